@@ -1,0 +1,1 @@
+"""The engine of Creditline: collection, diffusion, attribution, ledger. Knows no user interface."""

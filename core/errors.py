@@ -1,0 +1,43 @@
+"""Every error a person can meet: one sentence naming the thing, the cause and the remedy.
+
+Nothing here knows where the sentence is shown (terminal, browser, log).
+"""
+
+from __future__ import annotations
+
+
+class CreditlineError(Exception):
+    """Base of all errors whose message is written for people."""
+
+    @property
+    def message(self) -> str:
+        """The sentence to show."""
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+class UsageError(CreditlineError):
+    """An option, class, method or name that does not exist here (exit code 2)."""
+
+
+class ImageRefused(CreditlineError):
+    """A file that cannot be taken as a picture; says why and what to do."""
+
+
+class CollectionError(CreditlineError):
+    """A collection directory that is missing, incomplete or contradictory."""
+
+
+class ModelError(CreditlineError):
+    """A model that is missing, damaged or not the one a store was made with."""
+
+
+class StoreError(CreditlineError):
+    """Features or an index that are damaged, unfinished or made for something else."""
+
+
+class LedgerError(CreditlineError):
+    """A ledger that cannot be read or written; nothing was half-booked."""
+
+
+class Cancelled(CreditlineError):
+    """The person stopped the run; nothing was recorded."""
