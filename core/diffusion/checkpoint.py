@@ -1,0 +1,60 @@
+"""A training run's memory: weights, Adam's moments, finished steps; and its learning rate.
+
+In: named parameters and their optimizer. Out: one safetensors file, read back bit for bit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from core.diffusion.weights import save_tensors
+
+
+def cosine(step: int, steps: int, peak: float, warmup: int) -> float:
+    """Linear warm-up, then half a cosine to 2 % of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    turn = float(torch.cos(torch.tensor(progress * torch.pi)))
+    return peak * (0.02 + 0.98 * 0.5 * (1.0 + turn))
+
+
+def save_training(
+    path: Path,
+    parameters: dict[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+) -> None:
+    """Weights, Adam's moments and the step, in one safetensors file."""
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in parameters.items():
+        tensors[f"weight.{name}"] = parameter.detach()
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{key}.{name}"] = value
+    save_tensors(path, tensors, {"step": str(step)})
+
+
+def load_training(
+    path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore what `save_training` wrote; 0 when there is nothing. Returns the finished steps."""
+    if not path.is_file():
+        return 0
+    tensors = load_file(path)
+    finished = 0
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"weight.{name}"])
+            state = {
+                key: tensors[f"{key}.{name}"].clone()
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"{key}.{name}" in tensors
+            }
+            if state:
+                optimizer.state[parameter] = state
+                finished = int(state["step"].item())
+    return finished

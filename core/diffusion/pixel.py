@@ -1,0 +1,114 @@
+"""A pixel DDPM (the paper's CIFAR and CelebA models) behind the model protocol.
+
+Images are their own latents and nothing conditions it; every parameter is attributed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from diffusers import DDPMScheduler, UNet2DModel
+from torch import Tensor, nn
+
+from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.weights import digest_tensors
+from core.errors import ModelError
+
+
+class PixelDDPM:
+    """A `DiffusionModel` over diffusers' `UNet2DModel`."""
+
+    def __init__(
+        self,
+        unet: UNet2DModel,
+        scheduler: DDPMScheduler,
+        *,
+        name: str,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.unet = unet.to(device).eval()
+        self.scheduler = scheduler
+        self.name = name
+        self.device = torch.device(device)
+        self.network: nn.Module = self.unet
+        self.schedule = NoiseSchedule.from_config(scheduler.config)
+        side = int(unet.config.sample_size)
+        self.latent_shape = (int(unet.config.in_channels), side, side)
+        self.image_size = side
+
+    @classmethod
+    def load(cls, directory: Path, *, device: torch.device | str = "cpu") -> PixelDDPM:
+        """From a diffusers directory with `unet/` and `scheduler/`, offline."""
+        try:
+            unet = UNet2DModel.from_pretrained(
+                directory / "unet", local_files_only=True
+            )
+            scheduler = DDPMScheduler.from_pretrained(
+                directory / "scheduler", local_files_only=True
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"No pixel DDPM can be loaded from {directory} ({type(error).__name__}). "
+                "It needs unet/ and scheduler/ in diffusers' layout; train or copy it again."
+            ) from error
+        return cls(unet, scheduler, name=directory.parent.name, device=device)
+
+    def save(self, directory: Path) -> None:
+        """Write diffusers' layout."""
+        self.unet.save_pretrained(directory / "unet")
+        self.scheduler.save_pretrained(directory / "scheduler")
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over weights and schedule."""
+        return digest_tensors(self.unet.state_dict(), dict(self.scheduler.config))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Pixels are the latents."""
+        return images.to(self.device, next(self.unet.parameters()).dtype)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Clamped pixels."""
+        return latents.clamp(-1.0, 1.0)
+
+    def condition(self, prompts: Sequence[str]) -> Tensor | None:
+        """Nothing conditions this model."""
+        return None
+
+    def predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
+    ) -> Tensor:
+        """The network's own answer, `[b, 3, h, w]`."""
+        answer: Tensor = self.unet(noisy, timesteps, return_dict=False)[0]
+        return answer
+
+    def predict_noise(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
+    ) -> Tensor:
+        """eps_theta(x_t, t), `[b, 3, h, w]`."""
+        return self.schedule.to_noise(
+            self.predict(noisy, timesteps, conditioning), noisy, timesteps
+        )
+
+    def attributed_parameters(self) -> dict[str, nn.Parameter]:
+        """All of them, in the network's order."""
+        return dict(self.unet.named_parameters())
+
+
+def tiny_ddpm(seed: int = 0, *, size: int = 8) -> PixelDDPM:
+    """A random pixel DDPM of a few thousand parameters, for tests and laws."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        unet = UNet2DModel(
+            sample_size=size,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            norm_num_groups=4,
+            down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+            up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+            attention_head_dim=8,
+        )
+    return PixelDDPM(unet, DDPMScheduler(), name="tiny")

@@ -1,0 +1,82 @@
+"""The forward process q(x_t | x_0): in go clean latents, noise and timesteps, out go noisy latents.
+
+Knows no network. Every quantity has the name it has in DDPM (Ho et al., 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.errors import ModelError
+
+PREDICTION_TYPES = ("epsilon", "v_prediction")
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSchedule:
+    """The variance schedule, in float64 on the CPU: `betas [T]`, `alphas_cumprod [T]`."""
+
+    betas: Tensor
+    alphas_cumprod: Tensor
+    prediction_type: str = "epsilon"
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
+        """Read a diffusers scheduler configuration (linear or scaled-linear betas)."""
+        count = int(config.get("num_train_timesteps", 1000))
+        start, end = float(config["beta_start"]), float(config["beta_end"])
+        kind = config.get("beta_schedule", "linear")
+        if kind == "linear":
+            betas = torch.linspace(start, end, count, dtype=torch.float64)
+        elif kind == "scaled_linear":
+            betas = (
+                torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
+            )
+        else:
+            raise ModelError(
+                f"The noise schedule '{kind}' is not supported. Use 'linear' or 'scaled_linear'."
+            )
+        prediction = str(config.get("prediction_type", "epsilon"))
+        if prediction not in PREDICTION_TYPES:
+            raise ModelError(
+                f"The prediction type '{prediction}' is not supported. "
+                f"Use one of: {', '.join(PREDICTION_TYPES)}."
+            )
+        return cls(betas, torch.cumprod(1.0 - betas, 0), prediction)
+
+    @property
+    def length(self) -> int:
+        """T, the number of timesteps."""
+        return int(self.betas.shape[0])
+
+    def _coefficients(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        abar = self.alphas_cumprod[timesteps.cpu()].to(like.device)
+        shape = (-1, *([1] * (like.ndim - 1)))
+        return (
+            abar.sqrt().to(like.dtype).reshape(shape),
+            (1.0 - abar).sqrt().to(like.dtype).reshape(shape),
+        )
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps; all `[b, ...]`, timesteps `[b]`."""
+        signal, sigma = self._coefficients(timesteps, latents)
+        return signal * latents + sigma * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """What the network is trained to answer: eps, or v = sqrt(abar) eps - sqrt(1-abar) x_0."""
+        if self.prediction_type == "epsilon":
+            return noise
+        signal, sigma = self._coefficients(timesteps, latents)
+        return signal * noise - sigma * latents
+
+    def to_noise(self, prediction: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
+        """The epsilon that the network's answer stands for (itself, or from v and x_t)."""
+        if self.prediction_type == "epsilon":
+            return prediction
+        signal, sigma = self._coefficients(timesteps, noisy)
+        return signal * prediction + sigma * noisy

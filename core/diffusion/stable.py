@@ -1,0 +1,202 @@
+"""Stable Diffusion (1.x / 2.x layout on disk) with an optional LoRA, behind the model protocol.
+
+In: a diffusers directory and a LoRA directory. Out: latents, embeddings, noise predictions.
+Knows nothing of collections, features or credits; never touches the network.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
+from torch import Tensor, nn
+
+from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.weights import digest_tensors
+from core.errors import ModelError
+
+ADAPTER = "collection"
+LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+LORA_FILE = "pytorch_lora_weights.safetensors"
+
+
+class StableDiffusion:
+    """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
+
+    def __init__(
+        self, pipeline: Any, *, name: str, device: torch.device | str = "cpu"
+    ) -> None:
+        self.pipeline = pipeline.to(device)
+        self.name = name
+        self.device = torch.device(device)
+        for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+            part.requires_grad_(False).eval()
+        self.network: nn.Module = pipeline.unet
+        self.schedule = NoiseSchedule.from_config(pipeline.scheduler.config)
+        channels = int(pipeline.unet.config.in_channels)
+        side = int(pipeline.unet.config.sample_size)
+        self.latent_shape = (channels, side, side)
+        self.image_size = side * 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
+        self.scaling = float(pipeline.vae.config.scaling_factor)
+        self._embeddings: dict[str, Tensor] = {}
+
+    @classmethod
+    def load(
+        cls,
+        model_dir: Path,
+        lora_dir: Path | None = None,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> StableDiffusion:
+        """Load from disk only. Raises `ModelError` naming what is missing and the remedy."""
+        if not (model_dir / "model_index.json").is_file():
+            raise ModelError(
+                f"No painting model in {model_dir}: model_index.json is missing. "
+                "Train one (`python -m app train`) or point the collection at a model folder."
+            )
+        if lora_dir is not None and not (lora_dir / LORA_FILE).is_file():
+            raise ModelError(
+                f"No LoRA in {lora_dir}: {LORA_FILE} is missing. "
+                "Train it with `python -m app train`."
+            )
+        logging.getLogger("transformers").setLevel(logging.ERROR)
+        try:
+            pipeline = StableDiffusionPipeline.from_pretrained(
+                model_dir,
+                torch_dtype=dtype,
+                safety_checker=None,
+                feature_extractor=None,
+                requires_safety_checker=False,
+                local_files_only=True,
+                use_safetensors=True,
+            )
+            pipeline.set_progress_bar_config(disable=True)
+            if lora_dir is not None:
+                pipeline.load_lora_weights(
+                    lora_dir,
+                    weight_name=LORA_FILE,
+                    adapter_name=ADAPTER,
+                    local_files_only=True,
+                )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(
+                f"The painting model in {model_dir} cannot be loaded ({type(error).__name__}: "
+                f"{str(error).splitlines()[0][:200] if str(error) else 'no detail'}). "
+                "Its files are damaged or unfinished: train or copy it again."
+            ) from error
+        return cls(pipeline, name=model_dir.parent.name, device=device)
+
+    def add_lora(self, rank: int, seed: int) -> None:
+        """A fresh adapter on every attention projection; A random by `seed`, B zero, scale 1."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.pipeline.unet.add_adapter(
+                LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LORA_TARGETS)),
+                adapter_name=ADAPTER,
+            )
+        self.__dict__.pop("digest", None)
+
+    def save_lora(self, directory: Path) -> None:
+        """Write the adapter in diffusers' own layout."""
+        state = get_peft_model_state_dict(self.pipeline.unet, adapter_name=ADAPTER)
+        directory.mkdir(parents=True, exist_ok=True)
+        StableDiffusionPipeline.save_lora_weights(
+            directory,
+            unet_lora_layers={
+                name: value.contiguous() for name, value in state.items()
+            },
+            weight_name=LORA_FILE,
+            safe_serialization=True,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over UNet with LoRA, text encoder, autoencoder and schedule."""
+        parts = {
+            "unet": self.network,
+            "text": self.pipeline.text_encoder,
+            "vae": self.pipeline.vae,
+        }
+        tensors = {
+            f"{part}.{name}": value
+            for part, module in parts.items()
+            for name, value in module.state_dict().items()
+        }
+        return digest_tensors(tensors, dict(self.pipeline.scheduler.config))
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Images `[b, 3, h, w]` -> scaled latents `[b, c, h', w']` (the posterior's mode)."""
+        weight = next(self.pipeline.vae.parameters())
+        posterior = self.pipeline.vae.encode(
+            images.to(self.device, weight.dtype)
+        ).latent_dist
+        return posterior.mode() * self.scaling
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents -> images `[b, 3, h, w]` in [-1, 1]."""
+        weight = next(self.pipeline.vae.parameters())
+        images: Tensor = self.pipeline.vae.decode(
+            latents.to(self.device, weight.dtype) / self.scaling
+        ).sample
+        return images.clamp(-1.0, 1.0)
+
+    @torch.no_grad()
+    def condition(self, prompts: Sequence[str]) -> Tensor:
+        """Prompts -> text embeddings `[b, s, d]`; each distinct prompt is encoded once."""
+        for prompt in set(prompts) - set(self._embeddings):
+            self._embeddings[prompt] = self.embed_text([prompt])[0]
+        return torch.stack([self._embeddings[prompt] for prompt in prompts])
+
+    def embed_text(self, prompts: Sequence[str]) -> Tensor:
+        """The text encoder itself, with gradients where its parameters ask for them."""
+        tokenizer = self.pipeline.tokenizer
+        tokens = tokenizer(
+            list(prompts),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids.to(self.device)
+        embeddings: Tensor = self.pipeline.text_encoder(tokens)[0]
+        return embeddings
+
+    def predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
+    ) -> Tensor:
+        """The UNet's own answer, `[b, c, h', w']`."""
+        answer: Tensor = self.network(
+            noisy, timesteps, encoder_hidden_states=conditioning, return_dict=False
+        )[0]
+        return answer
+
+    def predict_noise(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
+    ) -> Tensor:
+        """eps_theta(x_t, t, prompt), `[b, c, h', w']`."""
+        return self.schedule.to_noise(
+            self.predict(noisy, timesteps, conditioning), noisy, timesteps
+        )
+
+    def attributed_parameters(self) -> dict[str, nn.Parameter]:
+        """The LoRA's matrices, in the network's order. Raises `ModelError` without a LoRA."""
+        chosen = {
+            name: parameter
+            for name, parameter in self.network.named_parameters()
+            if ".lora_A." in name or ".lora_B." in name
+        }
+        if not chosen:
+            raise ModelError(
+                f"The model '{self.name}' has no LoRA, so there is nothing to attribute. "
+                "Train one with `python -m app train`."
+            )
+        return chosen
