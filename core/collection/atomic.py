@@ -1,0 +1,47 @@
+"""Files that are either the old or the new, never half of one.
+
+In: a destination and bytes. Out: the file, complete and on disk. Knows no format.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from core.errors import CollectionError
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write beside `path`, flush to disk, then rename over it. Parents are created."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise _cannot_write(path, error) from error
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8, line ends as given."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def _cannot_write(path: Path, error: OSError) -> CollectionError:
+    cause = error.strerror or "unknown cause"
+    return CollectionError(
+        f"'{path.name}' could not be written ({cause.lower()}); the old file, if any, is untouched. "
+        "Free some space or choose a folder you may write to, then try again."
+    )

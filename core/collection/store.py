@@ -1,0 +1,245 @@
+"""A collection on disk: collection.toml, works.csv, artists.csv, images/.
+
+In: a directory. Out: a `Collection`, checked; or one CollectionError that names what is wrong and
+the remedy. Writing is atomic, file by file. Decodes no picture.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from core.collection.atomic import write_text
+from core.collection.types import Artist, Collection, Work
+from core.errors import CollectionError
+
+FORMAT = 1
+MANIFEST, WORKS, ARTISTS, HELD_OUT = "collection.toml", "works.csv", "artists.csv", "held_out.csv"
+WORK_COLUMNS = tuple(field.name for field in fields(Work))
+ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
+
+
+def load_collection(path: Path | str) -> Collection:
+    """Read and check the collection in `path`."""
+    root = Path(path)
+    settings = _read_settings(root)
+    artists = tuple(_artist(row, root) for row in _read_table(root, ARTISTS, ARTIST_COLUMNS))
+    works = tuple(Work(**row) for row in _read_table(root, WORKS, WORK_COLUMNS))
+    try:
+        collection = Collection(
+            path=root,
+            name=str(settings["name"]),
+            title=str(settings.get("title", settings["name"])),
+            description=str(settings.get("description", "")),
+            image_size=int(settings["image_size"]),
+            works=works,
+            artists=artists,
+            default_steps=int(settings.get("default_steps", 20)),
+            default_guidance=float(settings.get("default_guidance", 2.0)),
+        )
+    except KeyError as error:
+        raise CollectionError(
+            f"'{MANIFEST}' of the collection '{root.name}' lacks the key {error}. "
+            "Add it, or import the collection again."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise CollectionError(
+            f"'{MANIFEST}' of the collection '{root.name}' holds a value of the wrong kind. "
+            "image_size and default_steps are whole numbers, default_guidance a number."
+        ) from error
+    _check(collection, works)
+    return collection
+
+
+def load_held_out(collection: Collection) -> tuple[Work, ...]:
+    """Works by the same artists that no model of this collection has seen; none is common."""
+    if not (collection.path / HELD_OUT).is_file():
+        return ()
+    works = tuple(Work(**row) for row in _read_table(collection.path, HELD_OUT, WORK_COLUMNS))
+    _check(collection, works)
+    return works
+
+
+def save_collection(collection: Collection) -> None:
+    """Write the three files; artists first, so that a reader never meets an unknown artist."""
+    _check_values(collection, collection.works)
+    root = collection.path
+    artist_rows = (
+        (
+            artist.id,
+            artist.slug,
+            artist.name,
+            artist.status,
+            json.dumps(artist.identifiers, ensure_ascii=False) if artist.identifiers else "",
+        )
+        for artist in collection.artists
+    )
+    write_text(root / ARTISTS, table_text(ARTIST_COLUMNS, artist_rows))
+    write_text(root / WORKS, table_text(WORK_COLUMNS, map(astuple, collection.works)))
+    settings: dict[str, str | int | float] = {
+        "format": FORMAT,
+        "name": collection.name,
+        "title": collection.title,
+        "description": collection.description,
+        "image_size": collection.image_size,
+        "default_steps": collection.default_steps,
+        "default_guidance": float(collection.default_guidance),
+    }
+    lines = (f"{key} = {_toml_value(value)}\n" for key, value in settings.items())
+    write_text(root / MANIFEST, "".join(lines))
+
+
+def save_held_out(collection: Collection, works: Sequence[Work]) -> None:
+    """Write held_out.csv beside works.csv."""
+    _check_values(collection, works)
+    write_text(collection.path / HELD_OUT, table_text(WORK_COLUMNS, map(astuple, works)))
+
+
+def find_collections(roots: Sequence[Path]) -> list[Path]:
+    """Every root that is a collection, and every collection directly inside a root, each once."""
+    found: dict[Path, Path] = {}
+    for root in roots:
+        if not root.is_dir():
+            continue
+        inside = sorted(entry for entry in root.iterdir() if entry.is_dir())
+        for folder in (root, *inside):
+            if (folder / MANIFEST).is_file():
+                found.setdefault(folder.resolve(), folder)
+    return list(found.values())
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A CSV with a header. Quoted wherever a cell holds a comma, a quote or any line break."""
+    buffer = io.StringIO(newline="")
+    for row in (columns, *rows):
+        buffer.write(",".join(_cell(value) for value in row) + "\n")
+    return buffer.getvalue()
+
+
+def is_inside(file: str) -> bool:
+    """Whether a relative path, with forward slashes, stays inside the folder it is relative to."""
+    path = PurePosixPath(file)
+    plain = bool(file) and "\\" not in file and "\0" not in file and ":" not in path.parts[0:1]
+    return plain and not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+
+
+def _cell(value: str) -> str:
+    if any(mark in value for mark in ',"\n\r') or value != value.strip():
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+def _toml_value(value: str | int | float) -> str:
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, save for DEL, which TOML wants escaped too
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+def _read_settings(root: Path) -> dict[str, Any]:
+    try:
+        text = (root / MANIFEST).read_text(encoding="utf-8")
+        settings = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise CollectionError(
+            f"'{root.name}' is no collection: it has no '{MANIFEST}'. "
+            "Choose a collection's folder, or make one with the import command."
+        ) from error
+    except OSError as error:
+        raise CollectionError(
+            f"'{MANIFEST}' of '{root.name}' could not be read. Check the folder's permissions."
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CollectionError(
+            f"'{MANIFEST}' of the collection '{root.name}' is not valid TOML in UTF-8. "
+            "Correct it, or import the collection again."
+        ) from error
+    if settings.get("format") != FORMAT:
+        raise CollectionError(
+            f"The collection '{root.name}' has format {settings.get('format')!r}; this version "
+            f"reads format {FORMAT}. Update the program, or import the collection again."
+        )
+    return settings
+
+
+def _read_table(root: Path, name: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with (root / name).open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.reader(stream, strict=True))
+    except FileNotFoundError as error:
+        raise CollectionError(
+            f"The collection '{root.name}' has no '{name}'. Restore it, or import again."
+        ) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CollectionError(
+            f"'{name}' of the collection '{root.name}' is not a readable CSV in UTF-8. "
+            "Correct it, or import the collection again."
+        ) from error
+    header = rows[0] if rows else []
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise CollectionError(
+            f"'{name}' of the collection '{root.name}' lacks the column "
+            f"{', '.join(missing)}. Add it, or import the collection again."
+        )
+    places = [header.index(column) for column in columns]
+    table = []
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise CollectionError(
+                f"'{name}' of the collection '{root.name}', record {number}: {len(row)} cells "
+                f"where the header has {len(header)}. Quote cells that hold commas."
+            )
+        table.append({column: row[place] for column, place in zip(columns, places, strict=True)})
+    return table
+
+
+def _artist(row: dict[str, str], root: Path) -> Artist:
+    try:
+        pairs = json.loads(row["identifiers"]) if row["identifiers"] else []
+        identifiers = tuple((str(kind), str(value)) for kind, value in pairs)
+    except (ValueError, TypeError) as error:
+        raise CollectionError(
+            f"'{ARTISTS}' of the collection '{root.name}': the identifiers of '{row['id']}' are "
+            'not a list of pairs. Write [["wikidata", "Q5582"]], or leave the cell empty.'
+        ) from error
+    return Artist(row["id"], row["slug"], row["name"], identifiers, row["status"] or "active")
+
+
+def _check(collection: Collection, works: Sequence[Work]) -> None:
+    _check_values(collection, works)
+    missing = [work.file for work in works if not (collection.path / work.file).is_file()]
+    if missing:
+        raise CollectionError(
+            f"The collection '{collection.name}' lacks {len(missing)} of {len(works)} picture "
+            f"files (the first: '{missing[0]}'). Restore them, or import the collection again."
+        )
+
+
+def _check_values(collection: Collection, works: Sequence[Work]) -> None:
+    artists = {artist.id for artist in collection.artists}
+    if len(artists) != len(collection.artists):
+        raise _contradiction(collection, "names one artist id twice")
+    if len({work.id for work in works}) != len(works):
+        raise _contradiction(collection, "names one work id twice")
+    if not 1 <= collection.image_size <= 4096:
+        raise _contradiction(collection, "has an image_size outside 1 to 4096")
+    for work in works:
+        if work.artist_id not in artists:
+            raise _contradiction(collection, f"credits work '{work.id}' to an unlisted artist")
+        if not is_inside(work.file):
+            raise _contradiction(collection, f"places work '{work.id}' outside its folder")
+
+
+def _contradiction(collection: Collection, what: str) -> CollectionError:
+    return CollectionError(
+        f"The collection '{collection.name}' {what}. Correct its tables, or import it again."
+    )

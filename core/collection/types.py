@@ -1,0 +1,107 @@
+"""A collection as values: works, artists, and the directory they live in.
+
+In: plain fields. Out: frozen values with look-ups and a digest. Knows no file format: reading
+and writing is `store`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core.errors import CollectionError
+
+ACTIVE = "active"
+OPTED_OUT = "opted-out"
+
+
+@dataclass(frozen=True)
+class Artist:
+    """Someone who is credited. `id` equals `slug`; identifiers are pairs such as (wikidata, Q5582)."""
+
+    id: str
+    slug: str
+    name: str
+    identifiers: tuple[tuple[str, str], ...] = ()
+    status: str = ACTIVE
+
+
+@dataclass(frozen=True)
+class Work:
+    """One picture a model learnt from. `file` is relative to the collection's directory."""
+
+    id: str
+    file: str
+    title: str
+    artist_id: str
+    style: str
+    year: str
+    licence: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Works and artists of one directory; the order of `works` is the order of every score vector."""
+
+    path: Path
+    name: str
+    title: str
+    description: str
+    image_size: int
+    works: tuple[Work, ...]
+    artists: tuple[Artist, ...]
+    default_steps: int = 20
+    default_guidance: float = 2.0
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The classes, sorted, each once."""
+        return tuple(sorted({work.style for work in self.works}))
+
+    @cached_property
+    def _works_by_id(self) -> dict[str, Work]:
+        return {work.id: work for work in self.works}
+
+    @cached_property
+    def _artists_by_id(self) -> dict[str, Artist]:
+        return {artist.id: artist for artist in self.artists}
+
+    def work(self, work_id: str) -> Work:
+        """The work with this id, or a CollectionError."""
+        found = self._works_by_id.get(work_id)
+        if found is None:
+            raise CollectionError(
+                f"The collection '{self.name}' holds no work '{work_id}'. "
+                "Look it up in works.csv, or import it first."
+            )
+        return found
+
+    def artist(self, artist_id: str) -> Artist:
+        """The artist with this id, or a CollectionError."""
+        found = self._artists_by_id.get(artist_id)
+        if found is None:
+            raise CollectionError(
+                f"The collection '{self.name}' holds no artist '{artist_id}'. "
+                "Look it up in artists.csv, or import a work of this artist first."
+            )
+        return found
+
+    def image_path(self, work: Work) -> Path:
+        """Where the work's picture lies on this machine."""
+        return self.path / work.file
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over ids and file digests of the works, in order, and who made them.
+
+        Titles, years and the folder's place may change without changing what was learnt.
+        """
+        rows = [[work.id, work.sha256, work.artist_id, work.style] for work in self.works]
+        ids = sorted(artist.id for artist in self.artists)
+        text = json.dumps([rows, ids], ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
