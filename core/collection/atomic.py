@@ -36,7 +36,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """UTF-8, line ends as given."""
-    write_bytes(path, text.encode("utf-8"))
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CollectionError(
+            f"'{path.name}' was not written: a text holds half a character (a lone surrogate). "
+            "Correct the text, then try again."
+        ) from error
+    write_bytes(path, data)
 
 
 def _cannot_write(path: Path, error: OSError) -> CollectionError:

@@ -20,7 +20,12 @@ from core.collection.types import Artist, Collection, Work
 from core.errors import CollectionError
 
 FORMAT = 1
-MANIFEST, WORKS, ARTISTS, HELD_OUT = "collection.toml", "works.csv", "artists.csv", "held_out.csv"
+MANIFEST, WORKS, ARTISTS, HELD_OUT = (
+    "collection.toml",
+    "works.csv",
+    "artists.csv",
+    "held_out.csv",
+)
 WORK_COLUMNS = tuple(field.name for field in fields(Work))
 ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
 
@@ -82,7 +87,7 @@ def save_collection(collection: Collection) -> None:
     )
     write_text(root / ARTISTS, table_text(ARTIST_COLUMNS, artist_rows))
     write_text(root / WORKS, table_text(WORK_COLUMNS, map(astuple, collection.works)))
-    settings: dict[str, str | int | float] = {
+    settings: dict[str, str | float] = {
         "format": FORMAT,
         "name": collection.name,
         "title": collection.title,
@@ -125,8 +130,9 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def is_inside(file: str) -> bool:
     """Whether a relative path, with forward slashes, stays inside the folder it is relative to."""
     path = PurePosixPath(file)
-    plain = bool(file) and "\\" not in file and "\0" not in file and ":" not in path.parts[0:1]
-    return plain and not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        return False
+    return not any(mark in file for mark in "\\\0") and ":" not in path.parts[0]
 
 
 def _cell(value: str) -> str:
@@ -135,7 +141,7 @@ def _cell(value: str) -> str:
     return value
 
 
-def _toml_value(value: str | int | float) -> str:
+def _toml_value(value: str | float) -> str:
     if isinstance(value, str):
         # JSON's escapes are TOML's, save for DEL, which TOML wants escaped too
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
