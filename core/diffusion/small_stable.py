@@ -180,14 +180,13 @@ def build_pipeline(shape: SmallShape, words: Sequence[str], seed: int) -> Any:
     )
 
 
-def random_stable_diffusion(
-    seed: int = 0,
-    *,
-    lora_rank: int = 4,
-    size: int = 32,
-    words: Sequence[str] = ("a", "painting", "ukiyo-e", "cubism"),
-) -> StableDiffusion:
-    """A random Stable Diffusion with a random LoRA (B not zero), for tests and laws."""
+TINY_WORDS = ("a", "painting", "ukiyo-e", "cubism")
+
+
+def tiny_pipeline(
+    seed: int = 0, *, size: int = 32, words: Sequence[str] = TINY_WORDS
+) -> Any:
+    """A random pipeline of a few ten thousand parameters, for tests and laws."""
     shape = SmallShape(
         image_size=size,
         latent_channels=4,
@@ -200,7 +199,18 @@ def random_stable_diffusion(
         text_layers=1,
         prediction_type="epsilon",
     )
-    model = StableDiffusion(build_pipeline(shape, words, seed), name="random")
+    return build_pipeline(shape, words, seed)
+
+
+def random_stable_diffusion(
+    seed: int = 0,
+    *,
+    lora_rank: int = 4,
+    size: int = 32,
+    words: Sequence[str] = TINY_WORDS,
+) -> StableDiffusion:
+    """`tiny_pipeline` with a random LoRA (B not zero)."""
+    model = StableDiffusion(tiny_pipeline(seed, size=size, words=words), name="random")
     model.add_lora(lora_rank, seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

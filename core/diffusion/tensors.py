@@ -10,11 +10,17 @@ from torch import Tensor
 from core.collection.images import to_square
 
 
-def image_to_tensor(image: Image.Image, size: int) -> Tensor:
-    """An RGB picture -> `[3, size, size]` float32 in [-1, 1]; squared by `to_square`."""
+def image_to_pixels(image: Image.Image, size: int) -> Tensor:
+    """A picture -> `[3, size, size]` uint8; squared by `to_square`."""
     square = to_square(image.convert("RGB"), size)
-    pixels = torch.from_numpy(np.asarray(square, dtype=np.uint8).copy())
-    return pixels.permute(2, 0, 1).to(torch.float32) / 127.5 - 1.0
+    return (
+        torch.from_numpy(np.array(square, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+    )
+
+
+def image_to_tensor(image: Image.Image, size: int) -> Tensor:
+    """A picture -> `[3, size, size]` float32 in [-1, 1]."""
+    return image_to_pixels(image, size).to(torch.float32) / 127.5 - 1.0
 
 
 def tensor_to_image(tensor: Tensor) -> Image.Image:

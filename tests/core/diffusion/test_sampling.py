@@ -1,0 +1,59 @@
+"""Painting: deterministic by seed, cancellable, and the algebra of guidance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.diffusion.pixel import tiny_ddpm
+from core.diffusion.sampling import Painted, Step, ddim, paint, sample
+from core.diffusion.small_stable import random_stable_diffusion
+from core.errors import UsageError
+
+PROMPT = "a ukiyo-e painting"
+
+
+def test_the_same_seed_paints_the_same_bytes_and_another_seed_does_not() -> None:
+    model = random_stable_diffusion(0)
+    first, again, other = (paint(model, PROMPT, seed=s, steps=3) for s in (7, 7, 8))
+    assert first.tobytes() == again.tobytes() != other.tobytes()
+
+
+def test_every_step_is_told_and_previews_come_when_asked() -> None:
+    events = list(
+        sample(random_stable_diffusion(0), PROMPT, seed=1, steps=4, preview_every=2)
+    )
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.index for step in steps] == [1, 2, 3, 4]
+    assert [step.preview is not None for step in steps] == [True, True, False, False]
+    assert isinstance(events[-1], Painted)
+
+
+def test_guidance_one_equals_no_guidance_and_more_changes_the_picture() -> None:
+    model = random_stable_diffusion(0)
+    plain = np.asarray(paint(model, PROMPT, seed=1, steps=3, guidance=1.0))
+    near = np.asarray(paint(model, PROMPT, seed=1, steps=3, guidance=1.0 + 1e-6))
+    strong = np.asarray(paint(model, PROMPT, seed=1, steps=3, guidance=30.0))
+    assert np.abs(plain.astype(int) - near.astype(int)).max() <= 1
+    assert np.abs(plain.astype(int) - strong.astype(int)).max() > 1
+
+
+def test_ddim_follows_its_formula() -> None:
+    model = tiny_ddpm(0)
+    scheduler = ddim(model, 5)
+    x = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    eps = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    t, s = int(scheduler.timesteps[0]), int(scheduler.timesteps[1])
+    a, b = (
+        model.schedule.alphas_cumprod[t].item(),
+        model.schedule.alphas_cumprod[s].item(),
+    )
+    clean = (x - (1 - a) ** 0.5 * eps) / a**0.5
+    expected = b**0.5 * clean + (1 - b) ** 0.5 * eps
+    assert torch.allclose(scheduler.step(eps, t, x).prev_sample, expected, atol=1e-4)
+
+
+def test_an_impossible_number_of_steps_is_refused() -> None:
+    with pytest.raises(UsageError, match="1001"):
+        paint(tiny_ddpm(0), "", seed=0, steps=1001)

@@ -1,0 +1,86 @@
+"""Stable Diffusion on disk: what is saved is what is loaded; what is missing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
+from core.diffusion.stable import LORA_FILE, StableDiffusion
+from core.errors import ModelError
+
+PROMPTS = ["a ukiyo-e painting", ""]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("stable")
+    random_stable_diffusion(0).save_lora(directory / "lora")
+    tiny_pipeline(0).save_pretrained(directory / "model")
+    return directory
+
+
+def test_a_model_and_its_lora_survive_the_disk(saved: Path) -> None:
+    made, loaded = (
+        random_stable_diffusion(0),
+        StableDiffusion.load(saved / "model", saved / "lora"),
+    )
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, *made.latent_shape, generator=generator)
+    times = torch.tensor([10, 900])
+    for model in (made, loaded):
+        assert model.condition(PROMPTS).shape[0] == 2
+    answers = [
+        model.predict_noise(x, times, model.condition(PROMPTS)).detach()
+        for model in (made, loaded)
+    ]
+    assert torch.allclose(*answers, atol=1e-6)
+    assert len(made.attributed_parameters()) == len(loaded.attributed_parameters()) > 0
+
+
+def test_the_lora_changes_the_answer(saved: Path) -> None:
+    x, times = torch.ones(1, 4, 8, 8), torch.tensor([500])
+    base, tuned = (
+        StableDiffusion.load(saved / "model", lora) for lora in (None, saved / "lora")
+    )
+    answers = [
+        m.predict_noise(x, times, m.condition(PROMPTS[:1])).detach()
+        for m in (base, tuned)
+    ]
+    assert (answers[0] - answers[1]).abs().max() > 1e-4
+    assert base.digest != tuned.digest
+
+
+def test_a_prompt_gives_the_same_embedding_in_any_company() -> None:
+    model = random_stable_diffusion(0)
+    alone = random_stable_diffusion(0).condition(PROMPTS[:1])
+    assert torch.equal(model.condition([*PROMPTS, "a cubism painting"])[:1], alone)
+
+
+def test_known_words_are_one_token() -> None:
+    tokenizer = random_stable_diffusion(0).pipeline.tokenizer
+    assert tokenizer.tokenize("a ukiyo-e painting") == [
+        "a</w>",
+        "ukiyo</w>",
+        "-</w>",
+        "e</w>",
+        "painting</w>",
+    ]
+    assert "".join(tokenizer.tokenize("zebra")).replace("</w>", "") == "zebra"
+
+
+def test_what_is_missing_or_damaged_is_named(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model_index\.json"):
+        StableDiffusion.load(tmp_path)
+    with pytest.raises(ModelError, match="LoRA"):
+        StableDiffusion.load(saved / "model", tmp_path)
+    (tmp_path / LORA_FILE).write_bytes(b"not weights")
+    with pytest.raises(ModelError, match="damaged"):
+        StableDiffusion.load(saved / "model", tmp_path)
+
+
+def test_nothing_to_attribute_without_a_lora(saved: Path) -> None:
+    with pytest.raises(ModelError, match="no LoRA"):
+        StableDiffusion.load(saved / "model").attributed_parameters()

@@ -1,0 +1,65 @@
+"""Training learns, and a killed run goes on to the same result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from core.diffusion.pixel import tiny_ddpm
+from core.diffusion.small_stable import random_stable_diffusion
+from core.diffusion.training import Recipe, TrainingSet, train
+
+
+def toy_set(channels: int, side: int, prompts: tuple[str, ...]) -> TrainingSet:
+    generator = torch.Generator().manual_seed(3)
+    latents = torch.randn(8, channels, side, side, generator=generator)
+    return TrainingSet(latents, torch.arange(8) % max(1, len(prompts) - 1) + 1, prompts)
+
+
+def test_resumed_training_equals_uninterrupted(tmp_path: Path) -> None:
+    recipe = Recipe(steps=8, batch_size=4, ema=0.9, checkpoint_every=1, warmup=2)
+    data = toy_set(4, 8, ("", "a ukiyo-e painting", "a cubism painting"))
+    whole = random_stable_diffusion(0)
+    list(train(whole, whole.attributed_parameters(), data, recipe, tmp_path / "whole"))
+    halted = random_stable_diffusion(0)
+    run = train(
+        halted, halted.attributed_parameters(), data, recipe, tmp_path / "halted"
+    )
+    for event in run:
+        if event.done == 4:
+            break
+    run.close()  # type: ignore[attr-defined]
+    resumed = random_stable_diffusion(0)
+    events = list(
+        train(
+            resumed, resumed.attributed_parameters(), data, recipe, tmp_path / "halted"
+        )
+    )
+    assert events[0].done == 5
+    for name, value in whole.attributed_parameters().items():
+        assert torch.equal(value, resumed.attributed_parameters()[name]), name
+
+
+def test_only_the_given_parameters_change(tmp_path: Path) -> None:
+    model = random_stable_diffusion(1)
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    data = toy_set(4, 8, ("", "a ukiyo-e painting"))
+    list(train(model, model.attributed_parameters(), data, Recipe(steps=2), tmp_path))
+    changed = {
+        name
+        for name, value in model.network.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed == set(model.attributed_parameters())
+
+
+def test_a_pixel_ddpm_memorises_a_few_pictures(tmp_path: Path) -> None:
+    model = tiny_ddpm(0)
+    data = toy_set(3, 8, ("",))
+    recipe = Recipe(steps=150, batch_size=8, learning_rate=3e-3, warmup=5)
+    losses = [
+        float(event.note.split()[1])
+        for event in train(model, model.attributed_parameters(), data, recipe, tmp_path)
+    ]
+    assert sum(losses[-20:]) / 20 < 0.7 * sum(losses[:5]) / 5
