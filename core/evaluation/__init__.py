@@ -1,0 +1,1 @@
+"""How far attributions can be trusted: checks whose truth is known."""
