@@ -30,8 +30,8 @@ WORK_COLUMNS = tuple(field.name for field in fields(Work))
 ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
 
 
-def load_collection(path: Path | str) -> Collection:
-    """Read and check the collection in `path`."""
+def load_collection(path: Path | str, *, check_files: bool = True) -> Collection:
+    """Read and check the collection in `path`; without `check_files`, pictures may be missing."""
     root = Path(path)
     settings = _read_settings(root)
     artists = tuple(_artist(row, root) for row in _read_table(root, ARTISTS, ARTIST_COLUMNS))
@@ -58,7 +58,9 @@ def load_collection(path: Path | str) -> Collection:
             f"'{MANIFEST}' of the collection '{root.name}' holds a value of the wrong kind. "
             "image_size and default_steps are whole numbers, default_guidance a number."
         ) from error
-    _check(collection, works)
+    _check_values(collection, works)
+    if check_files:
+        _check_files(collection, works)
     return collection
 
 
@@ -67,7 +69,8 @@ def load_held_out(collection: Collection) -> tuple[Work, ...]:
     if not (collection.path / HELD_OUT).is_file():
         return ()
     works = tuple(Work(**row) for row in _read_table(collection.path, HELD_OUT, WORK_COLUMNS))
-    _check(collection, works)
+    _check_values(collection, works)
+    _check_files(collection, works)
     return works
 
 
@@ -220,8 +223,7 @@ def _artist(row: dict[str, str], root: Path) -> Artist:
     return Artist(row["id"], row["slug"], row["name"], identifiers, row["status"] or "active")
 
 
-def _check(collection: Collection, works: Sequence[Work]) -> None:
-    _check_values(collection, works)
+def _check_files(collection: Collection, works: Sequence[Work]) -> None:
     missing = [work.file for work in works if not (collection.path / work.file).is_file()]
     if missing:
         raise CollectionError(
