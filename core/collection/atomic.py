@@ -49,6 +49,6 @@ def write_text(path: Path, text: str) -> None:
 def _cannot_write(path: Path, error: OSError) -> CollectionError:
     cause = error.strerror or "unknown cause"
     return CollectionError(
-        f"'{path.name}' could not be written ({cause.lower()}); the old file, if any, is untouched. "
+        f"'{path.name}' could not be written ({cause.lower()}); an old file is untouched. "
         "Free some space or choose a folder you may write to, then try again."
     )

@@ -4,8 +4,9 @@ In: a path or the bytes of a file. Out: `OpenedImage` (8-bit RGB, sRGB, upright,
 metadata) or `ImageRefused` with the reason and the remedy. Knows no page, model or tensor.
 
 Limits are ours (`ImageLimits`), checked against the header before anything is decoded. Pillow's
-own limit stays as it is; its warning about large pictures is made an error once, below, for the
-whole process, because a warning filter per call is not safe with several threads.
+own limit stays as it is. Two warning filters are set once, below, for the whole process, because a
+filter per call is not safe with several threads: its word about large pictures becomes an error,
+and its complaints about malformed EXIF, which never cost a picture, are not printed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from core.collection.sniffing import FORMATS, sniff, webp_size
 from core.errors import ImageRefused
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 _MIB = 1024 * 1024
 _DAMAGED = "The file is damaged or incomplete. Copy, download or export the picture again."
@@ -88,14 +90,14 @@ def open_image(source: Path | bytes, name: str = "", limits: ImageLimits = LIMIT
 
 
 def to_square(image: Image.Image, size: int) -> Image.Image:
-    """The rule for every model input: scale to cover size x size, keep the centre, Lanczos.
+    """The rule for every model input: keep the central square, scale it to size x size, Lanczos.
 
     Nothing is stretched: of a 3:2 picture the outer sixth on either side is lost.
     """
     side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, box=box)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    centre = image.convert("RGB").crop((left, top, left + side, top + side))
+    return centre.resize((size, size), Image.Resampling.LANCZOS)
 
 
 _RESERVED = {

@@ -12,7 +12,7 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -135,7 +135,7 @@ def iter_import(
     kind: Kind = "auto",
     selection: Selection = Selection(),
     encoding: Encoding = "jpeg",
-) -> Iterator[Progress | ImportReport]:
+) -> Generator[Progress | ImportReport, None, None]:
     """Import `source` into `destination`; one Progress a row, then the report.
 
     Pictures are stored size x size by the rule of `to_square`. A picture that is already there

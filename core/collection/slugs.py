@@ -75,12 +75,12 @@ def slug(text: str) -> str:
     folded = unicodedata.normalize("NFC", " ".join(text.split())).casefold()
     plain = unicodedata.normalize("NFKD", folded.translate(_LETTERS))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-")
+    kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     lost = any(letter.isalnum() and not letter.isascii() for letter in plain)
-    if kept and not lost and len(plain) <= 80:
+    if kept and not lost and len(kept) <= 80:
         return kept
     digest = hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{kept}-{digest}" if kept else f"x-{digest}"
+    return f"{kept[:71].strip('-') or 'x'}-{digest}"
 
 
 def readable(text: str) -> str:

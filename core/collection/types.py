@@ -20,7 +20,7 @@ OPTED_OUT = "opted-out"
 
 @dataclass(frozen=True)
 class Artist:
-    """Someone who is credited. `id` equals `slug`; identifiers are pairs such as (wikidata, Q5582)."""
+    """Someone who is credited. `id` equals `slug`; identifiers are pairs: (wikidata, Q5582)."""
 
     id: str
     slug: str
@@ -46,7 +46,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Collection:
-    """Works and artists of one directory; the order of `works` is the order of every score vector."""
+    """Works and artists of one directory; the order of `works` is that of every score vector."""
 
     path: Path
     name: str
