@@ -20,7 +20,7 @@ from core.diffusion.training import Recipe, train
 from core.errors import CollectionError
 from core.progress import Progress
 
-LORA = Recipe(steps=2500, learning_rate=3e-3, ema=0.99, seed=2)
+LORA = Recipe(steps=2000, learning_rate=3e-3, ema=0.99, seed=2)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from core.errors import ModelError
 from core.progress import Progress
 
 DECODER = DecoderRecipe(steps=3000)
-BASE = Recipe(steps=6000, learning_rate=8e-4, ema=0.999, checkpoint_every=200, seed=1)
+BASE = Recipe(steps=4500, learning_rate=8e-4, ema=0.999, checkpoint_every=200, seed=1)
 SHAPE = SmallShape()
 
 
