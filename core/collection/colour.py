@@ -122,4 +122,4 @@ def _through_profile(image: Image.Image, profile: bytes | None) -> tuple[Image.I
                     return converted, True
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass
-    return image.convert("RGB"), False
+    return image if image.mode == "RGB" else image.convert("RGB"), False

@@ -96,7 +96,7 @@ def to_square(image: Image.Image, size: int) -> Image.Image:
     """
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    centre = image.convert("RGB").crop((left, top, left + side, top + side))
+    centre = image.crop((left, top, left + side, top + side)).convert("RGB")
     return centre.resize((size, size), Image.Resampling.LANCZOS)
 
 
