@@ -1,0 +1,113 @@
+"""`train`, `featurize` and `evaluate`: teach a collection, remember its features, check them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.commands.options import AsJson, CollectionOption, Device, Method
+from app.settings import read_settings
+from app.terminal import last, run, say, show_json, table
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")]
+
+
+def train(
+    directory: Directory,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="What the LoRA builds on: a Stable Diffusion in diffusers' layout, or a "
+            "collection to train a small one on from nothing. Needed once.",
+        ),
+    ] = None,
+    base_steps: Annotated[int, typer.Option(min=1, help="Steps of a base from nothing.")] = 6000,
+    decoder_steps: Annotated[int, typer.Option(min=1, help="Steps of its decoder.")] = 3000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the LoRA.")] = 2500,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Instead of --steps: times each work is seen.")
+    ] = None,
+    rank: Annotated[int, typer.Option(min=1, help="Rank of the LoRA.")] = 32,
+    subset: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Learn only these works: one id a line. Kept apart."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another training.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a collection to a model, as a LoRA.
+
+    Run again after a stop, it goes on where it was and ends with the same model.
+    """
+    from app.teaching import Lesson, taught, teach
+
+    lesson = Lesson(base, base_steps, decoder_steps, steps, epochs, rank, subset, seed)
+    run(teach(directory, lesson))
+    told = taught(directory, lesson)
+    if as_json:
+        show_json(told)
+    else:
+        say(f"The LoRA of rank {told['rank']} learnt {told['works']} works: {told['lora']}")
+
+
+def featurize(
+    directory: Directory,
+    name: Annotated[str, typer.Option(help="The features' name in the collection.")] = "default",
+    objective: Annotated[str, typer.Option(help="The output whose gradient is taken.")] = "square",
+    timesteps: Annotated[int, typer.Option(min=1, help="How many timesteps (K).")] = 10,
+    rule: Annotated[
+        Literal["uniform", "cumulative"], typer.Option(help="Which timesteps.")
+    ] = "uniform",
+    noise: Annotated[
+        Literal["shared", "independent", "cycle"], typer.Option(help="Which noise.")
+    ] = "shared",
+    noise_seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    draws: Annotated[int, typer.Option(min=1, help="Noises a timestep.")] = 1,
+    projection: Annotated[
+        Literal["sjlt", "identity", "dense", "trak"], typer.Option(help="How gradients shrink.")
+    ] = "sjlt",
+    dimension: Annotated[int, typer.Option(min=1, help="Features a work (k).")] = 4096,
+    projection_seed: Annotated[int, typer.Option(help="Seed of the projection.")] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute features, index and null of the works.
+
+    Run again after a stop, it goes on where it was and gives the same features, bit for bit.
+    """
+    from app.remembering import FeatureChoice, Remembered, remember
+
+    choice = FeatureChoice(
+        name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
+        projection_seed,
+    )  # fmt: skip
+    told = last(remember(directory, choice, read_settings(device=device).device), Remembered)
+    if as_json:
+        show_json(told)
+    else:
+        say(f"{told.works} works, {told.dimension} features each: {told.path} ({told.spec_digest})")
+
+
+def evaluate_retrieval(
+    collection: CollectionOption = None,
+    method: Method = "d-trak",
+    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
+    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.checking import Checked, check_retrieval
+
+    settings = read_settings(collection=collection, device=device)
+    found = last(check_retrieval(settings, method=method, limit=limit, seed=seed), Checked)
+    if as_json:
+        show_json(found)
+    else:
+        table(
+            ("check", "value", "queries"),
+            [(row.check, f"{row.value:.3f}", row.queries) for row in found.rows],
+        )

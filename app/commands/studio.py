@@ -1,0 +1,49 @@
+"""`serve` and `doctor`: open the studio; say what is wrong with this machine and the remedy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.commands.options import AsJson, CollectionOption, Device
+from app.settings import read_settings
+from app.terminal import complain, say, show_json
+
+
+def serve(
+    collection: CollectionOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    open_browser: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="Open a browser.")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Serve the studio in the browser."""
+    settings = read_settings(
+        collection=collection, host=host, port=port, open=open_browser, device=device
+    )
+    for name, value in settings.describe().items():
+        complain(f"  {name:<11}{value}")
+    from app.server import serve as serve_studio
+
+    serve_studio(settings)
+
+
+def doctor(
+    collection: CollectionOption = None, device: Device = None, as_json: AsJson = False
+) -> None:
+    """Say what is wrong here, and the remedy."""
+    from app.doctor import examine
+
+    findings = examine(read_settings(collection=collection, device=device))
+    healthy = all(finding.ok for finding in findings)
+    if as_json:
+        show_json({"ok": healthy, "checks": findings})
+    else:
+        for finding in findings:
+            say(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<11}{finding.words}")
+            if finding.remedy:
+                say(f"{'':<18}{finding.remedy}")
+    raise typer.Exit(0 if healthy else 1)

@@ -1,0 +1,91 @@
+"""`generate`, `attribute`, `methods`: paint a picture, trace pictures, say how it is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.options import AsJson, CollectionOption, Device, Method
+from app.settings import read_settings
+from app.terminal import complain, say, show_json, table
+
+StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
+Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
+
+
+def generate(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write it here.")
+    ] = None,
+    style: StyleOption = None,
+    prompt: Annotated[
+        str | None, typer.Option(help='Instead of --class: "a <class> painting".')
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same picture.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How closely to follow.")] = None,
+    method: Method = "d-trak",
+    book: Annotated[bool, typer.Option("--book/--no-book", help="Credit it.")] = True,
+    top: Top = 3,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Paint, trace and credit a picture, as the studio does."""
+    from app.tracing import Wish, paint_and_trace
+
+    wish = Wish(style, prompt, seed, steps, guidance, method, book, top, output)
+    told = paint_and_trace(read_settings(collection=collection, device=device), wish)
+    if as_json:
+        show_json(told.record)
+    else:
+        for line in told.lines:
+            say(line)
+
+
+def attribute(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures to trace.")],
+    style: StyleOption = None,
+    method: Method = "d-trak",
+    top: Top = 10,
+    record: Annotated[
+        bool, typer.Option("--record/--no-record", help="Book the credit in the ledger.")
+    ] = False,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trace pictures. Which works shaped them, and who would be credited.
+
+    With --json, one object a line, in the order given; a refused picture's object has `error`, and
+    the exit code is 1.
+    """
+    from app.tracing import Question, trace
+
+    question = Question(tuple(images), style, method, top, record)
+    refused = 0
+    for told in trace(read_settings(collection=collection, device=device), question):
+        refused += told.error is not None
+        if as_json:
+            show_json(told.record)
+        elif told.error is not None:
+            complain(told.error.message)
+        else:
+            for line in told.lines:
+                say(line)
+    if refused:
+        raise typer.Exit(1)
+
+
+def methods(as_json: AsJson = False) -> None:
+    """List the methods, with their choices and needs."""
+    from app.tracing import method_rows
+
+    rows = method_rows()
+    if as_json:
+        show_json(rows)
+    else:
+        headers = tuple(rows[0])
+        table(headers, [tuple(row.values()) for row in rows])

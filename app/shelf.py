@@ -1,0 +1,81 @@
+"""The collections at hand, and the one that was chosen, by folder or by name.
+
+In: settings. Out: paths and loaded collections. Knows no model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.settings import EMBEDDED, Settings
+from core.collection.prompts import class_prompt
+from core.collection.store import MANIFEST, find_collections, load_collection
+from core.collection.types import Collection
+from core.errors import CollectionError, UsageError
+
+
+def collections_at_hand(settings: Settings) -> list[Path]:
+    """The embedded collection, those in CREDITLINE_HOME/collections, and the chosen one."""
+    chosen = [settings.collection] if (settings.collection / MANIFEST).is_file() else []
+    return find_collections([EMBEDDED, *chosen, settings.collections])
+
+
+def chosen_path(settings: Settings) -> Path:
+    """The directory of the chosen collection: a path as given, or the name of one at hand."""
+    given = settings.collection
+    if (given / MANIFEST).is_file() or given == EMBEDDED:
+        return given
+    at_hand = {path.name: path for path in collections_at_hand(settings)}
+    if given.name == str(given) and given.name in at_hand:
+        return at_hand[given.name]
+    if given.is_dir():
+        return given  # the store says which of its files are missing
+    names = ", ".join(sorted(at_hand)) or "none"
+    raise UsageError(
+        f"There is no collection '{given}' here. Give a collection's folder, or one of the names "
+        f"at hand ({names})."
+    )
+
+
+def chosen_collection(settings: Settings) -> Collection:
+    """The chosen collection, loaded; the embedded one's absence is told as what it is."""
+    path = chosen_path(settings)
+    if path == EMBEDDED and not (path / MANIFEST).is_file():
+        raise CollectionError(
+            "The embedded collection is missing from this installation. Fetch the project again, "
+            "rebuild it with `python -m app workshops build`, or choose another with --collection."
+        )
+    return load_collection(path)
+
+
+def chosen_style(collection: Collection, name: str) -> str:
+    """The class a person meant: exact, or in other letters' case, or with spaces for marks."""
+
+    def folded(text: str) -> str:
+        return text.casefold().replace("_", " ").replace("-", " ").strip()
+
+    for style in collection.styles:
+        if name == style or folded(name) == folded(style):
+            return style
+    raise UsageError(
+        f"The collection '{collection.name}' has no class '{name}'. "
+        f"Choose one of: {', '.join(collection.styles)}."
+    )
+
+
+def asked_style(collection: Collection, style: str | None, prompt: str | None) -> str:
+    """The class of `--class`, or of a prompt that is a class's own; these the model learnt."""
+    if (style is None) == (prompt is None):
+        raise UsageError(
+            "Say what to paint with one of --class and --prompt. "
+            f"Classes: {', '.join(collection.styles)}."
+        )
+    if style is not None:
+        return chosen_style(collection, style)
+    for known in collection.styles:
+        if class_prompt(known).casefold() == " ".join((prompt or "").split()).casefold():
+            return known
+    raise UsageError(
+        f"This model has not learnt the prompt '{prompt}'. It knows: "
+        f"{', '.join(class_prompt(known) for known in collection.styles)}."
+    )
