@@ -20,6 +20,17 @@ def collections_at_hand(settings: Settings) -> list[Path]:
     return find_collections([EMBEDDED, *chosen, settings.collections])
 
 
+def readable_collections(settings: Settings) -> tuple[list[Collection], list[str]]:
+    """Those that can be loaded, and for each other one the sentence that says why not."""
+    found, unreadable = [], []
+    for path in collections_at_hand(settings):
+        try:
+            found.append(load_collection(path, check_files=False))
+        except CollectionError as error:
+            unreadable.append(error.message)
+    return found, unreadable
+
+
 def chosen_path(settings: Settings) -> Path:
     """The directory of the chosen collection: a path as given, or the name of one at hand."""
     given = settings.collection

@@ -11,7 +11,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -141,7 +141,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def watch(events: Iterable[E | Progress]) -> Iterator[E]:
+def watch(events: Iterable[E | Progress]) -> Generator[E, None, None]:
     """Draw the progress among `events`, hand on the rest; leaving early closes the work."""
     bar = Bar()
     try:

@@ -10,37 +10,38 @@ import typer
 from app.commands.options import AsJson
 from app.settings import read_settings
 from app.terminal import complain, last, say, show_json, table
+from core.collection.types import Collection
 
 
 def collections(as_json: AsJson = False) -> None:
     """List the collections at hand."""
-    from app.shelf import collections_at_hand
-    from core.collection.store import load_collection
+    from app.shelf import readable_collections
 
-    rows = []
-    for path in collections_at_hand(read_settings()):
-        found = load_collection(path, check_files=False)
-        rows.append(
-            {
-                "name": found.name,
-                "path": path,
-                "classes": found.styles,
-                "works": len(found.works),
-                "artists": len(found.artists),
-            }
-        )
+    found, unreadable = readable_collections(read_settings())
+    for sentence in unreadable:
+        complain(sentence)
     if as_json:
-        show_json(rows)
-    elif rows:
+        show_json([_listed(one) for one in found])
+    elif found:
         table(
             ("name", "works", "artists", "classes", "path"),
             [
-                (row["name"], row["works"], row["artists"], ", ".join(row["classes"]), row["path"])
-                for row in rows
+                (one.name, len(one.works), len(one.artists), ", ".join(one.styles), one.path)
+                for one in found
             ],
         )
     else:
         say("No collections at hand. Make one: python -m app import PICTURES --to DIR")
+
+
+def _listed(collection: Collection) -> dict[str, object]:
+    return {
+        "name": collection.name,
+        "path": collection.path,
+        "classes": collection.styles,
+        "works": len(collection.works),
+        "artists": len(collection.artists),
+    }
 
 
 def import_pictures(
