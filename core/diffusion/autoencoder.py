@@ -51,9 +51,7 @@ class PatchComponents:
     scales: Tensor
 
 
-def patch_components(
-    images: Tensor, count: int, whitening: float = 0.5
-) -> PatchComponents:
+def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> PatchComponents:
     """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: overall spread is 1."""
     rows = patches(images).double()
     mean = rows.mean(0)
@@ -94,9 +92,7 @@ def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
         down = encoder.down_blocks[level].downsamplers[0].conv
         for position in range(4):
             for channel in range(inner):
-                down.weight[
-                    position * inner + channel, channel, position // 2, position % 2
-                ] = 1.0
+                down.weight[position * inner + channel, channel, position // 2, position % 2] = 1.0
     _write_components(encoder, components, widths[3] // groups)
     quantise = autoencoder.quant_conv
     quantise.weight.zero_()
@@ -167,9 +163,7 @@ def train_decoder(
     for parameter in parameters.values():
         parameter.requires_grad_(True)
     autoencoder.train()
-    optimizer = torch.optim.AdamW(
-        list(parameters.values()), recipe.learning_rate, (0.9, 0.99)
-    )
+    optimizer = torch.optim.AdamW(list(parameters.values()), recipe.learning_rate, (0.9, 0.99))
     checkpoint = directory / "decoder.safetensors"
     done = load_training(checkpoint, parameters, optimizer)
     for step in range(done, recipe.steps):
@@ -178,9 +172,7 @@ def train_decoder(
             group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, warmup=100)
         rows = torch.randint(len(images), (recipe.batch_size,), generator=generator)
         side = latents.shape[-1] - recipe.crop + 1
-        corner = torch.randint(
-            side, (recipe.batch_size, 2), generator=generator
-        ).tolist()
+        corner = torch.randint(side, (recipe.batch_size, 2), generator=generator).tolist()
         inputs = torch.stack(
             [
                 latents[row, :, top : top + recipe.crop, left : left + recipe.crop]
@@ -200,14 +192,9 @@ def train_decoder(
             ]
         )
         target = wanted.float() / 127.5 - 1.0
-        spread = (
-            torch.rand((recipe.batch_size, 1, 1, 1), generator=generator)
-            * recipe.latent_noise
-        )
+        spread = torch.rand((recipe.batch_size, 1, 1, 1), generator=generator) * recipe.latent_noise
         inputs = inputs + spread * torch.randn(inputs.shape, generator=generator)
-        loss = reconstruction_loss(
-            autoencoder.decode(inputs).sample, target, recipe.edge_weight
-        )
+        loss = reconstruction_loss(autoencoder.decode(inputs).sample, target, recipe.edge_weight)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
@@ -222,7 +209,5 @@ def reconstruction_loss(image: Tensor, target: Tensor, edge_weight: float) -> Te
     """L1 on pixels plus L1 on horizontal and vertical differences."""
     loss = functional.l1_loss(image, target)
     for axis in (2, 3):
-        loss = loss + edge_weight * functional.l1_loss(
-            image.diff(dim=axis), target.diff(dim=axis)
-        )
+        loss = loss + edge_weight * functional.l1_loss(image.diff(dim=axis), target.diff(dim=axis))
     return loss

@@ -54,16 +54,12 @@ def train_lora(
     lora_dir: Path,
 ) -> Iterator[Progress]:
     """Train on `works` (all of the collection, or a subset) and write the adapter."""
-    check_plan(
-        {"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch
-    )
+    check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
     model = StableDiffusion.load(collection.path / "model")
     model.add_lora(plan.rank, plan.recipe.seed)
     pictures = load_pictures(collection, works)
     data = training_set(encode_all(model, pictures.images), pictures.styles)
-    yield from train(
-        model, model.attributed_parameters(), data, plan.recipe, scratch / "lora"
-    )
+    yield from train(model, model.attributed_parameters(), data, plan.recipe, scratch / "lora")
     model.save_lora(lora_dir)

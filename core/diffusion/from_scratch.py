@@ -62,33 +62,25 @@ def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
     classes = sorted(set(styles))
     order = {style: index + 1 for index, style in enumerate(classes)}
     prompts = ["", *(class_prompt(style) for style in classes)]
-    return TrainingSet(
-        latents, torch.tensor([order[style] for style in styles]), prompts
-    )
+    return TrainingSet(latents, torch.tensor([order[style] for style in styles]), prompts)
 
 
 @torch.no_grad()
 def encode_all(model: StableDiffusion, images: Tensor) -> Tensor:
     """uint8 `[n, 3, h, w]` -> latents `[n, c, h', w']`, a few at a time."""
-    return torch.cat(
-        [model.encode(part.float() / 127.5 - 1.0).cpu() for part in images.split(50)]
-    )
+    return torch.cat([model.encode(part.float() / 127.5 - 1.0).cpu() for part in images.split(50)])
 
 
 def start_model(plan: BasePlan, pictures: Pictures, name: str) -> StableDiffusion:
     """A new model whose encoder is the patch components of the pictures."""
     words = [class_prompt(style) for style in pictures.classes]
     pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
-    sampled = (
-        pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
-    )
+    sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
     return StableDiffusion(pipeline, name=name)
 
 
-def train_autoencoder(
-    plan: BasePlan, pictures: Pictures, scratch: Path
-) -> Iterator[Progress]:
+def train_autoencoder(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Progress]:
     """Fix the encoder, train the decoder."""
     model = start_model(plan, pictures, scratch.name)
     latents = encode_all(model, pictures.images)
@@ -118,17 +110,13 @@ def train_base(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Pr
     text.save_pretrained(scratch / "text_encoder")
 
 
-def assemble(
-    plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path
-) -> None:
+def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path) -> None:
     """The trained parts as one pipeline in `model_dir`; UNet and text in half precision on disk."""
     words = [class_prompt(style) for style in classes]
     pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
     pipeline.vae = AutoencoderKL.from_pretrained(scratch / "vae")
     pipeline.unet = UNet2DConditionModel.from_pretrained(scratch / "unet").half()
-    pipeline.text_encoder = CLIPTextModel.from_pretrained(
-        scratch / "text_encoder"
-    ).half()
+    pipeline.text_encoder = CLIPTextModel.from_pretrained(scratch / "text_encoder").half()
     pipeline.save_pretrained(model_dir, safe_serialization=True)
 
 

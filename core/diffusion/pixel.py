@@ -43,9 +43,7 @@ class PixelDDPM:
     def load(cls, directory: Path, *, device: torch.device | str = "cpu") -> PixelDDPM:
         """From a diffusers directory with `unet/` and `scheduler/`, offline."""
         try:
-            unet = UNet2DModel.from_pretrained(
-                directory / "unet", local_files_only=True
-            )
+            unet = UNet2DModel.from_pretrained(directory / "unet", local_files_only=True)
             scheduler = DDPMScheduler.from_pretrained(
                 directory / "scheduler", local_files_only=True
             )
@@ -78,9 +76,7 @@ class PixelDDPM:
         """Nothing conditions this model."""
         return None
 
-    def predict(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
-    ) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
         """The network's own answer, `[b, 3, h, w]`."""
         answer: Tensor = self.unet(noisy, timesteps, return_dict=False)[0]
         return answer

@@ -42,9 +42,7 @@ class DiffusionModel(Protocol):
         """Prompts -> embeddings `[b, s, d]`; None for an unconditional model."""
         ...
 
-    def predict(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
-    ) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
         """The network's own answer (eps or v, see `schedule.prediction_type`)."""
         ...
 

@@ -72,9 +72,7 @@ def sample(
     """
     scheduler = ddim(model, steps)
     generator = torch.Generator("cpu").manual_seed(seed)
-    latents = torch.randn((1, *model.latent_shape), generator=generator).to(
-        model.device
-    )
+    latents = torch.randn((1, *model.latent_shape), generator=generator).to(model.device)
     conditioning = model.condition([prompt])
     guided = conditioning is not None and guidance != 1.0
     if guided and conditioning is not None:
@@ -82,9 +80,7 @@ def sample(
         assert blank is not None
         conditioning = torch.cat([blank, conditioning])
     for index, timestep in enumerate(scheduler.timesteps, start=1):
-        noise = _predict(
-            model, latents, timestep, conditioning, guidance if guided else None
-        )
+        noise = _predict(model, latents, timestep, conditioning, guidance if guided else None)
         update = scheduler.step(noise, timestep, latents)
         latents = update.prev_sample
         wanted = preview_every > 0 and (index == 1 or index % preview_every == 0)

@@ -34,9 +34,7 @@ class NoiseSchedule:
         if kind == "linear":
             betas = torch.linspace(start, end, count, dtype=torch.float64)
         elif kind == "scaled_linear":
-            betas = (
-                torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
-            )
+            betas = torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
         else:
             raise ModelError(
                 f"The noise schedule '{kind}' is not supported. Use 'linear' or 'scaled_linear'."

@@ -53,15 +53,10 @@ def byte_alphabet() -> list[str]:
         if byte not in table:
             table[byte] = chr(256 + spare)
             spare += 1
-    return [
-        table[byte]
-        for byte in [*printable, *(b for b in range(256) if b not in printable)]
-    ]
+    return [table[byte] for byte in [*printable, *(b for b in range(256) if b not in printable)]]
 
 
-def build_tokenizer(
-    words: Sequence[str], directory: Path, tokens: int
-) -> CLIPTokenizer:
+def build_tokenizer(words: Sequence[str], directory: Path, tokens: int) -> CLIPTokenizer:
     """A CLIP tokenizer that knows `words` whole and everything else by bytes."""
     alphabet = byte_alphabet()
     vocabulary = [*alphabet, *(letter + "</w>" for letter in alphabet)]
@@ -80,9 +75,7 @@ def build_tokenizer(
     vocabulary += [START, END]
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "vocab.json").write_text(
-        json.dumps(
-            {token: index for index, token in enumerate(vocabulary)}, ensure_ascii=False
-        ),
+        json.dumps({token: index for index, token in enumerate(vocabulary)}, ensure_ascii=False),
         encoding="utf-8",
     )
     (directory / "merges.txt").write_text(
@@ -183,9 +176,7 @@ def build_pipeline(shape: SmallShape, words: Sequence[str], seed: int) -> Any:
 TINY_WORDS = ("a", "painting", "ukiyo-e", "cubism")
 
 
-def tiny_pipeline(
-    seed: int = 0, *, size: int = 32, words: Sequence[str] = TINY_WORDS
-) -> Any:
+def tiny_pipeline(seed: int = 0, *, size: int = 32, words: Sequence[str] = TINY_WORDS) -> Any:
     """A random pipeline of a few ten thousand parameters, for tests and laws."""
     shape = SmallShape(
         image_size=size,

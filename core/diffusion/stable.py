@@ -30,9 +30,7 @@ LORA_FILE = "pytorch_lora_weights.safetensors"
 class StableDiffusion:
     """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
 
-    def __init__(
-        self, pipeline: Any, *, name: str, device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, pipeline: Any, *, name: str, device: torch.device | str = "cpu") -> None:
         self.pipeline = pipeline.to(device)
         self.name = name
         self.device = torch.device(device)
@@ -110,9 +108,7 @@ class StableDiffusion:
         directory.mkdir(parents=True, exist_ok=True)
         StableDiffusionPipeline.save_lora_weights(
             directory,
-            unet_lora_layers={
-                name: value.contiguous() for name, value in state.items()
-            },
+            unet_lora_layers={name: value.contiguous() for name, value in state.items()},
             weight_name=LORA_FILE,
             safe_serialization=True,
         )
@@ -136,9 +132,7 @@ class StableDiffusion:
     def encode(self, images: Tensor) -> Tensor:
         """Images `[b, 3, h, w]` -> scaled latents `[b, c, h', w']` (the posterior's mode)."""
         weight = next(self.pipeline.vae.parameters())
-        posterior = self.pipeline.vae.encode(
-            images.to(self.device, weight.dtype)
-        ).latent_dist
+        posterior = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
         return posterior.mode() * self.scaling
 
     @torch.no_grad()
@@ -170,9 +164,7 @@ class StableDiffusion:
         embeddings: Tensor = self.pipeline.text_encoder(tokens)[0]
         return embeddings
 
-    def predict(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
-    ) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
         """The UNet's own answer, `[b, c, h', w']`."""
         answer: Tensor = self.network(
             noisy, timesteps, encoder_hidden_states=conditioning, return_dict=False

@@ -13,9 +13,7 @@ from core.collection.images import to_square
 def image_to_pixels(image: Image.Image, size: int) -> Tensor:
     """A picture -> `[3, size, size]` uint8; squared by `to_square`."""
     square = to_square(image.convert("RGB"), size)
-    return (
-        torch.from_numpy(np.array(square, dtype=np.uint8)).permute(2, 0, 1).contiguous()
-    )
+    return torch.from_numpy(np.array(square, dtype=np.uint8)).permute(2, 0, 1).contiguous()
 
 
 def image_to_tensor(image: Image.Image, size: int) -> Tensor:

@@ -83,9 +83,7 @@ def train(
     fixed = None if embed is not None else model.condition(data.prompts)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine(
-                step, recipe.steps, recipe.learning_rate, recipe.warmup
-            )
+            group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup)
         table = embed() if embed is not None else fixed
         loss = _loss(model, data, recipe, step, table)
         optimizer.zero_grad(set_to_none=True)
@@ -98,9 +96,7 @@ def train(
             save_training(checkpoint, parameters, optimizer, step + 1)
             if recipe.ema:
                 save_tensors(average_file, average, {"step": str(step + 1)})
-        yield Progress(
-            directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}"
-        )
+        yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
     if recipe.ema:
         with torch.no_grad():
             for name, parameter in parameters.items():
@@ -123,9 +119,7 @@ def _loss(
     rows = torch.randint(len(data.latents), (count,), generator=generator)
     # One timestep per stratum: the same uniform law, a far less noisy loss.
     offsets = (torch.arange(count) + torch.rand(count, generator=generator)) / count
-    times = (
-        (offsets * model.schedule.length).long().clamp_max(model.schedule.length - 1)
-    )
+    times = (offsets * model.schedule.length).long().clamp_max(model.schedule.length - 1)
     latents = data.latents[rows].to(model.device)
     noise = torch.randn(latents.shape, generator=generator).to(model.device)
     blank = torch.rand(count, generator=generator) < recipe.prompt_dropout
@@ -139,11 +133,7 @@ def _loss(
 
 
 @torch.no_grad()
-def _follow(
-    average: dict[str, Tensor], parameters: dict[str, nn.Parameter], decay: float
-) -> None:
+def _follow(average: dict[str, Tensor], parameters: dict[str, nn.Parameter], decay: float) -> None:
     """average <- decay * average + (1 - decay) * parameter."""
     targets = list(average.values())
-    torch._foreach_lerp_(
-        targets, [parameters[name].detach() for name in average], 1.0 - decay
-    )
+    torch._foreach_lerp_(targets, [parameters[name].detach() for name in average], 1.0 - decay)

@@ -12,15 +12,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 
-def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
-) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write to a temporary name beside `path`, sync, rename: no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
-    plain = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()
-    }
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(plain, draft, metadata=dict(metadata))
     with open(draft, "rb+") as handle:
         os.fsync(handle.fileno())

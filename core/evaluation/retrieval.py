@@ -71,9 +71,7 @@ def group_precision(
     return Precision(float(hits), len(shares))
 
 
-def positive_mass(
-    scores: Scores, artists: Sequence[str], top: int = 20
-) -> list[dict[str, float]]:
+def positive_mass(scores: Scores, artists: Sequence[str], top: int = 20) -> list[dict[str, float]]:
     """Per query, each artist's sum over the `top` highest positive scores; `scores [m, n]`."""
     values = _checked(scores, artists)
     result = []

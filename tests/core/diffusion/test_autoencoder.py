@@ -18,9 +18,7 @@ from core.diffusion.autoencoder import (
 from core.diffusion.small_stable import SmallShape, build_pipeline
 from core.errors import ModelError
 
-SHAPE = SmallShape(
-    image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True)
-)
+SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))
 
 
 def pictures(count: int, seed: int = 0) -> Tensor:
@@ -38,9 +36,7 @@ def test_encoder_equals_patch_pca_by_explicit_loops() -> None:
         latents = vae.encode(images).latent_dist.mode()
     weights = (components.vectors / components.scales).T
     for n, row, column in ((0, 0, 0), (3, 1, 2), (11, 3, 3)):
-        patch = images[
-            n, :, row * 8 : row * 8 + 8, column * 8 : column * 8 + 8
-        ].double()
+        patch = images[n, :, row * 8 : row * 8 + 8, column * 8 : column * 8 + 8].double()
         vector = []
         for third in range(4):  # the last 2x2 grouping varies slowest
             for second in range(4):
@@ -57,9 +53,7 @@ def test_latents_have_unit_spread() -> None:
     vae = build_pipeline(SHAPE, ["a painting"], 0).vae
     write_encoder(vae, patch_components(images, 6))
     with torch.no_grad():
-        assert vae.encode(images).latent_dist.mode().std().item() == pytest.approx(
-            1.0, abs=0.02
-        )
+        assert vae.encode(images).latent_dist.mode().std().item() == pytest.approx(1.0, abs=0.02)
 
 
 def test_too_narrow_an_autoencoder_is_refused() -> None:

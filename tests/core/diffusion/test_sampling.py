@@ -21,9 +21,7 @@ def test_the_same_seed_paints_the_same_bytes_and_another_seed_does_not() -> None
 
 
 def test_every_step_is_told_and_previews_come_when_asked() -> None:
-    events = list(
-        sample(random_stable_diffusion(0), PROMPT, seed=1, steps=4, preview_every=2)
-    )
+    events = list(sample(random_stable_diffusion(0), PROMPT, seed=1, steps=4, preview_every=2))
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.index for step in steps] == [1, 2, 3, 4]
     assert [step.preview is not None for step in steps] == [True, True, False, False]

@@ -33,8 +33,7 @@ def test_a_model_and_its_lora_survive_the_disk(saved: Path) -> None:
     for model in (made, loaded):
         assert model.condition(PROMPTS).shape[0] == 2
     answers = [
-        model.predict_noise(x, times, model.condition(PROMPTS)).detach()
-        for model in (made, loaded)
+        model.predict_noise(x, times, model.condition(PROMPTS)).detach() for model in (made, loaded)
     ]
     assert torch.allclose(*answers, atol=1e-6)
     assert len(made.attributed_parameters()) == len(loaded.attributed_parameters()) > 0
@@ -42,13 +41,8 @@ def test_a_model_and_its_lora_survive_the_disk(saved: Path) -> None:
 
 def test_the_lora_changes_the_answer(saved: Path) -> None:
     x, times = torch.ones(1, 4, 8, 8), torch.tensor([500])
-    base, tuned = (
-        StableDiffusion.load(saved / "model", lora) for lora in (None, saved / "lora")
-    )
-    answers = [
-        m.predict_noise(x, times, m.condition(PROMPTS[:1])).detach()
-        for m in (base, tuned)
-    ]
+    base, tuned = (StableDiffusion.load(saved / "model", lora) for lora in (None, saved / "lora"))
+    answers = [m.predict_noise(x, times, m.condition(PROMPTS[:1])).detach() for m in (base, tuned)]
     assert (answers[0] - answers[1]).abs().max() > 1e-4
     assert base.digest != tuned.digest
 

@@ -23,18 +23,14 @@ def test_resumed_training_equals_uninterrupted(tmp_path: Path) -> None:
     whole = random_stable_diffusion(0)
     list(train(whole, whole.attributed_parameters(), data, recipe, tmp_path / "whole"))
     halted = random_stable_diffusion(0)
-    run = train(
-        halted, halted.attributed_parameters(), data, recipe, tmp_path / "halted"
-    )
+    run = train(halted, halted.attributed_parameters(), data, recipe, tmp_path / "halted")
     for event in run:
         if event.done == 4:
             break
     run.close()  # type: ignore[attr-defined]
     resumed = random_stable_diffusion(0)
     events = list(
-        train(
-            resumed, resumed.attributed_parameters(), data, recipe, tmp_path / "halted"
-        )
+        train(resumed, resumed.attributed_parameters(), data, recipe, tmp_path / "halted")
     )
     assert events[0].done == 5
     for name, value in whole.attributed_parameters().items():

@@ -23,9 +23,7 @@ def test_self_retrieval_counts_the_rows_whose_own_work_is_first() -> None:
 
 def test_precision_at_k_is_the_mean_share_of_right_labels() -> None:
     labels = ["a", "a", "b", "b"]
-    assert precision_at(SCORES, labels, ["a", "a"], k=2).value == pytest.approx(
-        (1 + 0.5) / 2
-    )
+    assert precision_at(SCORES, labels, ["a", "a"], k=2).value == pytest.approx((1 + 0.5) / 2)
     assert precision_at(SCORES, labels, ["b", "b"], k=1).value == 0.0
 
 
