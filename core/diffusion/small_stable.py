@@ -22,7 +22,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.stable import StableDiffusion, hush
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -105,6 +105,7 @@ def _runs(text: str) -> list[list[str]]:
 
 def build_pipeline(shape: SmallShape, words: Sequence[str], seed: int) -> Any:
     """A randomly initialised `StableDiffusionPipeline` of `shape`."""
+    hush()
     with TemporaryDirectory() as scratch, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = build_tokenizer(words, Path(scratch), shape.tokens)

@@ -6,7 +6,6 @@ Knows nothing of collections, features or credits; never touches the network.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor, nn
+from transformers.utils import logging as transformers_logging
 
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.weights import digest_tensors
@@ -25,6 +26,13 @@ from core.errors import ModelError
 ADAPTER = "collection"
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_FILE = "pytorch_lora_weights.safetensors"
+
+
+def hush() -> None:
+    """Keep the libraries' bars and hints off the terminal: what matters is raised as an error."""
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
 
 
 class StableDiffusion:
@@ -65,11 +73,11 @@ class StableDiffusion:
                 f"No LoRA in {lora_dir}: {LORA_FILE} is missing. "
                 "Train it with `python -m app train`."
             )
-        logging.getLogger("transformers").setLevel(logging.ERROR)
+        hush()
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 model_dir,
-                torch_dtype=dtype,
+                dtype=dtype,
                 safety_checker=None,
                 feature_extractor=None,
                 requires_safety_checker=False,

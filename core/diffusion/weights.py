@@ -17,7 +17,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(plain, draft, metadata=dict(metadata))
+    # one key: safetensors writes several in no fixed order, and equal files should be equal bytes
+    save_file(plain, draft, metadata={"about": json.dumps(dict(metadata), sort_keys=True)})
     with open(draft, "rb+") as handle:
         os.fsync(handle.fileno())
     os.replace(draft, path)

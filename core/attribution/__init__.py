@@ -1,0 +1,1 @@
+"""From a picture to scores: objective, gradient, projection, features, kernel, index, engine."""

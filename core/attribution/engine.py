@@ -1,0 +1,243 @@
+"""The engine: a collection's model and indices on one device, ready to paint and to answer.
+
+In: a collection directory with model, LoRA and features. Out: pictures and attributions. One
+question is worked on at a time, however many threads ask: the others wait their turn. A painting
+takes its turn step by step, so that a question need not wait for a whole picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.attribution.attribution import Attribution, Seconds
+from core.attribution.build import features_directory, load_trust, make_index
+from core.attribution.familiarity import Familiarity
+from core.attribution.features import Featurizer
+from core.attribution.gallery import Gallery
+from core.attribution.index import Index
+from core.attribution.methods import D_TRAK, METHODS, Method, method
+from core.attribution.spec import FeatureSpec
+from core.attribution.store import FeatureStore
+from core.collection.prompts import class_prompt
+from core.collection.types import Collection, Work
+from core.diffusion.protocol import DiffusionModel
+from core.diffusion.sampling import Painted, Step, sample
+from core.diffusion.stable import StableDiffusion
+from core.diffusion.tensors import image_to_tensor
+from core.errors import ModelError, StoreError, UsageError
+
+GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
+
+
+@dataclass(frozen=True, eq=False)
+class _Traced:
+    """What the engine keeps for one directory of features."""
+
+    featurizer: Featurizer
+    gram: Tensor  # the works' features [n, k], for leverage
+    trust: Familiarity | None
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes a GPU if there is one; an impossible device is a `UsageError`."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UsageError(f"The device '{name}' cannot be used here. Choose auto or cpu.") from error
+    return device
+
+
+class Engine:
+    """Safe to call from several threads; `device` says where it works."""
+
+    def __init__(self, model: DiffusionModel, collection: Collection) -> None:
+        self.model = model
+        self.collection = collection
+        self.device = model.device
+        self._turn = threading.RLock()
+        self._traced: dict[str, _Traced] = {}
+        self._indices: dict[str, Index] = {}
+        self._gallery: Gallery | None = None
+
+    @classmethod
+    def open(
+        cls, collection: Collection, *, device: str = "auto", features: str = "default"
+    ) -> Engine:
+        """Load model and default index. Raises `ModelError` or `StoreError`, naming what to do."""
+        model = StableDiffusion.load(
+            collection.path / "model", collection.path / "lora", device=choose_device(device)
+        )
+        engine = cls(model, collection)
+        engine._open_features(features)
+        engine._index(method(D_TRAK))
+        return engine
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The default features' spec."""
+        return self._open_features("default").featurizer.spec
+
+    @property
+    def methods_available(self) -> tuple[str, ...]:
+        """The methods whose features this collection has."""
+        return tuple(
+            row.name for row in METHODS.values()
+            if (features_directory(self.collection, row.features) / "header.json").is_file()
+        )  # fmt: skip
+
+    def paint(
+        self, style: str, *, seed: int, steps: int, guidance: float, preview_every: int = 0
+    ) -> Iterator[Step | Painted]:
+        """`core.diffusion.sampling.sample` for a class, taking its turn step by step."""
+        self.require_style(style)
+        steps_of = sample(
+            self.model, class_prompt(style), seed=seed, steps=steps, guidance=guidance,
+            preview_every=preview_every,
+        )  # fmt: skip
+        while True:
+            with self._turn, torch.no_grad():
+                event = next(steps_of, None)
+            if event is None:
+                return
+            yield event
+
+    def attribute(
+        self,
+        image: Image.Image,
+        *,
+        style: str | None = None,
+        method_name: str = D_TRAK,
+        query_sha256: str = "",
+    ) -> Attribution:
+        """Scores of every work for one picture (specification, section 2).
+
+        `style` None lets the model say which class it takes the picture for.
+        """
+        row = method(method_name)
+        if style is not None:
+            self.require_style(style)
+        with self._turn:
+            return self._attribute(image, style, row, query_sha256)
+
+    def require_style(self, style: str) -> None:
+        """Raise `UsageError` for a class that the collection does not have."""
+        if style not in self.collection.styles:
+            raise UsageError(
+                f"The collection '{self.collection.name}' has no class '{style}'. "
+                f"Choose one of: {', '.join(self.collection.styles)}."
+            )
+
+    def similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
+        """The works that look most alike (cosine of latents): similarity, not influence."""
+        with self._turn:
+            traced = self._open_features("latents")
+            if self._gallery is None:
+                self._gallery = Gallery(torch.nn.functional.normalize(traced.gram.float(), dim=1))
+            query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
+            places, products = self._gallery.nearest(query, count)
+        pairs = zip(places, products, strict=True)
+        return tuple((self.collection.works[place], float(value)) for place, value in pairs)
+
+    def _attribute(
+        self, image: Image.Image, style: str | None, row: Method, query_sha256: str
+    ) -> Attribution:
+        began = time.perf_counter()
+        index = self._index(row)
+        traced = self._open_features(row.features)
+        default = self._open_features("default")
+        latents = self._encode(image)
+        guessed = style is None
+        style = style or self.guess_style(latents)
+        encoded = time.perf_counter()
+        content = query_sha256 or hashlib.sha256(image.tobytes()).hexdigest()
+        found = traced.featurizer.features(latents, [class_prompt(style)], [content])
+        usual = found if traced is default else default.featurizer.features(
+            latents, [class_prompt(style)], [content]
+        )  # fmt: skip
+        differentiated = time.perf_counter()
+        scores = index.scores(found.phi[0])
+        leverage = self._leverage(usual.phi[0])
+        assert default.trust is not None
+        trust = default.trust.trust(float(usual.losses[0]), leverage)
+        done = time.perf_counter()
+        return Attribution(
+            query_sha256=content, width=image.width, height=image.height, style=style,
+            style_guessed=guessed, method=row.name, spec_digest=traced.featurizer.spec.digest,
+            model_digest=self.model.digest, device=str(self.device),
+            works=self.collection.works, scores=scores, z=index.z(scores),
+            self_influence=index.self_influence, query_leverage=leverage,
+            loss=float(usual.losses[0]), trust=trust,
+            seconds=Seconds(
+                encoded - began, differentiated - encoded, done - differentiated, done - began
+            ),
+        )  # fmt: skip
+
+    def guess_style(self, latents: Tensor) -> str:
+        """The class whose prompt the model needs least correction for: lowest denoising loss."""
+        styles = self.collection.styles
+        if len(styles) == 1:
+            return styles[0]
+        times = torch.tensor([t * self.model.schedule.length // 1000 for t in GUESS_TIMESTEPS])
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn((len(times), *self.model.latent_shape), generator=generator)
+        noise = noise.to(latents)
+        noisy = self.model.schedule.add_noise(latents.expand_as(noise), noise, times)
+        losses = []
+        with self._turn, torch.no_grad():
+            for style in styles:
+                conditioning = self.model.condition([class_prompt(style)] * len(times))
+                answer = self.model.predict_noise(noisy, times.to(noisy.device), conditioning)
+                losses.append(float((answer - noise).square().mean()))
+        return styles[losses.index(min(losses))]
+
+    def _encode(self, image: Image.Image) -> Tensor:
+        return self.model.encode(image_to_tensor(image, self.collection.image_size)[None])
+
+    def _leverage(self, query: Tensor) -> float:
+        """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
+        index, gram = self._index(method(D_TRAK)), self._open_features("default").gram
+        vector = query.to(gram)
+        fitted = (gram @ vector).double() @ (index.weights @ vector).double()
+        length = vector.double() @ vector.double()
+        return float(((length - fitted) / index.lambda_).clamp_min(0.0))
+
+    def _open_features(self, name: str) -> _Traced:
+        if name not in self._traced:
+            directory = features_directory(self.collection, name)
+            store = FeatureStore.open(directory)
+            store.require(model_digest=self.model.digest, works_digest=self.collection.digest)
+            trust = None if store.header.spec.objective == "latents" else load_trust(directory)
+            featurizer = Featurizer(self.model, store.header.spec)
+            self._traced[name] = _Traced(featurizer, store.load().phi.to(self.device), trust)
+        return self._traced[name]
+
+    def _index(self, row: Method) -> Index:
+        if row.name not in self._indices:
+            try:
+                self._open_features(row.features)
+            except StoreError as error:
+                if row.name == D_TRAK:
+                    raise
+                raise UsageError(
+                    f"The method '{row.name}' needs the features '{row.features}': {error.message}"
+                ) from error
+            directory = features_directory(self.collection, row.features)
+            index = make_index(self.collection, directory, row)
+            if len(index.self_influence) != len(self.collection.works):
+                raise ModelError(
+                    f"The index of '{row.name}' counts other works than the collection. "
+                    "Make it again with `python -m app featurize`."
+                )
+            self._indices[row.name] = index.to(self.device)
+        return self._indices[row.name]

@@ -1,0 +1,100 @@
+"""From features to scores: W = Phi (Phi' Phi + lambda I)^-1, in float64.
+
+`Phi [n, k]`; when n <= k by the dual, (Phi Phi' + lambda I)^-1 Phi, otherwise by the primal. One
+eigendecomposition serves every lambda. Knows no model and no names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UsageError
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LambdaRule:
+    """How lambda is chosen without a benchmark.
+
+    `mean-eigenvalue`: value x trace(Phi Phi') / n; `dof`: tr K(K + lambda)^-1 = value x n;
+    `fixed`: the value itself.
+    """
+
+    kind: str = "mean-eigenvalue"
+    value: float = 0.1
+
+
+DEFAULT_RULE = LambdaRule()
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The eigendecomposition of the smaller Gram matrix of `phi [n, k]`."""
+
+    phi: Matrix
+    eigenvalues: Matrix
+    eigenvectors: Matrix
+    dual: bool
+
+    @classmethod
+    def fit(cls, phi: Matrix, *, dual: bool | None = None) -> Kernel:
+        """Decompose; `dual` None takes the smaller side. Raises `UsageError` on NaN or nothing."""
+        values = np.asarray(phi, dtype=np.float64)
+        if values.ndim != 2 or 0 in values.shape:
+            raise UsageError(f"Features of shape {values.shape} are no [n, k] table.")
+        if not np.isfinite(values).all():
+            raise UsageError("The features hold a number that is not finite: make them again.")
+        use_dual = values.shape[0] <= values.shape[1] if dual is None else dual
+        gram = values @ values.T if use_dual else values.T @ values
+        eigenvalues, eigenvectors = np.linalg.eigh(gram)
+        return cls(values, eigenvalues.clip(min=0.0), eigenvectors, use_dual)
+
+    def lambda_(self, rule: LambdaRule = DEFAULT_RULE) -> float:
+        """The ridge that a rule names; never an absolute number unless it is `fixed`."""
+        works = self.phi.shape[0]
+        if rule.kind == "fixed":
+            return rule.value
+        if rule.kind == "mean-eigenvalue":
+            return float(rule.value * self.eigenvalues.sum() / works)
+        if rule.kind == "dof":
+            return self._by_degrees(rule.value * works)
+        raise UsageError(
+            f"There is no lambda rule '{rule.kind}'. Choose: mean-eigenvalue, dof, fixed."
+        )
+
+    def degrees(self, lambda_: float) -> float:
+        """Effective degrees of freedom, tr K (K + lambda)^-1."""
+        return float((self.eigenvalues / (self.eigenvalues + lambda_)).sum())
+
+    def _by_degrees(self, wanted: float) -> float:
+        low, high = 1e-12 * self.eigenvalues.max(), 1e6 * self.eigenvalues.max()
+        for _ in range(200):
+            middle = float(np.sqrt(low * high))
+            low, high = (middle, high) if self.degrees(middle) > wanted else (low, middle)
+        return float(np.sqrt(low * high))
+
+    def weights(self, lambda_: float) -> Matrix:
+        """W `[n, k]`: a query's scores are W phi(x)."""
+        if lambda_ <= 0:
+            raise UsageError(f"lambda is {lambda_}; it must be greater than 0.")
+        scaled = self.eigenvectors / (self.eigenvalues + lambda_)
+        inverse = scaled @ self.eigenvectors.T
+        return inverse @ self.phi if self.dual else self.phi @ inverse
+
+    def self_influence(self, lambda_: float) -> Matrix:
+        """phi_n' (Phi'Phi + lambda I)^-1 phi_n, a leverage in [0, 1). `[n]`."""
+        return np.einsum("nk,nk->n", self.weights(lambda_), self.phi)
+
+    def leverage(self, queries: Matrix, lambda_: float) -> Matrix:
+        """q' (Phi'Phi + lambda I)^-1 q for queries `[m, k]` -> `[m]`."""
+        if not self.dual:
+            inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
+            return np.einsum("mk,kl,ml->m", queries, inverse, queries)
+        projected = queries @ self.phi.T
+        inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
+        inside = np.einsum("mn,nl,ml->m", projected, inverse, projected)
+        return (np.einsum("mk,mk->m", queries, queries) - inside) / lambda_

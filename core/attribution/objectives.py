@@ -1,0 +1,91 @@
+"""The functions f whose gradient is a feature (specification of D-TRAK, section 1.2).
+
+In: the prediction and the true noise of each row. Out: one number a row. Knows no model. All but
+`simple` and `elbo` ignore the noise: that is D-TRAK's point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from core.diffusion.schedule import NoiseSchedule
+from core.errors import UsageError
+
+Objective = Callable[[Tensor, Tensor, Tensor, NoiseSchedule], Tensor]
+
+
+def l_simple(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """(1/d) ||eps_theta - eps||^2, the training loss (TRAK). `[b, ...] -> [b]`."""
+    return (prediction - noise).flatten(1).square().mean(1)
+
+
+def l_square(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """(1/d) ||eps_theta||^2 (D-TRAK). `[b, ...] -> [b]`."""
+    return prediction.flatten(1).square().mean(1)
+
+
+def l_average(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """The signed mean of eps_theta. `[b, ...] -> [b]`."""
+    return prediction.flatten(1).mean(1)
+
+
+def l_1(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """||eps_theta||_1. `[b, ...] -> [b]`."""
+    return prediction.flatten(1).abs().sum(1)
+
+
+def l_2(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """||eps_theta||_2. `[b, ...] -> [b]`."""
+    return torch.linalg.vector_norm(prediction.flatten(1), dim=1)
+
+
+def l_inf(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """||eps_theta||_inf. `[b, ...] -> [b]`."""
+    return prediction.flatten(1).abs().amax(1)
+
+
+def l_elbo(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """w_t (1/d) ||eps_theta - eps||^2 with w_t = beta_t / (2 alpha_t (1 - abar_t))."""
+    times = t.cpu()
+    beta, abar = schedule.betas[times], schedule.alphas_cumprod[times]
+    weight = beta / (2.0 * (1.0 - beta) * (1.0 - abar))
+    return weight.to(prediction) * l_simple(prediction, noise, t, schedule)
+
+
+def interpolated(eta: float) -> Objective:
+    """eta L_Square + (1 - eta)(L_Simple - L_Square): eta = 1 is D-TRAK, eta = 1/2 is TRAK / 2."""
+
+    def objective(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+        square = l_square(prediction, noise, t, schedule)
+        return eta * square + (1.0 - eta) * (l_simple(prediction, noise, t, schedule) - square)
+
+    return objective
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "simple": l_simple,
+    "square": l_square,
+    "average": l_average,
+    "l1": l_1,
+    "l2": l_2,
+    "linf": l_inf,
+    "elbo": l_elbo,
+}
+
+
+def objective(name: str) -> Objective:
+    """By name; "eta=0.3" is an interpolation. An unknown name is a `UsageError`."""
+    if name in OBJECTIVES:
+        return OBJECTIVES[name]
+    head, _, value = name.partition("=")
+    if head == "eta":
+        try:
+            return interpolated(float(value))
+        except ValueError:
+            pass
+    raise UsageError(
+        f"There is no objective '{name}'. Choose one of: {', '.join(OBJECTIVES)}, eta=NUMBER."
+    )

@@ -1,0 +1,114 @@
+"""Everything that changes a feature's numbers, as one value with a digest.
+
+Features and indices carry the digest; whoever meets another one refuses it by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from core.errors import UsageError
+
+TIMESTEP_KINDS = ("uniform", "cumulative")
+NOISE_MODES = ("shared", "independent", "cycle")
+PROJECTIONS = ("sjlt", "identity", "dense", "trak")
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"There is no {what} '{value}'. Choose one of: {', '.join(known)}.")
+
+
+@dataclass(frozen=True)
+class TimestepRule:
+    """`uniform`: range(0, T, T // count), where count divides T; `cumulative`: range(count)."""
+
+    kind: str = "uniform"
+    count: int = 10
+
+    def __post_init__(self) -> None:
+        _one_of("timestep rule", self.kind, TIMESTEP_KINDS)
+
+    def timesteps(self, length: int) -> list[int]:
+        """The K timesteps out of `length`. Raises `UsageError` where the rule cannot be kept."""
+        if not 1 <= self.count <= length:
+            raise UsageError(f"{self.count} timesteps cannot be taken out of {length}.")
+        if self.kind == "cumulative":
+            return list(range(self.count))
+        if length % self.count:
+            raise UsageError(
+                f"{self.count} uniform timesteps do not divide {length}. "
+                "Choose a divisor, 10 or 100 for example."
+            )
+        return list(range(0, length, length // self.count))
+
+
+@dataclass(frozen=True)
+class NoiseRule:
+    """Which noise a work meets at timestep t.
+
+    `shared`: from (seed, t) alone, the same for all; `independent`: from (seed, content, t);
+    `cycle`: the reference's rule, from (seed, t, position modulo `period`).
+    """
+
+    mode: str = "shared"
+    seed: int = 0
+    draws: int = 1
+    period: int = 32
+
+    def __post_init__(self) -> None:
+        _one_of("noise mode", self.mode, NOISE_MODES)
+
+
+@dataclass(frozen=True)
+class ProjectionSpec:
+    """How a gradient of p numbers becomes a feature of `dimension` numbers."""
+
+    kind: str = "sjlt"
+    dimension: int = 4096
+    seed: int = 0
+    num_sms: int = 0  # CudaProjector's matrix depends on it; recorded, 0 where it plays no part
+
+    def __post_init__(self) -> None:
+        _one_of("projection", self.kind, PROJECTIONS)
+
+
+SHARED = NoiseRule()
+TEN_UNIFORM = TimestepRule()
+SJLT = ProjectionSpec()
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Objective, timesteps, noise, projection, dtype: D-TRAK with shared noise by default."""
+
+    objective: str = "square"
+    timesteps: TimestepRule = TEN_UNIFORM
+    noise: NoiseRule = SHARED
+    projection: ProjectionSpec = SJLT
+    dtype: str = "float32"
+
+    def plain(self) -> dict[str, Any]:
+        """As nested plain values, for json."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> FeatureSpec:
+        """The inverse of `plain`."""
+        return cls(
+            objective=values["objective"],
+            timesteps=TimestepRule(**values["timesteps"]),
+            noise=NoiseRule(**values["noise"]),
+            projection=ProjectionSpec(**values["projection"]),
+            dtype=values["dtype"],
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over every field."""
+        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,167 @@
+"""The engine, whole: paint and trace on a small real collection; bad states are named."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.attribution.build import SPECS, build_features, features_directory
+from core.attribution.engine import Engine, choose_device
+from core.attribution.methods import METHODS
+from core.attribution.store import FeatureStore
+from core.collection.store import load_collection
+from core.collection.types import Collection
+from core.diffusion.sampling import Painted
+from core.diffusion.stable import StableDiffusion
+from core.errors import ModelError, StoreError, UsageError
+from tests.small import PLAN, picture
+
+
+@pytest.fixture(scope="module")
+def engine(ready: Collection) -> Engine:
+    return Engine.open(ready, device="cpu")
+
+
+def own_copy(ready: Collection, place: Path) -> Collection:
+    shutil.copytree(ready.path, place)
+    return load_collection(place)
+
+
+def opened(collection: Collection, number: int) -> Image.Image:
+    with Image.open(collection.image_path(collection.works[number])) as image:
+        return image.convert("RGB")
+
+
+def test_a_training_work_meets_its_own_feature(engine: Engine, ready: Collection) -> None:
+    stored = FeatureStore.open(features_directory(ready, "default")).load().phi
+    for number, work in enumerate(ready.works):
+        found = engine.attribute(opened(ready, number), style=work.style)
+        assert found.proponents(1)[0].work == work
+        expected = float(stored[number].double() @ stored[number].double())
+        assert expected > 0
+
+
+def test_scores_have_a_place_for_every_work(engine: Engine, ready: Collection) -> None:
+    found = engine.attribute(picture(77), style="cubism")
+    assert found.scores.shape == found.z.shape == found.self_influence.shape == (len(ready.works),)
+    ranked = [row.score for row in found.proponents(5)]
+    assert ranked == sorted(ranked, reverse=True)
+    assert all(score > 0 for score in ranked)
+    assert all(row.score < 0 for row in found.opponents(5))
+    assert [row.rank for row in found.proponents(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_answers(engine: Engine, name: str) -> None:
+    assert name in engine.methods_available
+    found = engine.attribute(picture(5), style="ukiyo_e", method_name=name)
+    assert np.isfinite(found.scores).all()
+    assert found.method == name
+
+
+def test_eight_threads_get_the_answers_of_one(engine: Engine) -> None:
+    alone = [engine.attribute(picture(n), style="cubism").scores for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(
+            pool.map(lambda n: engine.attribute(picture(n), style="cubism").scores, range(8))
+        )
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_painting_and_tracing_do_not_disturb_each_other(engine: Engine) -> None:
+    def painted(seed: int) -> bytes:
+        events = engine.paint("cubism", seed=seed, steps=4, guidance=1.5)
+        return next(e.image.tobytes() for e in events if isinstance(e, Painted))
+
+    alone = painted(1)
+    scores = engine.attribute(picture(3), style="cubism").scores
+    with ThreadPoolExecutor(4) as pool:
+        pictures = [pool.submit(painted, 1) for _ in range(3)]
+        traces = [pool.submit(engine.attribute, picture(3), style="cubism") for _ in range(3)]
+        assert all(job.result() == alone for job in pictures)
+        for job in traces:
+            np.testing.assert_array_equal(job.result().scores, scores)
+
+
+def test_without_a_class_the_model_says_which(engine: Engine, ready: Collection) -> None:
+    found = engine.attribute(picture(9))
+    assert found.style_guessed
+    assert found.style in ready.styles
+
+
+def test_similar_works_are_those_that_look_alike(engine: Engine, ready: Collection) -> None:
+    nearest = engine.similar(opened(ready, 4), 3)
+    assert nearest[0][0] == ready.works[4]
+    assert nearest[0][1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_unknown_names_are_refused(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="cubism"):
+        engine.attribute(picture(1), style="fauvism")
+    with pytest.raises(UsageError, match="d-trak"):
+        engine.attribute(picture(1), style="cubism", method_name="magic")
+    with pytest.raises(UsageError, match="cubism"):
+        next(engine.paint("fauvism", seed=0, steps=2, guidance=1.0))
+    with pytest.raises(UsageError, match="auto or cpu"):
+        choose_device("abacus")
+
+
+def test_features_of_another_model_are_refused(ready: Collection, tmp_path: Path) -> None:
+    collection = own_copy(ready, tmp_path / "c")
+    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    for parameter in model.attributed_parameters().values():
+        parameter.data += 0.01
+    model.save_lora(collection.path / "lora")
+    with pytest.raises(StoreError, match="other model.*featurize"):
+        Engine.open(collection, device="cpu")
+
+
+def test_features_of_other_works_are_refused(ready: Collection, tmp_path: Path) -> None:
+    collection = own_copy(ready, tmp_path / "c")
+    table = collection.path / "works.csv"
+    table.write_text(table.read_text().rsplit("\n", 2)[0] + "\n")
+    with pytest.raises(StoreError, match="other works"):
+        Engine.open(load_collection(collection.path), device="cpu")
+
+
+def test_a_truncated_shard_stops_the_engine(ready: Collection, tmp_path: Path) -> None:
+    collection = own_copy(ready, tmp_path / "c")
+    shard = features_directory(collection, "default") / "shard-00000.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-5])
+    with pytest.raises(StoreError, match="truncated"):
+        Engine.open(collection, device="cpu")
+
+
+def test_a_missing_model_and_missing_features_say_what_to_do(
+    ready: Collection, tmp_path: Path
+) -> None:
+    collection = own_copy(ready, tmp_path / "c")
+    shutil.rmtree(features_directory(collection, "simple"))
+    engine = Engine.open(collection, device="cpu")
+    with pytest.raises(UsageError, match="trak.*featurize"):
+        engine.attribute(picture(1), style="cubism", method_name="trak")
+    shutil.rmtree(features_directory(collection, "default"))
+    with pytest.raises(StoreError, match="featurize"):
+        Engine.open(collection, device="cpu")
+    shutil.rmtree(collection.path / "model")
+    with pytest.raises(ModelError, match="train"):
+        Engine.open(collection, device="cpu")
+
+
+def test_featurizing_resumes_to_the_same_bytes(ready: Collection, tmp_path: Path) -> None:
+    collection = own_copy(ready, tmp_path / "c")
+    directory = features_directory(collection, "default")
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    for path in before:
+        if path.name in ("shard-00000.safetensors", "index.safetensors", "trust.json"):
+            path.unlink()
+    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    for _ in build_features(model, collection, "default", SPECS["default"], plan=PLAN):
+        pass
+    assert {path: path.read_bytes() for path in before} == before

@@ -1,0 +1,96 @@
+"""The index: scores, null, sums an artist, exact against the float64 definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from core.attribution.gallery import Gallery
+from core.attribution.index import ArtistRows, build_index, load_index, save_index
+from core.attribution.kernel import Kernel
+from core.attribution.methods import METHODS, method
+from core.errors import StoreError, UsageError
+
+GENERATOR = torch.Generator().manual_seed(0)
+WORKS = torch.randn(40, 256, generator=GENERATOR)
+REFERENCES = torch.randn(30, 256, generator=GENERATOR)
+QUERY = torch.randn(256, generator=GENERATOR) + WORKS[3]
+
+
+def expected(name: str) -> np.ndarray:
+    phi, query = WORKS.double().numpy(), QUERY.double().numpy()
+    if METHODS[name].kernel == "ridge":
+        kernel = Kernel.fit(phi)
+        inverse = np.linalg.inv(phi.T @ phi + kernel.lambda_() * np.eye(256))
+        return phi @ inverse @ query
+    if METHODS[name].unit:
+        return phi @ query / np.linalg.norm(phi, axis=1) / np.linalg.norm(query)
+    return phi @ query
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_scores_are_the_methods_formula_within_int8(name: str) -> None:
+    index = build_index(method(name), WORKS, REFERENCES, "s")
+    found = index.scores(QUERY)
+    assert spearmanr(found, expected(name)).statistic > 0.99
+    worst = np.abs(found - expected(name)).max() / np.abs(expected(name)).max()
+    assert worst < 0.02
+    assert int(found.argmax()) == 3
+
+
+def test_z_is_measured_against_the_references() -> None:
+    index = build_index(method("d-trak"), WORKS, REFERENCES, "s")
+    null = np.stack([index.scores(row) for row in REFERENCES])
+    z = np.stack([index.z(row) for row in null])
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(z.std(axis=0, ddof=1), 1, atol=1e-9)
+
+
+def test_sums_an_artist_are_the_sums_of_the_scores() -> None:
+    artists = [f"artist-{number % 3}" for number in range(40)]
+    index = build_index(method("d-trak"), WORKS, REFERENCES, "s")
+    sums = ArtistRows.of(index, artists).sums(QUERY)
+    scores = index.scores(QUERY)
+    for artist, total in sums.items():
+        members = [score for score, name in zip(scores, artists, strict=True) if name == artist]
+        assert total == pytest.approx(sum(members), rel=1e-4)
+
+
+def test_what_is_saved_scores_alike(tmp_path: Path) -> None:
+    index = build_index(method("gradient-cosine"), WORKS, REFERENCES, "s")
+    save_index(index, tmp_path)
+    found = load_index(tmp_path, "s")
+    np.testing.assert_allclose(found.scores(QUERY), index.scores(QUERY), rtol=1e-6)
+    np.testing.assert_array_equal(found.null_mean, index.null_mean)
+
+
+def test_an_index_of_other_features_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    save_index(build_index(method("d-trak"), WORKS, REFERENCES, "sources-a"), tmp_path)
+    with pytest.raises(StoreError, match="sources-a.*sources-b"):
+        load_index(tmp_path, "sources-b")
+    path = tmp_path / "index.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(StoreError, match="changed"):
+        load_index(tmp_path, "sources-a")
+    path.write_bytes(bytes(data[:-1]))
+    with pytest.raises(StoreError, match="truncated"):
+        load_index(tmp_path, "sources-a")
+
+
+def test_the_gallery_finds_the_same_as_a_sort() -> None:
+    places, products = Gallery(WORKS).nearest(QUERY, 5)
+    truth = (WORKS @ QUERY).numpy()
+    assert places.tolist() == np.argsort(-truth)[:5].tolist()
+    np.testing.assert_allclose(products, np.sort(truth)[::-1][:5], rtol=1e-4)
+    assert Gallery(WORKS).farthest(QUERY, 2)[0].tolist() == np.argsort(truth)[:2].tolist()
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="gradient-cosine"):
+        method("magic")
