@@ -112,7 +112,7 @@ def _index(settings: Settings) -> Finding:
 
 
 def _database(settings: Settings) -> Finding:
-    from core.ledger.database import open_ledger
+    from core.ledger.ledger import open_ledger
 
     if not settings.ledger_file.exists():
         return Finding("database", True, "none yet; the first run makes it")

@@ -1,0 +1,1 @@
+"""The credit ledger: share rules, double entry, proof, statements, export. Plain values only."""

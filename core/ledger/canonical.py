@@ -1,0 +1,53 @@
+"""What is hashed: canonical JSON, the same bytes for the same values everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.errors import LedgerError
+
+GENESIS = "0" * 64
+
+
+def canonical(value: object) -> str:
+    """Sorted keys, no spaces, ASCII, no NaN."""
+    try:
+        return json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+        )
+    except ValueError as error:
+        raise LedgerError(
+            "A value that is not a finite number cannot be recorded; nothing was booked."
+        ) from error
+
+
+def digest(value: object) -> str:
+    """sha256 of the canonical form, in hex."""
+    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+
+
+def run_digest(run: Mapping[str, Any], influences: Iterable[Mapping[str, Any]]) -> str:
+    """Over a run's row (without its number and its own digest) and its influences, in order."""
+    kept = {name: value for name, value in run.items() if name not in ("number", "digest")}
+    rows = sorted((dict(row) for row in influences), key=lambda row: (row["side"], row["rank"]))
+    return digest([kept, rows])
+
+
+def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], rule: str) -> str:
+    """Over an entry's row (without its own hash), its postings and the text of its rule."""
+    kept = {name: value for name, value in entry.items() if name != "hash"}
+    rows = sorted((dict(row) for row in postings), key=lambda row: row["line"])
+    return digest([kept, rows, rule])
+
+
+def status_hash(change: Mapping[str, Any]) -> str:
+    """Over a change of status, without its own hash."""
+    return digest({name: value for name, value in change.items() if name != "hash"})
+
+
+def idempotency_key(image_sha256: str, model_digest: str, rule_id: str, *parts: str) -> str:
+    """One picture by one model under one rule is credited once, however often it is traced."""
+    return digest([image_sha256, model_digest, rule_id, *parts])

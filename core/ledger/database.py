@@ -1,0 +1,105 @@
+"""The database behind the ledger: opened, migrated, and its troubles told in plain words.
+
+In: a file. Out: connections for reading and for writing (BEGIN IMMEDIATE). Knows no rule of
+bookkeeping.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from core.errors import LedgerError
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+BUSY_MS = 10_000
+TROUBLES = {
+    "locked": "is in use by another program. Wait a moment, then try again",
+    "busy": "is in use by another program. Wait a moment, then try again",
+    "readonly": "cannot be written. Give yourself the right to write the file and its folder",
+    "read-only": "cannot be written. Give yourself the right to write the file and its folder",
+    "unable to open": "cannot be opened. Check that its folder exists and may be written",
+    "full": "has no room left on the disk. Free some space, then try again",
+    "i/o error": "cannot be read or written: the disk reports an error. Check the disk",
+    "not a database": "is not a ledger. Put it aside, or restore it from a backup",
+    "malformed": "is damaged. Put it aside and restore it from a backup",
+    "no such table": "is not a ledger of this program. Put it aside, or restore it from a backup",
+}
+
+
+def connect(path: Path, busy_ms: int = BUSY_MS) -> Engine:
+    """An engine over a SQLite file: WAL, foreign keys, full synchronisation."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_ms / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not guessed by sqlite3
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn a database's errors into one `LedgerError` with cause and remedy."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise LedgerError(
+            f"The ledger refused the entry ({error.orig}). Nothing was booked."
+        ) from error
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = str(getattr(error, "orig", error)).lower()
+        words = next((told for mark, told in TROUBLES.items() if mark in cause), None)
+        raise LedgerError(
+            f"The ledger '{path.name}' {words or f'answered: {cause}'}. Nothing was booked."
+        ) from error
+
+
+def migrate(engine: Engine, path: Path) -> None:
+    """Bring the file to the newest schema, one process at a time."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    newest = script.get_current_head()
+    if _version(engine) == newest:
+        return
+    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        current = _version(engine)
+        if current == newest:
+            return
+        if current is not None and current not in {one.revision for one in script.walk_revisions()}:
+            raise LedgerError(
+                f"The ledger '{path.name}' was written by a newer version of this program "
+                f"(schema {current}). Update the program; the file is untouched."
+            )
+        with engine.execution_options(writes=True).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()

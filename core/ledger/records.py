@@ -1,0 +1,211 @@
+"""What the ledger takes and gives: runs, influences, entries, totals, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
+PROPONENT, OPPONENT, MEMORISED = "proponent", "opponent", "memorised"
+CREDIT, REVERSAL = "credit", "reversal"
+ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
+
+
+@dataclass(frozen=True)
+class RunInfluence:
+    """One work's part in a run, as it was said then."""
+
+    side: str
+    rank: int
+    work_id: str
+    title: str
+    artist_id: str
+    artist: str
+    style: str
+    year: str
+    licence: str
+    file: str
+    score: float
+    z: float
+    self_influence: float
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that a run's page shows and that makes it again. Digests are sha256 in hex."""
+
+    id: str
+    kind: str
+    collection: str
+    style: str
+    prompt: str
+    seed: int | None
+    steps: int | None
+    guidance: float | None
+    model_digest: str
+    works_digest: str
+    image_sha256: str
+    image_file: str
+    width: int
+    height: int
+    method: str
+    spec_digest: str
+    device: str
+    versions: Mapping[str, str]
+    verdict: str
+    familiarity: float
+    words: str
+    query_leverage: float
+    seconds: Mapping[str, float]
+    rule: str
+    artist_micro: Mapping[str, int]
+    unattributed_micro: int
+    created_at: str
+    influences: tuple[RunInfluence, ...] = ()
+    title: str = ""
+
+    def side(self, name: str) -> tuple[RunInfluence, ...]:
+        """The influences of one side, by rank."""
+        return tuple(row for row in self.influences if row.side == name)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A recorded run: its number, and the entry that credits this picture, if one does."""
+
+    number: int
+    record: RunRecord
+    entry: int | None
+    reversed: bool = False
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One line of an entry; lines sum to 0."""
+
+    account: str
+    artist_id: str | None
+    artist: str | None
+    micro: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: `number` counts from 1; a reversal names the entry it takes back."""
+
+    id: str
+    number: int
+    kind: str
+    run_id: str | None
+    rule_id: str
+    reverses: int | None
+    reversed_by: int | None
+    reason: str | None
+    actor: str | None
+    created_at: str
+    hash: str
+    postings: tuple[Posting, ...]
+    run_kind: str = ""
+    style: str = ""
+    image_file: str = ""
+
+
+@dataclass(frozen=True)
+class LedgerFilter:
+    """Which entries: by artist id, class, kind of run, and days [since, until)."""
+
+    artist: str | None = None
+    style: str | None = None
+    kind: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class ArtistTotal:
+    """An artist's net credit; `works` that were proponents, `entries` that credited them."""
+
+    artist_id: str
+    name: str
+    micro: int
+    share: float
+    works: int
+    entries: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Net credit by artist, highest first, and the rest."""
+
+    artists: tuple[ArtistTotal, ...]
+    unattributed_micro: int
+    total_micro: int
+    entries: int
+    head_hash: str
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of `total` items: page `page` (from 1), `per_page` a page."""
+
+    items: tuple[T, ...]
+    page: int
+    per_page: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least 1."""
+        return max(1, -(-self.total // self.per_page))
+
+
+@dataclass(frozen=True)
+class KnownArtist:
+    """An artist the ledger knows: status `active` or `opted-out`."""
+
+    id: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """One change of an artist's status, kept for ever."""
+
+    artist_id: str
+    status: str
+    reason: str
+    actor: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An artist's entries of a month (or of all time), and their sum."""
+
+    artist: KnownArtist
+    period: str | None
+    micro: int
+    lines: tuple[tuple[Entry, int], ...]
+    changes: tuple[StatusChange, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class FirstBad:
+    """Where the proof fails: the entry's number (0: the ledger as a whole) and why."""
+
+    entry: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether every entry is as it was written."""
+
+    ok: bool
+    entries: int
+    head_hash: str
+    first_bad: FirstBad | None = None

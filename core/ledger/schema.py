@@ -1,0 +1,113 @@
+"""The ledger's tables, for queries; the DDL with its triggers is in `migrations/`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+RUN_FIELDS = (
+    Column("id", Text, unique=True, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("style", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("seed", Integer),
+    Column("steps", Integer),
+    Column("guidance", Float),
+    Column("model_digest", Text, nullable=False),
+    Column("works_digest", Text, nullable=False),
+    Column("image_sha256", Text, nullable=False),
+    Column("image_file", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("spec_digest", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("familiarity", Float, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("query_leverage", Float, nullable=False),
+    Column("seconds", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("artist_micro", Text, nullable=False),
+    Column("unattributed_micro", Integer, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+run = Table(
+    "run", metadata, Column("number", Integer, primary_key=True), *RUN_FIELDS,
+    Column("entry_key", Text), Column("digest", Text, nullable=False),
+)  # fmt: skip
+influence = Table(
+    "influence",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("work_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("artist_id", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("style", Text, nullable=False),
+    Column("year", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("z", Float, nullable=False),
+    Column("self_influence", Float, nullable=False),
+)
+artist = Table(
+    "artist",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+artist_status = Table(
+    "artist_status",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("artist_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+rule = Table(
+    "rule",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("parameters", Text, nullable=False),
+)
+txn = Table(
+    "ledger_txn",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, unique=True, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("idempotency_key", Text, unique=True, nullable=False),
+    Column("run_id", Text),
+    Column("run_digest", Text),
+    Column("rule_id", Text, nullable=False),
+    Column("reverses", Integer, unique=True),
+    Column("reason", Text),
+    Column("actor", Text),
+    Column("created_at", Text, nullable=False),
+    Column("prev_hash", Text, unique=True, nullable=False),
+    Column("hash", Text, unique=True, nullable=False),
+)
+posting = Table(
+    "ledger_posting",
+    metadata,
+    Column("txn_id", Text, primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("artist_id", Text),
+    Column("artist", Text),
+    Column("micro", Integer, nullable=False),
+)
