@@ -24,9 +24,9 @@ class Lesson:
     """What to learn, on what, for how long. `epochs` wins over `steps`."""
 
     base: Path | None = None
-    base_steps: int = 6000
+    base_steps: int = 4500
     decoder_steps: int = 3000
-    steps: int = 2500
+    steps: int = 2000
     epochs: int | None = None
     rank: int = 32
     subset: Path | None = None

@@ -98,7 +98,7 @@ def artist(
     """One artist: status and credit; with --status, change it and say why."""
     from app.bookkeeping import artist_record, find_artist, our_ledger
 
-    ledger = our_ledger(read_settings(), write=status is not None)
+    ledger = our_ledger(read_settings())
     found = find_artist(ledger, name)
     if status is not None:
         if not reason:
@@ -149,9 +149,9 @@ def reverse(
     """Take an entry back by a counter-entry; both stay visible for ever."""
     from app.bookkeeping import entry_record, find_entry, our_ledger
 
-    ledger = our_ledger(read_settings(), write=True)
+    ledger = our_ledger(read_settings())
     found = find_entry(ledger, entry)
-    reversal = ledger.reverse(found.id, reason=reason, actor=actor or getpass.getuser())
+    reversal = ledger.reverse(found.number, reason=reason, actor=actor or getpass.getuser())
     record = entry_record(reversal)
     if as_json:
         show_json(record)

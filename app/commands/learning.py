@@ -24,9 +24,9 @@ def train(
             "collection to train a small one on from nothing. Needed once.",
         ),
     ] = None,
-    base_steps: Annotated[int, typer.Option(min=1, help="Steps of a base from nothing.")] = 6000,
+    base_steps: Annotated[int, typer.Option(min=1, help="Steps of a base from nothing.")] = 4500,
     decoder_steps: Annotated[int, typer.Option(min=1, help="Steps of its decoder.")] = 3000,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the LoRA.")] = 2500,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the LoRA.")] = 2000,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of --steps: times each work is seen.")
     ] = None,

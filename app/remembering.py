@@ -1,0 +1,77 @@
+"""`featurize`: features, index and null of a collection, by the choices a person made.
+
+In: a collection's folder and a `FeatureChoice`. Out: progress, then what was made. The work is
+`core.attribution.build`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.attribution.build import SPECS, build_features, features_directory
+from core.attribution.engine import choose_device
+from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.store import FeatureStore
+from core.collection.store import load_collection
+from core.diffusion.stable import StableDiffusion
+from core.progress import Progress
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """The flags of `featurize`; they apply to the features `name`."""
+
+    name: str = "default"
+    objective: str = "square"
+    timesteps: int = 10
+    rule: str = "uniform"
+    noise: str = "shared"
+    noise_seed: int = 0
+    draws: int = 1
+    projection: str = "sjlt"
+    dimension: int = 4096
+    projection_seed: int = 0
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The spec that the flags describe."""
+        return FeatureSpec(
+            self.objective,
+            TimestepRule(self.rule, self.timesteps),
+            NoiseRule(self.noise, self.noise_seed, self.draws),
+            ProjectionSpec(self.projection, self.dimension, self.projection_seed),
+        )
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What was made."""
+
+    works: int
+    dimension: int
+    spec_digest: str
+    path: Path
+
+
+def remember(
+    directory: Path, choice: FeatureChoice, device: str
+) -> Iterator[Progress | Remembered]:
+    """Make `features/<name>`; "all" makes what every method of the studio needs."""
+    collection = load_collection(directory)
+    model = StableDiffusion.load(
+        directory / "model", directory / "lora", device=choose_device(device)
+    )
+    wanted = SPECS if choice.name == ALL else {choice.name: choice.spec}
+    if choice.name in SPECS and choice == FeatureChoice(choice.name):
+        wanted = {choice.name: SPECS[choice.name]}
+    for name, spec in wanted.items():
+        yield from build_features(model, collection, name, spec)
+    place = features_directory(collection, next(iter(wanted)))
+    store = FeatureStore.open(place)
+    yield Remembered(
+        store.header.count, store.read(0).phi.shape[1], store.header.spec.digest, place
+    )
