@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # hints about parts that are not used here
 os.environ.update(
     GRADIO_ANALYTICS_ENABLED="False",
     GRADIO_RUN_HISTORY="False",

@@ -106,9 +106,12 @@ def _verb(given: Sequence[str]) -> str:
 
 def _unforeseen(error: Exception) -> str:
     """Keep the whole story in a log under CREDITLINE_HOME; tell where."""
-    from app.trouble import keep_report
+    from app.trouble import keep_report, log_file
 
-    kept = keep_report(error)
+    reference = keep_report(error)
+    kept = "No report could be kept."
+    if reference != "none":
+        kept = f"The report {reference} is in {log_file()}."
     return (
         f"Something went wrong that was not foreseen ({type(error).__name__}). "
         f"Nothing was half-recorded. {kept}"

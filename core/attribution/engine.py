@@ -89,6 +89,11 @@ class Engine:
         return self._open_features("default").featurizer.spec
 
     @property
+    def lambda_(self) -> float:
+        """The ridge of the default method."""
+        return self._index(method(D_TRAK)).lambda_
+
+    @property
     def methods_available(self) -> tuple[str, ...]:
         """The methods whose features this collection has."""
         return tuple(

@@ -1,0 +1,332 @@
+"""The first page: choose, paint, watch, see who shaped it; or drop a picture and trace it.
+
+Layout and events only. What is shown is made by `app.views`; what is done is `app.flows`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.flows import (
+    MAX_GUIDANCE,
+    MAX_SEED,
+    MAX_STEPS,
+    Finished,
+    GenerateRequest,
+    Painting,
+    Tracing,
+    Unrecorded,
+    UploadRequest,
+    book_again,
+    generate_and_attribute,
+    trace_upload,
+)
+from app.guard import guarded, told
+from app.opened import Studio, example_run
+from app.views import notices
+from app.views import run as run_view
+from app.views.credit import run_bars
+from app.views.html import style_name
+from app.views.works import gallery
+from core.attribution.methods import METHODS
+from core.errors import CreditlineError, LedgerError
+from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunView
+
+INTRO = "Generate a painting, see which training works shaped it, and who is credited."
+ASK_THE_MODEL = ""  # the class of an upload: let the model say
+KEPT_FOR_RETRY = 50
+
+
+class StudioPage:
+    """The page's components and their events, over one opened studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self._unrecorded: dict[str, Unrecorded] = {}
+        self._build()
+        self._connect()
+
+    # --- layout ------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        styles = self.studio.collection.styles
+        gr.HTML(f'<h1 class="cl-title">Creditline</h1><p class="cl-intro">{INTRO}</p>')
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=300):
+                self.style = gr.Dropdown(
+                    [(style_name(style), style) for style in styles], value=styles[0],
+                    label="Style", elem_id="style", filterable=False,
+                )  # fmt: skip
+                with gr.Row():
+                    self.seed = gr.Number(
+                        7, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, scale=3,
+                        elem_id="seed", min_width=120,
+                    )  # fmt: skip
+                    self.dice = gr.Button("New seed", scale=1, elem_id="dice", min_width=90)
+                with gr.Accordion("Advanced", open=False):
+                    self.steps = gr.Slider(
+                        1, MAX_STEPS, self.studio.collection.default_steps, step=1, label="Steps",
+                        elem_id="steps",
+                    )  # fmt: skip
+                    self.guidance = gr.Slider(
+                        0, MAX_GUIDANCE, self.studio.collection.default_guidance, step=0.5,
+                        label="Guidance", elem_id="guidance",
+                    )  # fmt: skip
+                    at_hand = self.studio.engine.methods_available
+                    self.method = gr.Dropdown(
+                        [(METHODS[name].title, name) for name in at_hand], value="d-trak",
+                        label="Measured by", elem_id="method", filterable=False,
+                    )  # fmt: skip
+                with gr.Row():
+                    self.generate = gr.Button(
+                        "Generate", variant="primary", elem_id="generate", min_width=130
+                    )
+                    self.cancel = gr.Button(
+                        "Cancel", interactive=False, elem_id="cancel", min_width=90
+                    )
+                with gr.Accordion("Or trace a picture of yours", open=False):
+                    self.upload = gr.File(
+                        label="Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)",
+                        file_types=["image"], elem_id="upload", height=110,
+                    )  # fmt: skip
+                    self.as_style = gr.Dropdown(
+                        [("Let the model say", ASK_THE_MODEL),
+                         *((style_name(style), style) for style in styles)],
+                        value=ASK_THE_MODEL, label="Ask as", elem_id="as-style", filterable=False,
+                    )  # fmt: skip
+                    self.book_upload = gr.Checkbox(
+                        False, label="Record credit for it in the ledger", elem_id="book-upload"
+                    )
+                    self.trace = gr.Button("Trace", elem_id="trace")
+                self.recipe = gr.HTML(elem_id="recipe")
+                self.again = gr.Button("Run again", visible=False, elem_id="again")
+            with gr.Column(scale=6, min_width=300):
+                self.picture = gr.HTML(run_view.blank(), elem_id="picture")
+                self.status = gr.HTML(elem_id="status", min_height=60)
+                self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
+        self.credit = gr.HTML(elem_id="credit")
+        with gr.Tabs(elem_id="works"):
+            with gr.Tab("Shaped it most", elem_id="tab-proponents"):
+                self.proponents = gr.HTML(elem_id="proponents")
+            with gr.Tab("Pulled away", elem_id="tab-opponents"):
+                self.opponents = gr.HTML(elem_id="opponents")
+            with gr.Tab("Self-influence", elem_id="tab-memorised"):
+                self.memorised = gr.HTML(elem_id="memorised")
+        self.run_id = gr.Textbox(visible=False, label="Run")
+        self.shown = [
+            self.picture, self.status, self.credit, self.proponents, self.opponents,
+            self.memorised, self.recipe, self.again, self.retry, self.run_id, self.generate,
+            self.cancel,
+        ]  # fmt: skip
+
+    # --- events ------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        painting = self.generate.click(
+            self._generate, [self.style, self.seed, self.steps, self.guidance, self.method],
+            self.shown, concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        again = self.again.click(
+            self._again, [self.run_id], self.shown, concurrency_limit=2, concurrency_id="paint",
+            **private,
+        )  # fmt: skip
+        tracing = self.trace.click(
+            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
+            concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        dropped = self.upload.upload(
+            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
+            concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        self.cancel.click(
+            self._cancelled, None, [self.status, self.generate, self.cancel],
+            cancels=[painting, again, tracing, dropped], queue=False, **private,
+        )  # fmt: skip
+        self.dice.click(
+            lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
+            **private,
+        )  # fmt: skip
+        self.retry.click(self._retry, [self.run_id], self.shown, **private)
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Show the run that the address names, else the example, when the page opens."""
+        blocks.load(
+            self._opened, None, self.shown, api_visibility="private", show_progress="hidden"
+        )
+
+    # --- what the events do ------------------------------------------------------------------
+
+    def _update(self, **values: Any) -> list[Any]:
+        """Updates by component name; all others stay as they are."""
+        names = [
+            "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe",
+            "again", "retry", "run_id", "generate", "cancel",
+        ]  # fmt: skip
+        return [values.get(name, gr.skip()) for name in names]
+
+    def _idle(self) -> dict[str, Any]:
+        return {"generate": gr.update(interactive=True), "cancel": gr.update(interactive=False)}
+
+    def _busy(self) -> dict[str, Any]:
+        return {"generate": gr.update(interactive=False), "cancel": gr.update(interactive=True)}
+
+    def _trouble(self, words: str) -> list[Any]:
+        return self._update(status=notices.trouble(words), **self._idle())
+
+    def _cancelled(self) -> tuple[Any, Any, Any]:
+        words = "Cancelled. The last preview stays here; nothing was recorded."
+        return (
+            notices.waiting(words),
+            gr.update(interactive=True),
+            gr.update(interactive=False),
+        )
+
+    def _generate(
+        self, style: str, seed: float | None, steps: float, guidance: float, method: str
+    ) -> Iterator[list[Any]]:
+        request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
+        yield from guarded(self._paint(request, None), self._trouble)
+
+    def _again(self, run_id: str) -> Iterator[list[Any]]:
+        yield from guarded(self._paint_again(run_id), self._trouble)
+
+    def _paint_again(self, run_id: str) -> Iterator[list[Any]]:
+        view = self.studio.ledger.run(run_id)
+        if view is None or view.record.seed is None:
+            yield self._trouble("This run cannot be painted again: its recipe is not at hand.")
+            return
+        record = view.record
+        request = GenerateRequest(
+            record.style, int(record.seed or 0), record.steps, record.guidance, record.method
+        )
+        yield from self._paint(request, view)
+
+    def _paint(self, request: GenerateRequest, before: RunView | None) -> Iterator[list[Any]]:
+        yield self._update(
+            status=notices.progress("Painting", 0, request.steps or 0), **self._busy(),
+            retry=gr.update(visible=False),
+        )  # fmt: skip
+        words = f"{style_name(request.style)} painting, not finished"
+        for event in generate_and_attribute(self.studio, request):
+            if isinstance(event, Painting):
+                picture = gr.skip()
+                if event.preview is not None:
+                    picture = run_view.preview(event.preview, words)
+                bar = notices.progress("Painting", event.done, event.total, event.seconds_left)
+                yield self._update(picture=picture, status=bar)
+            elif isinstance(event, Tracing):
+                bar = notices.waiting(f"Tracing influence among {event.works:,} works")
+                yield self._update(picture=run_view.preview(event.image, words), status=bar)
+            elif isinstance(event, Finished):
+                yield self._finished(event, before)
+            else:
+                yield self._lost(event)
+
+    def _trace(self, file: str | None, style: str, method: str, book: bool) -> Iterator[list[Any]]:
+        yield from guarded(self._trace_file(file, style, method, book), self._trouble)
+
+    def _trace_file(
+        self, file: str | None, style: str, method: str, book: bool
+    ) -> Iterator[list[Any]]:
+        if not file:
+            yield self._trouble("Choose a picture first.")
+            return
+        yield self._update(status=notices.waiting("Opening the picture"), **self._busy())
+        path, notes = Path(file), ""
+        request = UploadRequest(path, path.name, style or None, method, book=book)
+        for event in trace_upload(self.studio, request):
+            if isinstance(event, Tracing):
+                notes = " ".join(event.notes)
+                yield self._update(
+                    picture=run_view.preview(event.image, f"Uploaded picture {path.name}"),
+                    status=notices.waiting(f"Tracing influence among {event.works:,} works"),
+                )
+            elif isinstance(event, Finished):
+                yield self._finished(event, None, notes)
+            else:
+                yield self._lost(event)
+
+    def _finished(self, event: Finished, before: RunView | None, notes: str = "") -> list[Any]:
+        view = event.view
+        assert view is not None
+        words = f"Recorded as #{view.number:06d}."
+        if view.entry is None:
+            words = f"Traced as #{view.number:06d}; nothing was booked."
+        else:
+            entry = self.studio.ledger.entry(view.entry)
+            if entry is not None and entry.run_id != view.record.id:
+                words += f" An identical picture is already credited (entry #{view.entry:06d})."
+        if before is not None:
+            same = before.record.image_sha256 == view.record.image_sha256
+            words = (
+                "Run again gave the identical image ✓. " if same else
+                "Run again gave another image: the model, a library or the device has changed. "
+            ) + words  # fmt: skip
+        if notes:
+            words += f" {notes}"
+        return self._shown(view, notices.done(words))
+
+    def _lost(self, event: Any) -> list[Any]:
+        """The picture is kept; tracing or recording failed."""
+        if isinstance(event, Unrecorded):
+            while len(self._unrecorded) >= KEPT_FOR_RETRY:
+                self._unrecorded.pop(next(iter(self._unrecorded)))
+            self._unrecorded[event.record.id] = event
+            words = f"{event.error.message} The picture is kept; retry when the cause is gone."
+            return self._update(
+                status=notices.trouble(words, "The credit is not recorded"),
+                retry=gr.update(visible=True), run_id=event.record.id, **self._idle(),
+            )  # fmt: skip
+        words = f"{event.error.message} The picture is kept ({event.file}); nothing was recorded."
+        return self._update(status=notices.trouble(words, "It could not be traced"), **self._idle())
+
+    def _retry(self, run_id: str) -> list[Any]:
+        left = self._unrecorded.get(run_id)
+        if left is None:
+            return self._trouble("There is nothing left to record.")
+        try:
+            view = book_again(self.studio, left)
+        except LedgerError as error:
+            return self._update(status=notices.trouble(error.message, "The credit is not recorded"))
+        self._unrecorded.pop(run_id, None)
+        return self._shown(view, notices.done(f"Recorded as #{view.number:06d}."))
+
+    def _opened(self, request: gr.Request) -> list[Any]:
+        wanted = dict(request.query_params).get("run")
+        try:
+            run_id = wanted or example_run(self.studio)
+            view = self.studio.ledger.run(run_id) if run_id else None
+        except CreditlineError as error:
+            return self._trouble(error.message)
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+            return self._trouble(told(error))
+        if wanted and view is None:
+            return self._trouble("There is no run with this link on this machine.")
+        if view is None:
+            return self._update(picture=run_view.blank(), **self._idle())
+        return self._shown(view, "")
+
+    def _shown(self, view: RunView, status: str) -> list[Any]:
+        record = view.record
+        known = record.collection == self.studio.collection.name
+        paintable = record.seed is not None and known
+        if record.kind == EXAMPLE:
+            status = status or notices.waiting("A finished example. Press Generate for your own.")
+        credit = (
+            run_view.trust(record) + run_view.heading(view)
+            + run_bars(record, self.studio.artist_names)
+        )  # fmt: skip
+        return self._update(
+            picture=run_view.picture(record), status=status, credit=credit,
+            proponents=gallery(PROPONENT, record.side(PROPONENT)),
+            opponents=gallery(OPPONENT, record.side(OPPONENT)),
+            memorised=gallery(MEMORISED, record.side(MEMORISED)),
+            recipe=run_view.recipe(view), again=gr.update(visible=paintable),
+            retry=gr.update(visible=False), run_id=record.id, **self._idle(),
+        )  # fmt: skip
