@@ -84,6 +84,7 @@ def make_application(settings: Settings) -> Any:
         application, blocks, path="/", theme=theme(), css=css(), head=head(), show_error=False,
         max_file_size="25mb", footer_links=[], ssr_mode=False, run_history=False,
         enable_monitoring=False,
+        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
     return application
 

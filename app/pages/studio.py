@@ -67,7 +67,7 @@ class StudioPage:
                         7, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, scale=3,
                         elem_id="seed", min_width=120,
                     )  # fmt: skip
-                    self.dice = gr.Button("New seed", scale=1, elem_id="dice", min_width=90)
+                    self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
                 with gr.Accordion("Advanced", open=False):
                     self.steps = gr.Slider(
                         1, MAX_STEPS, self.studio.collection.default_steps, step=1, label="Steps",
@@ -84,8 +84,9 @@ class StudioPage:
                     )  # fmt: skip
                 with gr.Row():
                     self.generate = gr.Button(
-                        "Generate", variant="primary", elem_id="generate", min_width=130
-                    )
+                        "Generate", variant="primary", elem_id="generate", min_width=130,
+                        interactive=False,  # until the page has opened: nothing overtakes it
+                    )  # fmt: skip
                     self.cancel = gr.Button(
                         "Cancel", interactive=False, elem_id="cancel", min_width=90
                     )
@@ -103,13 +104,16 @@ class StudioPage:
                         False, label="Record credit for it in the ledger", elem_id="book-upload"
                     )
                     self.trace = gr.Button("Trace", elem_id="trace")
-                self.recipe = gr.HTML(elem_id="recipe")
-                self.again = gr.Button("Run again", visible=False, elem_id="again")
             with gr.Column(scale=6, min_width=300):
                 self.picture = gr.HTML(run_view.blank(), elem_id="picture")
                 self.status = gr.HTML(elem_id="status", min_height=60)
                 self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
-        self.credit = gr.HTML(elem_id="credit")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=8, min_width=300):
+                self.credit = gr.HTML(elem_id="credit")
+            with gr.Column(scale=4, min_width=280):
+                self.recipe = gr.HTML(elem_id="recipe")
+                self.again = gr.Button("Run again", visible=False, elem_id="again")
         with gr.Tabs(elem_id="works"):
             with gr.Tab("Shaped it most", elem_id="tab-proponents"):
                 self.proponents = gr.HTML(elem_id="proponents")

@@ -97,7 +97,7 @@ def recipe(view: RunView) -> str:
         ("Device", record.device),
     ]
     cells = "".join(f"<dt>{e(name)}</dt><dd>{e(value)}</dd>" for name, value in rows)
-    return f'<dl class="cl-recipe">{cells}</dl>{links(record)}'
+    return f'<h2 class="cl-h2">Recipe</h2><dl class="cl-recipe">{cells}</dl>{links(record)}'
 
 
 def links(record: RunRecord) -> str:

@@ -1,0 +1,147 @@
+"""A real server and a real browser. Watched: nothing from outside, no script error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.collection.types import Collection
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+sync_api.expect.set_options(timeout=20_000)
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@dataclass
+class Server:
+    """A studio in a process of its own, with a home of its own."""
+
+    collection: Path
+    home: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Server:
+        self.home.mkdir(parents=True, exist_ok=True)
+        log = (self.home / "server.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "app", "serve", "--port", str(self.port), "--no-open"],
+            cwd=ROOT, stdout=log, stderr=log, text=True,
+            env=os.environ | {"CREDITLINE_HOME": str(self.home),
+                              "CREDITLINE_COLLECTION": str(self.collection),
+                              "CREDITLINE_DEVICE": "cpu"},
+        )  # fmt: skip
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError((self.home / "server.log").read_text())
+            try:
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=2).close()
+                return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise AssertionError("the studio did not answer on /healthz")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+            self.process = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server(ready: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the tests that only add to it."""
+    made = Server(ready.path, tmp_path_factory.mktemp("home"), free_port()).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def own_server(ready: Collection, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Servers with a new home, for tests about beginnings and restarts."""
+    servers: list[Server] = []
+
+    def make(collection: Path | None = None) -> Server:
+        servers.append(Server(collection or ready.path, tmp_path / "home", free_port()))
+        return servers[-1].start()
+
+    yield make
+    for one in servers:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; without it these tests cannot be run."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open an address in a context of its own. Guards: no other host, no script error."""
+    contexts, outside, errors = [], [], []
+
+    def visit(url: str, *, width: int = 1280, dark: bool = False) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion="reduce",
+            color_scheme="dark" if dark else "light", accept_downloads=True,
+        )  # fmt: skip
+        contexts.append(context)
+        home = "/".join(url.split("/")[:3])
+
+        def route(asked: Any) -> None:
+            if asked.request.url.startswith((home, "data:", "blob:")):
+                asked.continue_()
+            else:
+                outside.append(asked.request.url)
+                asked.abort()
+
+        context.route("**/*", route)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url, wait_until="domcontentloaded")
+        page.get_by_role("main").wait_for()
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert errors == []
