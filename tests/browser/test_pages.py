@@ -72,9 +72,10 @@ def told(server: Server, browser: Any, ready: Collection) -> Server:
     page.goto(server.url, wait_until="domcontentloaded")
     generate(page, 31)
     upload(page, ready.image_path(ready.works[0]), "Cubism")
+    expect(page.locator("#status")).to_contain_text("nothing was booked")
     page.get_by_label("Record credit for it in the ledger").check()
     page.get_by_role("button", name="Trace", exact=True).click()
-    expect(page.locator("#status")).to_contain_text("Recorded as #000003")
+    expect(page.locator("#status")).to_contain_text("Recorded as")
     page.close()
     return server
 
