@@ -60,7 +60,8 @@ def open_studio(settings: Settings) -> Studio:
     engine = Engine.open(collection, device=settings.device)
     ledger = open_ledger(settings.ledger_file)
     studio = Studio(settings, collection, engine, ledger)
-    ledger.know_artists(studio.artist_names)
+    if ledger.verify().ok:
+        ledger.know_artists(studio.artist_names)
     return studio
 
 

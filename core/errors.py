@@ -37,7 +37,3 @@ class StoreError(CreditlineError):
 
 class LedgerError(CreditlineError):
     """A ledger that cannot be read or written; nothing was half-booked."""
-
-
-class Cancelled(CreditlineError):
-    """The person stopped the run; nothing was recorded."""

@@ -39,6 +39,7 @@ class Ledger:
     def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
         self.path = path
         self.engine = connect(path, busy_ms)
+        self._frozen = ""
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -47,6 +48,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
+        if self._frozen:
+            raise LedgerError(self._frozen)
         with told(self.path), self.engine.execution_options(writes=True).begin() as connection:
             yield connection
 
@@ -151,9 +154,19 @@ class Ledger:
             return reading.statement(connection, artist_id, period)
 
     def verify(self) -> Verification:
-        """Recompute everything from the first entry on."""
+        """Recompute everything from the first entry on; a ledger that fails takes no more."""
         with self._reading() as connection:
-            return verification.verify(connection)
+            proof = verification.verify(connection)
+        bad = proof.first_bad
+        self._frozen = (
+            ""
+            if bad is None
+            else (
+                f"The ledger was changed (entry {bad.entry}: {bad.reason}), so nothing more is "
+                "booked. Restore the database from a backup."
+            )
+        )
+        return proof
 
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
         """The chosen entries, oldest first, as CSV."""

@@ -428,3 +428,12 @@ def test_a_run_that_cannot_be_credited_is_not_recorded(ledger: Ledger) -> None:
         ledger.record(run, SHARES, key(run), {"indigo": "Indigo"})
     assert ledger.run(run.id) is None
     assert ledger.verify().ok
+
+
+def test_a_ledger_that_fails_its_proof_takes_no_more(busy: Ledger) -> None:
+    entries = busy.totals().entries
+    tamper(busy, "UPDATE ledger_posting SET micro = micro + 1 WHERE line = 1")
+    assert not busy.verify().ok
+    with pytest.raises(LedgerError, match=r"changed \(entry 1.*backup"):
+        booked(busy, 99)
+    assert busy.totals().entries == entries
