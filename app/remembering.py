@@ -7,11 +7,12 @@ In: a collection's folder and a `FeatureChoice`. Out: progress, then what was ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.attribution.build import SPECS, build_features, features_directory
+from core.attribution.build import DEFAULT, SPECS, build_features, features_directory
 from core.attribution.engine import choose_device
+from core.attribution.references import DEFAULT_PLAN
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.store import FeatureStore
 from core.collection.store import load_collection
@@ -25,7 +26,7 @@ ALL = "all"
 class FeatureChoice:
     """The flags of `featurize`; they apply to the features `name`."""
 
-    name: str = "default"
+    name: str = ALL
     objective: str = "square"
     timesteps: int = 10
     rule: str = "uniform"
@@ -35,6 +36,8 @@ class FeatureChoice:
     projection: str = "sjlt"
     dimension: int = 4096
     projection_seed: int = 0
+    storage: str = "float16"
+    references: int = 96
 
     @property
     def spec(self) -> FeatureSpec:
@@ -60,16 +63,21 @@ class Remembered:
 def remember(
     directory: Path, choice: FeatureChoice, device: str
 ) -> Iterator[Progress | Remembered]:
-    """Make `features/<name>`; "all" makes what every method of the studio needs."""
+    """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
     collection = load_collection(directory)
     model = StableDiffusion.load(
         directory / "model", directory / "lora", device=choose_device(device)
     )
-    wanted = SPECS if choice.name == ALL else {choice.name: choice.spec}
-    if choice.name in SPECS and choice == FeatureChoice(choice.name):
-        wanted = {choice.name: SPECS[choice.name]}
+    wanted = {choice.name: choice.spec}
+    if choice.name == ALL:
+        wanted = {
+            DEFAULT: choice.spec,
+            "simple": replace(choice.spec, objective="simple"),
+            "latents": SPECS["latents"],
+        }
+    plan = replace(DEFAULT_PLAN, generated=choice.references)
     for name, spec in wanted.items():
-        yield from build_features(model, collection, name, spec)
+        yield from build_features(model, collection, name, spec, storage=choice.storage, plan=plan)
     place = features_directory(collection, next(iter(wanted)))
     store = FeatureStore.open(place)
     yield Remembered(

@@ -79,7 +79,6 @@ def make_application(settings: Settings) -> Any:
     application.include_router(media(studio))
     blocks = build_studio(studio)
     blocks.queue(api_open=False, max_size=64)
-    blocks.delete_cache = (3600, 86400)
     gr.mount_gradio_app(
         application, blocks, path="/", theme=theme(), css=css(), head=head(), show_error=False,
         max_file_size="25mb", footer_links=[], ssr_mode=False, run_history=False,

@@ -28,7 +28,9 @@ READING = (
 
 def build_studio(studio: Studio) -> gr.Blocks:
     """All pages over one opened studio."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+    ) as blocks:
         gr.Navbar(main_page_name="Studio")
         StudioPage(studio).load(blocks)
     for title, path, lead, show in READING:

@@ -55,7 +55,10 @@ def train(
 
 def featurize(
     directory: Directory,
-    name: Annotated[str, typer.Option(help="The features' name in the collection.")] = "default",
+    name: Annotated[
+        str,
+        typer.Option(help="The features' name; 'all' makes what every method of the studio needs."),
+    ] = "all",
     objective: Annotated[str, typer.Option(help="The output whose gradient is taken.")] = "square",
     timesteps: Annotated[int, typer.Option(min=1, help="How many timesteps (K).")] = 10,
     rule: Annotated[
@@ -71,6 +74,12 @@ def featurize(
     ] = "sjlt",
     dimension: Annotated[int, typer.Option(min=1, help="Features a work (k).")] = 4096,
     projection_seed: Annotated[int, typer.Option(help="Seed of the projection.")] = 0,
+    storage: Annotated[
+        Literal["float32", "float16", "int8"], typer.Option(help="How features lie on the disk.")
+    ] = "float16",
+    references: Annotated[
+        int, typer.Option(min=2, help="Pictures painted to measure what chance looks like.")
+    ] = 96,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +91,7 @@ def featurize(
 
     choice = FeatureChoice(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
-        projection_seed,
+        projection_seed, storage, references,
     )  # fmt: skip
     told = last(remember(directory, choice, read_settings(device=device).device), Remembered)
     if as_json:

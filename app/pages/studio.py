@@ -93,7 +93,7 @@ class StudioPage:
                 with gr.Accordion("Or trace a picture of yours", open=False):
                     self.upload = gr.File(
                         label="Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)",
-                        file_types=["image"], elem_id="upload", height=110,
+                        elem_id="upload", height=110,
                     )  # fmt: skip
                     self.as_style = gr.Dropdown(
                         [("Let the model say", ASK_THE_MODEL),

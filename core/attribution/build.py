@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,9 @@ from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, StoreError
 from core.progress import Progress
 
+DEFAULT = "default"  # the features behind D-TRAK, the trust verdict and the ledger
 SPECS: dict[str, FeatureSpec] = {
-    "default": FeatureSpec(),
+    DEFAULT: FeatureSpec(),
     "simple": FeatureSpec(objective="simple"),
     "latents": FeatureSpec(objective="latents"),
 }
@@ -69,16 +71,22 @@ def build_features(
     works = [(work.file, work.style, work.sha256) for work in collection.works]
     yield from _store(featurizer, collection, directory, works, collection.digest, storage)
     yield from paint_references(model, collection, plan)
-    rows = load_references(collection, plan)
+    rows = references_for(name, collection, plan)
     asked = [(row.file, row.style, row.sha256) for row in rows]
     digest = references_digest(rows)
     yield from _store(featurizer, collection, directory / "references", asked, digest, storage)
     wanted = [row for row in METHODS.values() if row.features == name]
     for number, method in enumerate(wanted):
-        make_index(collection, directory, method, rule, rows)
+        make_index(collection, directory, method, rule, rows, keep=True)
         yield Progress("Building the index", number + 1, len(wanted), method.name)
-    if spec.objective != "latents":
+    if name == DEFAULT:
         _save_trust(directory, rows, rule)
+
+
+def references_for(name: str, collection: Collection, plan: ReferencePlan) -> list[Reference]:
+    """All kinds for the default features; for others only what a null needs."""
+    rows = load_references(collection, plan)
+    return rows if name == DEFAULT else [row for row in rows if row.kind == GENERATED]
 
 
 def _store(
@@ -119,9 +127,11 @@ def _features(
     return featurizer.features(latents, [class_prompt(style)], [content], [place])
 
 
-def index_sources(works: FeatureStore, references: FeatureStore, method: Method) -> str:
+def index_sources(
+    works: FeatureStore, references: FeatureStore, method: Method, rule: LambdaRule
+) -> str:
     """sha256 over what an index is made from."""
-    text = json.dumps([works.header.digest, references.header.digest, method.name])
+    text = json.dumps([works.header.digest, references.header.digest, method.name, asdict(rule)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -131,23 +141,29 @@ def make_index(
     method: Method,
     rule: LambdaRule = DEFAULT_RULE,
     rows: Sequence[Reference] | None = None,
+    *,
+    keep: bool = False,
 ) -> Index:
-    """The index of one method from finished features: read if it is there, else built and kept."""
+    """The index of one method from finished features: read if it is there, else built.
+
+    `keep` writes what was built; a studio that only serves changes nothing in a collection.
+    """
     works = FeatureStore.open(directory)
     references = FeatureStore.open(directory / "references")
-    sources = index_sources(works, references, method)
+    sources = index_sources(works, references, method, rule)
     folder = directory / "index" / method.name
     try:
-        found = load_index(folder, sources)
-        if rule == DEFAULT_RULE or found.lambda_ == rule.value:
-            return found
+        return load_index(folder, sources)
     except StoreError:
         pass  # absent, damaged or of other features: it is derived, and built again below
-    rows = load_references(collection) if rows is None else rows
+    if rows is None:
+        count = references.header.count
+        rows = references_for(directory.name, collection, DEFAULT_PLAN)[:count]
     painted = [place for place, row in enumerate(rows) if row.kind == GENERATED]
     phi = references.load().phi[painted]
     index = build_index(method, works.load().phi, phi, sources, rule)
-    save_index(index, folder)
+    if keep and method.kernel == "ridge":  # the others are their features, and need no keeping
+        save_index(index, folder)
     return index
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.attribution.attribution import Attribution, Seconds
-from core.attribution.build import features_directory, load_trust, make_index
+from core.attribution.build import DEFAULT, features_directory, load_trust, make_index
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import Featurizer
 from core.attribution.gallery import Gallery
@@ -71,22 +71,20 @@ class Engine:
         self._gallery: Gallery | None = None
 
     @classmethod
-    def open(
-        cls, collection: Collection, *, device: str = "auto", features: str = "default"
-    ) -> Engine:
+    def open(cls, collection: Collection, *, device: str = "auto") -> Engine:
         """Load model and default index. Raises `ModelError` or `StoreError`, naming what to do."""
         model = StableDiffusion.load(
             collection.path / "model", collection.path / "lora", device=choose_device(device)
         )
         engine = cls(model, collection)
-        engine._open_features(features)
+        engine._open_features(DEFAULT)
         engine._index(method(D_TRAK))
         return engine
 
     @property
     def spec(self) -> FeatureSpec:
         """The default features' spec."""
-        return self._open_features("default").featurizer.spec
+        return self._open_features(DEFAULT).featurizer.spec
 
     @property
     def lambda_(self) -> float:
@@ -160,7 +158,7 @@ class Engine:
         began = time.perf_counter()
         index = self._index(row)
         traced = self._open_features(row.features)
-        default = self._open_features("default")
+        default = self._open_features(DEFAULT)
         latents = self._encode(image)
         guessed = style is None
         style = style or self.guess_style(latents)
@@ -211,7 +209,7 @@ class Engine:
 
     def _leverage(self, query: Tensor) -> float:
         """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
-        index, gram = self._index(method(D_TRAK)), self._open_features("default").gram
+        index, gram = self._index(method(D_TRAK)), self._open_features(DEFAULT).gram
         vector = query.to(gram)
         fitted = (gram @ vector).double() @ (index.weights @ vector).double()
         length = vector.double() @ vector.double()
@@ -222,7 +220,7 @@ class Engine:
             directory = features_directory(self.collection, name)
             store = FeatureStore.open(directory)
             store.require(model_digest=self.model.digest, works_digest=self.collection.digest)
-            trust = None if store.header.spec.objective == "latents" else load_trust(directory)
+            trust = load_trust(directory) if name == DEFAULT else None
             featurizer = Featurizer(self.model, store.header.spec)
             self._traced[name] = _Traced(featurizer, store.load().phi.to(self.device), trust)
         return self._traced[name]

@@ -166,20 +166,21 @@ def train_decoder(
     optimizer = torch.optim.AdamW(list(parameters.values()), recipe.learning_rate, (0.9, 0.99))
     checkpoint = directory / "decoder.safetensors"
     done = load_training(checkpoint, parameters, optimizer)
+    crop = min(recipe.crop, latents.shape[-1])  # a small picture is its own crop
     for step in range(done, recipe.steps):
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
             group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, warmup=100)
         rows = torch.randint(len(images), (recipe.batch_size,), generator=generator)
-        side = latents.shape[-1] - recipe.crop + 1
+        side = latents.shape[-1] - crop + 1
         corner = torch.randint(side, (recipe.batch_size, 2), generator=generator).tolist()
         inputs = torch.stack(
             [
-                latents[row, :, top : top + recipe.crop, left : left + recipe.crop]
+                latents[row, :, top : top + crop, left : left + crop]
                 for row, (top, left) in zip(rows.tolist(), corner, strict=True)
             ]
         )
-        span = recipe.crop * PATCH
+        span = crop * PATCH
         wanted = torch.stack(
             [
                 images[

@@ -1,0 +1,61 @@
+"""`train` and `featurize` from nothing: a collection is taught, remembered, asked; and refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.teaching import Lesson, chosen_works, teach
+from core.collection.store import load_collection
+from core.diffusion.stable import StableDiffusion
+from core.errors import ModelError, UsageError
+from tests.small import small_collection
+
+FEW = ["--base-steps", "2", "--decoder-steps", "2", "--steps", "2", "--rank", "2"]
+
+
+def test_a_collection_is_taught_remembered_and_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CREDITLINE_HOME", str(tmp_path / "home"))
+    root = small_collection(tmp_path / "mine").path
+    assert cli.main(["train", str(root), "--base", str(root), *FEW]) == 0
+    model = StableDiffusion.load(root / "model", root / "lora")
+    assert {value.shape[0] for name, value in model.attributed_parameters().items()
+            if ".lora_A." in name} == {2}  # fmt: skip
+    before = (root / "lora" / "pytorch_lora_weights.safetensors").read_bytes()
+    assert cli.main(["train", str(root), "--base", str(root), *FEW]) == 0
+    assert (root / "lora" / "pytorch_lora_weights.safetensors").read_bytes() == before
+
+    flags = ["--timesteps", "2", "--dimension", "64", "--storage", "int8", "--references", "3"]
+    assert cli.main(["featurize", str(root), *flags]) == 0
+    capsys.readouterr()
+    question = ["attribute", str(load_collection(root).image_path(load_collection(root).works[2]))]
+    for method in ("d-trak", "trak", "raw-pixel-cosine"):
+        asked = [*question, "--collection", str(root), "--class", "cubism", "--method", method]
+        assert cli.main([*asked, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["proponents"][0]["work_id"] == load_collection(root).works[2].id
+
+
+def test_without_a_base_the_remedy_is_named(tmp_path: Path) -> None:
+    root = small_collection(tmp_path / "mine").path
+    with pytest.raises(ModelError, match="--base"):
+        list(teach(root, Lesson()))
+    with pytest.raises(ModelError, match=r"model_index\.json"):
+        list(teach(root, Lesson(base=tmp_path)))
+
+
+def test_a_subset_is_read_by_id_and_unknown_ids_are_refused(tmp_path: Path) -> None:
+    collection = small_collection(tmp_path / "mine")
+    listed = tmp_path / "half.txt"
+    listed.write_text("\n".join(work.id for work in collection.works[:3]) + "\n")
+    assert chosen_works(collection, listed) == collection.works[:3]
+    listed.write_text("\n")
+    with pytest.raises(UsageError, match="names no work"):
+        chosen_works(collection, listed)
+    with pytest.raises(UsageError, match="no file"):
+        chosen_works(collection, tmp_path / "gone.txt")
