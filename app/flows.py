@@ -38,7 +38,7 @@ from core.ledger.records import (
 from core.ledger.shares import DEFAULT_RULE, Shares, shares
 from core.provenance.png import png_with_facts
 
-PREVIEW_EVERY = 2
+PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1
 MAX_STEPS = 100
 MAX_GUIDANCE = 20.0

@@ -54,10 +54,10 @@ class Studio:
         }  # fmt: skip
 
 
-def open_studio(settings: Settings) -> Studio:
+def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
     """Load the collection, its model and index; open the ledger; put the example there."""
     collection = chosen_collection(settings)
-    engine = Engine.open(collection, device=settings.device)
+    engine = Engine.open(collection, device=settings.device, spare_threads=spare_threads)
     ledger = open_ledger(settings.ledger_file)
     studio = Studio(settings, collection, engine, ledger)
     if ledger.verify().ok:

@@ -6,6 +6,7 @@ Layout and events only. What is shown is made by `app.views`; what is done is `a
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunView
 INTRO = "Generate a painting, see which training works shaped it, and who is credited."
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 KEPT_FOR_RETRY = 50
+BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
 
 class StudioPage:
@@ -131,7 +133,11 @@ class StudioPage:
     # --- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # one place keeps time, not every output: each would redraw itself at every frame
+        private: dict[str, Any] = {
+            "api_visibility": "private", "show_progress": "hidden",
+            "show_progress_on": [self.run_id],
+        }  # fmt: skip
         painting = self.generate.click(
             self._generate, [self.style, self.seed, self.steps, self.guidance, self.method],
             self.shown, concurrency_limit=2, concurrency_id="paint", **private,
@@ -216,10 +222,13 @@ class StudioPage:
             status=notices.progress("Painting", 0, request.steps or 0), **self._busy(),
             retry=gr.update(visible=False),
         )  # fmt: skip
-        words = f"{style_name(request.style)} painting, not finished"
+        words, shown = f"{style_name(request.style)} painting, not finished", 0.0
         for event in generate_and_attribute(self.studio, request):
             if isinstance(event, Painting):
-                picture = gr.skip()
+                moment = time.monotonic()
+                if event.preview is None and moment - shown < BETWEEN_UPDATES:
+                    continue
+                shown, picture = moment, gr.skip()
                 if event.preview is not None:
                     picture = run_view.preview(event.preview, words)
                 bar = notices.progress("Painting", event.done, event.total, event.seconds_left)

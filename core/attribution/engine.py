@@ -1,17 +1,19 @@
 """The engine: a collection's model and indices on one device, ready to paint and to answer.
 
 In: a collection directory with model, LoRA and features. Out: pictures and attributions. One
-question is worked on at a time, however many threads ask: the others wait their turn. A painting
-takes its turn step by step, so that a question need not wait for a whole picture.
+question is worked on at a time, however many threads ask: they queue for one worker thread (the
+processor's threads are set up once for it, not anew for every caller). A painting takes its turn
+step by step, so that a question need not wait for a whole picture.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -34,6 +36,7 @@ from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from core.errors import ModelError, StoreError, UsageError
 
+T = TypeVar("T")
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
 
 
@@ -59,24 +62,34 @@ def choose_device(name: str) -> torch.device:
 
 
 class Engine:
-    """Safe to call from several threads; `device` says where it works."""
+    """Safe to call from several threads; `device` says where it works.
 
-    def __init__(self, model: DiffusionModel, collection: Collection) -> None:
+    `spare_threads` of the processor are left to others while it paints: a web server that shows
+    every step needs one. A question, which nobody watches step by step, takes them all.
+    """
+
+    def __init__(
+        self, model: DiffusionModel, collection: Collection, *, spare_threads: int = 0
+    ) -> None:
         self.model = model
         self.collection = collection
         self.device = model.device
-        self._turn = threading.RLock()
+        self._threads = torch.get_num_threads()
+        self._painting_threads = max(1, self._threads - spare_threads)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._traced: dict[str, _Traced] = {}
         self._indices: dict[str, Index] = {}
         self._gallery: Gallery | None = None
 
     @classmethod
-    def open(cls, collection: Collection, *, device: str = "auto") -> Engine:
+    def open(
+        cls, collection: Collection, *, device: str = "auto", spare_threads: int = 0
+    ) -> Engine:
         """Load model and default index. Raises `ModelError` or `StoreError`, naming what to do."""
         model = StableDiffusion.load(
             collection.path / "model", collection.path / "lora", device=choose_device(device)
         )
-        engine = cls(model, collection)
+        engine = cls(model, collection, spare_threads=spare_threads)
         engine._open_features(DEFAULT)
         engine._index(method(D_TRAK))
         return engine
@@ -108,11 +121,7 @@ class Engine:
             self.model, class_prompt(style), seed=seed, steps=steps, guidance=guidance,
             preview_every=preview_every,
         )  # fmt: skip
-        while True:
-            with self._turn, torch.no_grad():
-                event = next(steps_of, None)
-            if event is None:
-                return
+        while (event := self._in_turn(self._painting_threads, next, steps_of, None)) is not None:
             yield event
 
     def attribute(
@@ -130,8 +139,17 @@ class Engine:
         row = method(method_name)
         if style is not None:
             self.require_style(style)
-        with self._turn:
-            return self._attribute(image, style, row, query_sha256)
+        return self._in_turn(self._threads, self._attribute, image, style, row, query_sha256)
+
+    def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
+        """Queue a piece of work for the worker and wait for what it returns or raises."""
+
+        def job() -> T:
+            if torch.get_num_threads() != threads:
+                torch.set_num_threads(threads)
+            return work(*arguments)
+
+        return self._worker.submit(job).result()
 
     def require_style(self, style: str) -> None:
         """Raise `UsageError` for a class that the collection does not have."""
@@ -143,12 +161,14 @@ class Engine:
 
     def similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
         """The works that look most alike (cosine of latents): similarity, not influence."""
-        with self._turn:
-            traced = self._open_features("latents")
-            if self._gallery is None:
-                self._gallery = Gallery(torch.nn.functional.normalize(traced.gram.float(), dim=1))
-            query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
-            places, products = self._gallery.nearest(query, count)
+        return self._in_turn(self._threads, self._similar, image, count)
+
+    def _similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
+        traced = self._open_features("latents")
+        if self._gallery is None:
+            self._gallery = Gallery(torch.nn.functional.normalize(traced.gram.float(), dim=1))
+        query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
+        places, products = self._gallery.nearest(query, count)
         pairs = zip(places, products, strict=True)
         return tuple((self.collection.works[place], float(value)) for place, value in pairs)
 
@@ -197,7 +217,7 @@ class Engine:
         noise = noise.to(latents)
         noisy = self.model.schedule.add_noise(latents.expand_as(noise), noise, times)
         losses = []
-        with self._turn, torch.no_grad():
+        with torch.no_grad():
             for style in styles:
                 conditioning = self.model.condition([class_prompt(style)] * len(times))
                 answer = self.model.predict_noise(noisy, times.to(noisy.device), conditioning)
