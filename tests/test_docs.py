@@ -81,7 +81,9 @@ def test_a_place_on_somebodys_machine_is_seen(place: str) -> None:
     assert MACHINE.search(place)
 
 
-@pytest.mark.parametrize("place", ["~/wo" + "rk/x", "a/tmp/b", "/usr/bin/chromium", "/data", "/ledger"])
+@pytest.mark.parametrize(
+    "place", ["~/wo" + "rk/x", "a/tmp/b", "/usr/bin/chromium", "/data", "/ledger"]
+)
 def test_other_paths_are_let_through(place: str) -> None:
     assert not MACHINE.search(place)
 
