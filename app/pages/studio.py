@@ -154,10 +154,12 @@ class StudioPage:
             self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
             concurrency_limit=2, concurrency_id="paint", **private,
         )  # fmt: skip
+        # words only after the stream has ended: its last update would overwrite them
         self.cancel.click(
-            self._cancelled, None, [self.status, self.generate, self.cancel],
-            cancels=[painting, again, tracing, dropped], queue=False, **private,
-        )  # fmt: skip
+            None, None, None, cancels=[painting, again, tracing, dropped], queue=False, **private
+        ).then(
+            self._cancelled, None, [self.status, self.generate, self.cancel], queue=False, **private
+        )
         self.dice.click(
             lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
             **private,
