@@ -88,6 +88,7 @@ def test_run_again_proves_that_the_picture_is_the_same(server: Server, open_page
 
 
 def test_cancelling_stops_and_records_nothing(server: Server, open_page: Open) -> None:
+    generate(open_page(server.url), 18)
     history = open_page(f"{server.url}/ledger")
     expect(history.locator("#ledger")).to_contain_text("verified")
     before = history.locator("#ledger").inner_text()
