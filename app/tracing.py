@@ -156,9 +156,10 @@ def method_rows() -> list[dict[str, Any]]:
 
     return [
         {
-            "name": row.name, "title": row.title, "kernel": row.kernel,
-            "unit": row.unit, "objective": row.objective, "needs": row.needs,
-            "formula": row.formula,
+            "name": row.name, "title": row.title, "representation": row.representation,
+            "kernel": row.kernel, "works_scale": row.works_scale, "query_scale": row.query_scale,
+            "stack": row.stack, "query": row.query, "served": row.served,
+            "formula": row.formula, "cost": row.cost, "needs": row.needs,
         }
         for row in METHODS.values()
     ]  # fmt: skip

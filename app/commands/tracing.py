@@ -87,5 +87,37 @@ def methods(as_json: AsJson = False) -> None:
     if as_json:
         show_json(rows)
     else:
-        headers = tuple(rows[0])
-        table(headers, [tuple(row.values()) for row in rows])
+        headers = ("name", "representation", "kernel", "works_scale", "query_scale", "stack",
+                   "query", "needs")  # fmt: skip
+        table(headers, [tuple(row[header] for header in headers) for row in rows])
+
+
+def score(
+    features: Annotated[
+        Path, typer.Option(metavar="F.npz", help="An array `features`: [n, k], or [c, n, k].")
+    ],
+    queries: Annotated[
+        Path, typer.Option(metavar="Q.npz", help="An array `queries`: [m, k], or [c, m, k].")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="S.npz", help="Gets `scores` [m, n].")
+    ],
+    method: Method = "d-trak",
+    lambda_: Annotated[
+        float | None,
+        typer.Option("--lambda", help="The ridge; without it, the scale-free default rule."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score plain arrays by any method: positive is a proponent.
+
+    Checkpoint and ensemble methods take stacks. DAS also needs `residuals` [n] in F.npz; outcome
+    methods take who was in each of s trainings, [n, s], and the queries' losses, [m, s].
+    """
+    from app.arrays import score_files
+
+    told = score_files(features, queries, output, method, lambda_)
+    if as_json:
+        show_json(told)
+    else:
+        say(f"{told.queries} queries x {told.works} works by {told.method}: {told.output}")

@@ -40,7 +40,8 @@ def page(
     """The whole page."""
     rows = "".join(
         f"<tr><td>{e(row.title)}<br><code>{e(row.name)}</code></td><td>{e(row.formula)}</td>"
-        f"<td>{e(row.needs)}</td><td>{'yes' if row.name in at_hand else 'no'}</td></tr>"
+        f"<td>{e(row.cost)}</td><td>{e(row.needs)}</td>"
+        f"<td>{'yes' if row.name in at_hand else 'no'}</td></tr>"
         for row in methods
     )
     cells = "".join(
@@ -50,7 +51,8 @@ def page(
         f'{STORY}<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
         f'<dl class="cl-figures">{cells}</dl>'
         '<h2 class="cl-h2">Methods</h2><div class="cl-scroll"><table class="cl-table"><thead><tr>'
-        "<th>Method</th><th>Score of work n for picture x</th><th>Needs</th><th>Here</th></tr>"
+        "<th>Method</th><th>Score of work n for picture x</th><th>Cost</th><th>Needs</th>"
+        "<th>Here</th></tr>"
         f"</thead><tbody>{rows}</tbody></table></div>"
         f"<p>To bring your own pictures, see the README. "
         f'<a href="{e(with_query("/", {}))}">Back to the studio</a></p>'

@@ -75,7 +75,7 @@ def build_features(
     asked = [(row.file, row.style, row.sha256) for row in rows]
     digest = references_digest(rows)
     yield from _store(featurizer, collection, directory / "references", asked, digest, storage)
-    wanted = [row for row in METHODS.values() if row.features == name]
+    wanted = [row for row in METHODS.values() if row.served and row.features == name]
     for number, method in enumerate(wanted):
         make_index(collection, directory, method, rule, rows, keep=True)
         yield Progress("Building the index", number + 1, len(wanted), method.name)
@@ -161,8 +161,9 @@ def make_index(
         rows = references_for(directory.name, collection, DEFAULT_PLAN)[:count]
     painted = [place for place, row in enumerate(rows) if row.kind == GENERATED]
     phi = references.load().phi[painted]
-    index = build_index(method, works.load().phi, phi, sources, rule)
-    if keep and method.kernel == "ridge":  # the others are their features, and need no keeping
+    remembered = works.load()
+    index = build_index(method, remembered.phi, phi, sources, rule, remembered.losses)
+    if keep and method.kernel != "identity":  # the others are their features, and need no keeping
         save_index(index, folder)
     return index
 

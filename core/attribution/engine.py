@@ -109,7 +109,8 @@ class Engine:
         """The methods whose features this collection has."""
         return tuple(
             row.name for row in METHODS.values()
-            if (features_directory(self.collection, row.features) / "header.json").is_file()
+            if row.served
+            and (features_directory(self.collection, row.features) / "header.json").is_file()
         )  # fmt: skip
 
     def paint(

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import Method
 from core.attribution.packing import pack, unpack
+from core.attribution.scoring import Scorer
 from core.attribution.store import checksum, read_tensors
 from core.diffusion.weights import save_tensors
-from core.errors import StoreError
+from core.errors import StoreError, UsageError
 
 Vector = NDArray[np.float64]
 FILE = "index.safetensors"
@@ -33,11 +34,13 @@ FILE = "index.safetensors"
 class Index:
     """`weights [n, k]` float32 on the serving device; per work: self-influence and null `[n]`.
 
-    `lambda_` is 0 for methods without a ridge. `sources` names the digests it was made from.
+    `unit`: queries are brought to length one; `squared`: products are squared (DAS). `lambda_` is
+    0 for methods without a ridge. `sources` names the digests it was made from.
     """
 
     method: str
     unit: bool
+    squared: bool
     lambda_: float
     weights: Tensor
     self_influence: Vector
@@ -55,7 +58,8 @@ class Index:
         vector = query.to(self.weights)
         if self.unit:
             vector = vector / vector.norm().clamp_min(1e-30)
-        return (self.weights @ vector).double().cpu().numpy()
+        found: Vector = (self.weights @ vector).double().cpu().numpy()
+        return found**2 if self.squared else found
 
     def z(self, scores: Vector) -> Vector:
         """How far each score stands above that work's usual score, in its own spread. `[n]`."""
@@ -71,7 +75,9 @@ class ArtistRows:
 
     @classmethod
     def of(cls, index: Index, artist_ids: Sequence[str]) -> ArtistRows:
-        """Sum the rows of each artist's works, in float64."""
+        """Sum the rows of each artist's works, in float64. Raises `UsageError` for squares."""
+        if index.squared:
+            raise UsageError(f"'{index.method}' squares each score: an artist's sum has no row.")
         artists = tuple(sorted(set(artist_ids)))
         place = {artist: number for number, artist in enumerate(artists)}
         belongs = torch.tensor([place[artist] for artist in artist_ids])
@@ -91,34 +97,28 @@ def build_index(
     references: Tensor,
     sources: str,
     rule: LambdaRule = DEFAULT_RULE,
+    losses: Tensor | None = None,
 ) -> Index:
     """From features of the works `[n, k]` and of reference queries `[m, k]`.
+
+    `losses [n]`, each work's L_Simple, are needed where a method weighs works by their residuals.
 
     The null of a work is the mean and standard deviation of its scores over the references. The
     rows are kept as int8 with a scale each, and every later number is computed from those.
     """
-    phi = works.double().numpy()
-    lambda_ = 0.0
-    if method.kernel == "ridge":
-        kernel = Kernel.fit(phi)
-        lambda_ = kernel.lambda_(rule)
-        exact = kernel.weights(lambda_)
-    else:
-        exact = phi / np.linalg.norm(phi, axis=1, keepdims=True) if method.unit else phi
-    own = _unit(phi) if method.unit else phi
-    rows = unpack(pack(torch.from_numpy(exact), "int8"))
+    scorer = Scorer(
+        method, works.double().numpy(), None if losses is None else losses.double().sqrt().numpy()
+    )
+    lambda_ = scorer.chosen(rule)
+    rows = unpack(pack(torch.from_numpy(scorer.rows(lambda_)), "int8"))
+    count = len(works)
     plain = Index(
-        method.name, method.unit, lambda_, rows, np.einsum("nk,nk->n", exact, own),
-        np.zeros(len(phi)), np.ones(len(phi)), sources,
+        method.name, method.query_scale == "unit", method.kernel == "leverage", lambda_ or 0.0,
+        rows, scorer.self_influence(lambda_), np.zeros(count), np.ones(count), sources,
     )  # fmt: skip
     null = np.stack([plain.scores(reference) for reference in references])
     spread = np.maximum(null.std(axis=0, ddof=1), 1e-30)
     return Index(**{**plain.__dict__, "null_mean": null.mean(axis=0), "null_spread": spread})
-
-
-def _unit(rows: Vector) -> Vector:
-    result: Vector = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return result
 
 
 def save_index(index: Index, directory: Path) -> None:
@@ -130,8 +130,8 @@ def save_index(index: Index, directory: Path) -> None:
         "null_spread": torch.from_numpy(index.null_spread),
     }
     about = {
-        "method": index.method, "unit": index.unit, "lambda": index.lambda_,
-        "sources": index.sources,
+        "method": index.method, "unit": index.unit, "squared": index.squared,
+        "lambda": index.lambda_, "sources": index.sources,
     }  # fmt: skip
     marks = {"about": json.dumps(about, sort_keys=True), "checksum": checksum(tensors)}
     save_tensors(directory / FILE, tensors, marks)
@@ -157,7 +157,8 @@ def load_index(directory: Path, sources: str) -> Index:
             f"{str(about['sources'])[:12]}, and here it is {sources[:12]}). {remedy}"
         )
     return Index(
-        about["method"], about["unit"], about["lambda"], unpack(tensors),
+        about["method"], about["unit"], about.get("squared", False), about["lambda"],
+        unpack(tensors),
         tensors["self_influence"].numpy(), tensors["null_mean"].numpy(),
         tensors["null_spread"].numpy(), about["sources"],
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Every attribution method as a row of choices; a method is never a copy of another.
 
-representation: which vectors; kernel: `ridge` (W = Phi (Phi'Phi + lambda I)^-1) or `identity`;
-unit: which sides are brought to length one first. Positive scores are proponents.
+representation: which vectors; kernel: how a work's vector becomes a row; scales: what is brought
+to length one; stack: of how many models the mean is taken; query: which picture is asked with.
+Positive scores are proponents.
 """
 
 from __future__ import annotations
@@ -10,51 +11,183 @@ from dataclasses import dataclass
 
 from core.errors import UsageError
 
+REPRESENTATIONS = (
+    "simple", "square", "average", "l1", "l2", "linf", "elbo", "eta=0.8",
+    "latents", "clip", "outcomes",
+)  # fmt: skip
+KERNELS = ("identity", "ridge", "leverage", "difference", "regression", "regression-lasso")
+WORKS_SCALES = ("none", "row", "feature")  # divide row n by nothing, |W_n| or |phi_n|
+QUERY_SCALES = ("none", "unit")
+STACKS = ("final", "checkpoints", "members")
+QUERIES = ("example", "trajectory", "renoised")
+
 
 @dataclass(frozen=True)
 class Method:
-    """One row. `features` names the directory under `features/` that it needs."""
+    """One row: score_n(x) = (W q(x))_n, with W `[n, k]` from the works' vectors by `kernel`.
+
+    `identity`: W = Phi; `ridge`: W = Phi (Phi'Phi + lambda I)^-1; `leverage`: the ridge row times
+    r_n / (1 - h_n), squared after the product; `difference` and the regressions: from outcomes of
+    retrained models. `served`: whether the studio can answer with it, given its features.
+    """
 
     name: str
     title: str
-    features: str
+    representation: str
     kernel: str
-    unit: bool
-    objective: str | None
     formula: str
+    cost: str
     needs: str
+    works_scale: str = "none"
+    query_scale: str = "none"
+    stack: str = "final"
+    query: str = "example"
+
+    def __post_init__(self) -> None:
+        for value, known in (
+            (self.representation, REPRESENTATIONS), (self.kernel, KERNELS),
+            (self.works_scale, WORKS_SCALES), (self.query_scale, QUERY_SCALES),
+            (self.stack, STACKS), (self.query, QUERIES),
+        ):  # fmt: skip
+            if value not in known:
+                raise UsageError(f"'{value}' is not one of: {', '.join(known)}.")
+
+    @property
+    def features(self) -> str:
+        """The directory under `features/` that holds its works' vectors."""
+        return "default" if self.representation == "square" else self.representation
+
+    @property
+    def objective(self) -> str | None:
+        """The objective whose gradient is the vector; None where no gradient is taken."""
+        plain = self.representation in ("latents", "clip", "outcomes")
+        return None if plain else self.representation
+
+    @property
+    def served(self) -> bool:
+        """One model, one picture, one product: what the studio answers at once."""
+        linear = self.kernel in ("identity", "ridge", "leverage")
+        return linear and self.stack == "final" and self.query == "example"
 
 
 D_TRAK = "d-trak"
 
+_RIDGE = "phi(x)' (Phi'Phi + lambda I)^-1 phi_n"
+_ONE = "one backward pass a work and a query (K timesteps in the batch)"
+
+
+def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
+    return Method(
+        name, title, representation, "ridge", f"{_RIDGE}, phi = P' grad {output}", _ONE,
+        f"features of objective {representation}",
+    )  # fmt: skip
+
+
 METHODS: dict[str, Method] = {
     row.name: row
     for row in (
+        _d_trak(D_TRAK, "D-TRAK", "square", "||eps_theta||^2 / d"),
+        _d_trak("d-trak-avg", "D-TRAK, L_Avg", "average", "mean(eps_theta)"),
+        _d_trak("d-trak-l1", "D-TRAK, L_1", "l1", "||eps_theta||_1"),
+        _d_trak("d-trak-l2", "D-TRAK, L_2", "l2", "||eps_theta||_2"),
+        _d_trak("d-trak-linf", "D-TRAK, L_inf", "linf", "||eps_theta||_inf"),
+        _d_trak("d-trak-elbo", "D-TRAK, L_ELBO", "elbo", "w_t ||eps_theta - eps||^2 / d"),
+        _d_trak(
+            "d-trak-eta", "D-TRAK, interpolated (eta = 0.8)", "eta=0.8",
+            "(eta L_Square + (1 - eta)(L_Simple - L_Square))",
+        ),
+        _d_trak("trak", "TRAK", "simple", "L_Simple"),
         Method(
-            D_TRAK, "D-TRAK", "default", "ridge", False, "square",
-            "phi(x)' (Phi'Phi + lambda I)^-1 phi_n, phi = P' grad ||eps_theta||^2 / d",
-            "features of objective square",
+            "gradient-dot", "Gradient dot product", "simple", "identity",
+            "phi(x)' phi_n, phi = P' grad L_Simple", _ONE, "features of objective simple",
         ),
         Method(
-            "trak", "TRAK", "simple", "ridge", False, "simple",
-            "phi(x)' (Phi'Phi + lambda I)^-1 phi_n, phi = P' grad L_Simple",
-            "features of objective simple",
+            "gradient-cosine", "Gradient cosine", "simple", "identity",
+            "cos(phi(x), phi_n), phi = P' grad L_Simple", _ONE, "features of objective simple",
+            works_scale="feature", query_scale="unit",
         ),
         Method(
-            "gradient-dot", "Gradient dot product", "simple", "identity", False, "simple",
-            "phi(x)' phi_n, phi = P' grad L_Simple", "features of objective simple",
+            "tracin-cp", "TracInCP", "simple", "identity",
+            "mean over checkpoints c of phi_c(x)' phi_n,c", "C x a gradient method",
+            "features of objective simple at C checkpoints", stack="checkpoints",
         ),
         Method(
-            "gradient-cosine", "Gradient cosine", "simple", "identity", True, "simple",
-            "cos(phi(x), phi_n), phi = P' grad L_Simple", "features of objective simple",
+            "gas", "GAS", "simple", "identity",
+            "mean over checkpoints c of cos(phi_c(x), phi_n,c)", "C x a gradient method",
+            "features of objective simple at C checkpoints",
+            works_scale="feature", query_scale="unit", stack="checkpoints",
         ),
         Method(
-            "raw-pixel-dot", "Raw pixels (latents), dot product", "latents", "identity", False,
-            None, "z(x)' z_n, z the latents", "latents of the works; no model",
+            "relative-influence", "Relative influence", "simple", "ridge",
+            f"{_RIDGE} / ||(Phi'Phi + lambda I)^-1 phi_n||", _ONE, "features of objective simple",
+            works_scale="row",
         ),
         Method(
-            "raw-pixel-cosine", "Raw pixels (latents), cosine", "latents", "identity", True,
-            None, "cos(z(x), z_n), z the latents", "latents of the works; no model",
+            "renormalised-influence", "Renormalised influence", "simple", "ridge",
+            f"{_RIDGE} / ||phi_n||", _ONE, "features of objective simple", works_scale="feature",
+        ),
+        Method(
+            "journey-trak", "Journey TRAK (x_t on the path)", "simple", "ridge",
+            f"{_RIDGE}, phi(x) = mean over the sampling path of P' grad L_Simple at its own x_t",
+            "one backward pass a step of the path", "the query's seed and prompt",
+            query="trajectory",
+        ),
+        Method(
+            "journey-trak-renoised", "Journey TRAK (x0 noised anew)", "simple", "ridge",
+            f"{_RIDGE}, phi(x) = mean over the sampling path of P' grad L_Simple at noised x0_t",
+            "one backward pass a step of the path", "the query's seed and prompt",
+            query="renoised",
+        ),
+        Method(
+            "trak-ensemble", "TRAK, ensemble", "simple", "ridge",
+            f"mean over S models of {_RIDGE}", "S x TRAK and S trainings",
+            "features of objective simple of S retrained models", stack="members",
+        ),
+        Method(
+            "d-trak-ensemble", "D-TRAK, ensemble", "square", "ridge",
+            f"mean over S models of {_RIDGE}, phi = P' grad ||eps_theta||^2 / d",
+            "S x D-TRAK and S trainings", "features of objective square of S retrained models",
+            stack="members",
+        ),
+        Method(
+            "das", "DAS (ranks only)", "average", "leverage",
+            f"({_RIDGE} r_n / (1 - h_n))^2, phi = P' grad mean(eps_theta), r_n^2 = L_Simple(n), "
+            "h_n = phi_n' (Phi'Phi + lambda I)^-1 phi_n; never negative: it names no opponents",
+            _ONE, "features of objective average, and each work's residual",
+        ),
+        Method(
+            "raw-pixel-dot", "Raw pixels (latents), dot product", "latents", "identity",
+            "z(x)' z_n, z the latents", "none but encoding", "latents of the works; no model",
+        ),
+        Method(
+            "raw-pixel-cosine", "Raw pixels (latents), cosine", "latents", "identity",
+            "cos(z(x), z_n), z the latents", "none but encoding", "latents of the works; no model",
+            works_scale="feature", query_scale="unit",
+        ),
+        Method(
+            "clip-dot", "CLIP, dot product", "clip", "identity",
+            "c(x)' c_n, c CLIP's image embedding", "one forward pass of CLIP",
+            "a CLIP vision model",
+        ),
+        Method(
+            "clip-cosine", "CLIP, cosine", "clip", "identity",
+            "cos(c(x), c_n), c CLIP's image embedding", "one forward pass of CLIP",
+            "a CLIP vision model", works_scale="feature", query_scale="unit",
+        ),
+        Method(
+            "empirical-influence", "Empirical influence", "outcomes", "difference",
+            "mean loss of x over models trained without n, minus over those trained with n",
+            "S trainings", "S models retrained on random halves",
+        ),
+        Method(
+            "datamodel", "Datamodel, ridge", "outcomes", "regression",
+            "minus the coefficient of n in the ridge regression of the loss of x on who was in",
+            "S trainings", "S models retrained on random halves",
+        ),
+        Method(
+            "datamodel-lasso", "Datamodel, LASSO", "outcomes", "regression-lasso",
+            "minus the coefficient of n in the LASSO regression of the loss of x on who was in",
+            "S trainings", "S models retrained on random halves",
         ),
     )
 }  # fmt: skip

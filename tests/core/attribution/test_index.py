@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 
 from core.attribution.gallery import Gallery
 from core.attribution.index import ArtistRows, build_index, load_index, save_index
-from core.attribution.kernel import Kernel
 from core.attribution.methods import METHODS, method
+from core.attribution.scoring import Scorer
 from core.errors import StoreError, UsageError
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -21,20 +21,18 @@ REFERENCES = torch.randn(30, 256, generator=GENERATOR)
 QUERY = torch.randn(256, generator=GENERATOR) + WORKS[3]
 
 
+SERVED = [name for name, row in METHODS.items() if row.served]
+LOSSES = torch.rand(40, generator=GENERATOR) + 0.5
+
+
 def expected(name: str) -> np.ndarray:
-    phi, query = WORKS.double().numpy(), QUERY.double().numpy()
-    if METHODS[name].kernel == "ridge":
-        kernel = Kernel.fit(phi)
-        inverse = np.linalg.inv(phi.T @ phi + kernel.lambda_() * np.eye(256))
-        return phi @ inverse @ query
-    if METHODS[name].unit:
-        return phi @ query / np.linalg.norm(phi, axis=1) / np.linalg.norm(query)
-    return phi @ query
+    scorer = Scorer(method(name), WORKS.double().numpy(), LOSSES.double().sqrt().numpy())
+    return scorer.scores(QUERY.double().numpy()[None])[0]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", SERVED)
 def test_scores_are_the_methods_formula_within_int8(name: str) -> None:
-    index = build_index(method(name), WORKS, REFERENCES, "s")
+    index = build_index(method(name), WORKS, REFERENCES, "s", losses=LOSSES)
     found = index.scores(QUERY)
     assert spearmanr(found, expected(name)).statistic > 0.99
     worst = np.abs(found - expected(name)).max() / np.abs(expected(name)).max()
@@ -58,6 +56,13 @@ def test_sums_an_artist_are_the_sums_of_the_scores() -> None:
     for artist, total in sums.items():
         members = [score for score, name in zip(scores, artists, strict=True) if name == artist]
         assert total == pytest.approx(sum(members), rel=1e-4)
+
+
+def test_squared_scores_have_no_sum_of_rows() -> None:
+    index = build_index(method("das"), WORKS, REFERENCES, "s", losses=LOSSES)
+    assert (index.scores(QUERY) >= 0).all()
+    with pytest.raises(UsageError, match="das"):
+        ArtistRows.of(index, ["one"] * 40)
 
 
 def test_what_is_saved_scores_alike(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""From vectors to scores, for every method of the table; plain arrays in, plain arrays out.
+
+Knows no model and no file. The studio's index holds the same rows W, packed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.methods import Method
+from core.attribution.retrained import difference_rows, regression_scores
+from core.errors import UsageError
+
+Matrix = NDArray[np.float64]
+REGRESSIONS = ("regression", "regression-lasso")
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """One method over one model's works: `phi [n, k]`, `residuals [n]` where the method weighs.
+
+    For outcome methods `phi [n, s]` says which of s models were trained with work n.
+    """
+
+    method: Method
+    phi: Matrix
+    residuals: Matrix | None = None
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The decomposed Gram matrix; one serves every lambda."""
+        return Kernel.fit(self.phi)
+
+    @property
+    def has_lambda(self) -> bool:
+        """Whether a ridge plays a part."""
+        return self.method.kernel in ("ridge", "leverage", *REGRESSIONS)
+
+    def chosen(self, lambda_: float | LambdaRule | None) -> float | None:
+        """The number that stands for `lambda_`: itself, by a rule, or by the default rule."""
+        if not self.has_lambda or isinstance(lambda_, float):
+            return lambda_ if isinstance(lambda_, float) else None
+        if self.method.kernel in REGRESSIONS:
+            return None  # chosen by cross-validation
+        return self.kernel.lambda_(lambda_ or DEFAULT_RULE)
+
+    def rows(self, lambda_: float | None) -> Matrix:
+        """W `[n, k]`. Raises `UsageError` where a method has no rows or lacks its residuals."""
+        if self.method.kernel == "identity":
+            rows = self.phi
+        elif self.method.kernel == "difference":
+            rows = difference_rows(self.phi)
+        elif lambda_ is None or self.method.kernel in REGRESSIONS:
+            raise UsageError(f"The method '{self.method.name}' has no rows without a lambda.")
+        else:
+            rows = self.kernel.weights(lambda_)
+        if self.method.kernel == "leverage":
+            rows = rows * self._residual_weights(lambda_)[:, None]
+        if self.method.works_scale == "row":
+            return rows / _lengths(rows)
+        if self.method.works_scale == "feature":
+            return rows / _lengths(self.phi)
+        return rows
+
+    def _residual_weights(self, lambda_: float | None) -> Matrix:
+        """r_n / (1 - h_n): how far a work is from fitted, corrected for its pull on its own fit."""
+        if self.residuals is None or lambda_ is None:
+            raise UsageError(
+                f"The method '{self.method.name}' weighs works by their residuals: give an array "
+                "`residuals [n]` (the root of each work's L_Simple) beside the features."
+            )
+        if self.residuals.shape != self.phi.shape[:1]:
+            raise UsageError(
+                f"{self.residuals.shape} residuals do not fit {len(self.phi)} works: give one each."
+            )
+        return self.residuals / (1.0 - self.kernel.self_influence(lambda_))
+
+    def scores(self, queries: Matrix, lambda_: float | LambdaRule | None = None) -> Matrix:
+        """`queries [m, k]` -> `[m, n]`; positive: proponent."""
+        asked = np.asarray(queries, dtype=np.float64)
+        if asked.ndim != 2 or asked.shape[1] != self.phi.shape[1]:
+            raise UsageError(
+                f"Queries of shape {asked.shape} do not fit features of {self.phi.shape}: "
+                "both need the same last dimension."
+            )
+        number = self.chosen(lambda_)
+        if self.method.kernel in REGRESSIONS:
+            lasso = self.method.kernel == "regression-lasso"
+            return regression_scores(self.phi, asked, number, lasso=lasso)
+        found: Matrix = self._asked(asked) @ self.rows(number).T
+        return found**2 if self.method.kernel == "leverage" else found
+
+    def self_influence(self, lambda_: float | None) -> Matrix:
+        """Each work's score for itself as the query, `[n]`; for the ridge, its leverage."""
+        own: Matrix = np.einsum("nk,nk->n", self.rows(lambda_), self._asked(self.phi))
+        return own**2 if self.method.kernel == "leverage" else own
+
+    def _asked(self, queries: Matrix) -> Matrix:
+        return queries / _lengths(queries) if self.method.query_scale == "unit" else queries
+
+
+def _lengths(rows: Matrix) -> Matrix:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.maximum(lengths, np.finfo(np.float64).tiny)
+
+
+def score(
+    method: Method,
+    features: Matrix,
+    queries: Matrix,
+    lambda_: float | LambdaRule | None = None,
+    residuals: Matrix | None = None,
+) -> Matrix:
+    """Any method over plain arrays: `[n, k]` and `[m, k]`, or stacks `[c, n, k]` and `[c, m, k]`.
+
+    A stack (checkpoints, or members of an ensemble) is scored model by model, each with its own
+    ridge where none is given, and averaged. Returns `[m, n]`.
+    """
+    works, asked = np.asarray(features, np.float64), np.asarray(queries, np.float64)
+    for name, values in (("features", works), ("queries", asked)):
+        if values.ndim not in (2, 3) or 0 in values.shape:
+            raise UsageError(f"The {name} have the shape {values.shape}, not [n, k] or [c, n, k].")
+        if not np.isfinite(values).all():
+            raise UsageError(f"The {name} hold a number that is not finite: make them again.")
+    if works.ndim != asked.ndim or (works.ndim == 3 and len(works) != len(asked)):
+        raise UsageError(f"Features {works.shape} and queries {asked.shape} must be stacked alike.")
+    if works.ndim == 2:
+        works, asked = works[None], asked[None]
+    elif method.stack == "final":
+        raise UsageError(
+            f"The method '{method.name}' asks one model: give features [n, k] and queries [m, k]."
+        )
+    own = None if residuals is None else np.asarray(residuals, np.float64)
+    parts = [
+        Scorer(method, phi, own).scores(asked[number], lambda_) for number, phi in enumerate(works)
+    ]
+    return np.mean(parts, axis=0)
