@@ -53,7 +53,8 @@ def totals(
         ],
     )  # fmt: skip
     say(f"Unattributed {credits(record['unattributed_micro'])} of {credits(record['total_micro'])}")
-    say(f"{record['entries']} entries, head {record['head_hash']}")
+    entries = "1 entry" if record["entries"] == 1 else f"{record['entries']} entries"
+    say(f"{entries}, head {record['head_hash']}")
 
 
 def entries(

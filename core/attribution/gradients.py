@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.objectives import Objective
 from core.diffusion.protocol import DiffusionModel
+from core.diffusion.swappable import Swappable
 from core.errors import ModelError, UsageError
 
 PATHS = ("auto", "hooks", "functional")
@@ -144,23 +145,9 @@ def _watch(
     return hook
 
 
-class _Noise(nn.Module):
-    """The model's noise prediction as a module, so that its parameters can be swapped."""
-
-    def __init__(self, model: DiffusionModel) -> None:
-        super().__init__()
-        self.network = model.network
-        self.predict_noise = model.predict_noise
-
-    def forward(self, noisy: Tensor, times: Tensor, conditioning: Tensor | None) -> Tensor:
-        return self.predict_noise(noisy, times, conditioning)
-
-
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    wrapped = _Noise(model)
-    parameters = {
-        f"network.{name}": value.detach() for name, value in model.attributed_parameters().items()
-    }
+    swappable = Swappable(model, model.predict_noise)
+    parameters = {name: value.detach() for name, value in model.attributed_parameters().items()}
     times = examples.timesteps
 
     def mean_objective(
@@ -170,7 +157,7 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
         noisy = model.schedule.add_noise(repeated, noise, times)
         if conditioning is not None:
             conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
-        prediction = functional_call(wrapped, values, (noisy, times, conditioning))
+        prediction = swappable(values, noisy, times, conditioning)
         loss = (prediction - noise).flatten(1).square().mean()
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
@@ -178,8 +165,7 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
     found, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
         parameters, examples.latents, examples.noise, examples.conditioning
     )
-    plain = {name.removeprefix("network."): value.detach() for name, value in found.items()}
-    return Gradients(plain, losses)
+    return Gradients({name: value.detach() for name, value in found.items()}, losses)
 
 
 def flatten(gradients: dict[str, Tensor]) -> Tensor:

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from core.diffusion.weights import save_tensors
 
 
-def cosine(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear warm-up, then half a cosine to 2 % of the peak."""
+def cosine(step: int, steps: int, peak: float, warmup: int, floor: float = 0.02) -> float:
+    """Linear warm-up, then half a cosine to `floor` times the peak."""
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, steps - warmup))
     turn = float(torch.cos(torch.tensor(progress * torch.pi)))
-    return peak * (0.02 + 0.98 * 0.5 * (1.0 + turn))
+    return peak * (floor + (1.0 - floor) * 0.5 * (1.0 + turn))
 
 
 def save_training(

@@ -1,29 +1,34 @@
 """A pixel DDPM (the paper's CIFAR and CelebA models) behind the model protocol.
 
-Images are their own latents and nothing conditions it; every parameter is attributed.
+Images are their own latents and nothing conditions it; every parameter is attributed. The network
+is diffusers' UNet, or another one that answers and is kept in the same way.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from diffusers import DDPMScheduler, UNet2DModel
+from diffusers import DDPMScheduler, ModelMixin, UNet2DModel
 from torch import Tensor, nn
 
+from core.diffusion.residual_mlp import ResidualMLP
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.weights import digest_tensors
 from core.errors import ModelError
 
+NETWORKS: dict[str, type[ModelMixin]] = {"UNet2DModel": UNet2DModel, "ResidualMLP": ResidualMLP}
+
 
 class PixelDDPM:
-    """A `DiffusionModel` over diffusers' `UNet2DModel`."""
+    """A `DiffusionModel` over a network of `NETWORKS`."""
 
     def __init__(
         self,
-        unet: UNet2DModel,
+        unet: ModelMixin,
         scheduler: DDPMScheduler,
         *,
         name: str,
@@ -43,11 +48,13 @@ class PixelDDPM:
     def load(cls, directory: Path, *, device: torch.device | str = "cpu") -> PixelDDPM:
         """From a diffusers directory with `unet/` and `scheduler/`, offline."""
         try:
-            unet = UNet2DModel.from_pretrained(directory / "unet", local_files_only=True)
+            config = json.loads((directory / "unet" / "config.json").read_text(encoding="utf-8"))
+            network = NETWORKS[config["_class_name"]]
+            unet = network.from_pretrained(directory / "unet", local_files_only=True)
             scheduler = DDPMScheduler.from_pretrained(
                 directory / "scheduler", local_files_only=True
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise ModelError(
                 f"No pixel DDPM can be loaded from {directory} ({type(error).__name__}). "
                 "It needs unet/ and scheduler/ in diffusers' layout; train or copy it again."
@@ -69,7 +76,7 @@ class PixelDDPM:
         return images.to(self.device, next(self.unet.parameters()).dtype)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Clamped pixels."""
+        """Clamped pixels; grey ones as they are."""
         return latents.clamp(-1.0, 1.0)
 
     def condition(self, prompts: Sequence[str]) -> Tensor | None:

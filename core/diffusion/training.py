@@ -19,14 +19,22 @@ from torch.nn import functional
 from core.diffusion.checkpoint import cosine, load_training, save_training
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.weights import save_tensors
+from core.errors import UsageError
 from core.progress import Progress
 
 Embed = Callable[[], Tensor]
+ORDERS = ("drawn", "epochs")
+TIMES = ("stratified", "uniform")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast. `ema` 0 keeps no moving average; `prompt_dropout` serves guidance."""
+    """How long and how fast. `ema` 0 keeps no moving average; `prompt_dropout` serves guidance.
+
+    order: works `drawn` with replacement, or `epochs`: each once an epoch. times: `stratified`
+    over the batch, or `uniform`. floor: the last learning rate as a share of its peak. flip: half
+    of the latents mirrored (for pixels).
+    """
 
     steps: int
     batch_size: int = 16
@@ -38,6 +46,17 @@ class Recipe:
     prompt_dropout: float = 0.1
     checkpoint_every: int = 100
     seed: int = 0
+    order: str = "drawn"
+    times: str = "stratified"
+    floor: float = 0.02
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS or self.times not in TIMES:
+            raise UsageError(
+                f"There is no recipe with order '{self.order}' and times '{self.times}'. "
+                f"Choose order: {', '.join(ORDERS)}; times: {', '.join(TIMES)}."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +102,7 @@ def train(
     fixed = None if embed is not None else model.condition(data.prompts)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup)
+            group["lr"] = learning_rate(recipe, step)
         table = embed() if embed is not None else fixed
         loss = _loss(model, data, recipe, step, table)
         optimizer.zero_grad(set_to_none=True)
@@ -106,6 +125,61 @@ def train(
     model.network.eval()
 
 
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """The recipe's learning rate at a step."""
+    return cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup, recipe.floor)
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One step's chances: `rows [b]` of the set, `times [b]`, `noise [b, ...]`, what is blanked
+    and what is mirrored `[b]`."""
+
+    rows: Tensor
+    times: Tensor
+    noise: Tensor
+    blank: Tensor
+    mirrored: Tensor
+
+
+def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: int) -> Draw:
+    """From (seed, step) alone, so that a resumed run meets the same chances."""
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+    if recipe.order == "drawn":
+        rows = torch.randint(works, (recipe.batch_size,), generator=generator)
+    else:
+        rows = _of_epoch(recipe, step, works)
+    count = len(rows)
+    if recipe.times == "stratified":
+        # One timestep per stratum: the same uniform law, a far less noisy loss.
+        offsets = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+        times = (offsets * length).long().clamp_max(length - 1)
+    else:
+        times = torch.randint(length, (count,), generator=generator)
+    noise = torch.randn((count, *shape), generator=generator)
+    blank = torch.rand(count, generator=generator) < recipe.prompt_dropout
+    mirrored = torch.zeros(count, dtype=torch.bool)
+    if recipe.flip:
+        mirrored = torch.rand(count, generator=generator) < 0.5
+    return Draw(rows, times, noise, blank, mirrored)
+
+
+def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:
+    batches = -(-works // recipe.batch_size)
+    epoch, batch = divmod(step, batches)
+    generator = torch.Generator().manual_seed(recipe.seed * 7_368_787 + epoch)
+    order = torch.randperm(works, generator=generator)
+    return order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
+
+
+def chosen(data: TrainingSet, rows: Tensor, drawn: Draw) -> tuple[Tensor, Tensor]:
+    """Latents `[b, ...]` of these rows, mirrored where drawn, and their prompts' numbers `[b]`."""
+    latents = data.latents[rows]
+    mirrored = drawn.mirrored.reshape(-1, 1, 1, 1)
+    latents = torch.where(mirrored, latents.flip(-1), latents) if mirrored.any() else latents
+    return latents, torch.where(drawn.blank, 0, data.prompt_of[rows])
+
+
 def _loss(
     model: DiffusionModel,
     data: TrainingSet,
@@ -113,20 +187,12 @@ def _loss(
     step: int,
     table: Tensor | None,
 ) -> Tensor:
-    """One batch's loss; which works, timesteps, noises and blanked prompts: from (seed, step)."""
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-    count = recipe.batch_size
-    rows = torch.randint(len(data.latents), (count,), generator=generator)
-    # One timestep per stratum: the same uniform law, a far less noisy loss.
-    offsets = (torch.arange(count) + torch.rand(count, generator=generator)) / count
-    times = (offsets * model.schedule.length).long().clamp_max(model.schedule.length - 1)
-    latents = data.latents[rows].to(model.device)
-    noise = torch.randn(latents.shape, generator=generator).to(model.device)
-    blank = torch.rand(count, generator=generator) < recipe.prompt_dropout
-    conditioning = None
-    if table is not None:
-        conditioning = table[torch.where(blank, 0, data.prompt_of[rows])]
-    times = times.to(model.device)
+    """One batch's loss."""
+    drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
+    latents, prompts = chosen(data, drawn.rows, drawn)
+    latents, noise = latents.to(model.device), drawn.noise.to(model.device)
+    conditioning = None if table is None else table[prompts]
+    times = drawn.times.to(model.device)
     noisy = model.schedule.add_noise(latents, noise, times)
     answer = model.predict(noisy, times, conditioning)
     return functional.mse_loss(answer, model.schedule.target(latents, noise, times))
