@@ -51,6 +51,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(workshops, name="workshops")
 app.command("doctor")(studio.doctor)
 
+evaluate.command("lds")(learning.evaluate_lds)
 evaluate.command("retrieval")(learning.evaluate_retrieval)
 
 ledger.command("totals")(credit.totals)

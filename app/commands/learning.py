@@ -120,3 +120,43 @@ def evaluate_retrieval(
             ("check", "value", "queries"),
             [(row.check, f"{row.value:.3f}", row.queries) for row in found.rows],
         )
+
+
+def evaluate_lds(
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
+    ] = "digits-small",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The benchmark's folder; it resumes."),
+    ] = None,
+    experiment: Annotated[
+        str, typer.Option(metavar="NAME", help="main, frontier, table1-8, fig1, fig2, fig5-10.")
+    ] = "main",
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The pictures: photographs, or a collection's folder."),
+    ] = None,
+    works: Annotated[int | None, typer.Option(min=4, help="Instead of the preset's.")] = None,
+    subsets: Annotated[int | None, typer.Option(min=3, help="Instead of the preset's.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    data_seed: Annotated[int | None, typer.Option(help="Which pictures are taken.")] = None,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do credits predict reality? Retrain without half of the works, and compare (LDS).
+
+    Run again after a stop, it goes on where it was and finds the same.
+    """
+    from app.evaluating import Evaluated, LdsChoice, evaluate_lds
+
+    settings = read_settings(collection=collection, device=device)
+    folder = output or settings.home / "benchmarks" / preset
+    choice = LdsChoice(preset, experiment, data, folder, works, subsets, epochs, data_seed)
+    found = last(evaluate_lds(settings, choice), Evaluated)
+    if as_json:
+        show_json(found.finished)
+    else:
+        say(found.text.rstrip())
+        say(f"{found.finished.seconds:.0f} s. Also in {found.table} and {found.figure}.")

@@ -86,11 +86,12 @@ class Featurizer:
         if self._objective is None:
             rows = latents.flatten(1).to(getattr(torch, self.spec.dtype)).cpu()
             return Features(rows, torch.zeros(1, dtype=torch.float64))
-        found = per_example_gradients(
-            self.model,
-            self._objective,
-            self.examples(latents, prompt, content, position),
-            self.path,
-        )
+        return self.of_examples(self.examples(latents, prompt, content, position))
+
+    def of_examples(self, examples: Examples) -> Features:
+        """Pictures that bring their own noise and timesteps -> `[b, k]`."""
+        if self._objective is None:
+            raise UsageError("Latents have no gradient: give an objective to trace examples.")
+        found = per_example_gradients(self.model, self._objective, examples, self.path)
         phi = self._projection.project(found.by_parameter)
         return Features(phi.to(getattr(torch, self.spec.dtype)).cpu(), found.losses.double().cpu())

@@ -44,8 +44,10 @@ class Method:
     query: str = "example"
 
     def __post_init__(self) -> None:
+        interpolated = self.representation.startswith("eta=")
         for value, known in (
-            (self.representation, REPRESENTATIONS), (self.kernel, KERNELS),
+            ("eta=0.8" if interpolated else self.representation, REPRESENTATIONS),
+            (self.kernel, KERNELS),
             (self.works_scale, WORKS_SCALES), (self.query_scale, QUERY_SCALES),
             (self.stack, STACKS), (self.query, QUERIES),
         ):  # fmt: skip

@@ -7,6 +7,7 @@ draw the same chances, so the results agree.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def train_many(
     if all(model_file(directory, number).is_file() for number in range(len(parts.rows))):
         return
     before = parameters_of(model)
-    stacked = stackable(model, parts) if at_once is None else at_once
+    stacked = stackable(model, parts, recipe) if at_once is None else at_once
     try:
         ways = _at_once if stacked else _one_by_one
         yield from ways(model, data, parts, recipe, directory)
@@ -84,7 +85,7 @@ def train_many(
                 parameter.copy_(before[name])
 
 
-def stackable(model: DiffusionModel, parts: Parts) -> bool:
+def stackable(model: DiffusionModel, parts: Parts, recipe: Recipe) -> bool:
     """Whether all attributed layers are plain ones and all parts equally long.
 
     Stacked convolutions are slower than one after the other; nor would dropout be the same.
@@ -94,7 +95,8 @@ def stackable(model: DiffusionModel, parts: Parts) -> bool:
     whole = len(model.attributed_parameters()) == len(list(model.network.parameters()))
     plain = all(isinstance(layer, STACKABLE) for layer in layers)
     dropped = any(isinstance(module, nn.Dropout) and module.p for module in modules.values())
-    return plain and whole and not dropped and len({len(rows) for rows in parts.rows}) == 1
+    plain = plain and whole and not dropped and not recipe.ema and not recipe.dropout
+    return plain and len({len(rows) for rows in parts.rows}) == 1
 
 
 def _one_by_one(
@@ -115,7 +117,7 @@ def _one_by_one(
             done, total = number * recipe.steps + event.done, len(parts.rows) * recipe.steps
             yield Progress(f"Training {directory.name}", done, total, event.note)
         save_tensors(model_file(directory, number), parameters_of(model), {})
-        (scratch / "training.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _at_once(
@@ -137,11 +139,13 @@ def _at_once(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step)
         drawn = draw(recipe, step, rows.shape[1], data.latents.shape[1:], model.schedule.length)
-        latents = torch.stack([chosen(data, part[drawn.rows], drawn)[0] for part in rows])
+        models, count = rows.shape[0], len(drawn.rows)
+        latents = chosen(data, rows[:, drawn.rows].flatten(), drawn.mirrored.repeat(models))
         latents, times = latents.to(model.device), drawn.times.to(model.device)
-        noise = drawn.noise.to(model.device)
-        noisy = torch.stack([model.schedule.add_noise(own, noise, times) for own in latents])
-        wanted = torch.stack([model.schedule.target(own, noise, times) for own in latents])
+        noise, each = drawn.noise.to(model.device).repeat(models, 1, 1, 1), times.repeat(models)
+        shape = (models, count, *latents.shape[1:])
+        noisy = model.schedule.add_noise(latents, noise, each).reshape(shape)
+        wanted = model.schedule.target(latents, noise, each).reshape(shape)
         losses = (predict(stack, noisy, times, None) - wanted).flatten(1).square().mean(1)
         optimizer.zero_grad(set_to_none=True)
         losses.sum().backward()

@@ -6,7 +6,7 @@ within one step. Knows no page and no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,8 @@ class Painted:
     image: Image.Image
 
 
-def ddim(model: DiffusionModel, steps: int) -> Any:
-    """diffusers' DDIM scheduler (eta 0) over the model's own schedule."""
+def ddim(model: DiffusionModel, steps: int, *, clip: bool = False) -> Any:
+    """diffusers' DDIM scheduler over the model's own schedule; `clip` keeps x_0 in [-1, 1]."""
     if not 1 <= steps <= model.schedule.length:
         raise UsageError(
             f"{steps} steps cannot be painted: choose between 1 and {model.schedule.length}."
@@ -47,12 +47,65 @@ def ddim(model: DiffusionModel, steps: int) -> Any:
     scheduler = DDIMScheduler(
         num_train_timesteps=model.schedule.length,
         trained_betas=model.schedule.betas.float().numpy(),
-        clip_sample=False,
+        clip_sample=clip,
         prediction_type="epsilon",
         timestep_spacing=SPACING,
     )
     scheduler.set_timesteps(steps)
     return scheduler
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How pictures are denoised. `eta` 0 is DDIM, 1 ancestral; `guidance` 1 means none; `clip`
+    keeps the estimate of x_0 in [-1, 1] (pixels, not latents)."""
+
+    steps: int = 20
+    guidance: float = 2.0
+    eta: float = 0.0
+    clip: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """One step of a batch: `noisy` x_t at `timestep`, the estimate `clean` of x_0 seen from there,
+    and `latents`, x of the next step; all `[b, c, h', w']`."""
+
+    index: int
+    timestep: int
+    noisy: Tensor
+    clean: Tensor
+    latents: Tensor
+
+
+@torch.no_grad()
+def denoise(
+    model: DiffusionModel, prompts: Sequence[str], seeds: Sequence[int], sampler: Sampler
+) -> Iterator[Denoised]:
+    """The path from noise to latents, step by step; every picture has its own generator."""
+    scheduler = ddim(model, sampler.steps, clip=sampler.clip)
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    latents = _noise(model, generators)
+    conditioning = model.condition(prompts)
+    guided = conditioning is not None and sampler.guidance != 1.0
+    if guided and conditioning is not None:
+        blank = model.condition([""] * len(prompts))
+        assert blank is not None
+        conditioning = torch.cat([blank, conditioning])
+    guidance = sampler.guidance if guided else None
+    for index, timestep in enumerate(scheduler.timesteps, start=1):
+        noise = _predict(model, latents, timestep, conditioning, guidance)
+        fresh = _noise(model, generators) if sampler.eta > 0 else None
+        update = scheduler.step(noise, timestep, latents, eta=sampler.eta, variance_noise=fresh)
+        yield Denoised(
+            index, int(timestep), latents, update.pred_original_sample, update.prev_sample
+        )
+        latents = update.prev_sample
+
+
+def _noise(model: DiffusionModel, generators: Sequence[torch.Generator]) -> Tensor:
+    drawn = [torch.randn(model.latent_shape, generator=generator) for generator in generators]
+    return torch.stack(drawn).to(model.device)
 
 
 @torch.no_grad()
@@ -70,25 +123,13 @@ def sample(
     `guidance` 1 means none. A preview (the current estimate of x_0, decoded) comes with the first
     step and with every `preview_every`-th after it; 0 means never.
     """
-    scheduler = ddim(model, steps)
-    generator = torch.Generator("cpu").manual_seed(seed)
-    latents = torch.randn((1, *model.latent_shape), generator=generator).to(model.device)
-    conditioning = model.condition([prompt])
-    guided = conditioning is not None and guidance != 1.0
-    if guided and conditioning is not None:
-        blank = model.condition([""])
-        assert blank is not None
-        conditioning = torch.cat([blank, conditioning])
-    for index, timestep in enumerate(scheduler.timesteps, start=1):
-        noise = _predict(model, latents, timestep, conditioning, guidance if guided else None)
-        update = scheduler.step(noise, timestep, latents)
-        latents = update.prev_sample
-        wanted = preview_every > 0 and (index == 1 or index % preview_every == 0)
+    for at in denoise(model, [prompt], [seed], Sampler(steps, guidance)):
+        wanted = preview_every > 0 and (at.index == 1 or at.index % preview_every == 0)
         preview = None
-        if wanted and index < steps:
-            preview = tensor_to_image(model.decode(update.pred_original_sample)[0])
-        yield Step(index, steps, preview)
-    yield Painted(tensor_to_image(model.decode(latents)[0]))
+        if wanted and at.index < steps:
+            preview = tensor_to_image(model.decode(at.clean)[0])
+        yield Step(at.index, steps, preview)
+    yield Painted(tensor_to_image(model.decode(at.latents)[0]))
 
 
 def _predict(
@@ -100,10 +141,10 @@ def _predict(
 ) -> Tensor:
     """eps, or eps_blank + guidance (eps_prompt - eps_blank)."""
     if guidance is None:
-        times = timestep.reshape(1).to(model.device)
+        times = timestep.repeat(len(latents)).to(model.device)
         return model.predict_noise(latents, times, conditioning)
     both = latents.repeat(2, 1, 1, 1)
-    times = timestep.reshape(1).repeat(2).to(model.device)
+    times = timestep.repeat(len(both)).to(model.device)
     blank, prompted = model.predict_noise(both, times, conditioning).chunk(2)
     return blank + guidance * (prompted - blank)
 

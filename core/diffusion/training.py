@@ -33,7 +33,8 @@ class Recipe:
 
     order: works `drawn` with replacement, or `epochs`: each once an epoch. times: `stratified`
     over the batch, or `uniform`. floor: the last learning rate as a share of its peak. flip: half
-    of the latents mirrored (for pixels).
+    of the latents mirrored (for pixels). dropout: in every `nn.Dropout` whose name holds
+    `dropout_in`, while training.
     """
 
     steps: int
@@ -50,6 +51,8 @@ class Recipe:
     times: str = "stratified"
     floor: float = 0.02
     flip: bool = False
+    dropout: float = 0.0
+    dropout_in: str = ""
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS or self.times not in TIMES:
@@ -100,11 +103,15 @@ def train(
     if done and recipe.ema and average_file.is_file():
         average = load_file(average_file)
     fixed = None if embed is not None else model.condition(data.prompts)
+    dropped = _set_dropout(model.network, recipe)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step)
         table = embed() if embed is not None else fixed
-        loss = _loss(model, data, recipe, step, table)
+        with torch.random.fork_rng(enabled=bool(dropped)):
+            if dropped:  # dropout knows only the global generator
+                torch.manual_seed(recipe.seed * 1_000_003 + step)
+            loss = _loss(model, data, recipe, step, table)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
@@ -122,7 +129,19 @@ def train(
                 parameter.copy_(average[name])
     for parameter in parameters.values():
         parameter.requires_grad_(False)
+    for module, share in dropped.items():
+        module.p = share
     model.network.eval()
+
+
+def _set_dropout(network: nn.Module, recipe: Recipe) -> dict[nn.Dropout, float]:
+    """Give every dropout the recipe's share; answers what they had."""
+    before = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Dropout) and recipe.dropout > 0 and recipe.dropout_in in name:
+            before[module] = module.p
+            module.p = recipe.dropout
+    return before
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -172,12 +191,12 @@ def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:
     return order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
 
 
-def chosen(data: TrainingSet, rows: Tensor, drawn: Draw) -> tuple[Tensor, Tensor]:
-    """Latents `[b, ...]` of these rows, mirrored where drawn, and their prompts' numbers `[b]`."""
+def chosen(data: TrainingSet, rows: Tensor, mirrored: Tensor) -> Tensor:
+    """Latents `[b, ...]` of these rows, mirrored where drawn."""
     latents = data.latents[rows]
-    mirrored = drawn.mirrored.reshape(-1, 1, 1, 1)
-    latents = torch.where(mirrored, latents.flip(-1), latents) if mirrored.any() else latents
-    return latents, torch.where(drawn.blank, 0, data.prompt_of[rows])
+    if mirrored.any():
+        latents = torch.where(mirrored.reshape(-1, 1, 1, 1), latents.flip(-1), latents)
+    return latents
 
 
 def _loss(
@@ -189,7 +208,8 @@ def _loss(
 ) -> Tensor:
     """One batch's loss."""
     drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
-    latents, prompts = chosen(data, drawn.rows, drawn)
+    latents = chosen(data, drawn.rows, drawn.mirrored)
+    prompts = torch.where(drawn.blank, 0, data.prompt_of[drawn.rows])
     latents, noise = latents.to(model.device), drawn.noise.to(model.device)
     conditioning = None if table is None else table[prompts]
     times = drawn.times.to(model.device)

@@ -81,6 +81,7 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 
 
 def test_only_plain_layers_and_equal_parts_are_stacked() -> None:
-    assert stackable(small(), PARTS)
-    assert not stackable(tiny_ddpm(0), PARTS)
-    assert not stackable(small(), replace(PARTS, rows=((0, 1), (1,))))
+    assert stackable(small(), PARTS, RECIPE)
+    assert not stackable(tiny_ddpm(0), PARTS, RECIPE)
+    assert not stackable(small(), replace(PARTS, rows=((0, 1), (1,))), RECIPE)
+    assert not stackable(small(), PARTS, replace(RECIPE, ema=0.9))

@@ -1,0 +1,325 @@
+"""A benchmark in a directory: pictures, the attributed model, retrained models, what they did.
+
+In: a preset, its pictures, a directory. Out: stages that resume, and what they made. Scores are
+not its business; it only makes the truth that scores are held against.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from core.collection.atomic import write_text
+from core.collection.prompts import class_prompt
+from core.diffusion.many import Parts, load_into, model_file, train_many
+from core.diffusion.protocol import DiffusionModel
+from core.diffusion.sampling import Sampler, denoise
+from core.diffusion.tensors import image_to_tensor, tensor_to_image
+from core.diffusion.training import TrainingSet
+from core.diffusion.weights import save_tensors
+from core.errors import StoreError, UsageError
+from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
+from core.evaluation.outcomes import Losses
+from core.evaluation.pictures import Pictures, Split
+from core.evaluation.presets import Preset
+from core.evaluation.subjects import LoraPlan, blank_model, parameter_count
+from core.evaluation.subsets import Inclusion, artist_halves, pool_seeds, random_halves
+from core.progress import Progress
+
+WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
+SPLITS = (VALIDATION, GENERATION)
+LDS_POOL, ARTIST_POOL, RETRAINED_POOL = "lds", "artists", "retrained"
+PAINTED_TOGETHER = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Pictures as the model takes them: `latents [q, c, h, w]`, a prompt and a digest each."""
+
+    latents: Tensor
+    prompts: tuple[str, ...]
+    ids: tuple[str, ...]
+    seeds: tuple[int, ...] = ()  # of generated pictures
+
+    def of(self, rows: Sequence[int]) -> Asked:
+        """Some of them."""
+        seeds = tuple(self.seeds[row] for row in rows) if self.seeds else ()
+        kept = (tuple(self.prompts[row] for row in rows), tuple(self.ids[row] for row in rows))
+        return Asked(self.latents[list(rows)], *kept, seeds)
+
+
+class Benchmark:
+    """The stages of one preset; every file under `directory`, every one written whole."""
+
+    def __init__(
+        self,
+        preset: Preset,
+        split: Split,
+        directory: Path,
+        *,
+        base: Path | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.preset = preset
+        self.split = split
+        self.directory = directory
+        self.base = base
+        self.device = torch.device(device)
+        self.prompted = isinstance(preset.plan, LoraPlan)
+        self._truths: dict[tuple[str, str, str], Truth] = {}
+        check_configuration(directory, configuration(preset, split))
+
+    @cached_property
+    def model(self) -> DiffusionModel:
+        """One network, into which each stage loads the weights it asks."""
+        return self.blank(self.preset.full_seed)
+
+    def blank(self, seed: int) -> DiffusionModel:
+        """A model that has learnt nothing yet."""
+        size = self.preset.size or self.split.works.pixels.shape[-1]
+        shape = (self.split.works.pixels.shape[1], size, size)
+        return blank_model(self.preset.plan, shape, seed, base=self.base, device=self.device)
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many numbers are attributed."""
+        return parameter_count(self.model)
+
+    @cached_property
+    def works(self) -> Asked:
+        """The training works, encoded."""
+        return self._encoded(self.split.works)
+
+    @cached_property
+    def validation(self) -> Asked:
+        """Pictures of the same kind that no model learnt."""
+        return self._encoded(self.split.validation)
+
+    @cached_property
+    def generation(self) -> Asked:
+        """Pictures that the full model painted. Raises `StoreError` before `paint`."""
+        if not self._painted.is_file():
+            raise StoreError("The benchmark's pictures are not painted yet. Run it again.")
+        pixels = load_file(self._painted)["pixels"]
+        labels = tuple(self._asked_labels())
+        ids = tuple(f"generated-{self.preset.name}-{seed}" for seed in range(len(pixels)))
+        found = self._encoded(Pictures(pixels, labels, labels, ids))
+        return replace(found, seeds=tuple(range(len(pixels))))
+
+    def asked(self, name: str) -> Asked:
+        """The works or a split, by name."""
+        return {WORKS: lambda: self.works, VALIDATION: lambda: self.validation,
+                GENERATION: lambda: self.generation}[name]()  # fmt: skip
+
+    def _encoded(self, pictures: Pictures) -> Asked:
+        parts = [self.model.encode(part) for part in pictures.pixels.split(16)]
+        latents = torch.cat(parts) if parts else pictures.pixels
+        prompts = tuple(class_prompt(label) if self.prompted else "" for label in pictures.labels)
+        return Asked(latents.cpu(), prompts, pictures.ids)
+
+    # --- the attributed model -------------------------------------------------------------------
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """After which steps of the full training weights are kept; the last is the end."""
+        steps, count = self.preset.steps(len(self.works.ids)), self.preset.checkpoints
+        return tuple(round(steps * number / count) for number in range(1, count + 1))
+
+    def train_full(self) -> Iterator[Progress]:
+        """The model whose pictures are attributed, on all works."""
+        parts = Parts((tuple(range(len(self.works.ids))),), self.snapshots)
+        yield from self._train(self.directory / "full", parts, self.preset.full_seed)
+
+    def _train(self, directory: Path, parts: Parts, seed: int) -> Iterator[Progress]:
+        length = len(parts.rows[0])
+        recipe = self.preset.recipe_for(length, seed)
+        yield from train_many(self.blank(seed), self._training_set, parts, recipe, directory)
+
+    @cached_property
+    def _training_set(self) -> TrainingSet:
+        prompts = ("", *sorted(set(self.works.prompts) - {""}))
+        places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
+        return TrainingSet(self.works.latents, places, prompts)
+
+    def load(self, key: str) -> DiffusionModel:
+        """The model as `full`, `step-S`, or `POOL-NUMBER` (its first seed)."""
+        if key == "full":
+            path = model_file(self.directory / "full", 0)
+        elif key.startswith("step-"):
+            path = model_file(self.directory / "full", 0, int(key.removeprefix("step-")))
+        else:
+            pool, _, number = key.rpartition("-")
+            path = model_file(self.directory / pool / "seed-0", int(number))
+        load_into(self.model, path)
+        return self.model
+
+    # --- generated pictures ---------------------------------------------------------------------
+
+    @property
+    def _painted(self) -> Path:
+        return self.directory / "generated.safetensors"
+
+    def _asked_labels(self) -> list[str]:
+        labels = sorted(set(self.split.works.labels))
+        return [labels[number % len(labels)] for number in range(self.preset.generated)]
+
+    @property
+    def sampler(self) -> Sampler:
+        """How the preset paints."""
+        return self.preset.sampler
+
+    def paint(self) -> Iterator[Progress]:
+        """Generated queries: clamped and rounded to 8 bits, as a saved picture is."""
+        if self._painted.is_file():
+            return
+        model, labels, pixels = self.load("full"), self._asked_labels(), []
+        for start in range(0, len(labels), PAINTED_TOGETHER):
+            part = labels[start : start + PAINTED_TOGETHER]
+            prompts = [class_prompt(label) if self.prompted else "" for label in part]
+            seeds = range(start, start + len(part))
+            path = list(denoise(model, prompts, seeds, self.sampler))
+            pixels.append(rounded(model.decode(path[-1].latents)))
+            yield Progress("Painting queries", start + len(part), len(labels))
+        save_tensors(self._painted, {"pixels": torch.cat(pixels).cpu()}, {})
+
+    # --- retrained models and what they did -----------------------------------------------------
+
+    def inclusion(self, pool: str) -> Inclusion:
+        """Which works each model of a pool learns, `[m, n]`."""
+        works, preset = self.split.works, self.preset
+        if pool == LDS_POOL:
+            return random_halves(works.labels, pool_seeds("lds", preset.subsets))
+        if pool == RETRAINED_POOL:
+            return random_halves(works.labels, pool_seeds("retrained", preset.retrained))
+        if pool == ARTIST_POOL and preset.by_artist:
+            seeds = pool_seeds("lds", preset.by_artist)
+            return artist_halves(works.artists, works.labels, seeds)
+        raise UsageError(f"The preset '{preset.name}' has no subsets '{pool}'.")
+
+    def seeds(self, pool: str) -> list[int]:
+        """How many models each seed of a pool has; the last may be for the ceiling alone."""
+        whole = len(self.inclusion(pool))
+        if pool != LDS_POOL:
+            return [whole]
+        return [whole] * self.preset.seeds + ([self.preset.twice] if self.preset.twice else [])
+
+    def train_pool(self, pool: str) -> Iterator[Progress]:
+        """Every subset's model, for every seed."""
+        rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
+        for seed, count in enumerate(self.seeds(pool)):
+            directory = self.directory / pool / f"seed-{seed}"
+            yield from self._train(directory, Parts(tuple(rows[:count])), seed)
+
+    def measure(self, pool: str) -> Iterator[Progress]:
+        """The losses of works and queries under every model of a pool."""
+        counts = self.seeds(pool)
+        jobs = [(seed, number) for seed, count in enumerate(counts) for number in range(count)]
+        waiting = [job for job in jobs if not self._outcome_file(pool, *job).is_file()]
+        if not waiting:
+            return
+        rule = self.preset.outcome
+        splits = {name: self._measured(name) for name in (WORKS, *SPLITS)}
+        asked = {
+            name: Losses(part.latents, part.ids, rule.timesteps, rule.noise)
+            for name, part in splits.items()
+        }
+        given = {name: self.model.condition(part.prompts) for name, part in splits.items()}
+        for done, (seed, number) in enumerate(waiting, start=len(jobs) - len(waiting) + 1):
+            load_into(self.model, model_file(self.directory / pool / f"seed-{seed}", number))
+            tensors = {
+                f"{name}/{objective}": values
+                for name, losses in asked.items()
+                for objective, values in losses.under(self.model, given[name]).items()
+            }
+            save_tensors(self._outcome_file(pool, seed, number), tensors, {})
+            yield Progress(f"Measuring {pool}", done, len(jobs))
+
+    @property
+    def measured_works(self) -> list[int]:
+        """Of which works the losses are measured: evenly spaced ones."""
+        count, wanted = len(self.works.ids), self.preset.outcome.works
+        return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted))})
+
+    def _measured(self, name: str) -> Asked:
+        whole = self.asked(name)
+        return whole.of(self.measured_works) if name == WORKS else whole
+
+    def _outcome_file(self, pool: str, seed: int, number: int) -> Path:
+        folder = self.directory / "outcomes" / pool / f"seed-{seed}"
+        return folder / f"model-{number:03d}.safetensors"
+
+    def losses(self, pool: str, name: str, seed: int, objective: str = "simple") -> Matrix:
+        """`[m, q]` of one seed."""
+        rows = []
+        for number in range(self.seeds(pool)[seed]):
+            file = self._outcome_file(pool, seed, number)
+            if not file.is_file():
+                raise StoreError(f"The outcome {file.name} is missing. Run the benchmark again.")
+            rows.append(load_file(file)[f"{name}/{objective}"].numpy())
+        return np.stack(rows)
+
+    def truth(self, pool: str, split: str, objective: str = "simple") -> Truth:
+        """Inclusion, and losses averaged over the seeds that every subset has; read once."""
+        key = (pool, split, objective)
+        if key not in self._truths:
+            self._truths[key] = self._truth(*key)
+        return self._truths[key]
+
+    def _truth(self, pool: str, split: str, objective: str) -> Truth:
+        counts = self.seeds(pool)
+        full = [seed for seed, count in enumerate(counts) if count == counts[0]]
+        losses = np.mean([self.losses(pool, split, seed, objective) for seed in full], axis=0)
+        return Truth(self.inclusion(pool), losses)
+
+    def ceiling(self, pool: str, split: str) -> float | None:
+        """The noise ceiling in percent; None where every subset was trained once."""
+        counts = self.seeds(pool)
+        if len(counts) < 2:
+            return None
+        shared = min(counts)
+        losses = np.stack([self.losses(pool, split, s)[:shared] for s in range(len(counts))])
+        return ceiling_of(agreement(losses), counts.count(counts[0]))
+
+    def memorisation(self, pool: str) -> tuple[float, float]:
+        """Mean loss of works under models that learnt them, and under those that did not."""
+        inclusion: NDArray[np.bool_] = self.inclusion(pool)[:, self.measured_works]
+        return out_over_in(self.losses(pool, WORKS, 0), inclusion)
+
+
+def rounded(pixels: Tensor) -> Tensor:
+    """Clamped to [-1, 1] and brought to the nearest of 256 grey values, as a file would."""
+    if pixels.shape[1] == 3:
+        size = pixels.shape[-1]
+        return torch.stack([image_to_tensor(tensor_to_image(one), size) for one in pixels])
+    return ((pixels.clamp(-1.0, 1.0) + 1.0) * 127.5).round() / 127.5 - 1.0
+
+
+def configuration(preset: Preset, split: Split) -> dict[str, object]:
+    """What decides every number of a benchmark, as plain values."""
+    return {
+        "preset": json.loads(json.dumps(asdict(preset))),
+        "works": list(split.works.ids),
+        "validation": list(split.validation.ids),
+    }
+
+
+def check_configuration(directory: Path, wanted: dict[str, object]) -> None:
+    """Write what the directory is for, or refuse a directory that is for something else."""
+    file = directory / "config.json"
+    text = json.dumps(wanted, indent=1, sort_keys=True) + "\n"
+    if not file.is_file():
+        write_text(file, text)
+    elif file.read_text(encoding="utf-8") != text:
+        raise StoreError(
+            f"The folder '{directory.name}' holds another benchmark, or the same one with other "
+            "pictures or settings. Give another folder with -o, or remove this one."
+        )

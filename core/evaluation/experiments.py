@@ -1,0 +1,184 @@
+"""The paper's tables and figures, and ours, as lists of trials.
+
+In: a preset. Out: which trials an experiment makes, and how it is drawn. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+
+from core.attribution.methods import METHODS
+from core.errors import UsageError
+from core.evaluation.benchmark import ARTIST_POOL
+from core.evaluation.presets import Preset
+from core.evaluation.trials import CLIP, Trial
+
+INDEPENDENT, SHARED, CYCLE = "independent", "shared", "cycle"
+OBJECTIVE_ROWS = (
+    "d-trak", "trak", "d-trak-avg", "d-trak-l1", "d-trak-l2", "d-trak-linf", "d-trak-elbo"
+)  # fmt: skip
+OUTCOMES = ("simple", "elbo", "square", "average", "l1", "l2", "linf")
+SEPARATE = ("trak-ensemble", "d-trak-ensemble", "empirical-influence", "datamodel",
+            "datamodel-lasso")  # fmt: skip
+ETAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+FRONTIER = (1, 2, 5, 10, 20, 100)
+DIMENSIONS = (64, 256, 1024, 4096, 32768)
+ENSEMBLES = (1, 2, 4, 8)
+FEWEST = 16  # retrained models of which a work is both in some and not in others
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """`trials` of a preset; `x` is the field of a row along which its figure runs, if any."""
+
+    name: str
+    title: str
+    trials: Callable[[Preset, bool], list[Trial]]
+    x: str = ""
+    lambda_rule: str = "best"
+
+
+def _gradient_methods() -> list[str]:
+    return [
+        name for name, row in METHODS.items()
+        if row.objective is not None and name not in SEPARATE and name != "d-trak-eta"
+    ]  # fmt: skip
+
+
+def _similarities(clip: bool) -> list[Trial]:
+    names = [name for name, row in METHODS.items() if row.representation == "latents"]
+    names += [name for name, row in METHODS.items() if row.representation == CLIP and clip]
+    return [Trial(name) for name in names]
+
+
+def main(preset: Preset, clip: bool) -> list[Trial]:
+    """Every method that needs no further training: independent noise at every K, shared at the
+    smallest; those of several checkpoints, and journeys, at the smallest K only. In groups too,
+    where subsets by artist are trained."""
+    least = preset.timesteps[0]
+    found = _similarities(clip)
+    settings = [(INDEPENDENT, k) for k in preset.timesteps] + [(SHARED, least)]
+    for (noise, k), name in product(settings, _gradient_methods()):
+        row = METHODS[name]
+        if k == least or (row.stack == "final" and row.query == "example"):
+            found.append(Trial(name, noise, k))
+    if preset.by_artist:
+        chosen = [t for t in found if not t.has_gradient or t.noise == SHARED]
+        found += [replace(trial, pool=ARTIST_POOL) for trial in chosen]
+    return found
+
+
+def methods(preset: Preset, clip: bool) -> list[Trial]:
+    """Tables 2, 3 and 6: the methods at every K, independent noise."""
+    pairs = product(preset.timesteps, _gradient_methods())
+    return _similarities(clip) + [Trial(name, INDEPENDENT, k) for k, name in pairs]
+
+
+def objectives(preset: Preset, clip: bool) -> list[Trial]:
+    """Table 1: the output functions behind phi."""
+    return [Trial(name, INDEPENDENT, k) for k, name in product(preset.timesteps, OBJECTIVE_ROWS)]
+
+
+def outcomes(preset: Preset, clip: bool) -> list[Trial]:
+    """Table 4: the function behind phi against the function that is predicted."""
+    k = preset.timesteps[-1]
+    pairs = product(OBJECTIVE_ROWS, OUTCOMES)
+    return [Trial(name, INDEPENDENT, k, outcome=outcome) for name, outcome in pairs]
+
+
+def placements(preset: Preset, clip: bool) -> list[Trial]:
+    """Table 5: 100 evaluations as timesteps x noises, spread out or from the first on."""
+    pairs = ((100, 1), (50, 2), (20, 5), (10, 10))
+    grid = product(("trak", "d-trak"), ("uniform", "cumulative"), pairs)
+    return [Trial(name, INDEPENDENT, k, kind, draws) for name, kind, (k, draws) in grid]
+
+
+def ensembles(preset: Preset, clip: bool) -> list[Trial]:
+    """Tables 7 and 8: means over retrained models, and the retraining baselines."""
+    found = [
+        Trial(name, INDEPENDENT, k, members=count)
+        for k, name, count in product(preset.timesteps, SEPARATE[:2], ENSEMBLES)
+        if count <= preset.retrained
+    ]
+    counts = sorted({preset.retrained // part for part in (4, 2, 1)} - {0})
+    return found + [
+        Trial(name, members=count)
+        for name, count in product(SEPARATE[2:], counts)
+        if count >= FEWEST
+    ]  # fmt: skip
+
+
+def interpolation(preset: Preset, clip: bool) -> list[Trial]:
+    """Figure 1: from L_Simple - L_Square to L_Square; eta = 1/2 is TRAK."""
+    return [Trial("d-trak-eta", INDEPENDENT, k, eta=eta)
+            for k, eta in product(preset.timesteps, ETAS)]  # fmt: skip
+
+
+def checkpoints(preset: Preset, clip: bool) -> list[Trial]:
+    """Figures 2, 6, 7 and 8: features of earlier and earlier models."""
+    grid = product(preset.timesteps, ("trak", "d-trak"), range(1, preset.checkpoints + 1))
+    return [Trial(name, INDEPENDENT, k, checkpoint=number) for k, name, number in grid]
+
+
+def dimensions(preset: Preset, clip: bool) -> list[Trial]:
+    """Figure 5: the projection dimension."""
+    most = preset.projection.dimension if preset.projection.kind != "identity" else DIMENSIONS[-1]
+    kept = [dimension for dimension in DIMENSIONS if dimension <= most]
+    grid = product(preset.timesteps, ("trak", "d-trak"), kept)
+    return [Trial(name, INDEPENDENT, k, dimension=dimension) for k, name, dimension in grid]
+
+
+def lambdas(preset: Preset, clip: bool) -> list[Trial]:
+    """Figures 9 and 10: the LDS along lambda (the curves are kept with every result)."""
+    return [
+        Trial(name, INDEPENDENT, k) for k, name in product(preset.timesteps, ("trak", "d-trak"))
+    ]
+
+
+def frontier(preset: Preset, clip: bool) -> list[Trial]:
+    """Ours: what K buys under each rule of noise and each placement of timesteps."""
+    kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
+    names = ("trak", "d-trak", "d-trak-avg", "d-trak-l1", "d-trak-l2", "das")
+    found = [
+        Trial(name, noise, k)
+        for noise, name, k in product((SHARED, INDEPENDENT, CYCLE), names, kept)
+    ]
+    return found + [
+        Trial(name, SHARED, k, "cumulative") for name, k in product(("trak", "d-trak"), kept)
+    ]
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    found.name: found
+    for found in (
+        Experiment("main", "Every method that needs no further training", main),
+        Experiment("table1", "Output functions (Table 1)", objectives),
+        Experiment("table2", "Methods, CIFAR (Table 2)", methods),
+        Experiment("table3", "Methods, ArtBench (Table 3)", methods),
+        Experiment("table4", "Output functions against outcomes (Table 4)", outcomes),
+        Experiment("table5", "Timesteps and noises (Table 5)", placements),
+        Experiment("table6", "Methods, CelebA (Table 6)", methods),
+        Experiment("table7", "Ensembles and retraining, CIFAR-2 (Table 7)", ensembles, "members"),
+        Experiment("table8", "Ensembles and retraining, CelebA (Table 8)", ensembles, "members"),
+        Experiment("fig1", "Interpolation (Figure 1)", interpolation, "eta"),
+        Experiment("fig2", "Checkpoints (Figure 2)", checkpoints, "checkpoint"),
+        Experiment("fig5", "Projection dimension (Figure 5)", dimensions, "dimension"),
+        Experiment("fig6", "Checkpoints, CIFAR-2 (Figure 6)", checkpoints, "checkpoint"),
+        Experiment("fig7", "Checkpoints, CelebA (Figure 7)", checkpoints, "checkpoint"),
+        Experiment("fig8", "Checkpoints, ArtBench-2 (Figure 8)", checkpoints, "checkpoint"),
+        Experiment("fig9", "Lambda, CIFAR-2 (Figure 9)", lambdas, "c"),
+        Experiment("fig10", "Lambda, CIFAR-10 (Figure 10)", lambdas, "c"),
+        Experiment("frontier", "LDS against cost", frontier, "timesteps", "default"),
+    )
+}
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of this name, or a `UsageError` that lists them."""
+    if name not in EXPERIMENTS:
+        raise UsageError(
+            f"There is no experiment '{name}'. Choose one of: {', '.join(EXPERIMENTS)}."
+        )
+    return EXPERIMENTS[name]

@@ -1,0 +1,214 @@
+"""The pictures of a benchmark: digits, photographs from a file or folder, or a collection's works.
+
+In: a source and how many. Out: pixels in [-1, 1] with class, artist and digest. Knows no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from core.collection.store import load_collection, load_held_out
+from core.collection.types import Work
+from core.diffusion.tensors import image_to_tensor
+from core.errors import CollectionError, ImageRefused, UsageError
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+RECORD = 1 + 3 * 32 * 32  # CIFAR's binary format: a label byte, then the planes
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """`pixels [n, c, h, w]` in [-1, 1]; a class, an artist and a content digest each."""
+
+    pixels: Tensor
+    labels: tuple[str, ...]
+    artists: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def of(self, rows: Sequence[int]) -> Pictures:
+        """Some of them, in the order of `rows`."""
+        return Pictures(
+            self.pixels[list(rows)],
+            *(tuple(kept[row] for row in rows) for kept in (self.labels, self.artists, self.ids)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What is learnt, and pictures of the same kind that are not."""
+
+    works: Pictures
+    validation: Pictures
+
+
+def pictures_of(pixels: Tensor, labels: Sequence[str], artists: Sequence[str]) -> Pictures:
+    """With digests of their contents."""
+    ids = tuple(hashlib.sha256(one.numpy().tobytes()).hexdigest() for one in pixels)
+    return Pictures(pixels, tuple(labels), tuple(artists), ids)
+
+
+def digits(works: int, validation: int, seed: int) -> Split:
+    """scikit-learn's 8 x 8 digits, in the order of `default_rng(seed)`; each digit an artist."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    order = np.random.default_rng(seed).permutation(len(found.target))[: works + validation]
+    pixels = torch.from_numpy(found.images[order] / 8.0 - 1.0).float()[:, None]
+    names = [str(digit) for digit in found.target[order]]
+    # halves are not stratified by digit, as in the measured configuration
+    whole = pictures_of(pixels, ["digit"] * len(names), names)
+    return _split(whole, works, validation)
+
+
+def photographs(
+    source: Path, classes: Sequence[str], works: int, validation: int, size: int, seed: int
+) -> Split:
+    """Equally many of each class from CIFAR in any open form: npz, binary batches, or a folder of
+    class folders. Raises `CollectionError` where it is none of these or holds too few."""
+    by_class: dict[str, list[NDArray[np.uint8]]] = {}
+    for label, image in _read_photographs(source):
+        by_class.setdefault(label, []).append(image)
+    wanted = list(classes) or sorted(by_class)
+    missing = [name for name in wanted if name not in by_class]
+    if missing or not wanted:
+        raise CollectionError(
+            f"'{source.name}' shows no {', '.join(missing) or 'pictures'}; it holds: "
+            f"{', '.join(sorted(by_class)) or 'nothing'}. Give a CIFAR npz, its binary batches, or "
+            "a folder of class folders with --data."
+        )
+    each = -(-(works + validation) // len(wanted))
+    few = [name for name in wanted if len(by_class[name]) < each]
+    if few:
+        raise CollectionError(
+            f"'{source.name}' holds {len(by_class[few[0]])} pictures of '{few[0]}', and {each} are "
+            "needed. Ask for fewer works with --works."
+        )
+    rng = np.random.default_rng(seed)
+    order = {name: rng.permutation(len(by_class[name]))[:each] for name in wanted}
+    # the classes take turns, so that any cut of the list holds all of them
+    rows = [(name, by_class[name][order[name][turn]]) for turn in range(each) for name in wanted]
+    pixels = torch.stack([image_to_tensor(Image.fromarray(image), size) for _, image in rows])
+    labels = [name for name, _ in rows]
+    return _split(pictures_of(pixels, labels, labels), works, validation)
+
+
+def of_collection(
+    directory: Path, classes: Sequence[str], works: int, each: str, validation: int
+) -> Split:
+    """The first `works` of each artist, or of each class; held-out works, in turn over the same.
+
+    Raises `CollectionError` for a class that the collection does not have.
+    """
+    collection = load_collection(directory)
+    missing = set(classes) - set(collection.styles)
+    if missing:
+        raise CollectionError(
+            f"The collection '{collection.name}' has no class {', '.join(sorted(missing))}; it has "
+            f"{', '.join(collection.styles)}. Give another collection with --data."
+        )
+    wanted = set(classes) or set(collection.styles)
+    kept = _by(each, [work for work in collection.works if work.style in wanted])
+    chosen = [work for group in kept for work in group[:works]]
+    waiting = _by(each, [work for work in load_held_out(collection) if work.style in wanted])
+    longest = max((len(group) for group in waiting), default=0)
+    turns = [group[at] for at in range(longest) for group in waiting if at < len(group)]
+
+    def read(works: Sequence[Work]) -> Pictures:
+        pixels = []
+        for work in works:
+            with Image.open(collection.image_path(work)) as image:
+                pixels.append(image_to_tensor(image, collection.image_size))
+        stacked = torch.stack(pixels) if pixels else torch.zeros(0, 3, 1, 1)
+        return Pictures(
+            stacked, tuple(work.style for work in works), tuple(work.artist_id for work in works),
+            tuple(work.sha256 for work in works),
+        )  # fmt: skip
+
+    return Split(read(chosen), read(turns[:validation]))
+
+
+def _by(each: str, works: Sequence[Work]) -> list[list[Work]]:
+    groups: dict[str, list[Work]] = {}
+    for work in works:
+        groups.setdefault(work.artist_id if each == "artist" else work.style, []).append(work)
+    return list(groups.values())
+
+
+def _split(whole: Pictures, works: int, validation: int) -> Split:
+    if len(whole) < works + validation:
+        raise UsageError(f"{len(whole)} pictures are too few for {works} and {validation}.")
+    return Split(whole.of(range(works)), whole.of(range(works, works + validation)))
+
+
+def _read_photographs(source: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    if not source.exists():
+        raise CollectionError(
+            f"There is no '{source}'. Give a CIFAR npz, its binary batches, or a folder of class "
+            "folders with --data."
+        )
+    files = [source] if source.is_file() else sorted(source.iterdir())
+    tables = [file for file in files if file.suffix == ".npz" and "train" in file.stem] or [
+        file for file in files if file.suffix == ".npz"
+    ]
+    batches = [file for file in files if file.suffix == ".bin"]
+    if tables:
+        yield from _npz(tables[0])
+    elif batches:
+        yield from _binary(batches, source)
+    else:
+        yield from _folders([file for file in files if file.is_dir()])
+
+
+def _npz(file: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    try:
+        with np.load(file, allow_pickle=False) as table:
+            images, labels = table["images"], table["labels"]
+            names = table["label_names"] if "label_names" in table.files else None
+    except (OSError, ValueError, KeyError) as error:
+        raise CollectionError(
+            f"'{file.name}' is no readable table of images and labels ({error}). It needs the "
+            "arrays images [n, h, w, 3] uint8 and labels [n]."
+        ) from error
+    for image, label in zip(images, labels, strict=True):
+        yield (str(names[label]) if names is not None else str(label)), image
+
+
+def _binary(files: Sequence[Path], source: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    meta = (source if source.is_dir() else source.parent) / "batches.meta.txt"
+    names = meta.read_text(encoding="utf-8").split() if meta.is_file() else []
+    for file in files:
+        data = np.fromfile(file, dtype=np.uint8)
+        if data.size == 0 or data.size % RECORD:
+            raise CollectionError(
+                f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD}."
+            )
+        for record in data.reshape(-1, RECORD):
+            label = int(record[0])
+            name = names[label] if label < len(names) else str(label)
+            yield name, record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
+
+
+def _folders(folders: Sequence[Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    for folder in folders:
+        for file in sorted(folder.iterdir()):
+            if file.suffix.lower() not in PICTURE_ENDINGS:
+                continue
+            try:
+                with Image.open(file) as image:
+                    yield folder.name, np.asarray(image.convert("RGB"))
+            except OSError as error:
+                raise ImageRefused(
+                    f"'{folder.name}/{file.name}' cannot be read as a picture. Remove it."
+                ) from error

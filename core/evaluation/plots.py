@@ -1,0 +1,106 @@
+"""An experiment's figure as PNG: bars of methods, or lines along what the experiment varies.
+
+In: `Finished`. Out: a file. Needs no display.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from core.evaluation.experiments import Experiment
+from core.evaluation.running import Finished
+from core.evaluation.trials import Row
+
+INK, MUTED = "#22262e", "#8a8f98"
+COLOURS = ("#1f5fa8", "#c2542d", "#2f7d4f", "#8b5aa8", "#b08a1e", "#4b8b95", "#a33b5a", "#5c6470")
+SPLITS = ("validation", "generation")
+
+
+def draw(finished: Finished, experiment: Experiment, file: Path) -> None:
+    """One panel a split."""
+    plt = _pyplot()
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
+    for panel, split in zip(panels, SPLITS, strict=True):
+        if experiment.x == "c":
+            _curves(panel, finished, split)
+        elif experiment.x:
+            _lines(panel, finished, experiment, split)
+        else:
+            _bars(panel, finished, split)
+        panel.set_title(split, color=INK, fontsize=11)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.axhline(0.0, color=MUTED, linewidth=0.8)
+    panels[0].set_ylabel("LDS (%)")
+    figure.suptitle(f"{finished.preset}: {experiment.title}", color=INK)
+    figure.tight_layout()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=130)
+    plt.close(figure)
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _label(row: Row) -> str:
+    setting = f" {row.noise} K={row.timesteps}" if row.noise else ""
+    return f"{row.method}{setting}{'' if row.pool == 'lds' else ' (artists)'}"
+
+
+def _rule(row: Row, wanted: str) -> bool:
+    return row.lambda_rule in (wanted, "none")
+
+
+def _bars(panel: Any, finished: Finished, split: str) -> None:
+    rows = [row for row in finished.rows if row.split == split and _rule(row, "default")]
+    most = max((row.timesteps or 0) for row in finished.rows)
+    rows = [row for row in rows if row.noise is None or row.timesteps == most] or rows
+    rows.sort(key=lambda row: row.lds)
+    panel.barh(
+        [_label(row) for row in rows], [row.lds for row in rows],
+        xerr=[row.sd for row in rows], color=COLOURS[0], ecolor=MUTED,
+    )  # fmt: skip
+    panel.tick_params(axis="y", labelsize=7)
+    panel.set_xlabel("LDS (%), lambda by the default rule")
+
+
+def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -> None:
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for row in finished.rows:
+        if row.split != split or not _rule(row, experiment.lambda_rule):
+            continue
+        name = row.method if row.noise is None else f"{row.method} {row.noise}"
+        if experiment.x != "timesteps" and row.timesteps:
+            name += f" K={row.timesteps}"
+        if row.placement == "cumulative":
+            name += " cumulative"
+        lines.setdefault(name, []).append((float(getattr(row, experiment.x)), row.lds, row.sd))
+    for number, (name, points) in enumerate(lines.items()):
+        xs, ys, sds = zip(*sorted(points), strict=True)
+        panel.errorbar(
+            xs, ys, yerr=sds, label=name, marker="o", markersize=3, linewidth=1.2,
+            color=COLOURS[number % len(COLOURS)], linestyle=("-", "--", ":")[number // 8 % 3],
+        )  # fmt: skip
+    if experiment.x in ("timesteps", "dimension", "members"):
+        panel.set_xscale("log")
+    panel.set_xlabel(experiment.x)
+    panel.legend(fontsize=6, frameon=False)
+
+
+def _curves(panel: Any, finished: Finished, split: str) -> None:
+    chosen = [curve for curve in finished.curves if curve["split"] == split]
+    for number, curve in enumerate(chosen):
+        points: Any = curve["points"]
+        panel.plot(
+            [point["c"] for point in points], [point["lds"] for point in points],
+            label=f"{curve['method']} K={curve['timesteps']}", color=COLOURS[number % len(COLOURS)],
+        )  # fmt: skip
+    panel.set_xscale("log")
+    panel.set_xlabel("lambda, in mean eigenvalues of the Gram matrix")
+    panel.legend(fontsize=7, frameon=False)

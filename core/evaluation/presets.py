@@ -1,0 +1,168 @@
+"""The benchmarks by name: which pictures, which model, which recipe, how many subsets.
+
+The small ones run on two cores. The others are the paper's, at its scale (specification of D-TRAK,
+section 5): a machine with a GPU, and the data at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.attribution.spec import NoiseRule, ProjectionSpec, TimestepRule
+from core.diffusion.sampling import Sampler
+from core.diffusion.training import Recipe
+from core.errors import UsageError
+from core.evaluation.subjects import LoraPlan, MlpPlan, Plan, UnetPlan
+
+DIGITS, PHOTOGRAPHS, COLLECTION = "digits", "photographs", "collection"
+
+HUNDRED = TimestepRule("uniform", 100)
+OWN_NOISE = NoiseRule("independent", seed=7_919)
+
+
+@dataclass(frozen=True)
+class OutcomeRule:
+    """How a retrained model's loss of a picture is measured: over which timesteps, with which
+    noise (of its own, never the features'), and of how many training works too (out/in)."""
+
+    timesteps: TimestepRule = HUNDRED
+    noise: NoiseRule = OWN_NOISE
+    works: int = 200
+
+
+OUTCOME, FIFTY_STEPS, IDENTITY = (
+    OutcomeRule(), Sampler(50, 1.0, clip=True), ProjectionSpec("identity")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One benchmark. `recipe.steps` is ignored: `epochs` counts, over the works of each training.
+
+    subsets: random halves by work, each trained with `seeds` seeds, the first `twice` of them with
+    one more, for the noise ceiling. by_artist: further subsets, by artist. retrained: models of
+    another pool, for the retraining baselines and ensembles. checkpoints: of the full model, kept
+    evenly over its training.
+    """
+
+    name: str
+    title: str
+    source: str
+    plan: Plan
+    recipe: Recipe
+    epochs: int
+    works: int  # of a collection: of each artist, or of each class
+    validation: int
+    generated: int
+    subsets: int
+    size: int = 0  # of a collection: its own
+    classes: tuple[str, ...] = ()
+    each: str = "artist"
+    seeds: int = 1
+    twice: int = 0
+    by_artist: int = 0
+    retrained: int = 64
+    checkpoints: int = 4
+    data_seed: int = 0
+    full_seed: int = 42
+    outcome: OutcomeRule = OUTCOME
+    sampler: Sampler = FIFTY_STEPS
+    projection: ProjectionSpec = IDENTITY
+    timesteps: tuple[int, ...] = (10, 100)
+    needs_gpu: bool = False
+
+    def steps(self, works: int) -> int:
+        """Steps of a training over so many works."""
+        return self.epochs * -(-works // self.recipe.batch_size)
+
+    def recipe_for(self, works: int, seed: int) -> Recipe:
+        """The recipe of one training; a tenth of it warms up."""
+        steps = self.steps(works)
+        return replace(self.recipe, steps=steps, warmup=-(-steps // 10), seed=seed)
+
+
+# one noise and one start for all subsets of a seed, each work once an epoch, no average
+PLAIN = Recipe(
+    steps=0, learning_rate=2e-3, betas=(0.95, 0.999), prompt_dropout=0.0, order="epochs",
+    times="uniform", floor=0.0, checkpoint_every=500,
+)  # fmt: skip
+PAPER = replace(
+    PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, checkpoint_every=1000
+)
+PAPER_LORA = replace(
+    PAPER, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), prompt_dropout=0.1,
+    dropout_in="attn",
+)  # fmt: skip
+CIFAR_UNET = UnetPlan((128, 256, 256, 256), attention=(1,))
+CELEBA_UNET = UnetPlan(
+    (128, 128, 256, 256, 512, 512), attention=(4,), head_width=8, epsilon=1e-5,
+    flip_sin_to_cos=True,
+)  # fmt: skip
+EVERY_TIMESTEP = OutcomeRule(
+    TimestepRule("uniform", 1000), NoiseRule("shared", seed=7_919, draws=3), works=1000
+)
+
+ARTBENCH_5 = ("ukiyo-e", "post-impressionism", "romanticism", "renaissance", "baroque")
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "digits-small", "Handwritten digits, a small MLP", DIGITS, MlpPlan(),
+            replace(PLAIN, batch_size=50), epochs=1500, works=100, validation=50, generated=50,
+            subsets=64, twice=8, size=8, sampler=Sampler(250, 1.0, eta=1.0, clip=True),
+        ),
+        Preset(
+            "cifar2-small", "Photographs of automobiles and horses, a small UNet", PHOTOGRAPHS,
+            UnetPlan((16, 32), layers=1, groups=8, scale_shift=False),
+            replace(PLAIN, batch_size=25), epochs=500, works=100, validation=40, generated=40,
+            subsets=32, twice=4, size=16, classes=("automobile", "horse"), retrained=16,
+            outcome=OutcomeRule(TimestepRule("uniform", 50), works=100),
+        ),
+        Preset(
+            "workshops", "A collection's LoRA, retrained without half of it", COLLECTION,
+            LoraPlan(32), replace(PLAIN, batch_size=15, prompt_dropout=0.1, checkpoint_every=50),
+            epochs=100, works=5, validation=24, generated=24, subsets=24, by_artist=24, twice=2,
+            retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=24),
+            sampler=Sampler(20, 2.0), projection=ProjectionSpec(), timesteps=(10,),
+        ),
+        Preset(
+            "cifar2", "CIFAR-2 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
+            works=5000, validation=1000, generated=1000, subsets=64, size=32,
+            classes=("automobile", "horse"), seeds=3, retrained=512, outcome=EVERY_TIMESTEP,
+            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+        ),
+        Preset(
+            "cifar10", "CIFAR-10 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
+            works=50000, validation=1000, generated=1000, subsets=64, size=32, seeds=3,
+            outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+        ),
+        Preset(
+            "celeba", "CelebA, 5,000 faces, as in the paper", PHOTOGRAPHS, CELEBA_UNET, PAPER,
+            epochs=200, works=5000, validation=1000, generated=1000, subsets=64, size=64, seeds=3,
+            retrained=512, outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768),
+            needs_gpu=True,
+        ),
+        Preset(
+            "artbench2", "ArtBench-2, a LoRA of rank 128, as in the paper", COLLECTION,
+            LoraPlan(128), PAPER_LORA, epochs=100, works=2500, each="class",
+            validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
+            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5[:2], sampler=Sampler(50, 7.5),
+            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+        ),
+        Preset(
+            "artbench5", "ArtBench-5, a LoRA of rank 128, as in the paper", COLLECTION,
+            LoraPlan(128), PAPER_LORA, epochs=100, works=2500, each="class",
+            validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
+            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5, sampler=Sampler(50, 7.5),
+            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name, or a `UsageError` that lists them."""
+    if name not in PRESETS:
+        raise UsageError(f"There is no preset '{name}'. Choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]

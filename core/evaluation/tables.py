@@ -1,0 +1,74 @@
+"""An experiment's figures as text for people.
+
+In: `Finished`. Out: lines. What one must know to read a table stands above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.evaluation.running import Finished, Regime
+from core.evaluation.trials import Row
+
+FIELDS = ("placement", "draws", "dimension", "eta", "checkpoint", "members", "outcome")
+
+
+def text_of(finished: Finished) -> str:
+    """Head, regime, then a table a group of equal settings."""
+    return "\n".join(_lines(finished)) + "\n"
+
+
+def _lines(finished: Finished) -> Iterator[str]:
+    config = finished.config
+    yield (
+        f"{finished.preset}, {finished.experiment}: {config['works']} works "
+        f"({config['works_a_subset']} a subset), {config['validation']} validation and "
+        f"{config['generated']} generated queries, {config['parameters']:,} parameters, "
+        f"{config['epochs']} epochs."
+    )
+    for regime in finished.regimes:
+        yield _regime(regime)
+    shared = {name for name in FIELDS if len({getattr(row, name) for row in finished.rows}) == 1}
+    told = [name for name in FIELDS if name not in shared]
+    groups: dict[tuple[object, ...], dict[tuple[str, str], Row]] = {}
+    for row in finished.rows:
+        key = (row.pool, row.noise, row.timesteps, row.method, *(getattr(row, n) for n in told))
+        groups.setdefault(key, {})[row.split, row.lambda_rule] = row
+    yield ""
+    yield "LDS in percent +- standard deviation over resampled subsets. Lambda by the default rule"
+    yield "(c = 0.1), best of a grid (peeked), or chosen on half of the queries for the other half."
+    head = ["method", "subsets", "noise", "K", *told]
+    head += [f"{split[:3]} {rule}" for split in ("validation", "generation") for rule in RULES]
+    body = [_cells(key, rows) for key, rows in groups.items()]
+    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
+    for line in [head, *body]:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+RULES = ("default", "best", "half")
+
+
+def _cells(key: tuple[object, ...], rows: dict[tuple[str, str], Row]) -> list[str]:
+    pool, noise, timesteps, method, *others = key
+    cells = [str(method), str(pool), str(noise or "-"), str(timesteps or "-"), *map(str, others)]
+    for split in ("validation", "generation"):
+        for rule in RULES:
+            row = rows.get((split, rule)) or rows.get((split, "none"))
+            cells.append("-" if row is None else f"{row.lds:5.1f} +-{row.sd:3.1f}")
+    return cells
+
+
+def _regime(regime: Regime) -> str:
+    ceilings = ", ".join(
+        f"{value:.0f} ({split})" for split, value in regime.ceiling.items() if value is not None
+    )
+    verdict = (
+        "" if regime.memorising
+        else " NOT in the memorising regime: the order of methods says little here."
+    )  # fmt: skip
+    return (
+        f"Subsets '{regime.pool}': {regime.subsets}, {regime.seeds} seed(s) each; loss of works "
+        f"learnt {regime.loss_in:.4f}, left out {regime.loss_out:.4f}, out/in {regime.ratio:.2f}; "
+        f"noise ceiling {ceilings or 'not measured'}.{verdict}"
+    )

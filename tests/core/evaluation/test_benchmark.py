@@ -1,0 +1,201 @@
+"""A whole benchmark on a model of a few hundred numbers: resumed equals uninterrupted, and every
+number equals what an explicit loop gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.attribution.noise import noise_for
+from core.diffusion.sampling import Sampler
+from core.errors import StoreError, UsageError
+from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark
+from core.evaluation.experiments import EXPERIMENTS, experiment
+from core.evaluation.pictures import digits
+from core.evaluation.presets import PRESETS, Preset, preset
+from core.evaluation.running import Finished, run_experiment
+from core.evaluation.sources import open_benchmark
+from core.evaluation.subjects import MlpPlan
+from core.evaluation.tables import text_of
+from core.evaluation.trials import Contest, Trial, run_trial
+from core.evaluation.vectors import isometric
+
+TINY = replace(
+    PRESETS["digits-small"], plan=MlpPlan(8, 4, 1), epochs=4, works=12, validation=3, generated=3,
+    subsets=6, twice=3, by_artist=0, retrained=16, checkpoints=2, timesteps=(2, 4),
+    sampler=Sampler(4, 1.0, clip=True),
+    recipe=replace(PRESETS["digits-small"].recipe, batch_size=6, checkpoint_every=2),
+    outcome=replace(PRESETS["digits-small"].outcome, works=5),
+)  # fmt: skip
+
+
+def opened(directory: Path, chosen: Preset = TINY) -> Benchmark:
+    return Benchmark(chosen, digits(chosen.works, chosen.validation, 0), directory)
+
+
+def finish(bench: Benchmark, name: str = "main") -> Finished:
+    *_, last = run_experiment(bench, experiment(name))
+    assert isinstance(last, Finished)
+    return last
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Benchmark, Finished]]:
+    bench = opened(tmp_path_factory.mktemp("benchmark"))
+    yield bench, finish(bench)
+
+
+def test_every_method_without_retraining_has_its_rows(done: tuple[Benchmark, Finished]) -> None:
+    _, finished = done
+    rows = [row for row in finished.rows if row.method == "d-trak"]
+    assert {(row.noise, row.timesteps) for row in rows} == {
+        ("independent", 2), ("independent", 4), ("shared", 2)
+    }  # fmt: skip
+    assert {row.lambda_rule for row in rows} == {"default", "best", "half"}
+    journeys = [row for row in finished.rows if row.method == "journey-trak"]
+    assert {row.split for row in journeys} == {GENERATION}
+    assert {"das", "gas", "tracin-cp", "raw-pixel-dot"} <= {row.method for row in finished.rows}
+    assert all(abs(row.lds) <= 100 for row in finished.rows)
+
+
+def test_best_is_never_worse_than_default(done: tuple[Benchmark, Finished]) -> None:
+    kept: dict[tuple[object, ...], dict[str, float]] = {}
+    for row in done[1].rows:
+        key = (row.method, row.noise, row.timesteps, row.split)
+        kept.setdefault(key, {})[row.lambda_rule] = row.lds
+    for rules in kept.values():
+        if "best" in rules:
+            assert rules["best"] >= rules["default"] - 1e-9
+            assert rules["best"] >= rules["half"] - 1e-9
+
+
+def test_what_a_table_needs_stands_with_it(done: tuple[Benchmark, Finished]) -> None:
+    bench, finished = done
+    (regime,) = finished.regimes
+    assert regime.ratio == pytest.approx(regime.loss_out / regime.loss_in)
+    assert not regime.memorising
+    assert regime.ceiling[VALIDATION] is not None
+    text = text_of(finished)
+    assert "out/in" in text and "NOT in the memorising regime" in text
+    assert "12 works (6 a subset)" in text
+    assert json.loads((bench.directory / "main.json").read_text())["rows"]
+
+
+def test_killed_equals_uninterrupted(done: tuple[Benchmark, Finished], tmp_path: Path) -> None:
+    for stop in (3, 11, 23, 60):
+        run = run_experiment(opened(tmp_path), experiment("main"))
+        for count, _ in enumerate(run):
+            if count == stop:
+                break
+        run.close()  # type: ignore[attr-defined]
+
+    def figures(finished: Finished) -> list[tuple[float, float]]:
+        return [(row.lds, row.sd) for row in finished.rows]
+
+    assert figures(finish(opened(tmp_path))) == figures(done[1])
+
+
+def test_another_benchmarks_folder_is_refused(done: tuple[Benchmark, Finished]) -> None:
+    with pytest.raises(StoreError, match="another benchmark"):
+        opened(done[0].directory, replace(TINY, epochs=5))
+
+
+def test_outcomes_equal_an_explicit_loop(done: tuple[Benchmark, Finished]) -> None:
+    bench, _ = done
+    model, rule, query = bench.load("lds-2"), TINY.outcome, 1
+    asked = bench.validation
+    times = rule.timesteps.timesteps(1000)
+    noise = noise_for(rule.noise, times, [asked.ids[query]], [query], asked.latents.shape[1:])[0]
+    total = 0.0
+    for t, eps in zip(times, noise, strict=True):
+        abar = model.schedule.alphas_cumprod[t]
+        noisy = abar.sqrt() * asked.latents[query] + (1 - abar).sqrt() * eps
+        with torch.no_grad():
+            found = model.predict_noise(noisy[None].float(), torch.tensor([t]), None)[0]
+        total += float((found - eps).square().mean())
+    kept = bench.losses("lds", VALIDATION, 0)[2, query]
+    assert kept == pytest.approx(total / len(times), rel=1e-4)
+
+
+def test_memorisation_is_the_mean_over_ins_and_outs(done: tuple[Benchmark, Finished]) -> None:
+    bench, _ = done
+    inclusion, losses = bench.inclusion("lds"), bench.losses("lds", WORKS, 0)
+    inside = [
+        losses[m, at] for m in range(6) for at, work in enumerate(bench.measured_works)
+        if inclusion[m, work]
+    ]  # fmt: skip
+    assert bench.memorisation("lds")[0] == pytest.approx(np.mean(inside))
+
+
+def test_vectors_keep_inner_products() -> None:
+    rows = torch.randn(7, 90, generator=torch.Generator().manual_seed(0))
+    first, second = isometric([rows[:4], rows[4:]])
+    assert first.shape == (4, 7)
+    np.testing.assert_allclose(second @ first.T, rows[4:].double() @ rows[:4].double().T, atol=1e-9)
+
+
+def test_an_ensemble_of_one_is_its_member(done: tuple[Benchmark, Finished]) -> None:
+    bench, _ = done
+    list(run_experiment(bench, experiment("table7")))
+    one = Trial("d-trak-ensemble", timesteps=2, members=1)
+    two = Trial("d-trak-ensemble", timesteps=2, members=2)
+    single = Contest(bench, one).scores(VALIDATION, 0.1)
+    both = Contest(bench, two).scores(VALIDATION, 0.1)
+    other = 2 * both - single
+    assert not np.allclose(other, single)
+    assert run_trial(bench, one).rows[0].members == 1
+
+
+@pytest.mark.parametrize("name", ["table1", "table4", "fig1", "fig2", "fig5", "fig9", "frontier"])
+def test_every_experiment_gives_its_figures(
+    done: tuple[Benchmark, Finished], name: str, tmp_path: Path
+) -> None:
+    from core.evaluation.plots import draw
+
+    bench, _ = done
+    finished = finish(bench, name)
+    assert finished.rows and finished.experiment == name
+    draw(finished, experiment(name), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5_000
+
+
+def test_eta_of_a_half_is_trak(done: tuple[Benchmark, Finished]) -> None:
+    bench, _ = done
+    half = finish(bench, "fig1")
+    trak = {
+        (row.timesteps, row.split): row.lds for row in done[1].rows
+        if (row.method, row.noise, row.lambda_rule) == ("trak", "independent", "default")
+    }  # fmt: skip
+    for row in half.rows:
+        if row.eta == 0.5 and row.lambda_rule == "default":
+            assert row.lds == pytest.approx(trak[row.timesteps, row.split], abs=1e-6)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UsageError, match="no preset 'nothing'"):
+        preset("nothing")
+    with pytest.raises(UsageError, match="no experiment 'table9'"):
+        experiment("table9")
+    with pytest.raises(UsageError, match="--data"):
+        open_benchmark(PRESETS["cifar2"], Path("."))
+
+
+def test_the_papers_presets_are_the_papers() -> None:
+    from core.diffusion.residual_mlp import residual_mlp
+    from core.evaluation.subjects import blank_model, parameter_count
+
+    assert sum(p.numel() for p in residual_mlp(0).parameters()) == 91_712
+    unet = blank_model(PRESETS["cifar2"].plan, (3, 32, 32), 0)
+    assert parameter_count(unet) == 38_306_691  # specification, D2
+    assert PRESETS["cifar2"].steps(5000) == 8000
+    assert PRESETS["cifar2"].steps(2500) == 4000
+    assert PRESETS["cifar10"].steps(50000) == 78_200
+    assert PRESETS["artbench2"].steps(5000) == 7900
+    assert set(EXPERIMENTS) >= {f"table{n}" for n in range(1, 9)}
+    assert set(EXPERIMENTS) >= {f"fig{n}" for n in (1, 2, 5, 6, 7, 8, 9, 10)}

@@ -1,0 +1,110 @@
+"""The LDS is scipy's Spearman and scipy's bootstrap; its laws hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.errors import UsageError
+from core.evaluation.lds import Truth, bootstrap_draws, ceiling_of, noise_ceiling, out_over_in
+from core.evaluation.lds import spearman as ours
+
+
+@pytest.fixture
+def world() -> tuple[Truth, np.ndarray]:
+    """20 works of which each lowers the loss of 5 queries by its true influence, plus noise."""
+    rng = np.random.default_rng(0)
+    influence = rng.normal(size=(5, 20))
+    inclusion = rng.random((30, 20)) < 0.5
+    losses = 3.0 - inclusion @ influence.T + rng.normal(scale=0.5, size=(30, 5))
+    return Truth(inclusion, losses), influence
+
+
+def test_spearman_is_scipys_ties_included() -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.integers(0, 6, (40, 7)).astype(float), rng.normal(size=(40, 7))
+    wanted = [stats.spearmanr(left[:, q], right[:, q]).statistic for q in range(7)]
+    np.testing.assert_allclose(ours(left, right), wanted, rtol=1e-12)
+
+
+def test_a_constant_column_correlates_with_nothing() -> None:
+    assert ours(np.ones((5, 1)), np.arange(5.0)[:, None]) == 0.0
+
+
+def test_lds_equals_an_explicit_loop(world: tuple[Truth, np.ndarray]) -> None:
+    truth, influence = world
+    scores = influence + 0.3
+    found = []
+    for query in range(5):
+        expected = []
+        for subset in truth.inclusion:
+            total = 0.0
+            for work in range(20):
+                if subset[work]:
+                    total += scores[query, work]
+            expected.append(total)
+        found.append(100 * stats.spearmanr(expected, -truth.losses[:, query]).statistic)
+    np.testing.assert_allclose(truth.per_query(scores), found, rtol=1e-12)
+    assert truth.lds(scores) == pytest.approx(np.mean(found))
+
+
+def test_true_influence_scores_high_its_negative_low(world: tuple[Truth, np.ndarray]) -> None:
+    truth, influence = world
+    assert truth.lds(influence) > 90
+    assert truth.lds(-influence) == pytest.approx(-truth.lds(influence))
+    assert truth.lds(7 * influence) == pytest.approx(truth.lds(influence))
+
+
+def test_the_bootstrap_is_scipys(world: tuple[Truth, np.ndarray]) -> None:
+    truth, influence = world
+    expected = truth.expected(influence)
+
+    def statistic(rows: np.ndarray) -> float:
+        chosen = rows.astype(int)
+        return float(np.mean([
+            stats.spearmanr(expected[chosen, q], truth.losses[chosen, q]).statistic
+            for q in range(5)
+        ]))  # fmt: skip
+
+    found = stats.bootstrap(
+        (list(range(30)),), statistic, n_resamples=64, batch=128, vectorized=False,
+        random_state=42, method="percentile",
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        np.sort(truth.resampled(influence)), np.sort(100 * found.bootstrap_distribution)
+    )
+    assert truth.spread(influence).sd == pytest.approx(100 * found.bootstrap_distribution.std())
+    assert bootstrap_draws(30).shape == (64, 30)
+
+
+def test_a_method_differs_from_itself_by_nothing(world: tuple[Truth, np.ndarray]) -> None:
+    truth, influence = world
+    same = truth.difference(influence, influence)
+    assert (same.value, same.sd) == (0.0, 0.0)
+    assert truth.difference(influence, -influence).value > 100
+
+
+def test_the_ceiling_is_spearman_brown() -> None:
+    rng = np.random.default_rng(2)
+    losses = rng.normal(size=(2, 50, 4))
+    assert noise_ceiling(np.stack([losses[0], losses[0]])) == pytest.approx(100.0)
+    assert noise_ceiling(losses) < 60
+    assert ceiling_of(0.5, 1) == pytest.approx(100 * 0.5**0.5)
+    assert ceiling_of(0.5, 2) == pytest.approx(100 * (2 / 3) ** 0.5)
+    with pytest.raises(UsageError, match="two seeds"):
+        noise_ceiling(losses[:1])
+
+
+def test_out_over_in() -> None:
+    inclusion = np.array([[True, False], [False, True]])
+    losses = np.array([[1.0, 4.0], [6.0, 3.0]])
+    assert out_over_in(losses, inclusion) == (2.0, 5.0)
+
+
+def test_shapes_that_do_not_fit_are_refused(world: tuple[Truth, np.ndarray]) -> None:
+    truth, influence = world
+    with pytest.raises(UsageError, match="do not fit"):
+        truth.lds(influence[:, :3])
+    with pytest.raises(UsageError, match="subsets"):
+        Truth(truth.inclusion[:4], truth.losses)
