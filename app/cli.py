@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from app.commands import credit, learning, library, painters, studio, tracing
+from app.commands import credit, evaluation, learning, library, painters, studio, tracing
 from app.terminal import complain
 from core.errors import CreditlineError, UsageError
 
@@ -51,8 +51,9 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(workshops, name="workshops")
 app.command("doctor")(studio.doctor)
 
-evaluate.command("lds")(learning.evaluate_lds)
-evaluate.command("retrieval")(learning.evaluate_retrieval)
+evaluate.command("lds")(evaluation.evaluate_lds)
+evaluate.command("counterfactual")(evaluation.evaluate_counterfactual)
+evaluate.command("retrieval")(evaluation.evaluate_retrieval)
 
 ledger.command("totals")(credit.totals)
 ledger.command("entries")(credit.entries)

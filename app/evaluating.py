@@ -1,4 +1,4 @@
-"""`evaluate lds`: an experiment of the paper in a folder, with table, JSON and figure.
+"""`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
 
 In: names and folders. Out: progress, then what was found. The experiment itself is
 `core.evaluation`; here only choices and files meet.
@@ -12,9 +12,18 @@ from pathlib import Path
 
 from app.settings import Settings
 from app.shelf import chosen_collection
+from core.attribution.clip import ClipVision
 from core.attribution.engine import choose_device
 from core.collection.atomic import write_text
 from core.errors import UsageError
+from core.evaluation.benchmark import Benchmark
+from core.evaluation.counterfactual import (
+    Removal,
+    Repainted,
+    repainted,
+    run_counterfactual,
+)
+from core.evaluation.counterfactual import text_of as counterfactual_text
 from core.evaluation.experiments import experiment
 from core.evaluation.presets import COLLECTION, Preset, preset
 from core.evaluation.running import Finished, run_experiment
@@ -24,17 +33,17 @@ from core.progress import Progress
 
 
 @dataclass(frozen=True)
-class LdsChoice:
-    """What to evaluate. None keeps the preset's own."""
+class Choice:
+    """A benchmark: its preset, its folder, its pictures. None keeps the preset's own."""
 
     preset: str
-    experiment: str
     data: Path | None
     output: Path
     works: int | None = None
     subsets: int | None = None
     epochs: int | None = None
     data_seed: int | None = None
+    clip: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -47,22 +56,25 @@ class Evaluated:
     figure: Path
 
 
-def evaluate_lds(settings: Settings, choice: LdsChoice) -> Iterator[Progress | Evaluated]:
+@dataclass(frozen=True)
+class Compared:
+    """What the counterfactual found, and the files that hold it."""
+
+    found: Repainted
+    text: str
+    boxplot: Path
+    sheet: Path
+
+
+def evaluate_lds(
+    settings: Settings, choice: Choice, experiment_name: str
+) -> Iterator[Progress | Evaluated]:
     """Run, then write `EXPERIMENT.json`, `.txt` and `.png` into the folder."""
     from core.evaluation.plots import draw
 
-    chosen, asked = chosen_preset(choice), experiment(choice.experiment)
-    device = choose_device(settings.device)
-    if chosen.needs_gpu and device.type == "cpu":
-        raise UsageError(
-            f"The preset '{chosen.name}' is the paper's at its scale and would take months on this "
-            "processor. Run it with --device cuda, or choose digits-small, cifar2-small, workshops."
-        )
-    data = choice.data
-    if data is None and chosen.source == COLLECTION:
-        data = chosen_collection(settings).path
-    bench = open_benchmark(chosen, choice.output, data=data, device=device)
-    for event in run_experiment(bench, asked):
+    asked = experiment(experiment_name)
+    bench, clip = _opened(settings, choice)
+    for event in run_experiment(bench, asked, clip):
         if not isinstance(event, Finished):
             yield event
             continue
@@ -74,7 +86,45 @@ def evaluate_lds(settings: Settings, choice: LdsChoice) -> Iterator[Progress | E
         yield Evaluated(event, text, table, figure)
 
 
-def chosen_preset(choice: LdsChoice) -> Preset:
+def evaluate_counterfactual(
+    settings: Settings, choice: Choice, removal: Removal
+) -> Iterator[Progress | Compared]:
+    """Run, then write table, boxplot and contact sheet into the folder."""
+    from core.evaluation.plots import draw_counterfactual, draw_sheet
+
+    bench, clip = _opened(settings, choice)
+    for event in run_counterfactual(bench, removal, clip):
+        if not isinstance(event, Repainted):
+            yield event
+            continue
+        text = counterfactual_text(event)
+        stem = choice.output / removal.key
+        box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
+        write_text(stem.with_suffix(".txt"), text)
+        draw_counterfactual(event, box)
+        shown = {"all works": bench.generated_pixels[: removal.images]}
+        for name in removal.methods:
+            shown[f"without {name}'s"] = repainted(bench, removal, name)
+        draw_sheet(shown, sheet)
+        yield Compared(event, text, box, sheet)
+
+
+def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision | None]:
+    chosen = chosen_preset(choice)
+    device = choose_device(settings.device)
+    if chosen.needs_gpu and device.type == "cpu":
+        raise UsageError(
+            f"The preset '{chosen.name}' is the paper's at its scale, and this machine has no GPU. "
+            "Run it with --device cuda, or choose digits-small, cifar2-small or workshops."
+        )
+    data = choice.data
+    if data is None and chosen.source == COLLECTION:
+        data = chosen_collection(settings).path
+    clip = None if choice.clip is None else ClipVision.load(choice.clip, device=device)
+    return open_benchmark(chosen, choice.output, data=data, device=device), clip
+
+
+def chosen_preset(choice: Choice) -> Preset:
     """The preset, with what the caller wants otherwise."""
     found = preset(choice.preset)
     subsets = found.subsets if choice.subsets is None else choice.subsets

@@ -1,4 +1,4 @@
-"""`train`, `featurize` and `evaluate`: teach a collection, remember its features, check them."""
+"""`train` and `featurize`: teach a collection, remember its features."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.commands.options import AsJson, CollectionOption, Device, Method
+from app.commands.options import AsJson, Device
 from app.settings import read_settings
-from app.terminal import last, run, say, show_json, table
+from app.terminal import last, run, say, show_json
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")]
 
@@ -98,65 +98,3 @@ def featurize(
         show_json(told)
     else:
         say(f"{told.works} works, {told.dimension} features each: {told.path} ({told.spec_digest})")
-
-
-def evaluate_retrieval(
-    collection: CollectionOption = None,
-    method: Method = "d-trak",
-    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
-    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.checking import Checked, check_retrieval
-
-    settings = read_settings(collection=collection, device=device)
-    found = last(check_retrieval(settings, method=method, limit=limit, seed=seed), Checked)
-    if as_json:
-        show_json(found)
-    else:
-        table(
-            ("check", "value", "queries"),
-            [(row.check, f"{row.value:.3f}", row.queries) for row in found.rows],
-        )
-
-
-def evaluate_lds(
-    preset: Annotated[
-        str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
-    ] = "digits-small",
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="The benchmark's folder; it resumes."),
-    ] = None,
-    experiment: Annotated[
-        str, typer.Option(metavar="NAME", help="main, frontier, table1-8, fig1, fig2, fig5-10.")
-    ] = "main",
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The pictures: photographs, or a collection's folder."),
-    ] = None,
-    works: Annotated[int | None, typer.Option(min=4, help="Instead of the preset's.")] = None,
-    subsets: Annotated[int | None, typer.Option(min=3, help="Instead of the preset's.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
-    data_seed: Annotated[int | None, typer.Option(help="Which pictures are taken.")] = None,
-    collection: CollectionOption = None,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Do credits predict reality? Retrain without half of the works, and compare (LDS).
-
-    Run again after a stop, it goes on where it was and finds the same.
-    """
-    from app.evaluating import Evaluated, LdsChoice, evaluate_lds
-
-    settings = read_settings(collection=collection, device=device)
-    folder = output or settings.home / "benchmarks" / preset
-    choice = LdsChoice(preset, experiment, data, folder, works, subsets, epochs, data_seed)
-    found = last(evaluate_lds(settings, choice), Evaluated)
-    if as_json:
-        show_json(found.finished)
-    else:
-        say(found.text.rstrip())
-        say(f"{found.finished.seconds:.0f} s. Also in {found.table} and {found.figure}.")

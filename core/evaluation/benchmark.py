@@ -22,7 +22,7 @@ from core.collection.atomic import write_text
 from core.collection.prompts import class_prompt
 from core.diffusion.many import Parts, load_into, model_file, train_many
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.sampling import Sampler, denoise
+from core.diffusion.sampling import denoise
 from core.diffusion.tensors import image_to_tensor, tensor_to_image
 from core.diffusion.training import TrainingSet
 from core.diffusion.weights import save_tensors
@@ -107,9 +107,7 @@ class Benchmark:
     @cached_property
     def generation(self) -> Asked:
         """Pictures that the full model painted. Raises `StoreError` before `paint`."""
-        if not self._painted.is_file():
-            raise StoreError("The benchmark's pictures are not painted yet. Run it again.")
-        pixels = load_file(self._painted)["pixels"]
+        pixels = self.generated_pixels
         labels = tuple(self._asked_labels())
         ids = tuple(f"generated-{self.preset.name}-{seed}" for seed in range(len(pixels)))
         found = self._encoded(Pictures(pixels, labels, labels, ids))
@@ -137,9 +135,10 @@ class Benchmark:
     def train_full(self) -> Iterator[Progress]:
         """The model whose pictures are attributed, on all works."""
         parts = Parts((tuple(range(len(self.works.ids))),), self.snapshots)
-        yield from self._train(self.directory / "full", parts, self.preset.full_seed)
+        yield from self.train_parts(self.directory / "full", parts, self.preset.full_seed)
 
-    def _train(self, directory: Path, parts: Parts, seed: int) -> Iterator[Progress]:
+    def train_parts(self, directory: Path, parts: Parts, seed: int) -> Iterator[Progress]:
+        """A model a part, all from the start that `seed` draws, by the preset's recipe."""
         length = len(parts.rows[0])
         recipe = self.preset.recipe_for(length, seed)
         yield from train_many(self.blank(seed), self._training_set, parts, recipe, directory)
@@ -172,24 +171,32 @@ class Benchmark:
         labels = sorted(set(self.split.works.labels))
         return [labels[number % len(labels)] for number in range(self.preset.generated)]
 
-    @property
-    def sampler(self) -> Sampler:
-        """How the preset paints."""
-        return self.preset.sampler
-
     def paint(self) -> Iterator[Progress]:
         """Generated queries: clamped and rounded to 8 bits, as a saved picture is."""
         if self._painted.is_file():
             return
-        model, labels, pixels = self.load("full"), self._asked_labels(), []
-        for start in range(0, len(labels), PAINTED_TOGETHER):
-            part = labels[start : start + PAINTED_TOGETHER]
-            prompts = [class_prompt(label) if self.prompted else "" for label in part]
-            seeds = range(start, start + len(part))
-            path = list(denoise(model, prompts, seeds, self.sampler))
-            pixels.append(rounded(model.decode(path[-1].latents)))
-            yield Progress("Painting queries", start + len(part), len(labels))
+        self.load("full")
+        count, pixels = self.preset.generated, []
+        for start in range(0, count, PAINTED_TOGETHER):
+            seeds = range(start, min(start + PAINTED_TOGETHER, count))
+            pixels.append(self.painted(seeds))
+            yield Progress("Painting queries", seeds.stop, count)
         save_tensors(self._painted, {"pixels": torch.cat(pixels).cpu()}, {})
+
+    def painted(self, seeds: Sequence[int]) -> Tensor:
+        """Query number `seed` of each, `[b, c, h, w]`, painted by what `model` holds now."""
+        labels = self._asked_labels()
+        prompts = [class_prompt(labels[seed]) if self.prompted else "" for seed in seeds]
+        for step in denoise(self.model, prompts, seeds, self.preset.sampler):
+            latents = step.latents
+        return rounded(self.model.decode(latents))
+
+    @property
+    def generated_pixels(self) -> Tensor:
+        """The painted queries, `[q, c, h, w]` in [-1, 1]."""
+        if not self._painted.is_file():
+            raise StoreError("The benchmark's pictures are not painted yet. Run it again.")
+        return load_file(self._painted)["pixels"]
 
     # --- retrained models and what they did -----------------------------------------------------
 
@@ -217,7 +224,7 @@ class Benchmark:
         rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
         for seed, count in enumerate(self.seeds(pool)):
             directory = self.directory / pool / f"seed-{seed}"
-            yield from self._train(directory, Parts(tuple(rows[:count])), seed)
+            yield from self.train_parts(directory, Parts(tuple(rows[:count])), seed)
 
     def measure(self, pool: str) -> Iterator[Progress]:
         """The losses of works and queries under every model of a pool."""

@@ -13,7 +13,7 @@ from core.attribution.methods import METHODS
 from core.errors import UsageError
 from core.evaluation.benchmark import ARTIST_POOL
 from core.evaluation.presets import Preset
-from core.evaluation.trials import CLIP, Trial
+from core.evaluation.trials import CLIP, FLOAT32_INVERSE, OURS, Trial
 
 INDEPENDENT, SHARED, CYCLE = "independent", "shared", "cycle"
 OBJECTIVE_ROWS = (
@@ -137,6 +137,12 @@ def lambdas(preset: Preset, clip: bool) -> list[Trial]:
     ]
 
 
+def inverse(preset: Preset, clip: bool) -> list[Trial]:
+    """The reference's float32 inverse beside ours: its collapse at small lambda is round-off."""
+    names = product(("trak", "d-trak"), (OURS, FLOAT32_INVERSE))
+    return [Trial(name, INDEPENDENT, preset.timesteps[-1], arithmetic=kind) for name, kind in names]
+
+
 def frontier(preset: Preset, clip: bool) -> list[Trial]:
     """Ours: what K buys under each rule of noise and each placement of timesteps."""
     kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
@@ -170,6 +176,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("fig8", "Checkpoints, ArtBench-2 (Figure 8)", checkpoints, "checkpoint"),
         Experiment("fig9", "Lambda, CIFAR-2 (Figure 9)", lambdas, "c"),
         Experiment("fig10", "Lambda, CIFAR-10 (Figure 10)", lambdas, "c"),
+        Experiment("inverse", "The float32 inverse at small lambda", inverse, "c"),
         Experiment("frontier", "LDS against cost", frontier, "timesteps", "default"),
     )
 }

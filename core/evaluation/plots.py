@@ -5,12 +5,16 @@ In: `Finished`. Out: a file. Needs no display.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from core.evaluation.counterfactual import Repainted
 from core.evaluation.experiments import Experiment
 from core.evaluation.running import Finished
-from core.evaluation.trials import Row
+from core.evaluation.trials import OURS, Row
 
 INK, MUTED = "#22262e", "#8a8f98"
 COLOURS = ("#1f5fa8", "#c2542d", "#2f7d4f", "#8b5aa8", "#b08a1e", "#4b8b95", "#a33b5a", "#5c6470")
@@ -33,6 +37,41 @@ def draw(finished: Finished, experiment: Experiment, file: Path) -> None:
         panel.axhline(0.0, color=MUTED, linewidth=0.8)
     panels[0].set_ylabel("LDS (%)")
     figure.suptitle(f"{finished.preset}: {experiment.title}", color=INK)
+    _write(plt, figure, file)
+
+
+def draw_counterfactual(found: Repainted, file: Path) -> None:
+    """A box a method: how far the same seeds' pictures moved."""
+    plt = _pyplot()
+    figure, panel = plt.subplots(figsize=(6.4, 4.2))
+    panel.boxplot(
+        [row.l2 for row in found.rows], tick_labels=[row.method for row in found.rows],
+        medianprops={"color": COLOURS[1]}, flierprops={"markersize": 3},
+    )  # fmt: skip
+    panel.set_ylabel(f"distance in {found.space}")
+    panel.set_title(f"{found.preset}: {found.removed} of {found.works} works taken away")
+    panel.spines[["top", "right"]].set_visible(False)
+    _write(plt, figure, file)
+
+
+def draw_sheet(rows: Mapping[str, Tensor], file: Path, *, columns: int = 8) -> None:
+    """Pictures under each other: name -> `[b, c, h, w]`, the same seeds in each column."""
+    plt = _pyplot()
+    count = min(columns, min(len(pixels) for pixels in rows.values()))
+    shape = {"figsize": (1.15 * count + 1.4, 1.2 * len(rows)), "squeeze": False}
+    figure, grid = plt.subplots(len(rows), count, **shape)
+    for panels, (name, pixels) in zip(grid, rows.items(), strict=True):
+        for number, panel in enumerate(panels):
+            shown = ((pixels[number].clamp(-1, 1) + 1) / 2).permute(1, 2, 0).squeeze(-1).numpy()
+            panel.imshow(shown, cmap="gray" if shown.ndim == 2 else None, vmin=0, vmax=1)
+            panel.set_xticks([])
+            panel.set_yticks([])
+            panel.spines[:].set_visible(False)
+        panels[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+    _write(plt, figure, file)
+
+
+def _write(plt: Any, figure: Any, file: Path) -> None:
     figure.tight_layout()
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=130)
@@ -51,6 +90,10 @@ def _pyplot() -> Any:
 def _label(row: Row) -> str:
     setting = f" {row.noise} K={row.timesteps}" if row.noise else ""
     return f"{row.method}{setting}{'' if row.pool == 'lds' else ' (artists)'}"
+
+
+def _arithmetic(curve: Mapping[str, object]) -> str:
+    return "" if curve["arithmetic"] == OURS else f", {curve['arithmetic']}"
 
 
 def _rule(row: Row, wanted: str) -> bool:
@@ -99,7 +142,8 @@ def _curves(panel: Any, finished: Finished, split: str) -> None:
         points: Any = curve["points"]
         panel.plot(
             [point["c"] for point in points], [point["lds"] for point in points],
-            label=f"{curve['method']} K={curve['timesteps']}", color=COLOURS[number % len(COLOURS)],
+            label=f"{curve['method']} K={curve['timesteps']}{_arithmetic(curve)}",
+            color=COLOURS[number % len(COLOURS)],
         )  # fmt: skip
     panel.set_xscale("log")
     panel.set_xlabel("lambda, in mean eigenvalues of the Gram matrix")

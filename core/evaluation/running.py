@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.attribution.clip import ClipVision
 from core.collection.atomic import write_text
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
 from core.evaluation.experiments import Experiment
 from core.evaluation.lds import Spread
 from core.evaluation.trials import Result, Row, Trial, run_trial, wanted_vectors
-from core.evaluation.vectors import Vectors, make_vectors
+from core.evaluation.vectors import clip_vectors, make_vectors
 from core.progress import Progress
 
 REFERENCE = "d-trak"  # every method is compared with it, under equal settings
@@ -67,7 +68,7 @@ class Finished:
 
 
 def run_experiment(
-    bench: Benchmark, experiment: Experiment, clip: Vectors | None = None
+    bench: Benchmark, experiment: Experiment, clip: ClipVision | None = None
 ) -> Iterator[Progress | Finished]:
     """Every stage that the experiment's trials need, then the trials."""
     started = time.perf_counter()
@@ -82,8 +83,9 @@ def run_experiment(
     for one in wanted.values():
         yield from make_vectors(bench, one)
     results = []
+    seen = None if clip is None else clip_vectors(bench, clip)
     for done, trial in enumerate(trials, start=1):
-        results.append(run_trial(bench, trial, clip))
+        results.append(run_trial(bench, trial, seen))
         yield Progress("Scoring", done, len(trials), trial.method)
     finished = Finished(
         bench.preset.name, experiment.name,
@@ -123,7 +125,7 @@ def _regime(bench: Benchmark, pool: str) -> Regime:
 def _settings(trial: Trial) -> tuple[object, ...]:
     return (
         trial.noise, trial.timesteps, trial.placement, trial.draws, trial.dimension,
-        trial.checkpoint, trial.outcome, trial.pool,
+        trial.checkpoint, trial.outcome, trial.pool, trial.arithmetic,
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def _curve(result: Result, split: str) -> dict[str, object]:
     trial = result.trial
     points = [{"c": c, "lds": lds} for c, lds in result.curves[split].items()]
     return {
-        "method": trial.method, "noise": trial.noise, "timesteps": trial.timesteps,
+        "method": trial.method, "arithmetic": trial.arithmetic, "noise": trial.noise, "timesteps": trial.timesteps,
         "split": split, "pool": trial.pool, "points": points,
     }  # fmt: skip
 

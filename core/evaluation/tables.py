@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from core.evaluation.running import Finished, Regime
 from core.evaluation.trials import Row
 
-FIELDS = ("placement", "draws", "dimension", "eta", "checkpoint", "members", "outcome")
+FIELDS = (
+    "placement",
+    "draws",
+    "dimension",
+    "eta",
+    "checkpoint",
+    "members",
+    "outcome",
+    "arithmetic",
+)
 
 
 def text_of(finished: Finished) -> str:

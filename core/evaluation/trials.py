@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from core.attribution.kernel import LambdaRule
 from core.attribution.methods import Method, method
@@ -28,8 +29,9 @@ from core.evaluation.vectors import Vectors, Wanted, isometric, load_vectors
 
 DEFAULT, BEST, HELD_OUT, NONE = "default", "best", "half", "none"
 DEFAULT_C = 0.1
-GRID = tuple(digit * 10.0**power for power in range(-6, 4) for digit in (1.0, 2.0, 5.0))
+GRID = tuple(digit * 10.0**power for power in range(-8, 4) for digit in (1.0, 2.0, 5.0))
 CLIP = "clip"
+OURS, FLOAT32_INVERSE = "float64", "float32 inverse"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Trial:
     members: int = 1
     outcome: str = "simple"
     pool: str = LDS_POOL
+    arithmetic: str = OURS
 
     @cached_property
     def row(self) -> Method:
@@ -91,6 +94,7 @@ class Row:
     members: int
     outcome: str
     pool: str
+    arithmetic: str
     seconds: float | None  # one work's features
 
 
@@ -161,6 +165,9 @@ class Contest:
         """`[q, n]`, the mean over the trial's models; lambda = c x each one's mean eigenvalue."""
         asked = split if self.trial.row.query == "example" else self.trial.row.query
         rule = None if c is None else LambdaRule(value=c)
+        if self.trial.arithmetic == FLOAT32_INVERSE and rule is not None:
+            (scorer,), (model,) = self._scorers, self._models
+            return float32_scores(scorer.phi, model.of[asked], scorer.kernel.lambda_(rule))
         found = [
             scorer.scores(model.of[asked], rule)
             for scorer, model in zip(self._scorers, self._models, strict=True)
@@ -170,6 +177,16 @@ class Contest:
     def curve(self, truth: Truth, split: str) -> dict[float, Matrix]:
         """c -> the LDS of every query `[q]`, over the grid."""
         return {c: truth.per_query(self.scores(split, c)) for c in GRID}
+
+
+def float32_scores(phi: Matrix, queries: Matrix, lambda_: float) -> Matrix:
+    """q' (Phi'Phi + lambda I)^-1 phi_n by an explicit k x k inverse in float32, as the reference
+    code has it (specification, B4). Not for use: it shows what round-off does at small lambda."""
+    works, asked = torch.from_numpy(phi).float(), torch.from_numpy(queries).float()
+    gram = works.T @ works + lambda_ * torch.eye(works.shape[1])
+    inverse, failed = torch.linalg.inv_ex(gram)
+    found: Matrix = (asked @ inverse @ works.T).double().numpy()
+    return np.zeros_like(found) if failed else np.nan_to_num(found)
 
 
 def best_of(curve: dict[float, Matrix], queries: np.ndarray | None = None) -> float:
@@ -232,6 +249,6 @@ def _row(
         trial.method, trial.noise if gradient else None, trial.timesteps if gradient else None,
         split, rule, found.value, found.sd, float(resampled.mean()), c,
         trial.placement if gradient else None, trial.draws, 0 if exact else dimension, trial.eta,
-        trial.checkpoint, trial.members, trial.outcome, trial.pool,
+        trial.checkpoint, trial.members, trial.outcome, trial.pool, trial.arithmetic,
         contest.seconds if gradient else None,
     )  # fmt: skip

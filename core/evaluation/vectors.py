@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.attribution.clip import ClipVision
 from core.attribution.features import Features, Featurizer
 from core.attribution.journey import READINGS, journey_features
 from core.attribution.spec import FeatureSpec
@@ -104,11 +105,18 @@ def _journeys(bench: Benchmark, featurizer: Featurizer, asked: Asked, reading: s
     found = [
         journey_features(
             featurizer, asked.prompts[at : at + TOGETHER], asked.seeds[at : at + TOGETHER],
-            asked.ids[at : at + TOGETHER], bench.sampler, reading, stops=JOURNEY_STOPS,
+            asked.ids[at : at + TOGETHER], bench.preset.sampler, reading, stops=JOURNEY_STOPS,
         )
         for at in range(0, len(asked.ids), TOGETHER)
     ]  # fmt: skip
     return Features.stack(found).phi
+
+
+def clip_vectors(bench: Benchmark, clip: ClipVision) -> Vectors:
+    """CLIP's embeddings of works and queries."""
+    pixels = (bench.split.works.pixels, bench.split.validation.pixels, bench.generated_pixels)
+    found = zip((WORKS, *SPLITS), isometric([clip.embed(part) for part in pixels]), strict=True)
+    return Vectors(dict(found), np.zeros(0), 0.0)
 
 
 def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:

@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "numpy", "fastapi")
 VERBS = (
     "serve", "collections", "import", "train", "featurize", "generate", "attribute", "score",
-    "methods", "doctor", "evaluate lds", "evaluate retrieval", "ledger totals",
+    "methods", "doctor", "evaluate lds", "evaluate counterfactual",
+    "evaluate retrieval", "ledger totals",
     "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
     "ledger export", "workshops list", "workshops paint", "workshops build",
 )  # fmt: skip

@@ -152,7 +152,9 @@ def test_an_ensemble_of_one_is_its_member(done: tuple[Benchmark, Finished]) -> N
     assert run_trial(bench, one).rows[0].members == 1
 
 
-@pytest.mark.parametrize("name", ["table1", "table4", "fig1", "fig2", "fig5", "fig9", "frontier"])
+@pytest.mark.parametrize(
+    "name", ["table1", "table4", "fig1", "fig2", "fig5", "fig9", "inverse", "frontier"]
+)
 def test_every_experiment_gives_its_figures(
     done: tuple[Benchmark, Finished], name: str, tmp_path: Path
 ) -> None:
@@ -199,3 +201,21 @@ def test_the_papers_presets_are_the_papers() -> None:
     assert PRESETS["artbench2"].steps(5000) == 7900
     assert set(EXPERIMENTS) >= {f"table{n}" for n in range(1, 9)}
     assert set(EXPERIMENTS) >= {f"fig{n}" for n in (1, 2, 5, 6, 7, 8, 9, 10)}
+
+
+def test_the_float32_inverse_is_ours_at_large_lambda_and_collapses_at_small() -> None:
+    from core.attribution.kernel import Kernel
+    from core.evaluation.trials import float32_scores
+
+    rng = np.random.default_rng(0)
+    phi, asked = rng.normal(size=(20, 60)) + 3.0, rng.normal(size=(4, 60)) + 3.0
+    kernel = Kernel.fit(phi)
+
+    def gap(lambda_: float) -> float:
+        exact = asked @ kernel.weights(lambda_).T
+        rounded = float32_scores(phi, asked, lambda_)
+        return float(np.abs(rounded - exact).max() / np.abs(exact).max())
+
+    mean = float(kernel.eigenvalues.mean())
+    assert gap(mean) < 1e-3
+    assert gap(1e-9 * mean) > 0.1

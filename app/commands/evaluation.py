@@ -1,0 +1,127 @@
+"""`evaluate`: do credits predict reality, and does attribution find what is known?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.options import AsJson, CollectionOption, Device, Method
+from app.settings import Settings, read_settings
+from app.terminal import last, say, show_json, table
+
+Preset = Annotated[
+    str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="The benchmark's folder; it resumes."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The pictures: photographs, or a collection's folder."),
+]
+Works = Annotated[int | None, typer.Option(min=2, help="Works, instead of the preset's.")]
+Subsets = Annotated[int | None, typer.Option(min=3, help="Subsets, instead of the preset's.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the preset's.")]
+DataSeed = Annotated[int | None, typer.Option(help="Which pictures are taken.")]
+Clip = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A CLIP vision model, for CLIP's figures.")
+]
+
+
+def evaluate_lds(
+    preset: Preset = "digits-small",
+    output: Output = None,
+    experiment: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="main, frontier, inverse, table1-8, fig1-2, fig5-10."),
+    ] = "main",
+    data: Data = None,
+    works: Works = None,
+    subsets: Subsets = None,
+    epochs: Epochs = None,
+    data_seed: DataSeed = None,
+    clip: Clip = None,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do credits predict reality? Retrain without half of the works, and compare (LDS).
+
+    Run again after a stop, it goes on where it was and finds the same.
+    """
+    from app.evaluating import Choice, Evaluated, evaluate_lds
+
+    settings = read_settings(collection=collection, device=device)
+    folder = _folder(settings, output, preset)
+    choice = Choice(preset, data, folder, works, subsets, epochs, data_seed, clip)
+    found = last(evaluate_lds(settings, choice, experiment), Evaluated)
+    if as_json:
+        show_json(found.finished)
+    else:
+        say(found.text.rstrip())
+        say(f"{found.finished.seconds:.0f} s. Also in {found.table} and {found.figure}.")
+
+
+def evaluate_counterfactual(
+    preset: Preset = "digits-small",
+    output: Output = None,
+    methods: Annotated[
+        str, typer.Option(metavar="NAMES", help="By comma; 'random' is the one to beat.")
+    ] = "d-trak,trak,raw-pixel-dot,random",
+    remove: Annotated[int, typer.Option(min=1, help="Works taken away for each picture.")] = 10,
+    images: Annotated[int, typer.Option(min=1, help="Pictures painted again.")] = 20,
+    noise: Annotated[str, typer.Option(help="Noise of the features.")] = "shared",
+    timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
+    data: Data = None,
+    works: Works = None,
+    epochs: Epochs = None,
+    data_seed: DataSeed = None,
+    clip: Clip = None,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take away the works a method names, retrain, paint again: how far does the picture move?"""
+    from app.evaluating import Choice, Compared, evaluate_counterfactual
+    from core.evaluation.counterfactual import Removal
+
+    settings = read_settings(collection=collection, device=device)
+    names = tuple(name.strip() for name in methods.split(",") if name.strip())
+    removal = Removal(names, remove, images, noise, timesteps)
+    folder = _folder(settings, output, preset)
+    choice = Choice(preset, data, folder, works, None, epochs, data_seed, clip)
+    found = last(evaluate_counterfactual(settings, choice, removal), Compared)
+    if as_json:
+        show_json(found.found)
+    else:
+        say(found.text.rstrip())
+        say(f"Also in {found.boxplot} and {found.sheet}.")
+
+
+def _folder(settings: Settings, output: Path | None, preset: str) -> Path:
+    return output or settings.home / "benchmarks" / preset
+
+
+def evaluate_retrieval(
+    collection: CollectionOption = None,
+    method: Method = "d-trak",
+    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
+    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.checking import Checked, check_retrieval
+
+    settings = read_settings(collection=collection, device=device)
+    found = last(check_retrieval(settings, method=method, limit=limit, seed=seed), Checked)
+    if as_json:
+        show_json(found)
+    else:
+        table(
+            ("check", "value", "queries"),
+            [(row.check, f"{row.value:.3f}", row.queries) for row in found.rows],
+        )

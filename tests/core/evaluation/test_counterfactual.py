@@ -1,0 +1,87 @@
+"""Counterfactuals: the right works are taken away, and distances are what a loop gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.diffusion.many import load_into, model_file
+from core.errors import UsageError
+from core.evaluation.benchmark import GENERATION, Benchmark
+from core.evaluation.counterfactual import (
+    Moved,
+    Removal,
+    Repainted,
+    repainted,
+    run_counterfactual,
+    text_of,
+)
+from core.evaluation.pictures import digits
+from core.evaluation.plots import draw_counterfactual, draw_sheet
+from core.evaluation.trials import Contest, Trial
+from tests.core.evaluation.test_benchmark import TINY
+
+REMOVAL = Removal(("d-trak", "raw-pixel-dot", "random"), works=4, images=2, timesteps=2)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, Repainted]:
+    bench = Benchmark(TINY, digits(12, 3, 0), tmp_path_factory.mktemp("counterfactual"))
+    *_, found = run_counterfactual(bench, REMOVAL)
+    assert isinstance(found, Repainted)
+    return bench, found
+
+
+def test_the_model_is_retrained_without_the_highest_scores(
+    done: tuple[Benchmark, Repainted], tmp_path: Path
+) -> None:
+    bench, _ = done
+    scores = Contest(bench, Trial("d-trak", "shared", 2)).scores(GENERATION, 0.1)[1]
+    removed = sorted(range(12), key=lambda work: -scores[work])[:4]
+    kept = tuple(work for work in range(12) if work not in removed)
+    from core.diffusion.many import Parts
+
+    list(bench.train_parts(tmp_path, Parts((kept,)), TINY.full_seed))
+    wanted = load_file(model_file(tmp_path, 0))
+    found = load_file(model_file(bench.directory / REMOVAL.key / "d-trak", 1))
+    for name, value in wanted.items():
+        torch.testing.assert_close(value, found[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_same_seed_paints_again(done: tuple[Benchmark, Repainted]) -> None:
+    bench, found = done
+    load_into(bench.model, model_file(bench.directory / REMOVAL.key / "random", 0))
+    pixels = bench.painted([0])[0]
+    assert torch.equal(pixels, repainted(bench, REMOVAL, "random")[0])
+    gap = float((pixels - bench.generated_pixels[0]).square().sum() ** 0.5)
+    row = next(row for row in found.rows if row.method == "random")
+    assert row.l2[0] == pytest.approx(gap, rel=1e-6)
+    assert row.l2_median == pytest.approx(np.median(row.l2))
+
+
+def test_words_say_who_moved_it_most(done: tuple[Benchmark, Repainted], tmp_path: Path) -> None:
+    bench, found = done
+    draw_counterfactual(found, tmp_path / "box.png")
+    draw_sheet({"all": bench.generated_pixels}, tmp_path / "sheet.png")
+    assert (tmp_path / "box.png").stat().st_size > 3_000
+    assert (tmp_path / "sheet.png").stat().st_size > 1_000
+
+    def row(name: str, far: float) -> Moved:
+        return Moved(name, (far, far), far, None, None, 2)
+
+    far = Repainted("x", 4, 12, (row("d-trak", 2.0), row("random", 1.0)), "pixels")
+    near = Repainted("x", 4, 12, (row("d-trak", 0.5), row("random", 1.0)), "pixels")
+    assert "moves the pictures most" in text_of(far)
+    assert "does not move the pictures most here: random does" in text_of(near)
+    assert far.median("d-trak") == 2.0
+
+
+def test_too_many_removed_is_refused(done: tuple[Benchmark, Repainted]) -> None:
+    with pytest.raises(UsageError, match="choose fewer"):
+        list(run_counterfactual(done[0], Removal(works=12)))
+    with pytest.raises(UsageError, match="--clip"):
+        list(run_counterfactual(done[0], Removal(("clip-dot",), works=2, images=1)))
