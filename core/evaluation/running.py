@@ -156,8 +156,8 @@ def _curve(result: Result, split: str) -> dict[str, object]:
     trial = result.trial
     points = [{"c": c, "lds": lds} for c, lds in result.curves[split].items()]
     return {
-        "method": trial.method, "arithmetic": trial.arithmetic, "noise": trial.noise, "timesteps": trial.timesteps,
-        "split": split, "pool": trial.pool, "points": points,
+        "method": trial.method, "arithmetic": trial.arithmetic, "noise": trial.noise,
+        "timesteps": trial.timesteps, "split": split, "pool": trial.pool, "points": points,
     }  # fmt: skip
 
 
