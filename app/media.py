@@ -16,9 +16,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from app.bookkeeping import chosen, day_after, entry_record
+from app.leaving_out import answer_picture
 from app.opened import Studio
 from app.views.html import run_address
 from core.errors import CreditlineError
+from core.evaluation.without_artist import FORGET
 from core.ledger.records import LedgerFilter, RunView
 from core.provenance.evidence import evidence_pack
 
@@ -66,6 +68,14 @@ def media(studio: Studio) -> APIRouter:
         return FileResponse(
             picture_of(view), media_type="image/png", filename=name, headers=headers
         )
+
+    @router.get("/media/runs/{run_id}/without/{artist_id}.png")
+    def without(run_id: str, artist_id: str, way: str = FORGET) -> FileResponse:
+        run_of(run_id)
+        path = answer_picture(studio, run_id, artist_id, way)
+        if path is None:
+            raise HTTPException(404, "Nobody has asked this of this run yet.")
+        return FileResponse(path, media_type="image/png", headers={"Cache-Control": YEAR})
 
     @router.get("/runs/{run_id}.json")
     def run_json(run_id: str) -> Response:

@@ -101,6 +101,37 @@ def evaluate_counterfactual(
         say(f"Also in {found.boxplot} and {found.sheet}.")
 
 
+def evaluate_artist(
+    artist: Annotated[str, typer.Option(help="Who is left out: name or id.")],
+    style: Annotated[
+        str | None, typer.Option("--class", help="What is painted; else the artist's own class.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed that is painted twice.")] = 7,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train anew without them, instead of forgetting.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
+    ] = None,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """What if this artist had not been there? The same seed, without their works."""
+    from app.leaving_out import LeftOut, Wanted, leave_out_anew
+    from app.views.without import words
+    from core.evaluation.without_artist import FORGET, RETRAIN
+
+    settings = read_settings(collection=collection, device=device)
+    wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
+    found = last(leave_out_anew(settings, wanted), LeftOut)
+    if as_json:
+        show_json(found)
+    else:
+        say(words(found.artist, found.figures))
+        say(f"Painted: {found.file}")
+
+
 def _folder(settings: Settings, output: Path | None, preset: str) -> Path:
     return output or settings.home / "benchmarks" / preset
 

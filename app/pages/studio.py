@@ -28,17 +28,23 @@ from app.flows import (
     trace_upload,
 )
 from app.guard import guarded, told
+from app.leaving_out import LeftOut, kept_answers, leave_out
 from app.opened import Studio, example_run
 from app.views import notices
 from app.views import run as run_view
+from app.views import without as without_view
 from app.views.credit import run_bars
 from app.views.html import style_name
 from app.views.works import gallery
 from core.attribution.methods import METHODS
-from core.errors import CreditlineError, LedgerError
-from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunView
+from core.errors import CreditlineError, LedgerError, UsageError
+from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
 
 INTRO = "Generate a painting, see which training works shaped it, and who is credited."
+WITHOUT = (
+    "The model is made to forget one artist's works, and the same seed is painted again. "
+    "It takes a few minutes the first time; the answer is kept with this run."
+)
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 KEPT_FOR_RETRY = 50
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
@@ -116,6 +122,14 @@ class StudioPage:
             with gr.Column(scale=4, min_width=280):
                 self.recipe = gr.HTML(elem_id="recipe")
                 self.again = gr.Button("Run again", visible=False, elem_id="again")
+        with gr.Accordion(
+            "What if this artist had not been there?", open=False, visible=False, elem_id="without"
+        ) as self.without:
+            gr.HTML(f'<p class="cl-lead">{WITHOUT}</p>')
+            with gr.Row(equal_height=True):
+                self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
+                self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
+            self.answer = gr.HTML(elem_id="answer")
         with gr.Tabs(elem_id="works"):
             with gr.Tab("Shaped it most", elem_id="tab-proponents"):
                 self.proponents = gr.HTML(elem_id="proponents")
@@ -127,7 +141,7 @@ class StudioPage:
         self.shown = [
             self.picture, self.status, self.credit, self.proponents, self.opponents,
             self.memorised, self.recipe, self.again, self.retry, self.run_id, self.generate,
-            self.cancel,
+            self.cancel, self.without, self.who, self.answer,
         ]  # fmt: skip
 
     # --- events ------------------------------------------------------------------------------
@@ -164,6 +178,10 @@ class StudioPage:
             lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
             **private,
         )  # fmt: skip
+        self.find_out.click(
+            self._without, [self.run_id, self.who], [self.answer, self.find_out],
+            concurrency_limit=1, concurrency_id="without", **private,
+        )  # fmt: skip
         self.retry.click(self._retry, [self.run_id], self.shown, **private)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -178,7 +196,7 @@ class StudioPage:
         """Updates by component name; all others stay as they are."""
         names = [
             "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe",
-            "again", "retry", "run_id", "generate", "cancel",
+            "again", "retry", "run_id", "generate", "cancel", "without", "who", "answer",
         ]  # fmt: skip
         return [values.get(name, gr.skip()) for name in names]
 
@@ -312,6 +330,32 @@ class StudioPage:
         self._unrecorded.pop(run_id, None)
         return self._shown(view, notices.done(f"Recorded as #{view.number:06d}."))
 
+    def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+        """Forget, paint, compare; what is finished is kept, and a stopped job goes on."""
+        ready = gr.update(interactive=True)
+        yield from guarded(
+            self._leave_out(run_id, artist_id), lambda words: [notices.trouble(words), ready]
+        )
+
+    def _leave_out(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+        if not artist_id:
+            raise UsageError("Choose an artist first.")
+        waiting, shown = gr.update(interactive=False), 0.0
+        yield [notices.waiting("Reading the works"), waiting]
+        started = time.monotonic()
+        for event in leave_out(self.studio, run_id, artist_id):
+            if isinstance(event, LeftOut):
+                found = kept_answers(self.studio, run_id)
+                # the one that was asked comes first
+                found.sort(key=lambda one: one.figures.artist_id != artist_id)
+                yield [without_view.answers(found), gr.update(interactive=True)]
+                return
+            moment = time.monotonic()
+            if moment - shown >= BETWEEN_UPDATES:
+                shown = moment
+                left = (moment - started) * (event.total - event.done) / max(1, event.done)
+                yield [notices.progress(event.phase, event.done, event.total, left), waiting]
+
     def _opened(self, request: gr.Request) -> list[Any]:
         wanted = dict(request.query_params).get("run")
         try:
@@ -343,5 +387,22 @@ class StudioPage:
             opponents=gallery(OPPONENT, record.side(OPPONENT)),
             memorised=gallery(MEMORISED, record.side(MEMORISED)),
             recipe=run_view.recipe(view), again=gr.update(visible=paintable),
-            retry=gr.update(visible=False), run_id=record.id, **self._idle(),
+            retry=gr.update(visible=False), run_id=record.id, **self._askable(record, paintable),
+            **self._idle(),
         )  # fmt: skip
+
+    def _askable(self, record: RunRecord, paintable: bool) -> dict[str, Any]:
+        """Artists of this run, the most credited first; and what was asked before."""
+        credited = sorted(record.artist_micro, key=lambda name: -record.artist_micro[name])
+        known = [name for name in credited if name in self.studio.artist_names]
+        others = sorted(set(self.studio.artist_names) - set(known))
+        names = self.studio.artist_names
+        found = kept_answers(self.studio, record.id) if paintable else []
+        return {
+            "without": gr.update(visible=paintable, open=bool(found)),
+            "who": gr.update(
+                choices=[(names[one], one) for one in [*known, *others]],
+                value=next(iter([*known, *others]), None),
+            ),
+            "answer": without_view.answers(found),
+        }

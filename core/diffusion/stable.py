@@ -110,6 +110,27 @@ class StableDiffusion:
             )
         self.__dict__.pop("digest", None)
 
+    @property
+    def lora_rank(self) -> int:
+        """The rank of the adapter. Raises `ModelError` without one."""
+        ranks = {
+            value.shape[0]
+            for name, value in self.attributed_parameters().items()
+            if "lora_A" in name
+        }
+        if len(ranks) != 1:
+            raise ModelError(f"The model '{self.name}' has no LoRA of one rank: train one.")
+        return ranks.pop()
+
+    @torch.no_grad()
+    def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
+        """What the model would answer had it never learnt the collection."""
+        self.pipeline.unet.disable_adapters()
+        try:
+            return self.predict(noisy, timesteps, conditioning)
+        finally:
+            self.pipeline.unet.enable_adapters()
+
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout."""
         state = get_peft_model_state_dict(self.pipeline.unet, adapter_name=ADAPTER)

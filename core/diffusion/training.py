@@ -23,6 +23,8 @@ from core.errors import UsageError
 from core.progress import Progress
 
 Embed = Callable[[], Tensor]
+# (rows, noisy latents, timesteps, conditioning, the usual target) -> the target to learn instead
+Teach = Callable[[Tensor, Tensor, Tensor, Tensor | None, Tensor], Tensor]
 ORDERS = ("drawn", "epochs")
 TIMES = ("stratified", "uniform")
 
@@ -79,11 +81,13 @@ def train(
     directory: Path,
     *,
     embed: Embed | None = None,
+    teach: Teach | None = None,
 ) -> Iterator[Progress]:
     """Minimise the mean squared error of the network's answer (L_Simple for eps-prediction).
 
-    `embed` answers the prompts' embeddings `[prompts, s, d]` when the text encoder is trained too;
-    otherwise they are computed once. At the end the parameters hold the moving average, if any.
+    `teach` may put other targets in place of the usual ones. `embed` answers the prompts'
+    embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are computed
+    once. At the end the parameters hold the moving average, if any.
     """
     for parameter in parameters.values():
         parameter.requires_grad_(True)
@@ -111,7 +115,7 @@ def train(
         with torch.random.fork_rng(enabled=bool(dropped)):
             if dropped:  # dropout knows only the global generator
                 torch.manual_seed(recipe.seed * 1_000_003 + step)
-            loss = _loss(model, data, recipe, step, table)
+            loss = _loss(model, data, recipe, step, table, teach)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
@@ -205,6 +209,7 @@ def _loss(
     recipe: Recipe,
     step: int,
     table: Tensor | None,
+    teach: Teach | None,
 ) -> Tensor:
     """One batch's loss."""
     drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
@@ -214,8 +219,10 @@ def _loss(
     conditioning = None if table is None else table[prompts]
     times = drawn.times.to(model.device)
     noisy = model.schedule.add_noise(latents, noise, times)
-    answer = model.predict(noisy, times, conditioning)
-    return functional.mse_loss(answer, model.schedule.target(latents, noise, times))
+    target = model.schedule.target(latents, noise, times)
+    if teach is not None:
+        target = teach(drawn.rows, noisy, times, conditioning, target)
+    return functional.mse_loss(model.predict(noisy, times, conditioning), target)
 
 
 @torch.no_grad()
