@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.settings import Settings
 from app.shelf import chosen_collection
-from core.attribution.attribution import Attribution
+from core.attribution.attribution import Vector
 from core.attribution.engine import Engine
 from core.collection.store import load_held_out
 from core.diffusion.sampling import Painted
@@ -44,54 +44,79 @@ class Checked:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class AllChecked:
+    """Every method that was asked for, in the table's order."""
+
+    methods: tuple[Checked, ...]
+
+
+ALL = "all"
+
+
 def check_retrieval(
     settings: Settings, *, method: str, limit: int, seed: int
-) -> Iterator[Progress | Checked]:
-    """Self-retrieval and style precision over `limit` queries; artists over all held-out works."""
+) -> Iterator[Progress | AllChecked]:
+    """Self-retrieval and style precision over `limit` queries; artists over all held-out works.
+
+    `method` "all": every method whose features the collection has, in one pass.
+    """
     collection = chosen_collection(settings)
     engine = Engine.open(collection, device=settings.device)
+    names = list(engine.methods_available) if method == ALL else [method]
     rng = np.random.default_rng(seed)
     count = min(limit, len(collection.works))
     own = sorted(rng.choice(len(collection.works), count, replace=False).tolist())
-    rows: list[Row] = []
+    rows: dict[str, list[Row]] = {name: [] for name in names}
 
     found = []
     for done, place in enumerate(own, start=1):
         work = collection.works[place]
-        found.append(_trace(engine, collection.image_path(work), work.style, method))
+        found.append(_trace(engine, collection.image_path(work), work.style, names))
         yield Progress("Training works", done, len(own))
-    scores = np.stack([one.scores for one in found])
-    rows.append(Row("self-retrieval", self_retrieval(scores, own).value, len(own)))
+    for name, scores in _scores(found, names).items():
+        rows[name].append(Row("self-retrieval", self_retrieval(scores, own).value, len(own)))
 
     found, wanted = [], []
     for number in range(limit):
         style = collection.styles[number % len(collection.styles)]
         image = _painted(engine, style, PAINTED_FIRST_SEED + seed * limit + number)
-        found.append(engine.attribute(image, style=style, method_name=method))
+        found.append(engine.compare(image, style, names))
         wanted.append(style)
         yield Progress("Generated pictures", number + 1, limit)
     styles = [work.style for work in collection.works]
-    precise = precision_at(np.stack([one.scores for one in found]), styles, wanted, 10)
-    rows.append(Row("style precision@10", precise.value, limit))
+    for name, scores in _scores(found, names).items():
+        precise = precision_at(scores, styles, wanted, 10)
+        rows[name].append(Row("style precision@10", precise.value, limit))
 
     held_out = load_held_out(collection)
-    given, names = [], [work.artist_id for work in collection.works]
+    artists = [work.artist_id for work in collection.works]
+    given: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for done, work in enumerate(held_out, start=1):
-        one = _trace(engine, collection.image_path(work), work.style, method)
-        micro = shares(one.z.tolist(), names).artist_micro
-        given.append({artist: float(value) for artist, value in micro.items()})
+        one = _trace(engine, collection.image_path(work), work.style, names)
+        for name in names:
+            micro = shares(one[name][1].tolist(), artists).artist_micro
+            given[name].append({artist: float(value) for artist, value in micro.items()})
         yield Progress("Held-out works", done, len(held_out))
-    if held_out:
-        artists = [work.artist_id for work in held_out]
+    truth = [work.artist_id for work in held_out]
+    for name in names if held_out else ():
         for k in (1, 3):
-            value = group_precision(given, artists, k).value
-            rows.append(Row(f"artist top-{k}", value, len(held_out)))
-    yield Checked(collection.name, method, tuple(rows))
+            value = group_precision(given[name], truth, k).value
+            rows[name].append(Row(f"artist top-{k}", value, len(held_out)))
+    found_all = (Checked(collection.name, name, tuple(rows[name])) for name in names)
+    yield AllChecked(tuple(found_all))
 
 
-def _trace(engine: Engine, path: Path, style: str, method: str) -> Attribution:
+Compared = dict[str, tuple[Vector, Vector]]
+
+
+def _scores(found: list[Compared], names: list[str]) -> dict[str, Vector]:
+    return {name: np.stack([one[name][0] for one in found]) for name in names}
+
+
+def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> Compared:
     with Image.open(path) as image:
-        return engine.attribute(image.convert("RGB"), style=style, method_name=method)
+        return engine.compare(image.convert("RGB"), style, names)
 
 
 def _painted(engine: Engine, style: str, seed: int) -> Image.Image:

@@ -54,6 +54,7 @@ app.command("doctor")(studio.doctor)
 evaluate.command("lds")(evaluation.evaluate_lds)
 evaluate.command("counterfactual")(evaluation.evaluate_counterfactual)
 evaluate.command("artist")(evaluation.evaluate_artist)
+evaluate.command("report")(evaluation.evaluate_report)
 evaluate.command("retrieval")(evaluation.evaluate_retrieval)
 
 ledger.command("totals")(credit.totals)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.attribution.build import DEFAULT, SPECS, build_features, features_directory
 from core.attribution.engine import choose_device
+from core.attribution.features import LATENTS
 from core.attribution.references import DEFAULT_PLAN
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.store import FeatureStore
@@ -71,10 +72,11 @@ def remember(
     wanted = {choice.name: choice.spec}
     if choice.name == ALL:
         wanted = {
-            DEFAULT: choice.spec,
-            "simple": replace(choice.spec, objective="simple"),
-            "latents": SPECS["latents"],
+            name: replace(choice.spec, objective=spec.objective)
+            for name, spec in SPECS.items()
+            if name not in (DEFAULT, LATENTS)
         }
+        wanted = {DEFAULT: choice.spec, **wanted, LATENTS: SPECS[LATENTS]}
     plan = replace(DEFAULT_PLAN, generated=choice.references)
     for name, spec in wanted.items():
         yield from build_features(model, collection, name, spec, storage=choice.storage, plan=plan)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.options import AsJson, CollectionOption, Device, Method
+from app.commands.options import AsJson, CollectionOption, Device
 from app.settings import Settings, read_settings
 from app.terminal import last, say, show_json, table
 
@@ -138,21 +138,49 @@ def _folder(settings: Settings, output: Path | None, preset: str) -> Path:
 
 def evaluate_retrieval(
     collection: CollectionOption = None,
-    method: Method = "d-trak",
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
+    ] = "d-trak",
     limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
     seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.checking import Checked, check_retrieval
+    from app.checking import ALL, AllChecked, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
-    found = last(check_retrieval(settings, method=method, limit=limit, seed=seed), Checked)
+    events = check_retrieval(settings, method=method, limit=limit, seed=seed)
+    found = last(events, AllChecked).methods
     if as_json:
-        show_json(found)
+        show_json(found if method == ALL else found[0])
+        return
+    checks = [(row.check, row.queries) for row in found[0].rows]
+    head = ("check", "queries", *(one.method for one in found))
+    lines = [
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
+        for place, (check, queries) in enumerate(checks)
+    ]
+    table(head, lines)
+
+
+def evaluate_report(
+    collection: CollectionOption = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A finished `evaluate lds --preset workshops` folder."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Queries a retrieval check.")] = 60,
+    checks: Annotated[bool, typer.Option(help="Whether retrieval is checked too.")] = True,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write report.json into the collection: how far its credits can be trusted."""
+    from app.reporting import Reported, make_report
+
+    settings = read_settings(collection=collection, device=device)
+    found = last(make_report(settings, benchmark, limit=limit, checks=checks), Reported)
+    if as_json:
+        show_json(found.report)
     else:
-        table(
-            ("check", "value", "queries"),
-            [(row.check, f"{row.value:.3f}", row.queries) for row in found.rows],
-        )
+        say(f"The report of '{found.report.collection}': {found.file}")

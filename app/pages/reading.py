@@ -12,6 +12,7 @@ import gradio as gr
 from app.bookkeeping import chosen, day_after
 from app.guard import told
 from app.opened import Studio
+from app.reporting import load_report
 from app.views import artists as artists_view
 from app.views import history as history_view
 from app.views import ledger as ledger_view
@@ -113,5 +114,9 @@ def method_page(studio: Studio, query: Query) -> str:
         "Works here on": str(studio.engine.device),
     }
     return method_view.page(
-        collection, tuple(METHODS.values()), studio.engine.methods_available, facts
+        collection,
+        tuple(METHODS.values()),
+        studio.engine.methods_available,
+        facts,
+        load_report(collection),
     )

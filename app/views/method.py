@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from app.views import report as report_view
 from app.views.html import e, with_query
 from core.attribution.methods import Method
 from core.collection.types import Collection
@@ -36,8 +38,9 @@ def page(
     methods: Sequence[Method],
     at_hand: Sequence[str],
     facts: Mapping[str, object],
+    report: Mapping[str, Any] | None,
 ) -> str:
-    """The whole page."""
+    """The whole page; `report` is the collection's, if it has one."""
     rows = "".join(
         f"<tr><td>{e(row.title)}<br><code>{e(row.name)}</code></td><td>{e(row.formula)}</td>"
         f"<td>{e(row.cost)}</td><td>{e(row.needs)}</td>"
@@ -49,7 +52,7 @@ def page(
     )
     return (
         f'{STORY}<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
-        f'<dl class="cl-figures">{cells}</dl>'
+        f'<dl class="cl-figures">{cells}</dl>{report_view.section(report)}'
         '<h2 class="cl-h2">Methods</h2><div class="cl-scroll"><table class="cl-table"><thead><tr>'
         "<th>Method</th><th>Score of work n for picture x</th><th>Cost</th><th>Needs</th>"
         "<th>Here</th></tr>"

@@ -44,6 +44,7 @@ from core.progress import Progress
 DEFAULT = "default"  # the features behind D-TRAK, the trust verdict and the ledger
 SPECS: dict[str, FeatureSpec] = {
     DEFAULT: FeatureSpec(),
+    "average": FeatureSpec(objective="average"),
     "simple": FeatureSpec(objective="simple"),
     "latents": FeatureSpec(objective="latents"),
 }

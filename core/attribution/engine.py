@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.attribution.attribution import Attribution, Seconds
+from core.attribution.attribution import Attribution, Seconds, Vector
 from core.attribution.build import DEFAULT, features_directory, load_trust, make_index
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import Featurizer
@@ -141,6 +141,31 @@ class Engine:
         if style is not None:
             self.require_style(style)
         return self._in_turn(self._threads, self._attribute, image, style, row, query_sha256)
+
+    def compare(
+        self, image: Image.Image, style: str, names: Sequence[str]
+    ) -> dict[str, tuple[Vector, Vector]]:
+        """Method -> scores `[n]` and z `[n]`; each vector is made once for all of them."""
+        rows = [method(name) for name in names]
+        self.require_style(style)
+        return self._in_turn(self._threads, self._compare, image, style, rows)
+
+    def _compare(
+        self, image: Image.Image, style: str, rows: Sequence[Method]
+    ) -> dict[str, tuple[Vector, Vector]]:
+        latents = self._encode(image)
+        content = hashlib.sha256(image.tobytes()).hexdigest()
+        vectors: dict[str, Tensor] = {}
+        found = {}
+        for row in rows:
+            index = self._index(row)
+            if row.features not in vectors:
+                featurizer = self._open_features(row.features).featurizer
+                made = featurizer.features(latents, [class_prompt(style)], [content])
+                vectors[row.features] = made.phi[0]
+            scores = index.scores(vectors[row.features])
+            found[row.name] = (scores, index.z(scores))
+        return found
 
     def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
         """Queue a piece of work for the worker and wait for what it returns or raises."""

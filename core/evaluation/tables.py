@@ -48,7 +48,9 @@ def _lines(finished: Finished) -> Iterator[str]:
     yield "(c = 0.1), best of a grid (peeked), or chosen on half of the queries for the other half."
     head = ["method", "subsets", "noise", "K", *told]
     head += [f"{split[:3]} {rule}" for split in ("validation", "generation") for rule in RULES]
-    body = [_cells(key, rows) for key, rows in groups.items()]
+    known = any(row.artist_top1 is not None for row in finished.rows)
+    head += ["artist top-1"] if known else []
+    body = [_cells(key, rows, known) for key, rows in groups.items()]
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
     for line in [head, *body]:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
@@ -58,13 +60,17 @@ def _lines(finished: Finished) -> Iterator[str]:
 RULES = ("default", "best", "half")
 
 
-def _cells(key: tuple[object, ...], rows: dict[tuple[str, str], Row]) -> list[str]:
+def _cells(key: tuple[object, ...], rows: dict[tuple[str, str], Row], known: bool) -> list[str]:
     pool, noise, timesteps, method, *others = key
     cells = [str(method), str(pool), str(noise or "-"), str(timesteps or "-"), *map(str, others)]
     for split in ("validation", "generation"):
         for rule in RULES:
             row = rows.get((split, rule)) or rows.get((split, "none"))
             cells.append("-" if row is None else f"{row.lds:5.1f} +-{row.sd:3.1f}")
+    if known:
+        row = rows.get(("validation", "default")) or rows.get(("validation", "none"))
+        found = None if row is None else row.artist_top1
+        cells.append("-" if found is None else f"{found:.2f}")
     return cells
 
 

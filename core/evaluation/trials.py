@@ -21,10 +21,12 @@ from core.evaluation.benchmark import (
     LDS_POOL,
     RETRAINED_POOL,
     SPLITS,
+    VALIDATION,
     WORKS,
     Benchmark,
 )
 from core.evaluation.lds import Matrix, Spread, Truth
+from core.evaluation.retrieval import group_precision, positive_mass
 from core.evaluation.vectors import Vectors, Wanted, isometric, load_vectors
 
 DEFAULT, BEST, HELD_OUT, NONE = "default", "best", "half", "none"
@@ -95,6 +97,7 @@ class Row:
     outcome: str
     pool: str
     arithmetic: str
+    artist_top1: float | None  # of validation works whose artist is known: right artist first
     seconds: float | None  # one work's features
 
 
@@ -227,6 +230,15 @@ def run_trial(bench: Benchmark, trial: Trial, clip: Vectors | None = None) -> Re
     return Result(trial, tuple(rows), kept, curves)
 
 
+def _artist_top1(contest: Contest, split: str, scores: Matrix) -> float | None:
+    """The share of held-out works whose own artist has the largest positive sum."""
+    bench = contest.bench
+    if split != VALIDATION or not bench.prompted:
+        return None
+    given = positive_mass(scores, bench.split.works.artists)
+    return group_precision(given, bench.split.validation.artists).value
+
+
 def _held_out(contest: Contest, curve: dict[float, Matrix], split: str) -> Matrix:
     """Every second query is scored with the lambda that was best for the others."""
     count = len(next(iter(curve.values())))
@@ -250,5 +262,5 @@ def _row(
         split, rule, found.value, found.sd, float(resampled.mean()), c,
         trial.placement if gradient else None, trial.draws, 0 if exact else dimension, trial.eta,
         trial.checkpoint, trial.members, trial.outcome, trial.pool, trial.arithmetic,
-        contest.seconds if gradient else None,
+        _artist_top1(contest, split, scores), contest.seconds if gradient else None,
     )  # fmt: skip

@@ -23,7 +23,7 @@ HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "n
 VERBS = (
     "serve", "collections", "import", "train", "featurize", "generate", "attribute", "score",
     "methods", "doctor", "evaluate lds", "evaluate counterfactual",
-    "evaluate artist", "evaluate retrieval", "ledger totals",
+    "evaluate artist", "evaluate report", "evaluate retrieval", "ledger totals",
     "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
     "ledger export", "workshops list", "workshops paint", "workshops build",
 )  # fmt: skip

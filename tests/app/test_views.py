@@ -74,6 +74,21 @@ def evil_entry() -> Entry:
     )  # fmt: skip
 
 
+def evil_report() -> dict[str, object]:
+    """A report whose every text is hostile."""
+    figures = {
+        "lds_validation": 1.0, "lds_generation": None, "group_lds_validation": 2.0,
+        "group_lds_generation": 3.0, "artist_top1": 0.5,
+    }  # fmt: skip
+    return {
+        "date": EVIL, "facts": {"works": EVIL, "regimes": []}, "roc": None,
+        "methods": [{"method": EVIL, **figures}], "checks": [["d-trak: " + EVIL, 1.0, 2]],
+        "counterfactual": {
+            "removed": EVIL, "rows": [{"method": EVIL, "l2_median": 1.0, "l2": [1.0]}]
+        },
+    }  # fmt: skip
+
+
 def everything_evil() -> dict[str, str]:
     evil_run = replace(
         record(), id=EVIL, kind="upload", style=EVIL, prompt=EVIL, title=EVIL, collection=EVIL,
@@ -105,7 +120,7 @@ def everything_evil() -> dict[str, str]:
             artist, [evil_work()], Statement(known, EVIL, 5, ((evil_entry(), 5),)), [EVIL]
         ),
         "history": history.page(Page((view,), 1, 1, 3), query),
-        "method": method.page(collection, tuple(METHODS.values()), [], {EVIL: EVIL}),
+        "method": method.page(collection, tuple(METHODS.values()), [], {EVIL: EVIL}, evil_report()),
         "trouble": notices.trouble(EVIL, EVIL),
         "done": notices.done(EVIL),
         "progress": notices.progress(EVIL, 1, 2, 3.0),

@@ -1,0 +1,124 @@
+"""`evaluate report`: how far a collection's credits can be trusted, as a file.
+
+In: a collection, a benchmark's folder, retrieval checks. Out: `report.json` in the collection,
+which the Method page shows. Every figure comes from a run of the real commands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.checking import ALL, AllChecked, check_retrieval
+from app.settings import Settings
+from app.shelf import chosen_collection
+from core.attribution.build import DEFAULT, features_directory, references_for
+from core.attribution.kernel import Kernel
+from core.attribution.references import DEFAULT_PLAN, FOREIGN, GENERATED, HELD_OUT
+from core.attribution.store import FeatureStore
+from core.collection.atomic import write_text
+from core.collection.types import Collection
+from core.errors import StoreError
+from core.evaluation.report import Report, Roc, method_figures, trust_roc
+from core.progress import Progress
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The report, and where it lies."""
+
+    report: Report
+    file: Path
+
+
+def make_report(
+    settings: Settings, benchmark: Path | None, *, limit: int, checks: bool
+) -> Iterator[Progress | Reported]:
+    """Measure what is quick, take the rest from the benchmark's folder, write the report."""
+    collection = chosen_collection(settings)
+    rows: list[tuple[str, float, int]] = []
+    top1: dict[str, float] = {}
+    if checks:
+        for event in check_retrieval(settings, method=ALL, limit=limit, seed=0):
+            if isinstance(event, AllChecked):
+                rows = [
+                    (f"{one.method}: {row.check}", row.value, row.queries)
+                    for one in event.methods
+                    for row in one.rows
+                ]
+                top1 = {one.method: row.value for one in event.methods for row in one.rows
+                        if row.check == "artist top-1"}  # fmt: skip
+            else:
+                yield event
+    experiment = _read(benchmark / "main.json") if benchmark is not None else None
+    methods = method_figures(experiment) if experiment is not None else ()
+    methods = tuple(replace(one, artist_top1=top1.get(one.method, one.artist_top1))
+                    for one in methods)  # fmt: skip
+    report = Report(
+        collection.name, datetime.now(UTC).date().isoformat(), methods, tuple(rows),
+        _roc(collection), _facts(experiment), _counterfactual(benchmark),
+    )  # fmt: skip
+    file = collection.path / REPORT
+    write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
+    yield Reported(report, file)
+
+
+def load_report(collection: Collection) -> dict[str, Any] | None:
+    """What `make_report` wrote; None where there is none or it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.get("collection") == collection.name else None
+
+
+def _roc(collection: Collection) -> Roc | None:
+    """Of the verdict's own pictures; None for a collection without held-out or foreign ones."""
+    directory = features_directory(collection, DEFAULT)
+    works = FeatureStore.open(directory).load()
+    store = FeatureStore.open(directory / "references")
+    asked = store.load()
+    kernel = Kernel.fit(works.phi.double().numpy())
+    leverage = kernel.leverage(asked.phi.double().numpy(), kernel.lambda_())
+    values = np.stack([asked.losses.numpy(), leverage], axis=1)
+    kinds = [row.kind for row in references_for(DEFAULT, collection, DEFAULT_PLAN)]
+    of = {kind: values[[place for place, one in enumerate(kinds[: len(values)]) if one == kind]]
+          for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
+    try:
+        return trust_roc([of[kind] for kind in (GENERATED, HELD_OUT) if len(of[kind])], of[FOREIGN])
+    except StoreError:
+        return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"The benchmark '{file.parent.name}' has no finished {file.name}. Run "
+            "`python -m app evaluate lds --preset workshops -o DIR` first."
+        ) from error
+
+
+def _facts(experiment: dict[str, Any] | None) -> dict[str, Any]:
+    if experiment is None:
+        return {}
+    kept = ("works", "works_a_subset", "epochs", "parameters", "validation", "generated")
+    facts = {name: experiment["config"][name] for name in kept}
+    return facts | {"regimes": experiment["regimes"]}
+
+
+def _counterfactual(benchmark: Path | None) -> dict[str, Any] | None:
+    if benchmark is None:
+        return None
+    files = sorted(benchmark.glob("counterfactual-*.json"))
+    return _read(files[-1]) if files else None

@@ -1,0 +1,105 @@
+"""How far to trust a collection's credits: one report from what its benchmarks found.
+
+In: experiments' figures, retrieval checks, the trust verdict's reference pictures. Out: plain
+values for `report.json` and for the page. Measures nothing itself but the ROC of the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attribution.familiarity import Familiarity
+from core.errors import StoreError
+
+Vector = NDArray[np.float64]
+FORMAT = 1
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Roc:
+    """Of the trust verdict: known pictures told from foreign ones, cross-fitted.
+
+    `points`: (foreign called known, known called known) along the threshold.
+    """
+
+    auc: float
+    known: int
+    foreign: int
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class MethodFigures:
+    """One method in one collection; None where it was not measured. LDS in percent."""
+
+    method: str
+    lds_validation: float | None = None
+    lds_generation: float | None = None
+    group_lds_validation: float | None = None
+    group_lds_generation: float | None = None
+    sd: float | None = None
+    artist_top1: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows; `facts` are what one must know to read it."""
+
+    collection: str
+    date: str
+    methods: tuple[MethodFigures, ...]
+    checks: tuple[tuple[str, float, int], ...]
+    roc: Roc | None
+    facts: Mapping[str, Any]
+    counterfactual: Mapping[str, Any] | None = None
+
+
+def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
+    """Each picture is judged by a line fitted without it (5 folds); kinds `[m, 2]` as `fit`'s."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    if min([len(foreign), *(len(kind) for kind in known)]) < FOLDS:
+        raise StoreError(
+            f"The trust verdict cannot be judged by fewer than {FOLDS} reference pictures a kind. "
+            "Make more with `python -m app featurize --references`."
+        )
+    values, truth = [], []
+    for fold in range(FOLDS):
+        line = Familiarity.fit(
+            [_without(kind, fold) for kind in known], _without(foreign, fold)
+        )  # fmt: skip
+        for kind, label in [*((kind, 1) for kind in known), (foreign, 0)]:
+            for row in kind[fold::FOLDS]:
+                values.append(line.of(float(row[0]), float(row[1])))
+                truth.append(label)
+    wrong, right, _ = roc_curve(truth, values)
+    points = tuple((float(x), float(y)) for x, y in zip(wrong, right, strict=True))
+    auc = float(roc_auc_score(truth, values))
+    return Roc(auc, sum(len(kind) for kind in known), len(foreign), points)
+
+
+def _without(kind: Vector, fold: int) -> Vector:
+    return np.array([row for place, row in enumerate(kind) if place % FOLDS != fold])
+
+
+def method_figures(
+    experiment: Mapping[str, Any], noise: str = "shared"
+) -> tuple[MethodFigures, ...]:
+    """From an experiment's rows: the default lambda, one noise, the least K of each method."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in experiment["rows"]:
+        if row["lambda_rule"] not in ("default", "none") or row["noise"] not in (noise, None):
+            continue
+        kept = found.setdefault(row["method"], {})
+        group = "group_" if row["pool"] == "artists" else ""
+        kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
+        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
+        if row["artist_top1"] is not None:
+            kept.setdefault("artist_top1", row["artist_top1"])
+    return tuple(MethodFigures(name, **values) for name, values in found.items())

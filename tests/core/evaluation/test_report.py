@@ -1,0 +1,50 @@
+"""The report: a ROC judged out of sample, and figures taken from an experiment's rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from core.errors import StoreError
+from core.evaluation.report import method_figures, trust_roc
+
+
+def test_pictures_that_differ_are_told_apart_and_equal_ones_are_not() -> None:
+    rng = np.random.default_rng(0)
+    known = [np.exp(rng.normal(0.0, 0.3, (30, 2))) for _ in range(2)]
+    far = np.exp(rng.normal(3.0, 0.3, (30, 2)))
+    same = np.exp(rng.normal(0.0, 0.3, (30, 2)))
+    assert trust_roc(known, far).auc == 1.0
+    assert 0.25 < trust_roc(known, same).auc < 0.75
+    roc = trust_roc(known, same)
+    assert (roc.known, roc.foreign) == (60, 30)
+    xs = [x for x, _ in roc.points]
+    assert xs == sorted(xs) and roc.points[0] == (0.0, 0.0) and roc.points[-1] == (1.0, 1.0)
+    area = np.trapezoid([y for _, y in roc.points], xs)
+    assert area == pytest.approx(roc.auc)
+    assert roc_auc_score([0, 1], [0.1, 0.9]) == 1.0
+
+
+def test_too_few_reference_pictures() -> None:
+    with pytest.raises(StoreError, match="fewer than 5"):
+        trust_roc([np.ones((4, 2))], np.ones((9, 2)))
+
+
+def row(method: str, pool: str, split: str, lds: float, **more: object) -> dict[str, object]:
+    plain = {"lambda_rule": "default", "noise": "shared", "sd": 1.0, "artist_top1": None}
+    return {"method": method, "pool": pool, "split": split, "lds": lds, **plain, **more}
+
+
+def test_figures_are_those_of_shared_noise_and_the_default_lambda() -> None:
+    rows = [
+        row("d-trak", "lds", "validation", 30.0, artist_top1=0.5),
+        row("d-trak", "lds", "validation", 99.0, lambda_rule="best"),
+        row("d-trak", "lds", "validation", 11.0, noise="independent"),
+        row("d-trak", "artists", "generation", 50.0, sd=2.0),
+        row("raw-pixel-dot", "lds", "generation", 7.0, lambda_rule="none", noise=None),
+    ]
+    first, second = method_figures({"rows": rows})
+    assert (first.lds_validation, first.group_lds_generation) == (30.0, 50.0)
+    assert (first.artist_top1, first.sd, first.lds_generation) == (0.5, 2.0, None)
+    assert (second.method, second.lds_generation) == ("raw-pixel-dot", 7.0)
