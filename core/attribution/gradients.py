@@ -2,7 +2,8 @@
 
 The gradient is linear, so the K timesteps stand in the batch and their mean is differentiated
 once. `hooks`: for Linear layers (all of a LoRA), from layer inputs and output gradients of one
-ordinary backward. `functional`: `vmap(grad)`, for any layer. Knows no projection and no store.
+ordinary backward. `functional`: `vmap(grad)`, for any layer; of one example, plain `grad`. Knows no
+projection and no store.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def per_example_gradients(
     if path == "auto":
         path = "hooks" if not _out_of_reach(model) else "functional"
     if path == "functional":
-        return _by_functional(model, objective, examples)
+        # one example needs no vmap: its mean objective is one ordinary backward, and faster
+        alone = len(examples.latents) == 1
+        return (_by_backward if alone else _by_functional)(model, objective, examples)
     return _by_hooks(model, objective, examples)
 
 
@@ -143,6 +146,28 @@ def _watch(
         output.register_hook(receive)
 
     return hook
+
+
+def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
+    wanted = model.attributed_parameters()
+    frozen = {name: parameter.requires_grad for name, parameter in wanted.items()}
+    noisy, times, conditioning = _rows(model, examples)
+    noise = examples.noise.flatten(0, 1)
+    try:
+        for parameter in wanted.values():
+            parameter.requires_grad_(True)
+        with torch.enable_grad():
+            prediction = model.predict_noise(noisy, times, conditioning)
+            value = objective(prediction, noise, times, model.schedule).mean()
+            found = torch.autograd.grad(
+                value, list(wanted.values()), allow_unused=True, materialize_grads=True
+            )
+    finally:
+        for name, parameter in wanted.items():
+            parameter.requires_grad_(frozen[name])
+    losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
+    named = zip(wanted, found, strict=True)
+    return Gradients({name: value.detach()[None] for name, value in named}, losses)
 
 
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:

@@ -87,6 +87,20 @@ def test_run_again_proves_that_the_picture_is_the_same(server: Server, open_page
     expect(page.locator("#status")).to_contain_text("already credited")
 
 
+def test_what_if_an_artist_had_not_been_there(server: Server, open_page: Open) -> None:
+    page = open_page(server.url)
+    generate(page, 61)
+    page.locator("#without").get_by_text("What if this artist").click()
+    page.locator("#find-out").click()
+    twins = page.locator("#answer .cl-twin img")
+    expect(twins).to_have_count(2, timeout=120_000)
+    expect(page.locator("#answer h3")).to_contain_text("Without Atelier")
+    widths = twins.evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert widths == [32, 32]
+    page.reload()
+    expect(twins).to_have_count(2, timeout=20_000)
+
+
 def test_cancelling_stops_and_records_nothing(server: Server, open_page: Open) -> None:
     generate(open_page(server.url), 18)
     history = open_page(f"{server.url}/ledger")

@@ -91,6 +91,14 @@ def test_vmap_equals_loop_on_a_whole_network_with_convolutions(name: str) -> Non
     assert relative(flatten(found.by_parameter), loop(model, name, data)) < 1e-6
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_one_example_alone_equals_loop_on_a_whole_network(name: str) -> None:
+    model = pixel()
+    alone = examples(model, 1)
+    found = per_example_gradients(model, objective(name), alone, "functional")
+    assert relative(flatten(found.by_parameter), loop(grads_on(model), name, alone)) < 1e-6
+
+
 def test_losses_are_the_mean_denoising_loss() -> None:
     model = pixel()
     data = examples(model)
