@@ -46,6 +46,11 @@ WITHOUT = (
     "It takes a few minutes the first time; the answer is kept with this run."
 )
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
+# the components that an event may change
+SHOWN = (
+    "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe", "again",
+    "retry", "run_id", "generate", "cancel", "without", "who", "answer", "find_out",
+)  # fmt: skip
 KEPT_FOR_RETRY = 50
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
@@ -123,7 +128,7 @@ class StudioPage:
                 self.recipe = gr.HTML(elem_id="recipe")
                 self.again = gr.Button("Run again", visible=False, elem_id="again")
         with gr.Accordion(
-            "What if this artist had not been there?", open=False, visible=False, elem_id="without"
+            "What if this artist had not been there?", open=False, elem_id="without"
         ) as self.without:
             gr.HTML(f'<p class="cl-lead">{WITHOUT}</p>')
             with gr.Row(equal_height=True):
@@ -138,11 +143,7 @@ class StudioPage:
             with gr.Tab("Self-influence", elem_id="tab-memorised"):
                 self.memorised = gr.HTML(elem_id="memorised")
         self.run_id = gr.Textbox(visible=False, label="Run")
-        self.shown = [
-            self.picture, self.status, self.credit, self.proponents, self.opponents,
-            self.memorised, self.recipe, self.again, self.retry, self.run_id, self.generate,
-            self.cancel, self.without, self.who, self.answer,
-        ]  # fmt: skip
+        self.shown = [getattr(self, name) for name in SHOWN]
 
     # --- events ------------------------------------------------------------------------------
 
@@ -194,11 +195,7 @@ class StudioPage:
 
     def _update(self, **values: Any) -> list[Any]:
         """Updates by component name; all others stay as they are."""
-        names = [
-            "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe",
-            "again", "retry", "run_id", "generate", "cancel", "without", "who", "answer",
-        ]  # fmt: skip
-        return [values.get(name, gr.skip()) for name in names]
+        return [values.get(name, gr.skip()) for name in SHOWN]
 
     def _idle(self) -> dict[str, Any]:
         return {"generate": gr.update(interactive=True), "cancel": gr.update(interactive=False)}
@@ -399,7 +396,8 @@ class StudioPage:
         names = self.studio.artist_names
         found = kept_answers(self.studio, record.id) if paintable else []
         return {
-            "without": gr.update(visible=paintable, open=bool(found)),
+            "without": gr.update(open=bool(found)),
+            "find_out": gr.update(interactive=paintable),
             "who": gr.update(
                 choices=[(names[one], one) for one in [*known, *others]],
                 value=next(iter([*known, *others]), None),

@@ -25,7 +25,7 @@ def answer(found: LeftOut) -> str:
         f"{_twin(run_picture(found.run_id), 'As it was painted')}"
         f"{_twin(twin, f'Same seed, without {found.artist}')}</div>"
         f"<p>{e(words(found.artist, figures))}</p>"
-        f'<p class="cl-quiet">Painted by {how} ({figures.works} works). Loss of this picture '
+        f'<p class="cl-lead">Painted by {how} ({figures.works} works). Loss of this picture '
         f"{figures.picture_before:.4f} → {figures.picture_after:.4f}; of their own works "
         f"{figures.own_before:.4f} → {figures.own_after:.4f}; of others' "
         f"{figures.others_before:.4f} → {figures.others_after:.4f}.</p></section>"
@@ -46,8 +46,8 @@ def words(artist: str, figures: WithoutArtist) -> str:
     )
     return (
         f"{knows} On their own works the error changed by {own:+.1f} %, on everybody else's by "
-        f"{others:+.1f} %. The picture of the same seed moved by {100 * figures.moved:.0f} % of "
-        "its length."
+        f"{others:+.1f} %. Painted again from the same seed, the picture differs by "
+        f"{100 * figures.moved:.0f} % (0 %: the same picture; 100 %: as far as a blank one)."
     )
 
 

@@ -98,7 +98,7 @@ def test_what_if_an_artist_had_not_been_there(server: Server, open_page: Open) -
     widths = twins.evaluate_all("all => all.map(one => one.naturalWidth)")
     assert widths == [32, 32]
     page.reload()
-    expect(twins).to_have_count(2, timeout=20_000)
+    expect(twins.last).to_be_visible(timeout=20_000)
 
 
 def test_cancelling_stops_and_records_nothing(server: Server, open_page: Open) -> None:
