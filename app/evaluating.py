@@ -44,6 +44,7 @@ class Choice:
     epochs: int | None = None
     data_seed: int | None = None
     clip: Path | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def evaluate_lds(
 
     asked = experiment(experiment_name)
     bench, clip = _opened(settings, choice)
-    for event in run_experiment(bench, asked, clip):
+    for event in run_experiment(bench, asked, clip, choice.workers):
         if not isinstance(event, Finished):
             yield event
             continue
@@ -93,7 +94,7 @@ def evaluate_counterfactual(
     from core.evaluation.plots import draw_counterfactual, draw_sheet
 
     bench, clip = _opened(settings, choice)
-    for event in run_counterfactual(bench, removal, clip):
+    for event in run_counterfactual(bench, removal, clip, choice.workers):
         if not isinstance(event, Repainted):
             yield event
             continue

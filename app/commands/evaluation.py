@@ -29,6 +29,9 @@ DataSeed = Annotated[int | None, typer.Option(help="Which pictures are taken.")]
 Clip = Annotated[
     Path | None, typer.Option(metavar="DIR", help="A CLIP vision model, for CLIP's figures.")
 ]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes that share the work, a GPU or some threads each.")
+]
 
 
 def evaluate_lds(
@@ -44,6 +47,7 @@ def evaluate_lds(
     epochs: Epochs = None,
     data_seed: DataSeed = None,
     clip: Clip = None,
+    workers: Workers = 1,
     collection: CollectionOption = None,
     device: Device = None,
     as_json: AsJson = False,
@@ -56,7 +60,7 @@ def evaluate_lds(
 
     settings = read_settings(collection=collection, device=device)
     folder = _folder(settings, output, preset)
-    choice = Choice(preset, data, folder, works, subsets, epochs, data_seed, clip)
+    choice = Choice(preset, data, folder, works, subsets, epochs, data_seed, clip, workers)
     found = last(evaluate_lds(settings, choice, experiment), Evaluated)
     if as_json:
         show_json(found.finished)
@@ -80,6 +84,7 @@ def evaluate_counterfactual(
     epochs: Epochs = None,
     data_seed: DataSeed = None,
     clip: Clip = None,
+    workers: Workers = 1,
     collection: CollectionOption = None,
     device: Device = None,
     as_json: AsJson = False,
@@ -92,7 +97,7 @@ def evaluate_counterfactual(
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
     removal = Removal(names, remove, images, noise, timesteps)
     folder = _folder(settings, output, preset)
-    choice = Choice(preset, data, folder, works, None, epochs, data_seed, clip)
+    choice = Choice(preset, data, folder, works, None, epochs, data_seed, clip, workers)
     found = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
         show_json(found.found)

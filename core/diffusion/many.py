@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import vmap
 
+from core.collection.claims import made, unmade
 from core.diffusion.checkpoint import load_training, save_training
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.swappable import Swappable
@@ -67,7 +68,8 @@ def train_many(
     *,
     at_once: bool | None = None,
 ) -> Iterator[Progress]:
-    """Train one copy of `model` a part; finished ones are skipped, a stopped one goes on.
+    """Train one copy of `model` a part; finished ones are skipped, a stopped one goes on, and other
+    processes that were given the same take their share.
 
     `recipe.steps` counts a whole run of a part, which must be of equal length where models are
     trained at once. `at_once` None decides by the network. The model ends as it began.
@@ -103,9 +105,9 @@ def _one_by_one(
     model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
 ) -> Iterator[Progress]:
     start = parameters_of(model)
-    for number, rows in enumerate(parts.rows):
-        if model_file(directory, number).is_file():
-            continue
+    jobs = {model_file(directory, number): number for number in range(len(parts.rows))}
+    for number in unmade(jobs):
+        rows, finished = parts.rows[number], made(jobs)
         part = TrainingSet(data.latents[list(rows)], data.prompt_of[list(rows)], data.prompts)
         with torch.no_grad():
             for name, parameter in model.attributed_parameters().items():
@@ -114,13 +116,21 @@ def _one_by_one(
         for event in train(model, model.attributed_parameters(), part, recipe, scratch):
             if event.done in parts.snapshots:
                 save_tensors(model_file(directory, number, event.done), parameters_of(model), {})
-            done, total = number * recipe.steps + event.done, len(parts.rows) * recipe.steps
+            done, total = finished * recipe.steps + event.done, len(jobs) * recipe.steps
             yield Progress(f"Training {directory.name}", done, total, event.note)
         save_tensors(model_file(directory, number), parameters_of(model), {})
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _at_once(
+    model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
+) -> Iterator[Progress]:
+    # the last of them is written last
+    for _ in unmade({model_file(directory, len(parts.rows) - 1): None}):
+        yield from _all_at_once(model, data, parts, recipe, directory)
+
+
+def _all_at_once(
     model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
 ) -> Iterator[Progress]:
     rows = torch.tensor(parts.rows)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.collection.atomic import write_text
+from core.collection.claims import made, unmade
 from core.collection.prompts import class_prompt
 from core.diffusion.many import Parts, load_into, model_file, train_many
 from core.diffusion.protocol import DiffusionModel
@@ -57,6 +58,21 @@ class Asked:
         return Asked(self.latents[list(rows)], *kept, seeds)
 
 
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """What `Benchmark` is made of."""
+
+    preset: Preset
+    split: Split
+    directory: Path
+    base: Path | None
+    device: str
+
+    def open(self, device: str) -> Benchmark:
+        """The same benchmark on a device."""
+        return Benchmark(self.preset, self.split, self.directory, base=self.base, device=device)
+
+
 class Benchmark:
     """The stages of one preset; every file under `directory`, every one written whole."""
 
@@ -77,6 +93,11 @@ class Benchmark:
         self.prompted = isinstance(preset.plan, LoraPlan)
         self._truths: dict[tuple[str, str, str], Truth] = {}
         check_configuration(directory, configuration(preset, split))
+
+    @property
+    def opening(self) -> Opening:
+        """What another process needs to open the same benchmark."""
+        return Opening(self.preset, self.split, self.directory, self.base, str(self.device))
 
     @cached_property
     def model(self) -> DiffusionModel:
@@ -173,15 +194,14 @@ class Benchmark:
 
     def paint(self) -> Iterator[Progress]:
         """Generated queries: clamped and rounded to 8 bits, as a saved picture is."""
-        if self._painted.is_file():
-            return
-        self.load("full")
-        count, pixels = self.preset.generated, []
-        for start in range(0, count, PAINTED_TOGETHER):
-            seeds = range(start, min(start + PAINTED_TOGETHER, count))
-            pixels.append(self.painted(seeds))
-            yield Progress("Painting queries", seeds.stop, count)
-        save_tensors(self._painted, {"pixels": torch.cat(pixels).cpu()}, {})
+        for _ in unmade({self._painted: None}):
+            self.load("full")
+            count, pixels = self.preset.generated, []
+            for start in range(0, count, PAINTED_TOGETHER):
+                seeds = range(start, min(start + PAINTED_TOGETHER, count))
+                pixels.append(self.painted(seeds))
+                yield Progress("Painting queries", seeds.stop, count)
+            save_tensors(self._painted, {"pixels": torch.cat(pixels).cpu()}, {})
 
     def painted(self, seeds: Sequence[int]) -> Tensor:
         """Query number `seed` of each, `[b, c, h, w]`, painted by what `model` holds now."""
@@ -228,10 +248,12 @@ class Benchmark:
 
     def measure(self, pool: str) -> Iterator[Progress]:
         """The losses of works and queries under every model of a pool."""
-        counts = self.seeds(pool)
-        jobs = [(seed, number) for seed, count in enumerate(counts) for number in range(count)]
-        waiting = [job for job in jobs if not self._outcome_file(pool, *job).is_file()]
-        if not waiting:
+        jobs = {
+            self._outcome_file(pool, seed, number): (seed, number)
+            for seed, count in enumerate(self.seeds(pool))
+            for number in range(count)
+        }
+        if made(jobs) == len(jobs):
             return
         rule = self.preset.outcome
         splits = {name: self._measured(name) for name in (WORKS, *SPLITS)}
@@ -240,7 +262,7 @@ class Benchmark:
             for name, part in splits.items()
         }
         given = {name: self.model.condition(part.prompts) for name, part in splits.items()}
-        for done, (seed, number) in enumerate(waiting, start=len(jobs) - len(waiting) + 1):
+        for seed, number in unmade(jobs):
             load_into(self.model, model_file(self.directory / pool / f"seed-{seed}", number))
             tensors = {
                 f"{name}/{objective}": values
@@ -248,7 +270,7 @@ class Benchmark:
                 for objective, values in losses.under(self.model, given[name]).items()
             }
             save_tensors(self._outcome_file(pool, seed, number), tensors, {})
-            yield Progress(f"Measuring {pool}", done, len(jobs))
+            yield Progress(f"Measuring {pool}", made(jobs), len(jobs))
 
     @property
     def measured_works(self) -> list[int]:

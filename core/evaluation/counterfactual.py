@@ -19,12 +19,14 @@ from torch import Tensor
 
 from core.attribution.clip import ClipVision
 from core.collection.atomic import write_text
+from core.collection.claims import unmade
 from core.diffusion.many import Parts, load_into, model_file
 from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.evaluation.benchmark import GENERATION, Benchmark
 from core.evaluation.trials import DEFAULT_C, Contest, Trial, wanted_vectors
 from core.evaluation.vectors import clip_vectors, make_vectors
+from core.evaluation.workers import with_workers
 from core.progress import Progress
 
 RANDOM = "random"
@@ -75,7 +77,7 @@ class Repainted:
 
 
 def run_counterfactual(
-    bench: Benchmark, removal: Removal, clip: ClipVision | None = None
+    bench: Benchmark, removal: Removal, clip: ClipVision | None = None, workers: int = 1
 ) -> Iterator[Progress | Repainted]:
     """Train, score, take away, retrain, paint, compare; every stage resumes."""
     works = len(bench.works.ids)
@@ -84,6 +86,17 @@ def run_counterfactual(
             f"{removal.works} of {works} works cannot be taken away for {removal.images} of "
             f"{bench.preset.generated} pictures: choose fewer."
         )
+    yield from with_workers(bench, _retrain_without, (removal, clip), workers)
+    moved = _compare(bench, removal, clip)
+    write_text(bench.directory / f"{removal.key}.json", json.dumps(asdict(moved), indent=1) + "\n")
+    yield moved
+
+
+def _retrain_without(
+    bench: Benchmark, asked: tuple[Removal, ClipVision | None]
+) -> Iterator[Progress]:
+    """Every model without the works that a method names, and what it paints."""
+    (removal, clip), works = asked, len(bench.works.ids)
     yield from bench.train_full()
     yield from bench.paint()
     for name in removal.methods:
@@ -92,9 +105,6 @@ def run_counterfactual(
         folder = bench.directory / removal.key / name
         yield from bench.train_parts(folder, Parts(tuple(kept)), bench.preset.full_seed)
         yield from _repaint(bench, folder, removal.images)
-    moved = _compare(bench, removal, clip)
-    write_text(bench.directory / f"{removal.key}.json", json.dumps(asdict(moved), indent=1) + "\n")
-    yield moved
 
 
 def _named(
@@ -107,8 +117,7 @@ def _named(
         scores = rng.random((removal.images, count))
     else:
         trial = Trial(name, removal.noise, removal.timesteps)
-        for one in wanted_vectors(bench, trial):
-            yield from make_vectors(bench, one)
+        yield from make_vectors(bench, wanted_vectors(bench, trial))
         seen = None
         if trial.row.representation == "clip":
             if clip is None:
@@ -123,14 +132,13 @@ def _named(
 
 def _repaint(bench: Benchmark, folder: Path, images: int) -> Iterator[Progress]:
     file = folder / "painted.safetensors"
-    if file.is_file():
-        return
-    pixels = []
-    for number in range(images):
-        load_into(bench.model, model_file(folder, number))
-        pixels.append(bench.painted([number]))
-        yield Progress(f"Painting again, {folder.name}", number + 1, images)
-    save_tensors(file, {"pixels": torch.cat(pixels).cpu()}, {})
+    for _ in unmade({file: None}):
+        pixels = []
+        for number in range(images):
+            load_into(bench.model, model_file(folder, number))
+            pixels.append(bench.painted([number]))
+            yield Progress(f"Painting again, {folder.name}", number + 1, images)
+        save_tensors(file, {"pixels": torch.cat(pixels).cpu()}, {})
 
 
 def repainted(bench: Benchmark, removal: Removal, method: str) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from core.evaluation.experiments import Experiment
 from core.evaluation.lds import Spread
 from core.evaluation.trials import Result, Row, Trial, run_trial, wanted_vectors
 from core.evaluation.vectors import clip_vectors, make_vectors
+from core.evaluation.workers import with_workers
 from core.progress import Progress
 
 REFERENCE = "d-trak"  # every method is compared with it, under equal settings
@@ -67,12 +68,8 @@ class Finished:
     seconds: float
 
 
-def run_experiment(
-    bench: Benchmark, experiment: Experiment, clip: ClipVision | None = None
-) -> Iterator[Progress | Finished]:
-    """Every stage that the experiment's trials need, then the trials."""
-    started = time.perf_counter()
-    trials = experiment.trials(bench.preset, clip is not None)
+def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
+    """Every model, outcome and vector that the trials need, as files; what is there is skipped."""
     yield from bench.train_full()
     yield from bench.paint()
     pools = sorted({trial.pool for trial in trials})
@@ -80,9 +77,18 @@ def run_experiment(
         yield from bench.train_pool(pool)
         yield from bench.measure(pool)
     wanted = {one.key: one for trial in trials for one in wanted_vectors(bench, trial)}
-    for one in wanted.values():
-        yield from make_vectors(bench, one)
+    yield from make_vectors(bench, wanted.values())
+
+
+def run_experiment(
+    bench: Benchmark, experiment: Experiment, clip: ClipVision | None = None, workers: int = 1
+) -> Iterator[Progress | Finished]:
+    """Prepare, with so many processes; then score every trial."""
+    started = time.perf_counter()
+    trials = experiment.trials(bench.preset, clip is not None)
+    yield from with_workers(bench, prepare, trials, workers)
     results = []
+    pools = sorted({trial.pool for trial in trials})
     seen = None if clip is None else clip_vectors(bench, clip)
     for done, trial in enumerate(trials, start=1):
         results.append(run_trial(bench, trial, seen))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from core.attribution.features import Features, Featurizer
 from core.attribution.journey import READINGS, journey_features
 from core.attribution.spec import FeatureSpec
 from core.attribution.store import read_tensors
+from core.collection.claims import unmade
 from core.diffusion.weights import save_tensors
 from core.errors import StoreError
 from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Asked, Benchmark
@@ -65,10 +66,13 @@ def vectors_file(bench: Benchmark, wanted: Wanted) -> Path:
     return bench.directory / "vectors" / f"{wanted.key}.safetensors"
 
 
-def make_vectors(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
-    """Compute and keep them; skipped where they are there."""
-    if vectors_file(bench, wanted).is_file():
-        return
+def make_vectors(bench: Benchmark, wanted: Iterable[Wanted]) -> Iterator[Progress]:
+    """Compute and keep them; those that are there are skipped."""
+    for one in unmade({vectors_file(bench, one): one for one in wanted}):
+        yield from _make(bench, one)
+
+
+def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     model = bench.load(wanted.model)
     featurizer = Featurizer(model, wanted.spec)
     names, parts, losses, seconds = [], [], torch.zeros(0), 0.0

@@ -219,3 +219,19 @@ def test_the_float32_inverse_is_ours_at_large_lambda_and_collapses_at_small() ->
     mean = float(kernel.eigenvalues.mean())
     assert gap(mean) < 1e-3
     assert gap(1e-9 * mean) > 0.1
+
+
+def test_several_workers_find_what_one_finds(
+    tmp_path: Path, done: tuple[Benchmark, Finished]
+) -> None:
+    bench = opened(tmp_path)
+    *_, last = run_experiment(bench, experiment("main"), workers=2)
+    assert isinstance(last, Finished)
+    _, alone = done
+    without_times = [[replace(row, seconds=None) for row in one.rows] for one in (last, alone)]
+    assert without_times[0] == without_times[1]
+
+
+def test_no_worker_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="0 workers"):
+        list(run_experiment(opened(tmp_path), experiment("main"), workers=0))
