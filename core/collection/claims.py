@@ -17,8 +17,9 @@ J = TypeVar("J")
 LOOK_AGAIN = 0.2  # seconds between two looks at what others are making
 
 
-def unmade(jobs: Mapping[Path, J]) -> Iterator[J]:
-    """Jobs whose file is missing and that nobody else is doing; ends when every file is there.
+def unmade(jobs: Mapping[Path, J], *, patient: bool = True) -> Iterator[J]:
+    """Jobs whose file is missing and that nobody else is doing; ends when every file is there, or,
+    not `patient`, when all others are being made.
 
     The claim is held until the next job is asked for, by when the caller has made the file. A job
     that another process gave up comes round again.
@@ -30,6 +31,8 @@ def unmade(jobs: Mapping[Path, J]) -> Iterator[J]:
                 yield from _claimed(file, job)
             if file.is_file():
                 del waiting[file]
+        if not patient:
+            return
         if waiting:
             time.sleep(LOOK_AGAIN)
 

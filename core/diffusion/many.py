@@ -67,9 +67,10 @@ def train_many(
     directory: Path,
     *,
     at_once: bool | None = None,
+    patient: bool = True,
 ) -> Iterator[Progress]:
     """Train one copy of `model` a part; finished ones are skipped, a stopped one goes on, and other
-    processes that were given the same take their share.
+    processes that were given the same take their share (`patient`: theirs are waited for).
 
     `recipe.steps` counts a whole run of a part, which must be of equal length where models are
     trained at once. `at_once` None decides by the network. The model ends as it began.
@@ -80,7 +81,7 @@ def train_many(
     stacked = stackable(model, parts, recipe) if at_once is None else at_once
     try:
         ways = _at_once if stacked else _one_by_one
-        yield from ways(model, data, parts, recipe, directory)
+        yield from ways(model, data, parts, recipe, directory, patient)
     finally:
         with torch.no_grad():
             for name, parameter in model.attributed_parameters().items():
@@ -102,11 +103,16 @@ def stackable(model: DiffusionModel, parts: Parts, recipe: Recipe) -> bool:
 
 
 def _one_by_one(
-    model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
+    model: DiffusionModel,
+    data: TrainingSet,
+    parts: Parts,
+    recipe: Recipe,
+    directory: Path,
+    patient: bool,
 ) -> Iterator[Progress]:
     start = parameters_of(model)
     jobs = {model_file(directory, number): number for number in range(len(parts.rows))}
-    for number in unmade(jobs):
+    for number in unmade(jobs, patient=patient):
         rows, finished = parts.rows[number], made(jobs)
         part = TrainingSet(data.latents[list(rows)], data.prompt_of[list(rows)], data.prompts)
         with torch.no_grad():
@@ -123,10 +129,15 @@ def _one_by_one(
 
 
 def _at_once(
-    model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
+    model: DiffusionModel,
+    data: TrainingSet,
+    parts: Parts,
+    recipe: Recipe,
+    directory: Path,
+    patient: bool,
 ) -> Iterator[Progress]:
     # the last of them is written last
-    for _ in unmade({model_file(directory, len(parts.rows) - 1): None}):
+    for _ in unmade({model_file(directory, len(parts.rows) - 1): None}, patient=patient):
         yield from _all_at_once(model, data, parts, recipe, directory)
 
 

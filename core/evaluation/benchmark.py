@@ -153,16 +153,18 @@ class Benchmark:
         steps, count = self.preset.steps(len(self.works.ids)), self.preset.checkpoints
         return tuple(round(steps * number / count) for number in range(1, count + 1))
 
-    def train_full(self) -> Iterator[Progress]:
-        """The model whose pictures are attributed, on all works."""
+    def train_full(self, *, patient: bool = True) -> Iterator[Progress]:
+        """The model whose pictures are attributed, on all works. `patient`: see `train_many`."""
         parts = Parts((tuple(range(len(self.works.ids))),), self.snapshots)
-        yield from self.train_parts(self.directory / "full", parts, self.preset.full_seed)
+        directory = self.directory / "full"
+        yield from self.train_parts(directory, parts, self.preset.full_seed, patient=patient)
 
-    def train_parts(self, directory: Path, parts: Parts, seed: int) -> Iterator[Progress]:
+    def train_parts(
+        self, directory: Path, parts: Parts, seed: int, *, patient: bool = True
+    ) -> Iterator[Progress]:
         """A model a part, all from the start that `seed` draws, by the preset's recipe."""
-        length = len(parts.rows[0])
-        recipe = self.preset.recipe_for(length, seed)
-        yield from train_many(self.blank(seed), self._training_set, parts, recipe, directory)
+        recipe, data = self.preset.recipe_for(len(parts.rows[0]), seed), self._training_set
+        yield from train_many(self.blank(seed), data, parts, recipe, directory, patient=patient)
 
     @cached_property
     def _training_set(self) -> TrainingSet:
@@ -239,12 +241,13 @@ class Benchmark:
             return [whole]
         return [whole] * self.preset.seeds + ([self.preset.twice] if self.preset.twice else [])
 
-    def train_pool(self, pool: str) -> Iterator[Progress]:
-        """Every subset's model, for every seed."""
+    def train_pool(self, pool: str, *, patient: bool = True) -> Iterator[Progress]:
+        """Every subset's model, for every seed. `patient`: see `train_many`."""
         rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
         for seed, count in enumerate(self.seeds(pool)):
             directory = self.directory / pool / f"seed-{seed}"
-            yield from self.train_parts(directory, Parts(tuple(rows[:count])), seed)
+            parts = Parts(tuple(rows[:count]))
+            yield from self.train_parts(directory, parts, seed, patient=patient)
 
     def measure(self, pool: str) -> Iterator[Progress]:
         """The losses of works and queries under every model of a pool."""

@@ -70,11 +70,14 @@ class Finished:
 
 def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
     """Every model, outcome and vector that the trials need, as files; what is there is skipped."""
-    yield from bench.train_full()
-    yield from bench.paint()
     pools = sorted({trial.pool for trial in trials})
-    for pool in [*pools, *([RETRAINED_POOL] if any(t.retrains for t in trials) else [])]:
-        yield from bench.train_pool(pool)
+    pools += [RETRAINED_POOL] if any(trial.retrains for trial in trials) else []
+    for patient in (False, True):  # workers wait for each other only when all is begun
+        yield from bench.train_full(patient=patient)
+        for pool in pools:
+            yield from bench.train_pool(pool, patient=patient)
+    yield from bench.paint()
+    for pool in pools:
         yield from bench.measure(pool)
     wanted = {one.key: one for trial in trials for one in wanted_vectors(bench, trial)}
     yield from make_vectors(bench, wanted.values())

@@ -78,3 +78,12 @@ def test_a_claim_is_waited_for_until_its_file_is_there(tmp_path: Path) -> None:
 def test_a_job_that_leaves_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"without its file a\.txt"):
         list(unmade({tmp_path / "a.txt": 1}))
+
+
+def test_the_impatient_leave_to_others_what_they_make(tmp_path: Path) -> None:
+    jobs = {tmp_path / "a": 1, tmp_path / "b": 2}
+    with FileLock(tmp_path / ".a.lock"):
+        mine = unmade(jobs, patient=False)
+        assert next(mine) == 2
+        (tmp_path / "b").write_text("")
+        assert list(mine) == []
