@@ -40,9 +40,17 @@ class Reported:
 
 
 def make_report(
-    settings: Settings, benchmark: Path | None, *, limit: int, checks: bool
+    settings: Settings,
+    benchmark: Path | None,
+    *,
+    removals: Path | None = None,
+    limit: int,
+    checks: bool,
 ) -> Iterator[Progress | Reported]:
-    """Measure what is quick, take the rest from the benchmark's folder, write the report."""
+    """Measure what is quick, take the rest from the benchmark's folder, write the report.
+
+    `removals`: the folder of the counterfactual, where it is another one than the benchmark's.
+    """
     collection = chosen_collection(settings)
     rows: list[tuple[str, float, int]] = []
     top1: dict[str, float] = {}
@@ -64,7 +72,8 @@ def make_report(
                     for one in methods)  # fmt: skip
     report = Report(
         collection.name, datetime.now(UTC).date().isoformat(), methods, tuple(rows),
-        _roc(collection), _facts(experiment), _counterfactual(benchmark),
+        _roc(collection), _facts(experiment),
+        _counterfactual(removals or benchmark),
     )  # fmt: skip
     file = collection.path / REPORT
     write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")

@@ -175,6 +175,12 @@ def evaluate_report(
         Path | None,
         typer.Option(metavar="DIR", help="A finished `evaluate lds --preset workshops` folder."),
     ] = None,
+    removals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A finished `evaluate counterfactual` folder, if it is another."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Queries a retrieval check.")] = 60,
     checks: Annotated[bool, typer.Option(help="Whether retrieval is checked too.")] = True,
     device: Device = None,
@@ -184,7 +190,8 @@ def evaluate_report(
     from app.reporting import Reported, make_report
 
     settings = read_settings(collection=collection, device=device)
-    found = last(make_report(settings, benchmark, limit=limit, checks=checks), Reported)
+    events = make_report(settings, benchmark, removals=removals, limit=limit, checks=checks)
+    found = last(events, Reported)
     if as_json:
         show_json(found.report)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.views.html import e
+from core.attribution.methods import METHODS
 
 TITLE = "How far to trust these credits"
 
@@ -18,7 +19,7 @@ def section(report: Mapping[str, Any] | None) -> str:
             "can: <code>python -m app evaluate report</code>.</p>"
         )
     parts = [f'<h2 class="cl-h2">{TITLE}</h2>', f"<p>{e(_opening(report))}</p>", _methods(report)]
-    parts += [_words(_counterfactual(report)), _words(_trust(report)), _checks(report)]
+    parts += [_words(_counterfactual(report)), _checks(report), _trust(report)]
     return "".join(parts) + f'<p class="cl-quiet">Measured on {e(report["date"])}.</p>'
 
 
@@ -61,7 +62,7 @@ def _methods(report: Mapping[str, Any]) -> str:
     ordered = sorted(rows, key=lambda row: -(row["group_lds_generation"] or -100.0))
     head = "".join(f'<th class="cl-number">{e(name)}</th>' for name, _ in columns)
     body = "".join(
-        f"<tr><td>{e(row['method'])}</td>"
+        f"<tr><td>{e(_title(row['method']))}</td>"
         + "".join(f'<td class="cl-number">{e(_figure(row[key], key))}</td>' for _, key in columns)
         + "</tr>"
         for row in ordered
@@ -70,6 +71,10 @@ def _methods(report: Mapping[str, Any]) -> str:
         '<div class="cl-scroll"><table class="cl-table"><thead><tr><th>Method</th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _title(method: str) -> str:
+    return METHODS[method].title if method in METHODS else method
 
 
 def _figure(value: float | None, key: str) -> str:
@@ -82,10 +87,18 @@ def _trust(report: Mapping[str, Any]) -> str:
     roc = report["roc"]
     if roc is None:
         return ""
-    return (
+    words = (
         "The word of trust before an upload's names tells pictures this model knows from foreign "
         f"ones: of a known and a foreign picture it trusts the known one more in "
         f"{100 * roc['auc']:.0f} % of cases ({roc['known']} known, {roc['foreign']} foreign)."
+    )
+    line = " ".join(f"{100 * float(x):.1f},{100 - 100 * float(y):.1f}" for x, y in roc["points"])
+    return (
+        f'<figure class="cl-roc"><svg viewBox="-2 -2 104 104" role="img" aria-label="{e(words)}">'
+        '<path d="M0,0 V100 H100" class="cl-axis"/><path d="M0,100 L100,0" class="cl-chance"/>'
+        f'<polyline points="{e(line)}"/></svg><figcaption>{e(words)} Upwards: known pictures '
+        "called known; to the right: foreign pictures called known; dashed: guessing."
+        "</figcaption></figure>"
     )
 
 
@@ -94,16 +107,47 @@ def _counterfactual(report: Mapping[str, Any]) -> str:
     if found is None:
         return ""
     rows = sorted(found["rows"], key=lambda row: -row["l2_median"])
-    said = ", ".join(f"{row['method']} {row['l2_median']:.1f}" for row in rows)
+    said = ", ".join(f"{_title(row['method'])} {row['l2_median']:.1f}" for row in rows)
+    first = rows[0]["method"]
+    verdict = (
+        "Taking away the works that D-TRAK names moves the pictures most."
+        if first == "d-trak"
+        else f"The works that D-TRAK names do not move them most here: {_title(first)}'s do."
+    )
     return (
-        f"With the {found['removed']} works a method names taken away, the model taught anew and "
-        f"the same {len(rows[0]['l2'])} seeds painted again, the pictures moved by (median "
-        f"distance): {said}."
+        f"With the {found['removed']} works a method names taken away (of {found['works']}), the "
+        f"model taught anew and the same {len(rows[0]['l2'])} seeds painted again, the pictures "
+        f"moved by (median distance): {said}. {verdict}"
     )
 
 
 def _checks(report: Mapping[str, Any]) -> str:
-    rows = [row for row in report["checks"] if row[0].startswith("d-trak:")]
-    said = "; ".join(f"{e(name.removeprefix('d-trak: '))} {value:.2f} of {queries}"
-                     for name, value, queries in rows)  # fmt: skip
-    return f"<p>Where the truth is known, D-TRAK: {said}.</p>" if said else ""
+    """Where the truth is known: a row a method, a column a check."""
+    found: dict[str, dict[str, tuple[float, int]]] = {}
+    for name, value, queries in report["checks"]:
+        method, _, check = name.partition(": ")
+        found.setdefault(method, {})[check] = (value, queries)
+    if not found:
+        return ""
+    checks = {check: queries for row in found.values() for check, (_, queries) in row.items()}
+    head = "".join(
+        f'<th class="cl-number">{e(check.capitalize())}<br><small>of {queries}</small></th>'
+        for check, queries in checks.items()
+    )
+    body = "".join(
+        f"<tr><td>{e(_title(method))}</td>"
+        + "".join(
+            f'<td class="cl-number">{100 * row[check][0]:.0f} %</td>' if check in row
+            else '<td class="cl-number">–</td>'
+            for check in checks
+        )
+        + "</tr>"
+        for method, row in found.items()
+    )  # fmt: skip
+    return (
+        "<p>Where the truth is known: does a training work find itself first; are the ten "
+        "strongest works of the class that was asked for; does a work no model has seen get "
+        "traced to its own artist.</p>"
+        '<div class="cl-scroll"><table class="cl-table"><thead><tr><th>Method</th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

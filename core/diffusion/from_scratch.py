@@ -117,6 +117,9 @@ def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: P
     pipeline.vae = AutoencoderKL.from_pretrained(scratch / "vae")
     pipeline.unet = UNet2DConditionModel.from_pretrained(scratch / "unet").half()
     pipeline.text_encoder = CLIPTextModel.from_pretrained(scratch / "text_encoder").half()
+    for part in (pipeline.vae, pipeline.unet):  # not the scratch folder's: a collection travels
+        part.register_to_config(_name_or_path="")
+    pipeline.text_encoder.config._name_or_path = ""
     pipeline.save_pretrained(model_dir, safe_serialization=True)
 
 

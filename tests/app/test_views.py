@@ -81,10 +81,12 @@ def evil_report() -> dict[str, object]:
         "group_lds_generation": 3.0, "artist_top1": 0.5,
     }  # fmt: skip
     return {
-        "date": EVIL, "facts": {"works": EVIL, "regimes": []}, "roc": None,
+        "date": EVIL, "facts": {"works": EVIL, "regimes": []},
+        "roc": {"auc": 0.5, "known": EVIL, "foreign": EVIL, "points": [[0.0, 0.0], [1.0, 1.0]]},
         "methods": [{"method": EVIL, **figures}], "checks": [["d-trak: " + EVIL, 1.0, 2]],
         "counterfactual": {
-            "removed": EVIL, "rows": [{"method": EVIL, "l2_median": 1.0, "l2": [1.0]}]
+            "removed": EVIL, "works": EVIL,
+            "rows": [{"method": EVIL, "l2_median": 1.0, "l2": [1.0]}]
         },
     }  # fmt: skip
 
