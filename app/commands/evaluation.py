@@ -39,7 +39,7 @@ def evaluate_lds(
     output: Output = None,
     experiment: Annotated[
         str,
-        typer.Option(metavar="NAME", help="main, frontier, inverse, table1-8, fig1-10."),
+        typer.Option(metavar="NAME", help="main, frontier, rules, inverse, table1-8, fig1-10."),
     ] = "main",
     data: Data = None,
     works: Works = None,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.func import grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.objectives import Objective
@@ -187,9 +188,11 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
     shared = None if examples.conditioning is None else 0
-    found, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
-        parameters, examples.latents, examples.noise, examples.conditioning
-    )
+    # fused attention has no batching rule: under vmap it would run example by example, and say so
+    with sdpa_kernel(SDPBackend.MATH):
+        found, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
+            parameters, examples.latents, examples.noise, examples.conditioning
+        )
     return Gradients({name: value.detach() for name, value in found.items()}, losses)
 
 

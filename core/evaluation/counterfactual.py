@@ -24,7 +24,7 @@ from core.diffusion.many import Parts, load_into, model_file
 from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.evaluation.benchmark import GENERATION, Benchmark
-from core.evaluation.trials import DEFAULT_C, Contest, Trial, wanted_vectors
+from core.evaluation.trials import Contest, Trial, wanted_vectors
 from core.evaluation.vectors import clip_vectors, make_vectors
 from core.evaluation.workers import with_workers
 from core.progress import Progress
@@ -123,9 +123,7 @@ def _named(
             if clip is None:
                 raise UsageError(f"The method '{name}' needs a CLIP model: give one with --clip.")
             seen = clip_vectors(bench, clip)
-        contest = Contest(bench, trial, seen)
-        c = DEFAULT_C if contest.has_lambda else None
-        scores = contest.scores(GENERATION, c)[: removal.images]
+        scores = Contest(bench, trial, seen).scores(GENERATION)[: removal.images]
     order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")
     return order[:, : removal.works]
 

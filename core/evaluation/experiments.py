@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
+from core.attribution.kernel import LambdaRule
 from core.attribution.methods import METHODS
 from core.errors import UsageError
 from core.evaluation.benchmark import ARTIST_POOL
@@ -143,6 +144,15 @@ def inverse(preset: Preset, clip: bool) -> list[Trial]:
     return [Trial(name, INDEPENDENT, preset.timesteps[-1], arithmetic=kind) for name, kind in names]
 
 
+def rules(preset: Preset, clip: bool) -> list[Trial]:
+    """Ours: which rule for lambda falls least behind the peeked best."""
+    settings = [(INDEPENDENT, k) for k in preset.timesteps] + [(SHARED, preset.timesteps[0])]
+    kinds = [LambdaRule("dof", share) for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
+    kinds += [LambdaRule("mean-eigenvalue", c) for c in (0.001, 0.01, 0.1, 1.0)]
+    grid = product(kinds, settings, ("d-trak", "d-trak-avg", "trak", "das"))
+    return [Trial(name, noise, k, rule=rule) for rule, (noise, k), name in grid]
+
+
 def frontier(preset: Preset, clip: bool) -> list[Trial]:
     """Ours: what K buys under each rule of noise and each placement of timesteps."""
     kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
@@ -178,6 +188,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("fig10", "Lambda, CIFAR-10 (Figure 10)", lambdas, "c"),
         Experiment("inverse", "The float32 inverse at small lambda", inverse, "c"),
         Experiment("frontier", "LDS against cost", frontier, "timesteps", "default"),
+        Experiment("rules", "Rules for lambda", rules, "rule"),
     )
 }
 

@@ -5,7 +5,7 @@ In: `Finished`. Out: a file. Needs no display.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.evaluation.counterfactual import Repainted
 from core.evaluation.experiments import Experiment
-from core.evaluation.running import Finished
+from core.evaluation.running import Finished, lambda_losses
 from core.evaluation.trials import OURS, Row
 
 INK, MUTED = "#22262e", "#8a8f98"
@@ -28,6 +28,8 @@ def draw(finished: Finished, experiment: Experiment, file: Path) -> None:
     for panel, split in zip(panels, SPLITS, strict=True):
         if experiment.x == "c":
             _curves(panel, finished, split)
+        elif experiment.x == "rule":
+            _losses(panel, [row for row in finished.rows if row.split == split])
         elif experiment.x:
             _lines(panel, finished, experiment, split)
         else:
@@ -134,6 +136,15 @@ def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -
         panel.set_xscale("log")
     panel.set_xlabel(experiment.x)
     panel.legend(fontsize=6, frameon=False)
+
+
+def _losses(panel: Any, rows: Sequence[Row]) -> None:
+    """A bar a rule: the mean loss to the peeked best, and a dot for the worst."""
+    losses = lambda_losses(rows)
+    names = [loss.rule for loss in losses]
+    panel.barh(names, [-loss.mean for loss in losses], color=COLOURS[0])
+    panel.plot([-loss.worst for loss in losses], names, "o", color=COLOURS[1], markersize=4)
+    panel.set_xlabel("points lost to the peeked best: mean (bar), worst (dot)")
 
 
 def _curves(panel: Any, finished: Finished, split: str) -> None:

@@ -12,12 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core.attribution.clip import ClipVision
+from core.attribution.kernel import DEFAULT_RULE
 from core.collection.atomic import write_text
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
 from core.evaluation.experiments import Experiment
 from core.evaluation.lds import Spread
-from core.evaluation.trials import Result, Row, Trial, run_trial, wanted_vectors
+from core.evaluation.trials import BEST, DEFAULT, Result, Row, Trial, run_trial, wanted_vectors
 from core.evaluation.vectors import clip_vectors, make_vectors
 from core.evaluation.workers import with_workers
 from core.progress import Progress
@@ -55,6 +58,17 @@ class Regime:
 
 
 @dataclass(frozen=True)
+class LambdaLoss:
+    """By how many points a rule's lambda falls behind the peeked best, over a table's rows."""
+
+    rule: str
+    rows: int
+    mean: float
+    worst: float
+    where: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """An experiment's figures, and what one must know to read them."""
 
@@ -64,6 +78,7 @@ class Finished:
     pairs: tuple[Pair, ...]
     regimes: tuple[Regime, ...]
     curves: tuple[dict[str, object], ...]
+    lambda_losses: tuple[LambdaLoss, ...]
     config: dict[str, object]
     seconds: float
 
@@ -96,15 +111,35 @@ def run_experiment(
     for done, trial in enumerate(trials, start=1):
         results.append(run_trial(bench, trial, seen))
         yield Progress("Scoring", done, len(trials), trial.method)
+    rows = tuple(row for result in results for row in result.rows)
     finished = Finished(
-        bench.preset.name, experiment.name,
-        tuple(row for result in results for row in result.rows),
+        bench.preset.name, experiment.name, rows,
         tuple(_pairs(bench, results)), tuple(_regime(bench, pool) for pool in pools),
         tuple(_curve(result, split) for result in results for split in result.curves),
-        describe(bench), time.perf_counter() - started,
+        lambda_losses(rows), describe(bench), time.perf_counter() - started,
     )  # fmt: skip
     save(finished, bench.directory)
     yield finished
+
+
+def lambda_losses(rows: Sequence[Row]) -> tuple[LambdaLoss, ...]:
+    """A rule's figures against the best lambda's of the same method, settings and queries."""
+    free = {"lambda_rule", "lds", "sd", "bootstrap_mean", "c", "artist_top1", "seconds"}
+    best = {}
+    for row in rows:
+        key = tuple(value for name, value in vars(row).items() if name not in free)
+        if row.lambda_rule == BEST:
+            best[key] = row.lds
+    found: dict[str, list[tuple[float, str]]] = {}
+    for row in rows:
+        if row.lambda_rule == DEFAULT:
+            key = tuple(value for name, value in vars(row).items() if name not in free)
+            where = f"{row.method}, {row.noise}, K = {row.timesteps}, {row.split}"
+            found.setdefault(row.rule, []).append((best[key] - row.lds, where))
+    return tuple(
+        LambdaLoss(rule, len(losses), float(np.mean([loss for loss, _ in losses])), *max(losses))
+        for rule, losses in found.items()
+    )
 
 
 def describe(bench: Benchmark) -> dict[str, object]:
@@ -118,7 +153,7 @@ def describe(bench: Benchmark) -> dict[str, object]:
         "steps": preset.steps(works), "subsets": preset.subsets, "seeds": preset.seeds,
         "recipe": asdict(preset.recipe), "plan": asdict(preset.plan),
         "outcome": asdict(preset.outcome), "sampler": asdict(preset.sampler),
-        "projection": asdict(preset.projection), "default_c": 0.1,
+        "projection": asdict(preset.projection), "default_lambda": str(DEFAULT_RULE),
     }  # fmt: skip
 
 
@@ -134,7 +169,7 @@ def _regime(bench: Benchmark, pool: str) -> Regime:
 def _settings(trial: Trial) -> tuple[object, ...]:
     return (
         trial.noise, trial.timesteps, trial.placement, trial.draws, trial.dimension,
-        trial.checkpoint, trial.outcome, trial.pool, trial.arithmetic,
+        trial.checkpoint, trial.outcome, trial.pool, trial.arithmetic, trial.rule,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ FIELDS = (
     "members",
     "outcome",
     "arithmetic",
+    "rule",
 )
 
 
@@ -45,7 +46,15 @@ def _lines(finished: Finished) -> Iterator[str]:
         groups.setdefault(key, {})[row.split, row.lambda_rule] = row
     yield ""
     yield "LDS in percent +- standard deviation over resampled subsets. Lambda by the default rule"
-    yield "(c = 0.1), best of a grid (peeked), or chosen on half of the queries for the other half."
+    yield (
+        f"({config['default_lambda']}), best of a grid (peeked), or chosen on half of the queries "
+        "for the other half."
+    )
+    for loss in finished.lambda_losses:
+        yield (
+            f"Lambda by {loss.rule} loses {loss.mean:.1f} points to the peeked best, on average "
+            f"over {loss.rows} rows; at worst {loss.worst:.1f} ({loss.where})."
+        )
     head = ["method", "subsets", "noise", "K", *told]
     head += [f"{split[:3]} {rule}" for split in ("validation", "generation") for rule in RULES]
     known = any(row.artist_top1 is not None for row in finished.rows)

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from core.attribution.kernel import LambdaRule
+from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import Method, method
 from core.attribution.scoring import Scorer
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
@@ -30,7 +30,6 @@ from core.evaluation.retrieval import group_precision, positive_mass
 from core.evaluation.vectors import Vectors, Wanted, isometric, load_vectors
 
 DEFAULT, BEST, HELD_OUT, NONE = "default", "best", "half", "none"
-DEFAULT_C = 0.1
 GRID = tuple(digit * 10.0**power for power in range(-8, 4) for digit in (1.0, 2.0, 5.0))
 CLIP = "clip"
 OURS, FLOAT32_INVERSE = "float64", "float32 inverse"
@@ -53,6 +52,7 @@ class Trial:
     outcome: str = "simple"
     pool: str = LDS_POOL
     arithmetic: str = OURS
+    rule: LambdaRule = DEFAULT_RULE  # for the rows of the default rule
 
     @cached_property
     def row(self) -> Method:
@@ -87,7 +87,7 @@ class Row:
     lds: float
     sd: float
     bootstrap_mean: float
-    c: float | None  # lambda, in mean eigenvalues
+    c: float | None  # the peeked lambda, in mean eigenvalues
     placement: str | None
     draws: int
     dimension: int
@@ -97,6 +97,7 @@ class Row:
     outcome: str
     pool: str
     arithmetic: str
+    rule: str
     artist_top1: float | None  # of validation works whose artist is known: right artist first
     seconds: float | None  # one work's features
 
@@ -164,11 +165,10 @@ class Contest:
         """What the features of one work took, over all models."""
         return sum(model.seconds for model in self._models)
 
-    def scores(self, split: str, c: float | None = None) -> Matrix:
-        """`[q, n]`, the mean over the trial's models; lambda = c x each one's mean eigenvalue."""
+    def scores(self, split: str, rule: LambdaRule = DEFAULT_RULE) -> Matrix:
+        """`[q, n]`, the mean over the trial's models, each with its own lambda by the rule."""
         asked = split if self.trial.row.query == "example" else self.trial.row.query
-        rule = None if c is None else LambdaRule(value=c)
-        if self.trial.arithmetic == FLOAT32_INVERSE and rule is not None:
+        if self.trial.arithmetic == FLOAT32_INVERSE:
             (scorer,), (model,) = self._scorers, self._models
             return float32_scores(scorer.phi, model.of[asked], scorer.kernel.lambda_(rule))
         found = [
@@ -179,7 +179,12 @@ class Contest:
 
     def curve(self, truth: Truth, split: str) -> dict[float, Matrix]:
         """c -> the LDS of every query `[q]`, over the grid."""
-        return {c: truth.per_query(self.scores(split, c)) for c in GRID}
+        return {c: truth.per_query(self.scores(split, in_eigenvalues(c))) for c in GRID}
+
+
+def in_eigenvalues(c: float) -> LambdaRule:
+    """lambda = c x the mean eigenvalue of the Gram matrix: a grid that fits every scale."""
+    return LambdaRule("mean-eigenvalue", c)
 
 
 def float32_scores(phi: Matrix, queries: Matrix, lambda_: float) -> Matrix:
@@ -222,8 +227,10 @@ def run_trial(bench: Benchmark, trial: Trial, clip: Vectors | None = None) -> Re
             continue
         curve = contest.curve(truth, split)
         curves[split] = {c: float(values.mean()) for c, values in curve.items()}
-        for rule, c in ((DEFAULT, DEFAULT_C), (BEST, best_of(curve))):
-            kept[split, rule] = contest.scores(split, c)
+        best = best_of(curve)
+        kept[split, DEFAULT] = contest.scores(split, trial.rule)
+        kept[split, BEST] = contest.scores(split, in_eigenvalues(best))
+        for rule, c in ((DEFAULT, None), (BEST, best)):
             rows.append(_row(contest, truth, split, rule, kept[split, rule], c))
         kept[split, HELD_OUT] = _held_out(contest, curve, split)
         rows.append(_row(contest, truth, split, HELD_OUT, kept[split, HELD_OUT], None))
@@ -243,8 +250,8 @@ def _held_out(contest: Contest, curve: dict[float, Matrix], split: str) -> Matri
     """Every second query is scored with the lambda that was best for the others."""
     count = len(next(iter(curve.values())))
     even = np.arange(count) % 2 == 0
-    scores = contest.scores(split, best_of(curve, ~even))
-    scores[~even] = contest.scores(split, best_of(curve, even))[~even]
+    scores = contest.scores(split, in_eigenvalues(best_of(curve, ~even)))
+    scores[~even] = contest.scores(split, in_eigenvalues(best_of(curve, even)))[~even]
     return scores
 
 
@@ -262,5 +269,6 @@ def _row(
         split, rule, found.value, found.sd, float(resampled.mean()), c,
         trial.placement if gradient else None, trial.draws, 0 if exact else dimension, trial.eta,
         trial.checkpoint, trial.members, trial.outcome, trial.pool, trial.arithmetic,
+        str(trial.rule),
         _artist_top1(contest, split, scores), contest.seconds if gradient else None,
     )  # fmt: skip

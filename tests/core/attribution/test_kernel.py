@@ -130,4 +130,13 @@ def test_a_lambda_of_nothing_and_an_unknown_rule_are_refused() -> None:
     with pytest.raises(UsageError, match="greater than 0"):
         kernel.weights(0.0)
     with pytest.raises(UsageError, match="mean-eigenvalue"):
-        kernel.lambda_(LambdaRule("best"))
+        kernel.lambda_(LambdaRule("best", 1.0))
+    with pytest.raises(UsageError, match="between 0 and 1, not 1"):
+        kernel.lambda_(LambdaRule("dof", 1.0))
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (8, 30)])
+def test_degrees_of_freedom_are_a_share_of_the_directions(shape: tuple[int, int]) -> None:
+    """With more works than features too, where n shares of the directions would be too many."""
+    kernel = Kernel.fit(np.random.default_rng(0).normal(size=shape))
+    assert kernel.degrees(kernel.lambda_(LambdaRule("dof", 0.3))) == pytest.approx(0.3 * 8)

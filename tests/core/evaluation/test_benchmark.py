@@ -235,3 +235,29 @@ def test_several_workers_find_what_one_finds(
 def test_no_worker_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="0 workers"):
         list(run_experiment(opened(tmp_path), experiment("main"), workers=0))
+
+
+def test_what_a_rule_for_lambda_loses_is_the_gap_to_the_best(
+    done: tuple[Benchmark, Finished],
+) -> None:
+    bench, finished = done
+    *_, last = run_experiment(bench, experiment("rules"))
+    assert isinstance(last, Finished)
+    gaps: dict[str, list[float]] = {}
+    for row in last.rows:
+        if row.lambda_rule != "default":
+            continue
+        (best,) = [
+            one.lds for one in last.rows
+            if one.lambda_rule == "best" and (one.method, one.noise, one.timesteps, one.split,
+            one.rule) == (row.method, row.noise, row.timesteps, row.split, row.rule)
+        ]  # fmt: skip
+        gaps.setdefault(row.rule, []).append(best - row.lds)
+    assert len(last.lambda_losses) == 10
+    for loss in last.lambda_losses:
+        assert loss.rows == len(gaps[loss.rule])
+        assert loss.mean == pytest.approx(sum(gaps[loss.rule]) / loss.rows)
+        assert loss.worst == max(gaps[loss.rule])
+    assert "Lambda by dof 0.3 loses" in text_of(last)
+    (usual,) = finished.lambda_losses
+    assert usual.rule == "dof 0.3"

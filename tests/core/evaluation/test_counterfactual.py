@@ -40,7 +40,7 @@ def test_the_model_is_retrained_without_the_highest_scores(
     done: tuple[Benchmark, Repainted], tmp_path: Path
 ) -> None:
     bench, _ = done
-    scores = Contest(bench, Trial("d-trak", "shared", 2)).scores(GENERATION, 0.1)[1]
+    scores = Contest(bench, Trial("d-trak", "shared", 2)).scores(GENERATION)[1]
     removed = sorted(range(12), key=lambda work: -scores[work])[:4]
     kept = tuple(work for work in range(12) if work not in removed)
     from core.diffusion.many import Parts
