@@ -97,12 +97,15 @@ def placements(preset: Preset, clip: bool) -> list[Trial]:
 
 
 def ensembles(preset: Preset, clip: bool) -> list[Trial]:
-    """Tables 7 and 8: means over retrained models, and the retraining baselines."""
+    """Tables 7 and 8: means over retrained models, with shared projections (the code's) and own
+    (the paper's), and the retraining baselines."""
     found = [
         Trial(name, INDEPENDENT, k, members=count)
         for k, name, count in product(preset.timesteps, SEPARATE[:2], ENSEMBLES)
         if count <= preset.retrained
     ]
+    if preset.projection.kind != "identity":  # where there is a projection to own
+        found += [replace(trial, projections="own") for trial in found if trial.members > 1]
     counts = sorted({preset.retrained // part for part in (4, 2, 1)} - {0})
     return found + [
         Trial(name, members=count)

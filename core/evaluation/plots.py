@@ -125,6 +125,8 @@ def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -
             name += f" K={row.timesteps}"
         if row.placement == "cumulative":
             name += " cumulative"
+        if row.projections == "own":
+            name += " own projections"
         lines.setdefault(name, []).append((float(getattr(row, experiment.x)), row.lds, row.sd))
     for number, (name, points) in enumerate(lines.items()):
         xs, ys, sds = zip(*sorted(points), strict=True)

@@ -126,7 +126,7 @@ PRESETS: dict[str, Preset] = {
                 PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
             ),
             epochs=100, works=2, validation=24, generated=24, subsets=20, by_artist=20, twice=4,
-            retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=48),
+            retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=16),
             sampler=Sampler(20, 2.0), projection=ProjectionSpec(), timesteps=(10,),
         ),
         Preset(

@@ -17,6 +17,7 @@ FIELDS = (
     "eta",
     "checkpoint",
     "members",
+    "projections",
     "outcome",
     "arithmetic",
     "rule",

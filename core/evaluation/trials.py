@@ -16,6 +16,7 @@ from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import Method, method
 from core.attribution.scoring import Scorer
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.errors import UsageError
 from core.evaluation.benchmark import (
     GENERATION,
     LDS_POOL,
@@ -49,6 +50,7 @@ class Trial:
     eta: float | None = None
     checkpoint: int = 0  # which of the full model's, counted from 1; 0: the last
     members: int = 1
+    projections: str = "shared"  # by the members of an ensemble; "own": another seed each
     outcome: str = "simple"
     pool: str = LDS_POOL
     arithmetic: str = OURS
@@ -94,6 +96,7 @@ class Row:
     eta: float | None
     checkpoint: int
     members: int
+    projections: str
     outcome: str
     pool: str
     arithmetic: str
@@ -121,11 +124,23 @@ def wanted_vectors(bench: Benchmark, trial: Trial) -> list[Wanted]:
         return []
     spec, stack = spec_of(bench, trial), trial.row.stack
     if stack == "members":
-        return [Wanted(spec, f"{RETRAINED_POOL}-{number}") for number in range(trial.members)]
+        return [
+            Wanted(_of_member(spec, trial, number), f"{RETRAINED_POOL}-{number}")
+            for number in range(trial.members)
+        ]
     if stack == "checkpoints":
         return [Wanted(spec, f"step-{step}") for step in bench.snapshots]
     model = f"step-{bench.snapshots[trial.checkpoint - 1]}" if trial.checkpoint else "full"
     return [Wanted(spec, model, journeys=trial.row.query != "example")]
+
+
+def _of_member(spec: FeatureSpec, trial: Trial, number: int) -> FeatureSpec:
+    if trial.projections not in ("shared", "own"):
+        raise UsageError(f"Projections are shared or own, not '{trial.projections}'.")
+    if trial.projections == "shared":
+        return spec
+    own = replace(spec.projection, seed=spec.projection.seed + number)
+    return replace(spec, projection=own)
 
 
 class Contest:
@@ -268,7 +283,7 @@ def _row(
         trial.method, trial.noise if gradient else None, trial.timesteps if gradient else None,
         split, rule, found.value, found.sd, float(resampled.mean()), c,
         trial.placement if gradient else None, trial.draws, 0 if exact else dimension, trial.eta,
-        trial.checkpoint, trial.members, trial.outcome, trial.pool, trial.arithmetic,
-        str(trial.rule),
+        trial.checkpoint, trial.members, trial.projections, trial.outcome, trial.pool,
+        trial.arithmetic, str(trial.rule),
         _artist_top1(contest, split, scores), contest.seconds if gradient else None,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from core.evaluation.running import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
 from core.evaluation.subjects import MlpPlan
 from core.evaluation.tables import text_of
-from core.evaluation.trials import Contest, Trial, run_trial
+from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
 from core.evaluation.vectors import isometric
 
 TINY = replace(
@@ -150,6 +150,17 @@ def test_an_ensemble_of_one_is_its_member(done: tuple[Benchmark, Finished]) -> N
     other = 2 * both - single
     assert not np.allclose(other, single)
     assert run_trial(bench, one).rows[0].members == 1
+
+
+def test_members_share_a_projection_or_have_their_own(done: tuple[Benchmark, Finished]) -> None:
+    bench, _ = done
+    one = Trial("d-trak-ensemble", "shared", 2, dimension=32, members=2)
+    shared, own = (wanted_vectors(bench, replace(one, projections=p)) for p in ("shared", "own"))
+    assert shared[0] == own[0] and shared[1].model == own[1].model
+    seeds = [[wanted.spec.projection.seed for wanted in found] for found in (shared, own)]
+    assert seeds == [[0, 0], [0, 1]]
+    with pytest.raises(UsageError, match="shared or own, not 'mine'"):
+        wanted_vectors(bench, replace(one, projections="mine"))
 
 
 @pytest.mark.parametrize(
