@@ -36,8 +36,11 @@ def draw(finished: Finished, experiment: Experiment, file: Path) -> None:
             _bars(panel, finished, split)
         panel.set_title(split, color=INK, fontsize=11)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.axhline(0.0, color=MUTED, linewidth=0.8)
-    panels[0].set_ylabel("LDS (%)")
+        if experiment.x in ("", "rule"):  # bars lie: their values run along x
+            panel.axvline(0.0, color=MUTED, linewidth=0.8)
+        else:
+            panel.axhline(0.0, color=MUTED, linewidth=0.8)
+    panels[0].set_ylabel("" if experiment.x in ("", "rule") else "LDS (%)")
     figure.suptitle(f"{finished.preset}: {experiment.title}", color=INK)
     _write(plt, figure, file)
 
@@ -157,6 +160,7 @@ def _curves(panel: Any, finished: Finished, split: str) -> None:
             [point["c"] for point in points], [point["lds"] for point in points],
             label=f"{curve['method']} K={curve['timesteps']}{_arithmetic(curve)}",
             color=COLOURS[number % len(COLOURS)],
+            linestyle="-" if curve["arithmetic"] == OURS else "--",
         )  # fmt: skip
     panel.set_xscale("log")
     panel.set_xlabel("lambda, in mean eigenvalues of the Gram matrix")
