@@ -18,6 +18,7 @@ from core.evaluation.trials import OURS, Row
 
 INK, MUTED = "#22262e", "#8a8f98"
 COLOURS = ("#1f5fa8", "#c2542d", "#2f7d4f", "#8b5aa8", "#b08a1e", "#4b8b95", "#a33b5a", "#5c6470")
+DASHES = ("-", "--", ":", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)))
 SPLITS = ("validation", "generation")
 
 
@@ -119,28 +120,36 @@ def _bars(panel: Any, finished: Finished, split: str) -> None:
 
 
 def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -> None:
-    lines: dict[str, list[tuple[float, float, float]]] = {}
+    """A line a method and setting: the method gives the colour, the rest the dashes."""
+    lines: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for row in finished.rows:
-        if row.split != split or not _rule(row, experiment.lambda_rule):
-            continue
-        name = row.method if row.noise is None else f"{row.method} {row.noise}"
-        if experiment.x != "timesteps" and row.timesteps:
-            name += f" K={row.timesteps}"
-        if row.placement == "cumulative":
-            name += " cumulative"
-        if row.projections == "own":
-            name += " own projections"
-        lines.setdefault(name, []).append((float(getattr(row, experiment.x)), row.lds, row.sd))
-    for number, (name, points) in enumerate(lines.items()):
+        if row.split == split and _rule(row, experiment.lambda_rule):
+            key = (row.method, _setting(row, experiment))
+            value = float(getattr(row, experiment.x))
+            lines.setdefault(key, []).append((value, row.lds, row.sd))
+    methods = list(dict.fromkeys(method for method, _ in lines))
+    settings = list(dict.fromkeys(setting for _, setting in lines))
+    for (method, setting), points in lines.items():
         xs, ys, sds = zip(*sorted(points), strict=True)
         panel.errorbar(
-            xs, ys, yerr=sds, label=name, marker="o", markersize=3, linewidth=1.2,
-            color=COLOURS[number % len(COLOURS)], linestyle=("-", "--", ":")[number // 8 % 3],
+            xs, ys, yerr=sds, label=f"{method} {setting}".strip(), marker="o", markersize=3,
+            linewidth=1.2, color=COLOURS[methods.index(method) % len(COLOURS)],
+            linestyle=DASHES[settings.index(setting) % len(DASHES)],
         )  # fmt: skip
     if experiment.x in ("timesteps", "dimension", "members"):
         panel.set_xscale("log")
     panel.set_xlabel(experiment.x)
-    panel.legend(fontsize=6, frameon=False)
+    if split == SPLITS[-1]:  # one legend for both panels, beside them
+        style = {"fontsize": 6.5, "frameon": False, "handlelength": 3.6}
+        panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **style)
+
+
+def _setting(row: Row, experiment: Experiment) -> str:
+    words = [row.noise or ""]
+    words += [f"K={row.timesteps}"] if experiment.x != "timesteps" and row.timesteps else []
+    words += ["cumulative"] if row.placement == "cumulative" else []
+    words += ["own projections"] if row.projections == "own" else []
+    return " ".join(word for word in words if word)
 
 
 def _losses(panel: Any, rows: Sequence[Row]) -> None:
