@@ -23,6 +23,7 @@ from core.progress import Progress
 from core.workshops.build import DEFAULT_PLAN, BuildPlan, build_model
 
 STORAGE = "int8"  # half the size on the disk; ranks stay (see the benchmark of storage)
+SHIPPED_INDICES = ("d-trak", "das")  # the others are built in a second when they are asked
 EXAMPLE_RUN = ("ukiyo-e", 7)  # class and seed of the example on the first screen
 EXAMPLE_ID, EXAMPLE_DAY = "example", "2026-11-23T12:00:00.000Z"
 
@@ -53,7 +54,9 @@ def rebuild(destination: Path, scratch: Path, plan: BuildPlan = DEFAULT_PLAN) ->
     collection = load_collection(destination)
     model = StableDiffusion.load(destination / "model", destination / "lora")
     for name, spec in SPECS.items():
-        yield from build_features(model, collection, name, spec, storage=STORAGE)
+        yield from build_features(
+            model, collection, name, spec, storage=STORAGE, kept=SHIPPED_INDICES
+        )
     yield Progress("Making the example", 0, 1)
     make_example(destination, scratch)
     yield Progress("Making the example", 1, 1)

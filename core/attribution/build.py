@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,8 +65,12 @@ def build_features(
     plan: ReferencePlan = DEFAULT_PLAN,
     rule: LambdaRule = DEFAULT_RULE,
     storage: str = "float16",
+    kept: Container[str] | None = None,
 ) -> Iterator[Progress]:
-    """All stages in order; what is finished is skipped, so a second call is quick."""
+    """All stages in order; what is finished is skipped, so a second call is quick.
+
+    `kept`: the methods whose index is written (None: all); others are built when they are asked.
+    """
     directory = features_directory(collection, name)
     featurizer = Featurizer(model, spec)
     works = [(work.file, work.style, work.sha256) for work in collection.works]
@@ -76,7 +80,10 @@ def build_features(
     asked = [(row.file, row.style, row.sha256) for row in rows]
     digest = references_digest(rows)
     yield from _store(featurizer, collection, directory / "references", asked, digest, storage)
-    wanted = [row for row in METHODS.values() if row.served and row.features == name]
+    wanted = [
+        row for row in METHODS.values()
+        if row.served and row.features == name and (kept is None or row.name in kept)
+    ]  # fmt: skip
     for number, method in enumerate(wanted):
         make_index(collection, directory, method, rule, rows, keep=True)
         yield Progress("Building the index", number + 1, len(wanted), method.name)
