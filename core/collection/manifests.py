@@ -1,229 +1,166 @@
-"""Where pictures to import come from: a CSV manifest, or folders named after styles.
+"""The rows of a table become pictures and what is said of them, or refusals with their reason.
 
-In: a folder or a CSV file. Out: `Candidate` rows (a file and what is said of it) and `Refusal`s.
-Opens no picture and writes nothing.
+In: a `Table`, where its pictures lie, and which column says what. Out: a `Reading` in which every
+record stands. Opens no picture and writes nothing.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from core.collection.slugs import plain_text, readable
-from core.collection.store import is_inside
-from core.errors import CollectionError
+from core.collection.candidates import (
+    UNKNOWN_ARTIST,
+    UNTITLED,
+    Candidate,
+    Held,
+    Reading,
+    Refusal,
+)
+from core.collection.columns import Places, columns_of
+from core.collection.folders import NOTHING, Told, names_tell, told_by_path
+from core.collection.holdings import Archive, Finder, Folder
+from core.collection.identifiers import SCHEMES, identifier
+from core.collection.licences import licence
+from core.collection.slugs import plain_text
+from core.collection.tables import Record, Table, read_table
+from core.collection.years import is_undated, year_range
+from core.errors import CollectionError, ImageRefused
 
-Kind = Literal["auto", "folder", "csv"]
-
-UNKNOWN_ARTIST = "Unknown artist"
-_MANIFESTS = ("metadata.csv", "manifest.csv", "works.csv")
-_ALIASES = {
-    "file": ("file", "filename", "file_name", "path", "image"),
-    "title": ("title", "name"),
-    "artist": ("artist", "artist_name", "creator"),
-    "style": ("style", "class", "label"),
-    "year": ("year", "date"),
-    "licence": ("licence", "license", "license_note", "licence_note", "rights"),
-    "source": ("source", "source_repo", "url", "credit"),
-}
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A row or file that was not imported, and the sentence that says why."""
-
-    row: str
-    reason: str
+_LONGEST_YEAR = 60
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A picture file and what its source says of it; `row` names it in reports."""
+class _Form:
+    """How this table's rows are read: its columns, and whether paths say what columns do not."""
 
-    row: str
-    path: Path
-    title: str
-    artist: str
-    style: str
-    year: str
-    licence: str
-    source: str
+    places: Places
+    width: int
+    told_by_path: bool
+    classes: Mapping[str, str]
 
-    @property
-    def said(self) -> tuple[str, ...]:
-        """All that the source says of the picture; changes when a cell changes."""
-        return (self.title, self.artist, self.style, self.year, self.licence, self.source)
-
-
-def candidates(source: Path, kind: Kind = "auto") -> list[Candidate | Refusal]:
-    """Every row (CSV) or file (folders) of `source`, in its order; or a CollectionError."""
-    if not source.exists():
-        raise CollectionError(f"There is no '{source.name}' to import. Check the path.")
-    table = _manifest(source)
-    if kind == "folder" or (kind == "auto" and table is None and source.is_dir()):
-        if not source.is_dir():
-            raise CollectionError(
-                f"'{source.name}' is a file. Give a folder that holds one folder for each style."
-            )
-        return _from_folders(source)
-    if table is None:
-        raise CollectionError(
-            f"'{source.name}' holds no manifest. Give a CSV file with the columns file, title, "
-            "artist, style, or unpack the pictures into one folder for each style."
-        )
-    return _from_table(table)
-
-
-def _manifest(source: Path) -> Path | None:
-    if source.is_file():
-        return source if source.suffix.lower() in (".csv", ".tsv") else None
-    named = [source / name for name in _MANIFESTS if (source / name).is_file()]
-    return named[0] if named else None
-
-
-def _from_table(table: Path) -> list[Candidate | Refusal]:
-    text = _decode(table)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise CollectionError(
-            f"'{table.name}' is not a well-formed table ({error}). Correct its quotes."
-        ) from error
-    header = [cell.strip().lower().replace(" ", "_") for cell in rows[0]] if rows else []
-    places = {
-        field: [header.index(alias) for alias in aliases if alias in header]
-        for field, aliases in _ALIASES.items()
-    }
-    missing = [field for field in ("file", "artist", "style") if not places[field]]
-    if missing:
-        raise CollectionError(
-            f"'{table.name}' lacks the column {' and '.join(missing)}. Its first line must name "
-            "the columns: file, title, artist, style, and if known year, licence, source."
-        )
-    return [
-        _from_row(table.parent, number, row, len(header), places)
-        for number, row in enumerate(rows[1:], start=1)
-        if any(cell.strip() for cell in row)
-    ]
-
-
-def _from_row(
-    folder: Path, number: int, row: list[str], width: int, places: dict[str, list[int]]
-) -> Candidate | Refusal:
-    def cell(field: str) -> str:
-        values = (plain_text(row[place]) for place in places[field] if place < len(row))
+    def cell(self, record: Record, field: str) -> str:
+        """The first of the field's columns that holds something."""
+        cells = record.cells
+        values = (plain_text(cells[at]) for at in self.places[field] if at < len(cells))
         return next((value for value in values if value), "")
 
-    file = next((row[place].strip() for place in places["file"] if place < len(row)), "")
-    name = f"{number}: {plain_text(file, 120) or 'no file'}"
-    if len(row) > width:
-        return Refusal(name, "The row has more cells than the header. Quote cells with commas.")
-    if not file:
-        return Refusal(name, "The row names no file. Fill in its file cell.")
-    if re.match(r"[a-z][a-z0-9+.-]*://", file, re.IGNORECASE):
-        return Refusal(name, "The file is a web address; nothing is downloaded. Save it first.")
-    path = _inside(folder, file.replace("\\", "/"))
-    if path is None:
-        return Refusal(name, "The file lies outside the manifest's folder. Move it inside.")
-    if not path.is_file():
-        return Refusal(name, "There is no such file beside the manifest. Correct the file cell.")
-    if not cell("style"):
-        return Refusal(name, "The row names no style, so it has no class. Fill in its style cell.")
-    return Candidate(
-        row=name,
-        path=path,
-        title=cell("title") or "Untitled",
-        artist=cell("artist") or UNKNOWN_ARTIST,
-        style=cell("style"),
-        year=cell("year"),
-        licence=cell("licence"),
-        source=cell("source"),
-    )
+
+def read_manifest(
+    table: Table, holding: Folder | Archive, asked: Mapping[str, str] | None = None
+) -> Reading:
+    """Every record of `table`, its picture looked for in `holding`. `asked`: field -> column."""
+    form = _form(table, asked or {})
+    finder = Finder(holding)
+    rows = [
+        record if isinstance(record, Refusal) else _row(record, form, finder)
+        for record in table.records
+    ]
+    return Reading(rows, table.notes)
 
 
-def _from_folders(root: Path) -> list[Candidate | Refusal]:
-    found: list[Candidate | Refusal] = []
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if hidden or path.name.lower() in _CLUTTER or path.is_dir():
-            continue
-        name = plain_text(relative.as_posix(), 200)
-        if _inside(root, relative.as_posix()) is None:
-            found.append(Refusal(name, "The link leads outside the folder. Copy the file inside."))
-        elif len(relative.parts) == 1:
-            found.append(Refusal(name, "The file lies in no style's folder. Move it into one."))
-        else:
-            found.append(_from_path(path, relative, name))
-    return found
-
-
-def _from_path(path: Path, relative: Path, name: str) -> Candidate:
-    stem = relative.stem
-    if len(relative.parts) > 2:
-        artist, title = relative.parts[1], stem
-    else:
-        artist, divider, title = stem.partition("_")
-        if not divider:
-            artist, title = "", stem
-    title, year = _split_year(title)
-    return Candidate(
-        row=name,
-        path=path,
-        title=_sentence(title) or "Untitled",
-        artist=plain_text(readable(artist)) or UNKNOWN_ARTIST,
-        style=plain_text(relative.parts[0].replace("_", " ")),
-        year=year,
-        licence="",
-        source="",
-    )
-
-
-def _split_year(title: str) -> tuple[str, str]:
-    match = re.fullmatch(r"(.+?)[-_ ]\(?(1[0-9]{3}|20[0-9]{2})\)?", title)
-    return (match[1], match[2]) if match else (title, "")
-
-
-def _sentence(title: str) -> str:
-    words = plain_text(re.sub(r"[-_]+", " ", title))
-    return words[:1].upper() + words[1:]
-
-
-def _inside(folder: Path, file: str) -> Path | None:
-    """The file's place, unless the path or a link in it leads out of the folder."""
-    if not is_inside(file):
-        return None
-    path = folder / file
-    try:
-        return path if path.resolve().is_relative_to(folder.resolve()) else None
-    except (OSError, RuntimeError, ValueError):
-        return None
-
-
-def _decode(table: Path) -> str:
-    try:
-        data = table.read_bytes()
-    except OSError as error:
+def _form(table: Table, asked: Mapping[str, str]) -> _Form:
+    places = columns_of(table, asked)
+    files = [row[at] for row in table.sample for at in places["file"][:1] if at < len(row)]
+    told = sum(map(names_tell, files)) > 0.8 * len(files) if files else False
+    missing = [field for field in ("artist", "style") if not places[field]]
+    if places["file"] and missing and not told:
         raise CollectionError(
-            f"'{table.name}' could not be read. Check that you may open it."
-        ) from error
-    if data.startswith(b"version https://git-lfs"):
-        raise CollectionError(
-            f"'{table.name}' is a Git LFS pointer that stands for the table. "
-            "Fetch the table itself (git lfs pull) and import again."
+            f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
+            "file, artist, style, and if known title, year, licence, source. Add it, or say which "
+            f"column it is: --map {missing[0]}=COLUMN."
         )
+    classes = _class_names(table.path) if told and not asked else {}
+    return _Form(places, len(table.header), told, classes)
+
+
+def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
+    cells, places = record.cells, form.places
+    file = next((cells[at].strip() for at in places["file"] if at < len(cells)), "")
+    shown = f"{record.number}: {plain_text(file, 120) or form.cell(record, 'title') or 'no file'}"
+    if form.width and any(cell.strip() for cell in cells[form.width :]):
+        return Refusal(shown, "The row has more cells than the header. Quote cells with commas.")
+    if not file:
+        return Refusal(shown, _without_picture(record, form))
+    if re.match(r"[a-z][a-z0-9+.-]*://", file, re.IGNORECASE):
+        return Refusal(shown, "The file is a web address; nothing is downloaded. Save it first.")
+    path = PurePosixPath(file.replace("\\", "/"))
+    told = told_by_path(path) if form.told_by_path else NOTHING
+    style = form.cell(record, "style") or told.style
+    style = form.classes.get(cells[-1].strip(), style) if form.classes else style
     try:
-        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        return data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CollectionError(
-            f"'{table.name}' is not UTF-8 text, so names would be garbled. "
-            "Save it as 'CSV UTF-8' and import again."
-        ) from error
+        name = finder.find(file.replace("\\", "/"), style)
+    except ImageRefused as error:
+        return Refusal(shown, error.message)
+    if not style:
+        return Refusal(shown, "The row names no style, so it has no class. Fill in its style cell.")
+    if not form.told_by_path and not places["title"]:
+        told = replace(told_by_path(PurePosixPath(name)), artist="")  # a name is better than none
+    picture = finder.holding.picture(name)
+    return described(shown, picture, style, lambda field: form.cell(record, field), told)
+
+
+def described(
+    row: str,
+    picture: Path | Held,
+    style: str,
+    cell: Callable[[str], str],
+    told: Told = NOTHING,
+) -> Candidate:
+    """What the row's cells say, and the path where a cell says nothing."""
+    year, doubts = _year(cell("year") or told.year)
+    checked = [(scheme, *identifier(scheme, cell(scheme))) for scheme in SCHEMES]
+    return Candidate(
+        row=row,
+        picture=picture,
+        title=cell("title") or told.title or UNTITLED,
+        artist=cell("artist") or told.artist or UNKNOWN_ARTIST,
+        style=style,
+        year=year,
+        licence=licence(cell("licence")),
+        source=cell("source"),
+        identifiers=tuple((scheme, value) for scheme, value, _ in checked if value),
+        doubts=(*doubts, *(doubt for _, _, doubt in checked if doubt)),
+    )
+
+
+def _without_picture(record: Record, form: _Form) -> str:
+    if form.cell(record, "address"):
+        return (
+            "The row names its picture only by a web address; nothing is downloaded. Save the "
+            "pictures, and name them in a column 'file'."
+        )
+    if form.places["file"]:
+        return "The row names no file. Fill in its file cell."
+    return (
+        "The table has no column of picture files, so the picture of this row is missing. Add a "
+        "column 'file', or name one with --map file=COLUMN."
+    )
+
+
+def _year(text: str) -> tuple[str, tuple[str, ...]]:
+    """The year as written; a doubt where it can be read as none."""
+    if is_undated(text):
+        return "", ()
+    if year_range(text) is None:
+        return text, (f"'{plain_text(text, _LONGEST_YEAR)}' is read as no year; it stays as text.",)
+    return text, ()
+
+
+def _class_names(table: Path) -> dict[str, str]:
+    """Style names by number, from the class file that WikiArt's lists come with; else nothing.
+
+    `style_train.csv` stands beside `style_class.txt`. Lists by artist or genre have a class that
+    is no style; there the folder says the style.
+    """
+    stem = re.sub(r"_(train|val|test)$", "", table.stem)
+    if not stem.endswith("style"):
+        return {}
+    beside = [table.with_name(f"{stem}_class{ending}") for ending in (".txt", "")]
+    file = next((path for path in beside if path.is_file()), None)
+    if file is None:
+        return {}
+    named = [one.cells for one in read_table(file, "csv").records if isinstance(one, Record)]
+    return {row[0].strip(): plain_text(row[1].replace("_", " ")) for row in named if len(row) == 2}

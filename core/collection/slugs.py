@@ -12,7 +12,7 @@ import unicodedata
 _LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"}
 )
-_PARTICLES = frozenset(
+PARTICLES = frozenset(
     [
         "a",
         "af",
@@ -93,7 +93,7 @@ def readable(text: str) -> str:
         if _ROMAN.fullmatch(word) and place == len(words) - 1:
             shown.append(word.upper())
         else:
-            shown.append(word if place and word in _PARTICLES else word[:1].upper() + word[1:])
+            shown.append(word if place and word in PARTICLES else word[:1].upper() + word[1:])
     return " ".join(shown)
 
 

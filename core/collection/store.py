@@ -28,6 +28,7 @@ MANIFEST, WORKS, ARTISTS, HELD_OUT = (
 )
 WORK_COLUMNS = tuple(field.name for field in fields(Work))
 ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
+WRITTEN = "written"  # a column only where some name was written otherwise
 
 
 def load_collection(path: Path | str, *, check_files: bool = True) -> Collection:
@@ -78,17 +79,7 @@ def save_collection(collection: Collection) -> None:
     """Write the three files; artists first, so that a reader never meets an unknown artist."""
     _check_values(collection, collection.works)
     root = collection.path
-    artist_rows = (
-        (
-            artist.id,
-            artist.slug,
-            artist.name,
-            artist.status,
-            json.dumps(artist.identifiers, ensure_ascii=False) if artist.identifiers else "",
-        )
-        for artist in collection.artists
-    )
-    write_text(root / ARTISTS, table_text(ARTIST_COLUMNS, artist_rows))
+    write_text(root / ARTISTS, _artists_text(collection.artists))
     write_text(root / WORKS, table_text(WORK_COLUMNS, map(astuple, collection.works)))
     settings: dict[str, str | float] = {
         "format": FORMAT,
@@ -136,6 +127,19 @@ def is_inside(file: str) -> bool:
     if not path.parts or path.is_absolute() or ".." in path.parts:
         return False
     return not any(mark in file for mark in "\\\0") and ":" not in path.parts[0]
+
+
+def _artists_text(artists: Sequence[Artist]) -> str:
+    columns = (*ARTIST_COLUMNS, WRITTEN) if any(one.written for one in artists) else ARTIST_COLUMNS
+    rows = (
+        (one.id, one.slug, one.name, one.status, _json(one.identifiers), _json(one.written))
+        for one in artists
+    )
+    return table_text(columns, (row[: len(columns)] for row in rows))
+
+
+def _json(values: Sequence[object]) -> str:
+    return json.dumps(values, ensure_ascii=False) if values else ""
 
 
 def _cell(value: str) -> str:
@@ -197,7 +201,8 @@ def _read_table(root: Path, name: str, columns: Sequence[str]) -> list[dict[str,
             f"'{name}' of the collection '{root.name}' lacks the column "
             f"{', '.join(missing)}. Add it, or import the collection again."
         )
-    places = [header.index(column) for column in columns]
+    kept = [*columns, *([WRITTEN] if name == ARTISTS and WRITTEN in header else [])]
+    places = [header.index(column) for column in kept]
     table = []
     for number, row in enumerate(rows[1:], start=2):
         if not row:
@@ -207,7 +212,7 @@ def _read_table(root: Path, name: str, columns: Sequence[str]) -> list[dict[str,
                 f"'{name}' of the collection '{root.name}', record {number}: {len(row)} cells "
                 f"where the header has {len(header)}. Quote cells that hold commas."
             )
-        table.append({column: row[place] for column, place in zip(columns, places, strict=True)})
+        table.append({column: row[place] for column, place in zip(kept, places, strict=True)})
     return table
 
 
@@ -215,12 +220,16 @@ def _artist(row: dict[str, str], root: Path) -> Artist:
     try:
         pairs = json.loads(row["identifiers"]) if row["identifiers"] else []
         identifiers = tuple((str(kind), str(value)) for kind, value in pairs)
+        written = json.loads(row[WRITTEN]) if row.get(WRITTEN) else []
+        spellings = tuple(str(one) for one in written)
     except (ValueError, TypeError) as error:
         raise CollectionError(
             f"'{ARTISTS}' of the collection '{root.name}': the identifiers of '{row['id']}' are "
-            'not a list of pairs. Write [["wikidata", "Q5582"]], or leave the cell empty.'
+            'not a list of pairs, or its spellings not a list. Write [["wikidata", "Q5582"]] and '
+            '["Name"], or leave the cell empty.'
         ) from error
-    return Artist(row["id"], row["slug"], row["name"], identifiers, row["status"] or "active")
+    status = row["status"] or "active"
+    return Artist(row["id"], row["slug"], row["name"], identifiers, status, spellings)
 
 
 def _check_files(collection: Collection, works: Sequence[Work]) -> None:

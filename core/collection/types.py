@@ -20,13 +20,17 @@ OPTED_OUT = "opted-out"
 
 @dataclass(frozen=True)
 class Artist:
-    """Someone who is credited. `id` equals `slug`; identifiers are pairs: (wikidata, Q5582)."""
+    """Someone who is credited. `id` equals `slug`; identifiers are pairs: (wikidata, Q5582).
+
+    `written` holds the name as sources wrote it, where that is not `name`.
+    """
 
     id: str
     slug: str
     name: str
     identifiers: tuple[tuple[str, str], ...] = ()
     status: str = ACTIVE
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ In: a source and how many. Out: pixels in [-1, 1] with class, artist and digest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from core.collection.cifar import read_photographs
 from core.collection.store import load_collection, load_held_out
 from core.collection.types import Work
 from core.diffusion.tensors import image_to_tensor
-from core.errors import CollectionError, ImageRefused, UsageError
-
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-RECORD = 1 + 3 * 32 * 32  # CIFAR's binary format: a label byte, then the planes
+from core.errors import CollectionError, UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,7 @@ def photographs(
     """Equally many of each class from CIFAR in any open form: npz, binary batches, or a folder of
     class folders. Raises `CollectionError` where it is none of these or holds too few."""
     by_class: dict[str, list[NDArray[np.uint8]]] = {}
-    for label, image in _read_photographs(source):
+    for label, image in read_photographs(source):
         by_class.setdefault(label, []).append(image)
     wanted = list(classes) or sorted(by_class)
     missing = [name for name in wanted if name not in by_class]
@@ -150,65 +148,3 @@ def _split(whole: Pictures, works: int, validation: int) -> Split:
     if len(whole) < works + validation:
         raise UsageError(f"{len(whole)} pictures are too few for {works} and {validation}.")
     return Split(whole.of(range(works)), whole.of(range(works, works + validation)))
-
-
-def _read_photographs(source: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    if not source.exists():
-        raise CollectionError(
-            f"There is no '{source}'. Give a CIFAR npz, its binary batches, or a folder of class "
-            "folders with --data."
-        )
-    files = [source] if source.is_file() else sorted(source.iterdir())
-    tables = [file for file in files if file.suffix == ".npz" and "train" in file.stem] or [
-        file for file in files if file.suffix == ".npz"
-    ]
-    batches = [file for file in files if file.suffix == ".bin"]
-    if tables:
-        yield from _npz(tables[0])
-    elif batches:
-        yield from _binary(batches, source)
-    else:
-        yield from _folders([file for file in files if file.is_dir()])
-
-
-def _npz(file: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    try:
-        with np.load(file, allow_pickle=False) as table:
-            images, labels = table["images"], table["labels"]
-            names = table["label_names"] if "label_names" in table.files else None
-    except (OSError, ValueError, KeyError) as error:
-        raise CollectionError(
-            f"'{file.name}' is no readable table of images and labels ({error}). It needs the "
-            "arrays images [n, h, w, 3] uint8 and labels [n]."
-        ) from error
-    for image, label in zip(images, labels, strict=True):
-        yield (str(names[label]) if names is not None else str(label)), image
-
-
-def _binary(files: Sequence[Path], source: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    meta = (source if source.is_dir() else source.parent) / "batches.meta.txt"
-    names = meta.read_text(encoding="utf-8").split() if meta.is_file() else []
-    for file in files:
-        data = np.fromfile(file, dtype=np.uint8)
-        if data.size == 0 or data.size % RECORD:
-            raise CollectionError(
-                f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD}."
-            )
-        for record in data.reshape(-1, RECORD):
-            label = int(record[0])
-            name = names[label] if label < len(names) else str(label)
-            yield name, record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
-
-
-def _folders(folders: Sequence[Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    for folder in folders:
-        for file in sorted(folder.iterdir()):
-            if file.suffix.lower() not in PICTURE_ENDINGS:
-                continue
-            try:
-                with Image.open(file) as image:
-                    yield folder.name, np.asarray(image.convert("RGB"))
-            except OSError as error:
-                raise ImageRefused(
-                    f"'{folder.name}/{file.name}' cannot be read as a picture. Remove it."
-                ) from error

@@ -16,6 +16,7 @@ from core.collection import importers
 from core.collection.images import to_square
 from core.collection.importers import (
     Duplicate,
+    Form,
     ImportReport,
     Selection,
     import_collection,
@@ -273,7 +274,7 @@ def test_two_spellings_of_one_name_are_one_artist_and_said(tmp_path: Path) -> No
     manifest(folder, [a_row(f"{n}.png", artist=name) for n, name in enumerate(names)])
     report = import_collection(folder, tmp_path / "c")
     assert [artist.name for artist in report.collection.artists] == ["Čiurlionis", "Unknown artist"]
-    assert any("Ciurlionis, Čiurlionis" in note for note in report.notes)
+    assert any("Ciurlionis; Čiurlionis" in note for note in report.notes)
     assert any("name no artist" in note for note in report.notes)
 
 
@@ -292,13 +293,14 @@ def test_tables_as_spreadsheets_write_them(tmp_path: Path, encoding: str, delimi
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "lacks the column"),
+        (b"", "is empty"),
         (b"file,title,style\na.png,T,S\n", "lacks the column artist"),
-        (b"file,artist,style\n", "of 0 rows"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-        ("file,artist,style\na.png,Dürer,S\n".encode("cp1252"), "UTF-8"),
-        (b'file,artist,style\n"a.png,Anna,S\n', "well-formed"),
+        ("file,artist,style\na.png,Иван Репин,S\n".encode("cp1251"), "neither UTF-8 nor Western"),
+        (b'file,artist,style\n"a.png,Anna,S\n', "Line 2 opens a quoted cell that is never closed"),
+        (b"file|artist|style\na.png|Anna|S\n", "divided by '.'"),
         (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
+        (b"PK\x03\x04\0\0", "spreadsheet"),
     ],
 )
 def test_a_broken_table_is_refused_in_words(tmp_path: Path, data: bytes, said: str) -> None:
@@ -333,10 +335,10 @@ def test_folders_of_styles(tmp_path: Path) -> None:
 
 
 def test_a_manifest_is_not_mistaken_for_folders_unless_asked(source: Path, tmp_path: Path) -> None:
-    report = import_collection(source, tmp_path / "c", kind="folder")
+    report = import_collection(source, tmp_path / "c", form=Form("folder"))
     assert report.collection.styles == ("p",)
     with pytest.raises(CollectionError, match="holds no manifest"):
-        import_collection(source / "p", tmp_path / "d", kind="csv")
+        import_collection(source / "p", tmp_path / "d", form=Form("csv"))
 
 
 def test_targets_that_cannot_be_used_are_left_alone(source: Path, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""CIFAR in any open form: an npz table, binary batches, or a folder of class folders.
+
+In: a file or folder. Out: pictures as arrays [h, w, 3] uint8 with their class; for an import, rows.
+Python pickles are never opened: they can run code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.collection.candidates import UNKNOWN_ARTIST, Candidate, Held, Reading
+from core.errors import CollectionError, ImageRefused
+
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+RECORD = 1 + 3 * 32 * 32  # CIFAR's binary format: a label byte, then the planes
+
+Photograph = tuple[str, NDArray[np.uint8]]
+
+
+def is_cifar(source: Path) -> bool:
+    """Whether `source` is, or directly holds, a CIFAR table or batch."""
+    if source.is_file():
+        return source.suffix in (".npz", ".bin")
+    if _pickled(source):
+        raise CollectionError(
+            f"'{source.name}' holds CIFAR as Python pickles, which can run code; they are not "
+            "opened. Take the binary version (data_batch_1.bin ...), an npz, or a folder."
+        )
+    return any(file.suffix in (".npz", ".bin") for file in source.iterdir()) and not any(
+        file.is_dir() and not file.name.startswith(".") for file in source.iterdir()
+    )
+
+
+def read_photographs(source: Path) -> Iterator[Photograph]:
+    """Class and picture, one by one; raises `CollectionError` where it is none of the forms."""
+    if not source.exists():
+        raise CollectionError(
+            f"There is no '{source}'. Give a CIFAR npz, its binary batches, or a folder of class "
+            "folders."
+        )
+    files = _chosen(source)
+    if not files and source.is_dir():
+        yield from _folders([file for file in sorted(source.iterdir()) if file.is_dir()])
+    for file in files:
+        yield from _npz(file) if file.suffix == ".npz" else _binary(file)
+
+
+def read_cifar(source: Path) -> Reading:
+    """A row for every picture of the tables; no photographer is known."""
+    rows = []
+    files = _chosen(source)
+    for file in files:
+        pictures = _npz(file) if file.suffix == ".npz" else _binary(file)
+        for number, (label, image) in enumerate(pictures, start=1):
+            name = f"{label} {number}"
+            held = Held(name, lambda image=image: _bitmap(image))  # type: ignore[misc]
+            row = f"{file.name}: {number}"
+            rows.append(Candidate(row, held, name, UNKNOWN_ARTIST, label, "", "", ""))
+    others = sorted({one.name for one in _tables(source)} - {file.name for file in files})
+    notes = (f"Not read: {', '.join(others)}. Import by name what you want of it.",)
+    return Reading(rows, notes if others else ())
+
+
+def _bitmap(image: NDArray[np.uint8]) -> bytes:
+    """As a BMP: the same bytes wherever and whenever they are made."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def _tables(source: Path) -> list[Path]:
+    files = [source] if source.is_file() else sorted(source.iterdir())
+    return [file for file in files if file.suffix in (".npz", ".bin")]
+
+
+def _chosen(source: Path) -> list[Path]:
+    """One npz, that of training if there are several; else all batches."""
+    tables = [file for file in _tables(source) if file.suffix == ".npz"]
+    training = [file for file in tables if "train" in file.stem]
+    return (training or tables)[:1] or [file for file in _tables(source) if file.suffix == ".bin"]
+
+
+def _pickled(source: Path) -> bool:
+    return (source / "batches.meta").is_file() or (source / "data_batch_1").is_file()
+
+
+def _npz(file: Path) -> Iterator[Photograph]:
+    try:
+        with np.load(file, allow_pickle=False) as table:
+            images, labels = table["images"], table["labels"]
+            names = table["label_names"] if "label_names" in table.files else None
+    except (OSError, ValueError, KeyError) as error:
+        raise CollectionError(
+            f"'{file.name}' is no readable table of images and labels ({error}). It needs the "
+            "arrays images [n, h, w, 3] uint8 and labels [n]."
+        ) from error
+    for image, label in zip(images, labels, strict=True):
+        yield (str(names[label]) if names is not None else str(label)), image
+
+
+def _binary(file: Path) -> Iterator[Photograph]:
+    meta = file.parent / "batches.meta.txt"
+    names = meta.read_text(encoding="utf-8").split() if meta.is_file() else []
+    data = np.fromfile(file, dtype=np.uint8)
+    if data.size == 0 or data.size % RECORD:
+        raise CollectionError(
+            f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD}."
+        )
+    for record in data.reshape(-1, RECORD):
+        label = int(record[0])
+        name = names[label] if label < len(names) else str(label)
+        yield name, record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
+
+
+def _folders(folders: Sequence[Path]) -> Iterator[Photograph]:
+    for folder in folders:
+        for file in sorted(folder.iterdir()):
+            if file.suffix.lower() not in _ENDINGS:
+                continue
+            try:
+                with Image.open(file) as image:
+                    yield folder.name, np.asarray(image.convert("RGB"))
+            except OSError as error:
+                raise ImageRefused(
+                    f"'{folder.name}/{file.name}' cannot be read as a picture. Remove it."
+                ) from error
