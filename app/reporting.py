@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from app.checking import ALL, AllChecked, check_retrieval
+from app.checking import ALL, AllChecked, Checked, Row, check_retrieval
 from app.settings import Settings
 from app.shelf import chosen_collection
 from core.attribution.build import DEFAULT, features_directory, references_for
@@ -44,28 +44,32 @@ def make_report(
     benchmark: Path | None,
     *,
     removals: Path | None = None,
+    retrieval: Path | None = None,
     limit: int,
     checks: bool,
 ) -> Iterator[Progress | Reported]:
     """Measure what is quick, take the rest from the benchmark's folder, write the report.
 
     `removals`: the folder of the counterfactual, where it is another one than the benchmark's.
+    `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again.
     """
     collection = chosen_collection(settings)
-    rows: list[tuple[str, float, int]] = []
-    top1: dict[str, float] = {}
-    if checks:
+    checked: tuple[Checked, ...] = ()
+    if retrieval is not None:
+        checked = _retrieved(retrieval, collection)
+    elif checks:
         for event in check_retrieval(settings, method=ALL, limit=limit, seed=0):
             if isinstance(event, AllChecked):
-                rows = [
-                    (f"{one.method}: {row.check}", row.value, row.queries)
-                    for one in event.methods
-                    for row in one.rows
-                ]
-                top1 = {one.method: row.value for one in event.methods for row in one.rows
-                        if row.check == "artist top-1"}  # fmt: skip
+                checked = event.methods
             else:
                 yield event
+    rows = [
+        (f"{one.method}: {row.check}", row.value, row.queries)
+        for one in checked
+        for row in one.rows
+    ]
+    top1 = {one.method: row.value for one in checked for row in one.rows
+            if row.check == "artist top-1"}  # fmt: skip
     experiment = _read(benchmark / "main.json") if benchmark is not None else None
     methods = method_figures(experiment) if experiment is not None else ()
     methods = tuple(replace(one, artist_top1=top1.get(one.method, one.artist_top1))
@@ -87,6 +91,26 @@ def load_report(collection: Collection) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if found.get("collection") == collection.name else None
+
+
+def _retrieved(file: Path, collection: Collection) -> tuple[Checked, ...]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        checked = tuple(
+            Checked(one["collection"], one["method"], tuple(Row(**row) for row in one["rows"]))
+            for one in found
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"'{file.name}' is not what `python -m app evaluate retrieval --method all --json` "
+            "prints. Run it, and keep its output in a file."
+        ) from error
+    others = {one.collection for one in checked} - {collection.name}
+    if others:
+        raise StoreError(
+            f"'{file.name}' checks the collection '{sorted(others)[0]}', not '{collection.name}'."
+        )
+    return checked
 
 
 def _roc(collection: Collection) -> Roc | None:

@@ -181,6 +181,12 @@ def evaluate_report(
             metavar="DIR", help="A finished `evaluate counterfactual` folder, if it is another."
         ),
     ] = None,
+    retrieval: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The output of `evaluate retrieval --method all --json`."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Queries a retrieval check.")] = 60,
     checks: Annotated[bool, typer.Option(help="Whether retrieval is checked too.")] = True,
     device: Device = None,
@@ -190,7 +196,9 @@ def evaluate_report(
     from app.reporting import Reported, make_report
 
     settings = read_settings(collection=collection, device=device)
-    events = make_report(settings, benchmark, removals=removals, limit=limit, checks=checks)
+    events = make_report(
+        settings, benchmark, removals=removals, retrieval=retrieval, limit=limit, checks=checks
+    )
     found = last(events, Reported)
     if as_json:
         show_json(found.report)

@@ -79,3 +79,24 @@ def test_an_unfinished_benchmark_and_a_damaged_report(copied: Collection, tmp_pa
     assert load_report(copied) is None
     (copied.path / "report.json").write_text('{"collection": "another"}')
     assert load_report(copied) is None
+
+
+def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_path: Path) -> None:
+    file = tmp_path / "retrieval.json"
+    row = {"check": "artist top-1", "value": 0.5, "queries": 4}
+    told = {"collection": "small", "method": "trak", "rows": [row]}
+    file.write_text(json.dumps([told]))
+    settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
+
+    def report() -> Reported:
+        *_, last = make_report(settings, None, retrieval=file, limit=2, checks=True)
+        assert isinstance(last, Reported)
+        return last
+
+    assert report().report.checks == (("trak: artist top-1", 0.5, 4),)
+    file.write_text(json.dumps([told | {"collection": "another"}]))
+    with pytest.raises(StoreError, match="checks the collection 'another', not 'small'"):
+        report()
+    file.write_text("[{]")
+    with pytest.raises(StoreError, match="evaluate retrieval --method all --json"):
+        report()
