@@ -23,7 +23,7 @@ from core.progress import Progress
 from core.workshops.build import DEFAULT_PLAN, BuildPlan, build_model
 
 STORAGE = "int8"  # half the size on the disk; ranks stay (see the benchmark of storage)
-SHIPPED_INDICES = ("d-trak", "das")  # the others are built in a second when they are asked
+SHIPPED_INDICES = ("d-trak",)  # the others are built in a second when they are asked
 EXAMPLE_RUN = ("ukiyo-e", 7)  # class and seed of the example on the first screen
 EXAMPLE_ID, EXAMPLE_DAY = "example", "2026-11-23T12:00:00.000Z"
 

@@ -44,8 +44,8 @@ def _opening(report: Mapping[str, Any]) -> str:
     if not all(memorising for _, _, memorising in ratios):
         words += (
             " The models hardly memorised single works here (loss of works left out "
-            f"{max(ratio for _, ratio, _ in ratios):.2f} times that of works learnt), so figures "
-            "by works are small for every method."
+            f"{max(ratio for _, ratio, _ in ratios):.2f} times that of works learnt): what is "
+            "measured is how a hand is learnt, more than one work."
         )
     return words
 

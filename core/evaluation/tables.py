@@ -90,7 +90,7 @@ def _regime(regime: Regime) -> str:
     )
     verdict = (
         "" if regime.memorising
-        else " NOT in the memorising regime: the order of methods says little here."
+        else " NOT in the memorising regime: TRAK can tie or win here; read the order with its spread."
     )  # fmt: skip
     return (
         f"Subsets '{regime.pool}': {regime.subsets}, {regime.seeds} seed(s) each; loss of works "
