@@ -74,13 +74,13 @@ class Method:
 
 D_TRAK = "d-trak"
 
-_RIDGE = "phi(x)' (Phi'Phi + lambda I)^-1 phi_n"
+_RIDGE = "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ"
 _ONE = "one backward pass a work and a query (K timesteps in the batch)"
 
 
 def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
     return Method(
-        name, title, representation, "ridge", f"{_RIDGE}, phi = P' grad {output}", _ONE,
+        name, title, representation, "ridge", f"{_RIDGE}, φ = Pᵀ∇{output}", _ONE,
         f"features of objective {representation}",
     )  # fmt: skip
 
@@ -88,55 +88,55 @@ def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
 METHODS: dict[str, Method] = {
     row.name: row
     for row in (
-        _d_trak(D_TRAK, "D-TRAK", "square", "||eps_theta||^2 / d"),
-        _d_trak("d-trak-avg", "D-TRAK, L_Avg", "average", "mean(eps_theta)"),
-        _d_trak("d-trak-l1", "D-TRAK, L_1", "l1", "||eps_theta||_1"),
-        _d_trak("d-trak-l2", "D-TRAK, L_2", "l2", "||eps_theta||_2"),
-        _d_trak("d-trak-linf", "D-TRAK, L_inf", "linf", "||eps_theta||_inf"),
-        _d_trak("d-trak-elbo", "D-TRAK, L_ELBO", "elbo", "w_t ||eps_theta - eps||^2 / d"),
+        _d_trak(D_TRAK, "D-TRAK", "square", "||ε_θ||² / d"),
+        _d_trak("d-trak-avg", "D-TRAK, L_Avg", "average", "mean(ε_θ)"),
+        _d_trak("d-trak-l1", "D-TRAK, L_1", "l1", "||ε_θ||_1"),
+        _d_trak("d-trak-l2", "D-TRAK, L_2", "l2", "||ε_θ||_2"),
+        _d_trak("d-trak-linf", "D-TRAK, L_inf", "linf", "||ε_θ||_inf"),
+        _d_trak("d-trak-elbo", "D-TRAK, L_ELBO", "elbo", "w_t ||ε_θ − ε||² / d"),
         _d_trak(
-            "d-trak-eta", "D-TRAK, interpolated (eta = 0.8)", "eta=0.8",
-            "(eta L_Square + (1 - eta)(L_Simple - L_Square))",
+            "d-trak-eta", "D-TRAK, interpolated (η = 0.8)", "eta=0.8",
+            "(η L_Square + (1 − η)(L_Simple − L_Square))",
         ),
         _d_trak("trak", "TRAK", "simple", "L_Simple"),
         Method(
             "gradient-dot", "Gradient dot product", "simple", "identity",
-            "phi(x)' phi_n, phi = P' grad L_Simple", _ONE, "features of objective simple",
+            "φ(x)ᵀ φₙ, φ = Pᵀ∇L_Simple", _ONE, "features of objective simple",
         ),
         Method(
             "gradient-cosine", "Gradient cosine", "simple", "identity",
-            "cos(phi(x), phi_n), phi = P' grad L_Simple", _ONE, "features of objective simple",
+            "cos(φ(x), φₙ), φ = Pᵀ∇L_Simple", _ONE, "features of objective simple",
             works_scale="feature", query_scale="unit",
         ),
         Method(
             "tracin-cp", "TracInCP", "simple", "identity",
-            "mean over checkpoints c of phi_c(x)' phi_n,c", "C x a gradient method",
+            "mean over checkpoints c of φ_c(x)ᵀ φₙ,c", "C x a gradient method",
             "features of objective simple at C checkpoints", stack="checkpoints",
         ),
         Method(
             "gas", "GAS", "simple", "identity",
-            "mean over checkpoints c of cos(phi_c(x), phi_n,c)", "C x a gradient method",
+            "mean over checkpoints c of cos(φ_c(x), φₙ,c)", "C x a gradient method",
             "features of objective simple at C checkpoints",
             works_scale="feature", query_scale="unit", stack="checkpoints",
         ),
         Method(
             "relative-influence", "Relative influence", "simple", "ridge",
-            f"{_RIDGE} / ||(Phi'Phi + lambda I)^-1 phi_n||", _ONE, "features of objective simple",
+            f"{_RIDGE} / ||(ΦᵀΦ + λI)⁻¹ φₙ||", _ONE, "features of objective simple",
             works_scale="row",
         ),
         Method(
             "renormalised-influence", "Renormalised influence", "simple", "ridge",
-            f"{_RIDGE} / ||phi_n||", _ONE, "features of objective simple", works_scale="feature",
+            f"{_RIDGE} / ||φₙ||", _ONE, "features of objective simple", works_scale="feature",
         ),
         Method(
             "journey-trak", "Journey TRAK (x_t on the path)", "simple", "ridge",
-            f"{_RIDGE}, phi(x) = mean over the sampling path of P' grad L_Simple at its own x_t",
+            f"{_RIDGE}, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at its own x_t",
             "one backward pass a step of the path", "the query's seed and prompt",
             query="trajectory",
         ),
         Method(
             "journey-trak-renoised", "Journey TRAK (x0 noised anew)", "simple", "ridge",
-            f"{_RIDGE}, phi(x) = mean over the sampling path of P' grad L_Simple at noised x0_t",
+            f"{_RIDGE}, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at noised x0_t",
             "one backward pass a step of the path", "the query's seed and prompt",
             query="renoised",
         ),
@@ -147,33 +147,33 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "d-trak-ensemble", "D-TRAK, ensemble", "square", "ridge",
-            f"mean over S models of {_RIDGE}, phi = P' grad ||eps_theta||^2 / d",
+            f"mean over S models of {_RIDGE}, φ = Pᵀ∇||ε_θ||² / d",
             "S x D-TRAK and S trainings", "features of objective square of S retrained models",
             stack="members",
         ),
         Method(
             "das", "DAS (ranks only)", "average", "leverage",
-            f"({_RIDGE} r_n / (1 - h_n))^2, phi = P' grad mean(eps_theta), r_n^2 = L_Simple(n), "
-            "h_n = phi_n' (Phi'Phi + lambda I)^-1 phi_n; never negative: it names no opponents",
+            f"({_RIDGE} rₙ / (1 − hₙ))², φ = Pᵀ∇mean(ε_θ), rₙ² = L_Simple(n), "
+            "hₙ = φₙᵀ (ΦᵀΦ + λI)⁻¹ φₙ; never negative: it names no opponents",
             _ONE, "features of objective average, and each work's residual",
         ),
         Method(
             "raw-pixel-dot", "Raw pixels (latents), dot product", "latents", "identity",
-            "z(x)' z_n, z the latents", "none but encoding", "latents of the works; no model",
+            "z(x)ᵀ zₙ, z the latents", "none but encoding", "latents of the works; no model",
         ),
         Method(
             "raw-pixel-cosine", "Raw pixels (latents), cosine", "latents", "identity",
-            "cos(z(x), z_n), z the latents", "none but encoding", "latents of the works; no model",
+            "cos(z(x), zₙ), z the latents", "none but encoding", "latents of the works; no model",
             works_scale="feature", query_scale="unit",
         ),
         Method(
             "clip-dot", "CLIP, dot product", "clip", "identity",
-            "c(x)' c_n, c CLIP's image embedding", "one forward pass of CLIP",
+            "c(x)ᵀ cₙ, c CLIP's image embedding", "one forward pass of CLIP",
             "a CLIP vision model",
         ),
         Method(
             "clip-cosine", "CLIP, cosine", "clip", "identity",
-            "cos(c(x), c_n), c CLIP's image embedding", "one forward pass of CLIP",
+            "cos(c(x), cₙ), c CLIP's image embedding", "one forward pass of CLIP",
             "a CLIP vision model", works_scale="feature", query_scale="unit",
         ),
         Method(
