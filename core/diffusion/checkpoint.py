@@ -28,33 +28,46 @@ def save_training(
     parameters: dict[str, nn.Parameter],
     optimizer: torch.optim.Optimizer,
     step: int,
+    average: dict[str, Tensor] | None = None,
 ) -> None:
-    """Weights, Adam's moments and the step, in one safetensors file."""
+    """Weights, Adam's moments, the moving average and the step, in one safetensors file."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in parameters.items():
         tensors[f"weight.{name}"] = parameter.detach()
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}.{name}"] = value
+    for name, value in (average or {}).items():
+        tensors[f"average.{name}"] = value
     save_tensors(path, tensors, {"step": str(step)})
 
 
 def load_training(
-    path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+    path: Path,
+    parameters: dict[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor] | None = None,
 ) -> int:
-    """Restore what `save_training` wrote; 0 when there is nothing. Returns the finished steps."""
+    """Restore what `save_training` wrote, where each thing lies (`average` in place); 0 when there
+    is nothing. Returns the finished steps."""
     if not path.is_file():
         return 0
     tensors = load_file(path)
+    group = optimizer.param_groups[0]
+    counted_there = bool(group.get("fused") or group.get("capturable"))
     finished = 0
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"weight.{name}"])
-            state = {
-                key: tensors[f"{key}.{name}"].clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{key}.{name}" in tensors
+            if average is not None and f"average.{name}" in tensors:
+                average[name].copy_(tensors[f"average.{name}"])
+            if f"step.{name}" not in tensors:
+                continue
+            step = tensors[f"step.{name}"].clone()
+            finished = int(step.item())
+            moments = {
+                key: tensors[f"{key}.{name}"].to(parameter.device, copy=True)
+                for key in ("exp_avg", "exp_avg_sq")
             }
-            if state:
-                optimizer.state[parameter] = state
-                finished = int(state["step"].item())
+            there = step.to(parameter.device) if counted_there else step
+            optimizer.state[parameter] = {"step": there, **moments}
     return finished

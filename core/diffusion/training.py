@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from core.diffusion.checkpoint import cosine, load_training, save_training
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.progress import Progress
 
@@ -98,14 +96,9 @@ def train(
         recipe.betas,
         weight_decay=recipe.weight_decay,
     )
-    checkpoint, average_file = (
-        directory / "training.safetensors",
-        directory / "average.safetensors",
-    )
-    done = load_training(checkpoint, parameters, optimizer)
+    checkpoint = directory / "training.safetensors"
     average = {name: value.detach().clone() for name, value in parameters.items()}
-    if done and recipe.ema and average_file.is_file():
-        average = load_file(average_file)
+    done = load_training(checkpoint, parameters, optimizer, average)
     fixed = None if embed is not None else model.condition(data.prompts)
     dropped = _set_dropout(model.network, recipe)
     for step in range(done, recipe.steps):
@@ -122,11 +115,11 @@ def train(
         optimizer.step()
         if recipe.ema:
             _follow(average, parameters, min(recipe.ema, (1 + step) / (10 + step)))
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            save_training(checkpoint, parameters, optimizer, step + 1)
-            if recipe.ema:
-                save_tensors(average_file, average, {"step": str(step + 1)})
+        # what the caller keeps of this step is there before the step counts as done
         yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
+        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
+            kept = average if recipe.ema else None
+            save_training(checkpoint, parameters, optimizer, step + 1, kept)
     if recipe.ema:
         with torch.no_grad():
             for name, parameter in parameters.items():

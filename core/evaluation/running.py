@@ -26,7 +26,7 @@ from core.evaluation.workers import with_workers
 from core.progress import Progress
 
 REFERENCE = "d-trak"  # every method is compared with it, under equal settings
-MEMORISING = 1.5  # out/in from which the ranking of methods can be read (lower: not in the regime)
+MEMORISING = 2.0  # out/in from which the ranking of methods can be read (lower: not in the regime)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _regime(regime: Regime) -> str:
     )
     verdict = (
         "" if regime.memorising
-        else " NOT in the memorising regime: TRAK can tie or win here; read the order with its spread."
+        else " NOT in the memorising regime: TRAK can tie or win here, so no order is judged."
     )  # fmt: skip
     return (
         f"Subsets '{regime.pool}': {regime.subsets}, {regime.seeds} seed(s) each; loss of works "

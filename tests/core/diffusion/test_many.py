@@ -65,6 +65,22 @@ def test_killed_equals_uninterrupted(tmp_path: Path, data: TrainingSet, at_once:
         assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("stop", [3, 4])
+def test_a_snapshot_at_a_checkpoint_outlives_a_kill(
+    tmp_path: Path, data: TrainingSet, at_once: bool, stop: int
+) -> None:
+    """Step 4 is both: whichever is written last must not be the one that says it is done."""
+    parts = replace(PARTS, snapshots=(4,))
+    run = train_many(small(), data, parts, RECIPE, tmp_path, at_once=at_once)
+    for count, _ in enumerate(run):
+        if count == stop:
+            break
+    run.close()  # type: ignore[attr-defined]
+    list(train_many(small(), data, parts, RECIPE, tmp_path, at_once=at_once))
+    assert all(model_file(tmp_path, number, 4).is_file() for number in range(len(PARTS.rows)))
+
+
 def test_the_model_ends_as_it_began(tmp_path: Path, data: TrainingSet) -> None:
     model = small()
     before = parameters_of(model)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from core.diffusion.checkpoint import load_training, save_training
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.small_stable import random_stable_diffusion
 from core.diffusion.training import Recipe, TrainingSet, train
@@ -32,9 +34,30 @@ def test_resumed_training_equals_uninterrupted(tmp_path: Path) -> None:
     events = list(
         train(resumed, resumed.attributed_parameters(), data, recipe, tmp_path / "halted")
     )
-    assert events[0].done == 5
+    assert events[0].done == 4  # a step is kept once its event was seen to
     for name, value in whole.attributed_parameters().items():
         assert torch.equal(value, resumed.attributed_parameters()[name]), name
+
+
+def test_a_resumed_optimizer_lies_where_its_parameters_do(tmp_path: Path) -> None:
+    """On a GPU Adam's moments must be there too; a device without memory stands in for it."""
+    weight = {"w": nn.Parameter(torch.ones(3))}
+    optimizer = torch.optim.AdamW(weight.values())
+    weight["w"].grad = torch.ones(3)
+    optimizer.step()
+    average = {"w": torch.full((3,), 7.0)}
+    save_training(tmp_path / "kept", weight, optimizer, 1, average)
+
+    elsewhere = {"w": nn.Parameter(torch.empty(3, device="meta"))}
+    resumed = torch.optim.AdamW(elsewhere.values())
+    assert load_training(tmp_path / "kept", elsewhere, resumed) == 1
+    state = resumed.state[elsewhere["w"]]
+    assert state["exp_avg"].device == state["exp_avg_sq"].device == torch.device("meta")
+
+    found = {"w": torch.zeros(3)}
+    again = {"w": nn.Parameter(torch.zeros(3))}
+    load_training(tmp_path / "kept", again, torch.optim.AdamW(again.values()), found)
+    assert torch.equal(found["w"], average["w"]) and torch.equal(again["w"], weight["w"])
 
 
 def test_only_the_given_parameters_change(tmp_path: Path) -> None:
