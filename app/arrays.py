@@ -6,7 +6,9 @@ In: two npz files. Out: one with `scores [m, n]`. Nothing pickled is ever read.
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +50,22 @@ def score_files(
 
 def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64] | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("a single array")
+        with arrays:
             if name in arrays:
-                return np.asarray(arrays[name], dtype=np.float64)
+                values = arrays[name]
+                if values.dtype.kind not in "fiub":
+                    raise ValueError(f"numbers of the kind {values.dtype}")
+                return np.asarray(values, dtype=np.float64)
             held = ", ".join(arrays.files) or "nothing"
     except FileNotFoundError as error:
         raise UsageError(f"There is no file '{path}'. Check the path.") from error
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        OSError, ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError,
+        zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
         raise UsageError(
             f"'{path.name}' is no readable npz file of plain numbers. Write it with numpy.savez."
         ) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,11 @@ def make_report(
         for one in checked
         for row in one.rows
     ]
-    top1 = {one.method: row.value for one in checked for row in one.rows
-            if row.check == "artist top-1"}  # fmt: skip
+    for folder in (benchmark, removals):
+        if folder is not None:
+            _check_works(folder, collection)
     experiment = _read(benchmark / "main.json") if benchmark is not None else None
     methods = method_figures(experiment) if experiment is not None else ()
-    methods = tuple(replace(one, artist_top1=top1.get(one.method, one.artist_top1))
-                    for one in methods)  # fmt: skip
     report = Report(
         collection.name, datetime.now(UTC).date().isoformat(), methods, tuple(rows),
         _roc(collection), _facts(experiment),
@@ -142,6 +141,16 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
 
 
+def _check_works(folder: Path, collection: Collection) -> None:
+    """A benchmark of other pictures says nothing about this collection."""
+    works = set(_read(folder / "config.json").get("works", ()))
+    if not works <= {work.sha256 for work in collection.works}:
+        raise StoreError(
+            f"The benchmark '{folder.name}' was made of other works than the collection "
+            f"'{collection.name}' holds. Name the folder of its own benchmark."
+        )
+
+
 def _facts(experiment: dict[str, Any] | None) -> dict[str, Any]:
     if experiment is None:
         return {}
@@ -154,4 +163,9 @@ def _counterfactual(benchmark: Path | None) -> dict[str, Any] | None:
     if benchmark is None:
         return None
     files = sorted(benchmark.glob("counterfactual-*.json"))
-    return _read(files[-1]) if files else None
+    if len(files) > 1:
+        raise StoreError(
+            f"The folder '{benchmark.name}' holds {len(files)} counterfactuals "
+            f"({', '.join(file.name for file in files)}). Keep the one that the report shall name."
+        )
+    return _read(files[0]) if files else None

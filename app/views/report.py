@@ -47,6 +47,15 @@ def _opening(report: Mapping[str, Any]) -> str:
             f"{max(ratio for _, ratio, _ in ratios):.2f} times that of works learnt): what is "
             "measured is how a hand is learnt, more than one work."
         )
+    ceilings = [
+        value for one in facts["regimes"] for value in one.get("ceiling", {}).values() if value
+    ]
+    if ceilings:
+        words += (
+            " Training the same half twice agrees with itself only up to about "
+            f"{min(ceilings):.0f} to {max(ceilings):.0f}: no method can reach more. ± is the "
+            "largest of a row."
+        )
     return words
 
 
@@ -54,10 +63,12 @@ def _methods(report: Mapping[str, Any]) -> str:
     rows = report["methods"]
     if not rows:
         return ""
+    asked = report["facts"].get("validation", "")
     columns = (
         ("By works, held-out", "lds_validation"), ("By works, generated", "lds_generation"),
         ("By artists, held-out", "group_lds_validation"),
-        ("By artists, generated", "group_lds_generation"), ("Right artist first", "artist_top1"),
+        ("By artists, generated", "group_lds_generation"),
+        ("±", "sd"), (f"Right artist first, of {asked}", "artist_top1"),
     )  # fmt: skip
     ordered = sorted(rows, key=lambda row: -(row["group_lds_generation"] or -100.0))
     head = "".join(f'<th class="cl-number">{e(name)}</th>' for name, _ in columns)

@@ -272,6 +272,11 @@ class Engine:
         return self._traced[name]
 
     def _index(self, row: Method) -> Index:
+        if not row.served:
+            raise UsageError(
+                f"The method '{row.name}' cannot be answered from one model and one picture: it "
+                f"needs {row.needs}. Compare it with `python -m app evaluate lds`."
+            )
         if row.name not in self._indices:
             try:
                 self._open_features(row.features)

@@ -53,7 +53,10 @@ class Kernel:
         if not np.isfinite(values).all():
             raise UsageError("The features hold a number that is not finite: make them again.")
         use_dual = values.shape[0] <= values.shape[1] if dual is None else dual
-        gram = values @ values.T if use_dual else values.T @ values
+        with np.errstate(over="ignore", invalid="ignore"):
+            gram = values @ values.T if use_dual else values.T @ values
+        if not np.isfinite(gram).all():
+            raise UsageError("The features are so large that their products overflow: scale them.")
         eigenvalues, eigenvectors = np.linalg.eigh(gram)
         return cls(values, eigenvalues.clip(min=0.0), eigenvectors, use_dual)
 

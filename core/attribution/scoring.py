@@ -5,8 +5,10 @@ Knows no model and no file. The studio's index holds the same rows W, packed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +45,15 @@ class Scorer:
 
     def chosen(self, lambda_: float | LambdaRule | None) -> float | None:
         """The number that stands for `lambda_`: itself, by a rule, or by the default rule."""
-        if not self.has_lambda or isinstance(lambda_, float):
-            return lambda_ if isinstance(lambda_, float) else None
+        if isinstance(lambda_, Real):  # of numpy too
+            if not (math.isfinite(lambda_) and lambda_ > 0):
+                raise UsageError(f"lambda is {lambda_}; it must be a number greater than 0.")
+            return float(lambda_)
+        if not self.has_lambda:
+            return None
         if self.method.kernel in REGRESSIONS:
             return None  # chosen by cross-validation
+        assert lambda_ is None or isinstance(lambda_, LambdaRule)
         return self.kernel.lambda_(lambda_ or DEFAULT_RULE)
 
     def rows(self, lambda_: float | None) -> Matrix:
@@ -136,7 +143,15 @@ def score(
             f"The method '{method.name}' asks one model: give features [n, k] and queries [m, k]."
         )
     own = None if residuals is None else np.asarray(residuals, np.float64)
+    if own is not None and not (np.isfinite(own).all() and (own >= 0).all()):
+        raise UsageError("The residuals hold a number that is negative or not finite.")
     parts = [
         Scorer(method, phi, own).scores(asked[number], lambda_) for number, phi in enumerate(works)
     ]
-    return np.mean(parts, axis=0)
+    found: Matrix = np.mean(parts, axis=0)
+    if not np.isfinite(found).all():
+        raise UsageError(
+            f"The method '{method.name}' gives numbers that are not finite here: take a larger "
+            "lambda, or scale the features."
+        )
+    return found

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.collection.atomic import write_text
+from core.collection.slugs import slug
 from core.collection.types import Artist, Collection, Work
 from core.errors import CollectionError
 
@@ -247,6 +248,9 @@ def _check_values(collection: Collection, works: Sequence[Work]) -> None:
         raise _contradiction(collection, "names one artist id twice")
     if len({work.id for work in works}) != len(works):
         raise _contradiction(collection, "names one work id twice")
+    for artist in collection.artists:  # the id names folders: it must be no path
+        if not artist.id or slug(artist.id) != artist.id:
+            raise _contradiction(collection, f"has the artist id '{artist.id}', which is no slug")
     if not 1 <= collection.image_size <= 4096:
         raise _contradiction(collection, "has an image_size outside 1 to 4096")
     for work in works:

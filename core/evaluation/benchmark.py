@@ -307,9 +307,9 @@ class Benchmark:
         return self._truths[key]
 
     def _truth(self, pool: str, split: str, objective: str) -> Truth:
-        counts = self.seeds(pool)
-        full = [seed for seed, count in enumerate(counts) if count == counts[0]]
-        losses = np.mean([self.losses(pool, split, seed, objective) for seed in full], axis=0)
+        whole = self.preset.seeds if pool == LDS_POOL else 1  # a further one is for the ceiling
+        seeds = range(whole)
+        losses = np.mean([self.losses(pool, split, seed, objective) for seed in seeds], axis=0)
         return Truth(self.inclusion(pool), losses)
 
     def ceiling(self, pool: str, split: str) -> float | None:
@@ -319,7 +319,7 @@ class Benchmark:
             return None
         shared = min(counts)
         losses = np.stack([self.losses(pool, split, s)[:shared] for s in range(len(counts))])
-        return ceiling_of(agreement(losses), counts.count(counts[0]))
+        return ceiling_of(agreement(losses), self.preset.seeds)
 
     def memorisation(self, pool: str) -> tuple[float, float]:
         """Mean loss of works under models that learnt them, and under those that did not."""

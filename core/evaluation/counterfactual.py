@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,11 @@ from torch import Tensor
 
 from core.attribution.clip import ClipVision
 from core.collection.atomic import write_text
-from core.collection.claims import unmade
+from core.collection.claims import made, unmade
 from core.diffusion.many import Parts, load_into, model_file
 from core.diffusion.weights import save_tensors
-from core.errors import UsageError
-from core.evaluation.benchmark import GENERATION, Benchmark
+from core.errors import StoreError, UsageError
+from core.evaluation.benchmark import GENERATION, RETRAINED_POOL, Benchmark
 from core.evaluation.trials import Contest, Trial, wanted_vectors
 from core.evaluation.vectors import clip_vectors, make_vectors
 from core.evaluation.workers import with_workers
@@ -58,7 +58,7 @@ class Moved:
     l2_median: float
     clip: tuple[float, ...] | None
     clip_median: float | None
-    beaten: int  # pictures that this method moved further than random did
+    beaten: int | None  # pictures that it moved further than random did, if random took part
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,11 @@ class Repainted:
 def run_counterfactual(
     bench: Benchmark, removal: Removal, clip: ClipVision | None = None, workers: int = 1
 ) -> Iterator[Progress | Repainted]:
-    """Train, score, take away, retrain, paint, compare; every stage resumes."""
+    """Train, score, take away, retrain, paint, compare; every stage resumes, and more pictures may
+    be asked of the same folder later."""
     works = len(bench.works.ids)
+    if not removal.methods:
+        raise UsageError("Nothing is compared: name a method, 'd-trak,random' for example.")
     if not 1 <= removal.works < works or removal.images > bench.preset.generated:
         raise UsageError(
             f"{removal.works} of {works} works cannot be taken away for {removal.images} of "
@@ -103,6 +106,7 @@ def _retrain_without(
         chosen = yield from _named(bench, removal, name, clip)
         kept = [tuple(sorted(set(range(works)) - set(rows.tolist()))) for rows in chosen]
         folder = bench.directory / removal.key / name
+        _check_removed(folder, chosen.tolist())
         yield from bench.train_parts(folder, Parts(tuple(kept)), bench.preset.full_seed)
         yield from _repaint(bench, folder, removal.images)
 
@@ -117,6 +121,10 @@ def _named(
         scores = rng.random((removal.images, count))
     else:
         trial = Trial(name, removal.noise, removal.timesteps)
+        if trial.retrains:
+            yield from bench.train_pool(RETRAINED_POOL)
+            yield from bench.measure(RETRAINED_POOL)
+            trial = replace(trial, members=bench.preset.retrained)
         yield from make_vectors(bench, wanted_vectors(bench, trial))
         seen = None
         if trial.row.representation == "clip":
@@ -128,20 +136,38 @@ def _named(
     return order[:, : removal.works]
 
 
+def _check_removed(folder: Path, chosen: list[list[int]]) -> None:
+    """Keep which works went for which picture; models trained without others are not reused."""
+    file = folder / "removed.json"
+    before: list[list[int]] = json.loads(file.read_text()) if file.is_file() else []
+    if before[: len(chosen)] != chosen[: len(before)]:
+        raise StoreError(
+            f"The folder '{folder.parent.name}/{folder.name}' holds models trained without other "
+            "works than this method names now (another CLIP model, or features made anew). Remove "
+            "it, or give another folder with -o."
+        )
+    if len(chosen) > len(before):
+        write_text(file, json.dumps(chosen) + "\n")
+
+
+def _painted_file(folder: Path, number: int) -> Path:
+    return folder / f"painted-{number:03d}.safetensors"
+
+
 def _repaint(bench: Benchmark, folder: Path, images: int) -> Iterator[Progress]:
-    file = folder / "painted.safetensors"
-    for _ in unmade({file: None}):
-        pixels = []
-        for number in range(images):
-            load_into(bench.model, model_file(folder, number))
-            pixels.append(bench.painted([number]))
-            yield Progress(f"Painting again, {folder.name}", number + 1, images)
-        save_tensors(file, {"pixels": torch.cat(pixels).cpu()}, {})
+    jobs = {_painted_file(folder, number): number for number in range(images)}
+    for number in unmade(jobs):
+        load_into(bench.model, model_file(folder, number))
+        pixels = bench.painted([number])
+        save_tensors(_painted_file(folder, number), {"pixels": pixels.cpu()}, {})
+        yield Progress(f"Painting again, {folder.name}", made(jobs), images)
 
 
 def repainted(bench: Benchmark, removal: Removal, method: str) -> Tensor:
     """`[images, c, h, w]`: the pictures without the works that `method` named."""
-    return load_file(bench.directory / removal.key / method / "painted.safetensors")["pixels"]
+    folder = bench.directory / removal.key / method
+    files = [_painted_file(folder, number) for number in range(removal.images)]
+    return torch.cat([load_file(file)["pixels"] for file in files])
 
 
 def _compare(bench: Benchmark, removal: Removal, clip: ClipVision | None) -> Repainted:
@@ -159,7 +185,7 @@ def _compare(bench: Benchmark, removal: Removal, clip: ClipVision | None) -> Rep
             method, tuple(found.tolist()), float(np.median(found)),
             tuple(alike[method].tolist()) if method in alike else None,
             float(np.median(alike[method])) if method in alike else None,
-            0 if chance is None else int((found > chance).sum()),
+            None if chance is None else int((found > chance).sum()),
         )
         for method, found in distances.items()
     )  # fmt: skip
@@ -190,7 +216,7 @@ def text_of(found: Repainted) -> str:
         alike = "" if row.clip_median is None else f", CLIP similarity {row.clip_median:.3f}"
         further = (
             ""
-            if row.method == RANDOM
+            if row.method == RANDOM or row.beaten is None
             else f"; further than random in {row.beaten} of {len(row.l2)}"
         )
         lines.append(f"  {row.method:<24} {row.l2_median:8.3f}{alike}{further}")

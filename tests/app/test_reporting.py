@@ -50,6 +50,8 @@ def test_a_report_holds_checks_figures_and_the_verdicts_roc(
     bench = tmp_path / "bench"
     bench.mkdir()
     (bench / "main.json").write_text(json.dumps(experiment()))
+    own = [work.sha256 for work in copied.works[:6]]
+    (bench / "config.json").write_text(json.dumps({"works": own}))
     found = written(copied, tmp_path / "home", bench)
     assert found.file == copied.path / "report.json"
     names = {name for name, _, _ in found.report.checks}
@@ -70,6 +72,22 @@ def test_without_a_benchmark_the_page_says_what_is_not_known(
     assert "Nobody has measured" in section(None)
     written(copied, tmp_path / "home", None, checks=False)
     assert "is not known" in section(load_report(copied))
+
+
+def test_another_collections_benchmark_is_refused(copied: Collection, tmp_path: Path) -> None:
+    (tmp_path / "main.json").write_text(json.dumps(experiment()))
+    (tmp_path / "config.json").write_text(json.dumps({"works": ["another picture"]}))
+    with pytest.raises(StoreError, match="other works than the collection 'small'"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+
+
+def test_of_two_counterfactuals_one_must_be_named(copied: Collection, tmp_path: Path) -> None:
+    (tmp_path / "main.json").write_text(json.dumps(experiment()))
+    (tmp_path / "config.json").write_text(json.dumps({"works": []}))
+    for works in (5, 10):
+        (tmp_path / f"counterfactual-{works}-shared-10.json").write_text("{}")
+    with pytest.raises(StoreError, match="holds 2 counterfactuals"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
 
 
 def test_an_unfinished_benchmark_and_a_damaged_report(copied: Collection, tmp_path: Path) -> None:

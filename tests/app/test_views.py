@@ -78,7 +78,7 @@ def evil_report() -> dict[str, object]:
     """A report whose every text is hostile."""
     figures = {
         "lds_validation": 1.0, "lds_generation": None, "group_lds_validation": 2.0,
-        "group_lds_generation": 3.0, "artist_top1": 0.5,
+        "group_lds_generation": 3.0, "sd": 1.0, "artist_top1": 0.5,
     }  # fmt: skip
     return {
         "date": EVIL, "facts": {"works": EVIL, "regimes": []},

@@ -173,3 +173,13 @@ def test_featurizing_resumes_to_the_same_bytes(ready: Collection, tmp_path: Path
     for _ in build_features(model, collection, "default", SPECS["default"], plan=PLAN):
         pass
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("name", [row.name for row in METHODS.values() if not row.served])
+def test_a_method_of_several_models_is_refused_and_not_answered_by_another(
+    engine: Engine, ready: Collection, name: str
+) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' cannot be answered from one model"):
+        engine.attribute(opened(ready, 0), method_name=name)
+    with pytest.raises(UsageError, match=f"'{name}'"):
+        engine.compare(opened(ready, 0), ready.styles[0], ["d-trak", name])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso, LassoCV, Ridge, RidgeCV
 
+from app.arrays import score_files
 from app.cli import main
 from core.attribution.methods import METHODS, method
 from core.attribution.scoring import score
@@ -187,3 +188,39 @@ def test_the_verb_scores_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "no array 'queries'" in capsys.readouterr().err
     (tmp_path / "q.npz").write_bytes(b"PK no zip")
     assert main([*asked, "-o", out]) == 2
+
+
+@pytest.mark.parametrize("lambda_", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["d-trak", "datamodel"])
+def test_a_lambda_that_is_no_ridge_is_refused(name: str, lambda_: float) -> None:
+    with pytest.raises(UsageError, match="lambda is"):
+        score(method(name), np.eye(6), np.ones((2, 6)), lambda_)
+
+
+def test_a_whole_number_is_a_lambda_too() -> None:
+    phi, asked = np.eye(3), np.ones((2, 3))
+    assert np.array_equal(
+        score(method("trak"), phi, asked, 1), score(method("trak"), phi, asked, np.float32(1.0))
+    )
+
+
+def test_numbers_that_break_the_arithmetic_are_told() -> None:
+    with pytest.raises(UsageError, match="overflow"):
+        score(method("trak"), np.full((2, 3), 1e200), np.ones((1, 3)))
+    with pytest.raises(UsageError, match="residuals"):
+        score(method("das"), np.eye(3), np.ones((1, 3)), 1.0, np.array([1.0, np.nan, 1.0]))
+    with pytest.raises(UsageError, match="not finite"), np.errstate(all="ignore"):
+        score(method("das"), np.eye(3, 5), np.ones((1, 5)), 1e-300, np.ones(3))
+
+
+def test_files_that_are_no_tables_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "good.npz", queries=np.eye(3))
+    np.save(tmp_path / "one.npy", np.eye(3))
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "text.npz").write_text("features")
+    np.savez(tmp_path / "complex.npz", features=np.eye(3) * 1j)
+    whole = (tmp_path / "good.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(whole[:60] + bytes(30) + whole[90:])
+    for name in ("one.npy", "empty.npz", "text.npz", "complex.npz", "damaged.npz"):
+        with pytest.raises(UsageError, match=name.replace(".", r"\.")):
+            score_files(tmp_path / name, tmp_path / "good.npz", tmp_path / "o.npz", "trak", 1.0)

@@ -162,6 +162,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path, name: str) -> N
         ("works.csv", "images/w1.jpg", "../w1.jpg", "outside its folder"),
         ("works.csv", "images/w1.jpg", "/etc/passwd", "outside its folder"),
         ("works.csv", "anna", "nobody", "unlisted artist"),
+        ("artists.csv", "anna,", "../anna,", "'../anna', which is no slug"),
         ("works.csv", "Two,", "Two,,", "record 3: 10 cells"),
         ("works.csv", "Two,", '"Two,', "readable CSV"),
         ("artists.csv", "[[", "[", "not a list of pairs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.diffusion.many import load_into, model_file
-from core.errors import UsageError
+from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, Benchmark
 from core.evaluation.counterfactual import (
     Moved,
@@ -85,3 +86,37 @@ def test_too_many_removed_is_refused(done: tuple[Benchmark, Repainted]) -> None:
         list(run_counterfactual(done[0], Removal(works=12)))
     with pytest.raises(UsageError, match="--clip"):
         list(run_counterfactual(done[0], Removal(("clip-dot",), works=2, images=1)))
+    with pytest.raises(UsageError, match="name a method"):
+        list(run_counterfactual(done[0], Removal((), works=2, images=1)))
+
+
+def test_more_pictures_and_fewer_are_asked_of_the_same_folder(
+    done: tuple[Benchmark, Repainted],
+) -> None:
+    bench, before = done
+    for images in (3, 1):
+        *_, found = run_counterfactual(bench, replace(REMOVAL, images=images))
+        assert isinstance(found, Repainted)
+        for one, other in zip(before.rows, found.rows, strict=True):
+            assert len(other.l2) == images
+            assert other.l2[:1] == one.l2[:1]
+
+
+def test_models_trained_without_other_works_are_not_reused(
+    done: tuple[Benchmark, Repainted],
+) -> None:
+    bench, _ = done
+    file = bench.directory / REMOVAL.key / "d-trak" / "removed.json"
+    kept = file.read_text()
+    file.write_text("[[0, 1, 2, 3], [0, 1, 2, 3]]")
+    with pytest.raises(StoreError, match="without other works"):
+        list(run_counterfactual(bench, REMOVAL))
+    file.write_text(kept)
+
+
+def test_methods_that_retrain_get_their_models(done: tuple[Benchmark, Repainted]) -> None:
+    names = ("empirical-influence", "trak-ensemble")
+    *_, found = run_counterfactual(done[0], Removal(names, works=2, images=1, timesteps=2))
+    assert isinstance(found, Repainted)
+    assert [row.beaten for row in found.rows] == [None, None]
+    assert "random" not in text_of(found)
