@@ -57,12 +57,13 @@ def leave_out(
     if known is None:
         digest = studio.engine.model.digest
         directory = folder(studio.settings, digest, artist_id, way)
-        yield from lora_without(studio.collection, artist_id, way, directory)
+        device = studio.engine.device
+        yield from lora_without(studio.collection, artist_id, way, directory, device=device)
         yield Progress("Painting without them", 0, 1)
         figures, image = compare_without(
             studio.collection, artist_id, way, directory, style=record.style,
             seed=int(record.seed or 0), steps=int(record.steps or 1),
-            guidance=float(record.guidance or 0.0),
+            guidance=float(record.guidance or 0.0), device=device,
         )  # fmt: skip
         facts = {
             "prompt": record.prompt, "seed": record.seed, "steps": record.steps,
@@ -110,18 +111,23 @@ class Wanted:
 
 def leave_out_anew(settings: Settings, wanted: Wanted) -> Iterator[Progress | LeftOut]:
     """The same for a picture that is no run: nothing is recorded."""
+    from core.attribution.engine import choose_device
     from core.diffusion.stable import StableDiffusion
 
     collection = chosen_collection(settings)
     artist = named_artist(collection, wanted.artist)
     styles = [work.style for work in collection.works if work.artist_id == artist.id]
+    if not styles:
+        raise UsageError(f"The artist '{artist.name}' has no works here that could be left out.")
     style = asked_style(collection, wanted.style, None) if wanted.style else styles[0]
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    device = choose_device(settings.device)
+    places = (collection.path / "model", collection.path / "lora")
+    model = StableDiffusion.load(*places, device=device)
     directory = folder(settings, model.digest, artist.id, wanted.way)
-    yield from lora_without(collection, artist.id, wanted.way, directory)
+    yield from lora_without(collection, artist.id, wanted.way, directory, device=device)
     figures, image = compare_without(
         collection, artist.id, wanted.way, directory, style=style, seed=wanted.seed,
-        steps=collection.default_steps, guidance=collection.default_guidance,
+        steps=collection.default_steps, guidance=collection.default_guidance, device=device,
     )  # fmt: skip
     file = wanted.output or directory / f"{style}-{wanted.seed}.png"
     save_picture(image, file)

@@ -37,8 +37,9 @@ class Lesson:
         return directory / ("lora" if self.subset is None else f"lora-{self.subset.stem}")
 
 
-def teach(directory: Path, lesson: Lesson) -> Iterator[Progress]:
-    """Make or copy the base if there is none yet, then train the LoRA."""
+def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Progress]:
+    """Make or copy the base if there is none yet, then train the LoRA on the device."""
+    from core.attribution.engine import choose_device
     from core.diffusion.finetune import LORA, LoraPlan, train_lora
 
     collection = load_collection(directory)
@@ -51,7 +52,8 @@ def teach(directory: Path, lesson: Lesson) -> Iterator[Progress]:
         steps = max(1, lesson.epochs * len(works) // LORA.batch_size)
     plan = LoraPlan(lesson.rank, replace(LORA, steps=steps, seed=lesson.seed))
     lora_dir = lesson.lora_dir(directory)
-    yield from train_lora(collection, works, plan, scratch / lora_dir.name, lora_dir)
+    place = scratch / lora_dir.name
+    yield from train_lora(collection, works, plan, place, lora_dir, choose_device(device))
 
 
 def taught(directory: Path, lesson: Lesson) -> dict[str, object]:

@@ -36,6 +36,7 @@ def train(
         typer.Option(metavar="FILE", help="Learn only these works: one id a line. Kept apart."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another training.")] = 2,
+    device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Teach a collection to a model, as a LoRA.
@@ -45,7 +46,7 @@ def train(
     from app.teaching import Lesson, taught, teach
 
     lesson = Lesson(base, base_steps, decoder_steps, steps, epochs, rank, subset, seed)
-    run(teach(directory, lesson))
+    run(teach(directory, lesson, read_settings(device=device).device))
     told = taught(directory, lesson)
     if as_json:
         show_json(told)

@@ -6,7 +6,8 @@ Python pickles are never opened: they can run code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 RECORD = 1 + 3 * 32 * 32  # CIFAR's binary format: a label byte, then the planes
 
 Photograph = tuple[str, NDArray[np.uint8]]
+Waiting = tuple[str, Callable[[], NDArray[np.uint8]]]
+TRAIN, TEST = ("train",), ("test", "val")  # what stands in the names of a split's files
 
 
 def is_cifar(source: Path) -> bool:
@@ -37,18 +40,43 @@ def is_cifar(source: Path) -> bool:
     )
 
 
-def read_photographs(source: Path) -> Iterator[Photograph]:
-    """Class and picture, one by one; raises `CollectionError` where it is none of the forms."""
+def photographs_in(source: Path, part: str = "all") -> Iterator[Waiting]:
+    """Class, and how to get the picture, one by one; files of a folder are opened only then.
+
+    `part`: `train`, `test` (or validation), by the names of the files or folders, or `all`: one
+    npz (that of training if there are several), every batch, every class folder. Raises
+    `CollectionError` where there is no such part, or where it is none of the forms.
+    """
     if not source.exists():
         raise CollectionError(
             f"There is no '{source}'. Give a CIFAR npz, its binary batches, or a folder of class "
             "folders."
         )
-    files = _chosen(source)
-    if not files and source.is_dir():
-        yield from _folders([file for file in sorted(source.iterdir()) if file.is_dir()])
+    files = _chosen(source) if part == "all" else _of_part(_tables(source), part)
+    if not _tables(source) and source.is_dir():
+        folders = [file for file in sorted(source.iterdir()) if file.is_dir()]
+        if part != "all":
+            folders = [
+                inner for outer in _of_part(folders, part) for inner in sorted(outer.iterdir())
+                if inner.is_dir()
+            ]  # fmt: skip
+        yield from _folders(folders)
+    elif not files:
+        raise CollectionError(
+            f"'{source.name}' has no files of the split '{part}'. Give the folder that holds both "
+            "splits: their names tell train from test or val."
+        )
     for file in files:
-        yield from _npz(file) if file.suffix == ".npz" else _binary(file)
+        for label, image in _npz(file) if file.suffix == ".npz" else _binary(file):
+            yield label, lambda image=image: image  # type: ignore[misc]
+
+
+def _of_part(files: Sequence[Path], part: str) -> list[Path]:
+    marks = TEST if part == "test" else TRAIN
+    named = [file for file in files if any(mark in file.stem.lower() for mark in marks)]
+    if part == "train" and not named:  # CIFAR's own batches: data_batch_1 ... 5, test_batch
+        named = [file for file in files if "data_batch" in file.stem]
+    return named
 
 
 def read_cifar(source: Path) -> Reading:
@@ -118,15 +146,18 @@ def _binary(file: Path) -> Iterator[Photograph]:
         yield name, record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
 
 
-def _folders(folders: Sequence[Path]) -> Iterator[Photograph]:
+def _folders(folders: Sequence[Path]) -> Iterator[Waiting]:
     for folder in folders:
         for file in sorted(folder.iterdir()):
-            if file.suffix.lower() not in _ENDINGS:
-                continue
-            try:
-                with Image.open(file) as image:
-                    yield folder.name, np.asarray(image.convert("RGB"))
-            except OSError as error:
-                raise ImageRefused(
-                    f"'{folder.name}/{file.name}' cannot be read as a picture. Remove it."
-                ) from error
+            if file.suffix.lower() in _ENDINGS:
+                yield folder.name, partial(_opened, file)
+
+
+def _opened(file: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise ImageRefused(
+            f"'{file.parent.name}/{file.name}' cannot be read as a picture. Remove it."
+        ) from error

@@ -52,12 +52,13 @@ def train_lora(
     plan: LoraPlan,
     scratch: Path,
     lora_dir: Path,
+    device: torch.device | str = "cpu",
 ) -> Iterator[Progress]:
     """Train on `works` (all of the collection, or a subset) and write the adapter."""
     check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
-    model = StableDiffusion.load(collection.path / "model")
+    model = StableDiffusion.load(collection.path / "model", device=device)
     model.add_lora(plan.rank, plan.recipe.seed)
     pictures = load_pictures(collection, works)
     data = training_set(encode_all(model, pictures.images), pictures.styles)

@@ -114,7 +114,7 @@ def _one_by_one(
     jobs = {model_file(directory, number): number for number in range(len(parts.rows))}
     for number in unmade(jobs, patient=patient):
         rows, finished = parts.rows[number], made(jobs)
-        part = TrainingSet(data.latents[list(rows)], data.prompt_of[list(rows)], data.prompts)
+        part = data.of(rows)
         with torch.no_grad():
             for name, parameter in model.attributed_parameters().items():
                 parameter.copy_(start[name])
@@ -161,7 +161,11 @@ def _all_at_once(
             group["lr"] = learning_rate(recipe, step)
         drawn = draw(recipe, step, rows.shape[1], data.latents.shape[1:], model.schedule.length)
         models, count = rows.shape[0], len(drawn.rows)
-        latents = chosen(data, rows[:, drawn.rows].flatten(), drawn.mirrored.repeat(models))
+        posterior = drawn.posterior
+        if posterior is not None:
+            posterior = posterior.repeat(models, 1, 1, 1)
+        places = rows[:, drawn.rows].flatten()
+        latents = chosen(data, places, drawn.mirrored.repeat(models), posterior)
         latents, times = latents.to(model.device), drawn.times.to(model.device)
         noise, each = drawn.noise.to(model.device).repeat(models, 1, 1, 1), times.repeat(models)
         shape = (models, count, *latents.shape[1:])

@@ -19,7 +19,7 @@ from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import tensor_to_image
 from core.errors import UsageError
 
-SPACING = "trailing"
+SPACINGS = ("trailing", "leading")
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,17 @@ class Painted:
     image: Image.Image
 
 
-def ddim(model: DiffusionModel, steps: int, *, clip: bool = False) -> Any:
-    """diffusers' DDIM scheduler over the model's own schedule; `clip` keeps x_0 in [-1, 1]."""
+def ddim(
+    model: DiffusionModel,
+    steps: int,
+    *,
+    clip: bool = False,
+    spacing: str = "trailing",
+    offset: int = 0,
+) -> Any:
+    """diffusers' DDIM scheduler over the model's own schedule; see `Sampler`."""
+    if spacing not in SPACINGS:
+        raise UsageError(f"There is no spacing '{spacing}'. Choose one of: {', '.join(SPACINGS)}.")
     if not 1 <= steps <= model.schedule.length:
         raise UsageError(
             f"{steps} steps cannot be painted: choose between 1 and {model.schedule.length}."
@@ -49,7 +58,8 @@ def ddim(model: DiffusionModel, steps: int, *, clip: bool = False) -> Any:
         trained_betas=model.schedule.betas.float().numpy(),
         clip_sample=clip,
         prediction_type="epsilon",
-        timestep_spacing=SPACING,
+        timestep_spacing=spacing,
+        steps_offset=offset,
     )
     scheduler.set_timesteps(steps)
     return scheduler
@@ -58,12 +68,15 @@ def ddim(model: DiffusionModel, steps: int, *, clip: bool = False) -> Any:
 @dataclass(frozen=True)
 class Sampler:
     """How pictures are denoised. `eta` 0 is DDIM, 1 ancestral; `guidance` 1 means none; `clip`
-    keeps the estimate of x_0 in [-1, 1] (pixels, not latents)."""
+    keeps the estimate of x_0 in [-1, 1] (pixels, not latents). `spacing`: `trailing` ends at pure
+    noise, 999, 949, ...; `leading` is the reference's: 980, ..., 0, plus `offset`."""
 
     steps: int = 20
     guidance: float = 2.0
     eta: float = 0.0
     clip: bool = False
+    spacing: str = "trailing"
+    offset: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +96,9 @@ def denoise(
     model: DiffusionModel, prompts: Sequence[str], seeds: Sequence[int], sampler: Sampler
 ) -> Iterator[Denoised]:
     """The path from noise to latents, step by step; every picture has its own generator."""
-    scheduler = ddim(model, sampler.steps, clip=sampler.clip)
+    scheduler = ddim(
+        model, sampler.steps, clip=sampler.clip, spacing=sampler.spacing, offset=sampler.offset
+    )
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     latents = _noise(model, generators)
     conditioning = model.condition(prompts)

@@ -21,9 +21,10 @@ from transformers.utils import logging as transformers_logging
 
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.weights import digest_tensors
-from core.errors import ModelError
+from core.errors import ModelError, UsageError
 
 ADAPTER = "collection"
+LORA_STARTS = ("kaiming", "gaussian")
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_FILE = "pytorch_lora_weights.safetensors"
 
@@ -100,12 +101,22 @@ class StableDiffusion:
             ) from error
         return cls(pipeline, name=model_dir.parent.name, device=device)
 
-    def add_lora(self, rank: int, seed: int) -> None:
-        """A fresh adapter on every attention projection; A random by `seed`, B zero, scale 1."""
+    def add_lora(self, rank: int, seed: int, start: str = "kaiming") -> None:
+        """A fresh adapter on every attention projection; A random by `seed`, B zero, scale 1.
+
+        `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the paper.
+        """
+        if start not in LORA_STARTS:
+            raise UsageError(f"There is no start '{start}'. Choose: {', '.join(LORA_STARTS)}.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.pipeline.unet.add_adapter(
-                LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LORA_TARGETS)),
+                LoraConfig(
+                    r=rank,
+                    lora_alpha=rank,
+                    target_modules=list(LORA_TARGETS),
+                    init_lora_weights="gaussian" if start == "gaussian" else True,
+                ),
                 adapter_name=ADAPTER,
             )
         self.__dict__.pop("digest", None)
@@ -163,6 +174,13 @@ class StableDiffusion:
         weight = next(self.pipeline.vae.parameters())
         posterior = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
         return posterior.mode() * self.scaling
+
+    @torch.no_grad()
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images -> mean and standard deviation of their scaled latents, `[b, c, h', w']` each."""
+        weight = next(self.pipeline.vae.parameters())
+        found = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
+        return found.mean * self.scaling, found.std * self.scaling
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

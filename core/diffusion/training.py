@@ -33,8 +33,9 @@ class Recipe:
 
     order: works `drawn` with replacement, or `epochs`: each once an epoch. times: `stratified`
     over the batch, or `uniform`. floor: the last learning rate as a share of its peak. flip: half
-    of the latents mirrored (for pixels). dropout: in every `nn.Dropout` whose name holds
-    `dropout_in`, while training.
+    of the works mirrored. sampled: latents drawn from the encoder's posterior, where there is one,
+    instead of its mode. dropout: in every `nn.Dropout` whose name holds `dropout_in` and not
+    `dropout_not`, while training.
     """
 
     steps: int
@@ -53,6 +54,8 @@ class Recipe:
     flip: bool = False
     dropout: float = 0.0
     dropout_in: str = ""
+    dropout_not: str = "\n"  # in no name
+    sampled: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS or self.times not in TIMES:
@@ -64,11 +67,26 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """`latents [n, c, h', w']`; `prompt_of [n]` indexes `prompts`, of which number 0 is empty."""
+    """`latents [n, c, h', w']`; `prompt_of [n]` indexes `prompts`, of which number 0 is empty.
+
+    `spread`: the standard deviation of each latent's posterior. `mirrored`: the same set of the
+    mirrored pictures; None where a mirrored latent is that of the mirrored picture (pixels).
+    """
 
     latents: Tensor
     prompt_of: Tensor
     prompts: Sequence[str]
+    spread: Tensor | None = None
+    mirrored: TrainingSet | None = None
+
+    def of(self, rows: Sequence[int]) -> TrainingSet:
+        """Some of the works."""
+        kept = list(rows)
+        return TrainingSet(
+            self.latents[kept], self.prompt_of[kept], self.prompts,
+            None if self.spread is None else self.spread[kept],
+            None if self.mirrored is None else self.mirrored.of(kept),
+        )  # fmt: skip
 
 
 def train(
@@ -135,7 +153,8 @@ def _set_dropout(network: nn.Module, recipe: Recipe) -> dict[nn.Dropout, float]:
     """Give every dropout the recipe's share; answers what they had."""
     before = {}
     for name, module in network.named_modules():
-        if isinstance(module, nn.Dropout) and recipe.dropout > 0 and recipe.dropout_in in name:
+        named = recipe.dropout_in in name and recipe.dropout_not not in name
+        if isinstance(module, nn.Dropout) and recipe.dropout > 0 and named:
             before[module] = module.p
             module.p = recipe.dropout
     return before
@@ -149,13 +168,14 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 @dataclass(frozen=True, eq=False)
 class Draw:
     """One step's chances: `rows [b]` of the set, `times [b]`, `noise [b, ...]`, what is blanked
-    and what is mirrored `[b]`."""
+    and what is mirrored `[b]`, and `posterior [b, ...]`, the noise of sampled latents."""
 
     rows: Tensor
     times: Tensor
     noise: Tensor
     blank: Tensor
     mirrored: Tensor
+    posterior: Tensor | None
 
 
 def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: int) -> Draw:
@@ -177,7 +197,10 @@ def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: in
     mirrored = torch.zeros(count, dtype=torch.bool)
     if recipe.flip:
         mirrored = torch.rand(count, generator=generator) < 0.5
-    return Draw(rows, times, noise, blank, mirrored)
+    posterior = None
+    if recipe.sampled:
+        posterior = torch.randn((count, *shape), generator=generator)
+    return Draw(rows, times, noise, blank, mirrored, posterior)
 
 
 def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:
@@ -188,11 +211,18 @@ def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:
     return order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
 
 
-def chosen(data: TrainingSet, rows: Tensor, mirrored: Tensor) -> Tensor:
-    """Latents `[b, ...]` of these rows, mirrored where drawn."""
+def chosen(
+    data: TrainingSet, rows: Tensor, mirrored: Tensor, posterior: Tensor | None = None
+) -> Tensor:
+    """Latents `[b, ...]` of these rows, mirrored where drawn, sampled where there is a spread."""
     latents = data.latents[rows]
+    if posterior is not None and data.spread is not None:
+        latents = latents + data.spread[rows] * posterior
     if mirrored.any():
-        latents = torch.where(mirrored.reshape(-1, 1, 1, 1), latents.flip(-1), latents)
+        turned = latents.flip(-1)
+        if data.mirrored is not None:
+            turned = chosen(data.mirrored, rows, torch.zeros_like(mirrored), posterior)
+        latents = torch.where(mirrored.reshape(-1, 1, 1, 1), turned, latents)
     return latents
 
 
@@ -206,7 +236,7 @@ def _loss(
 ) -> Tensor:
     """One batch's loss."""
     drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
-    latents = chosen(data, drawn.rows, drawn.mirrored)
+    latents = chosen(data, drawn.rows, drawn.mirrored, drawn.posterior)
     prompts = torch.where(drawn.blank, 0, data.prompt_of[drawn.rows])
     latents, noise = latents.to(model.device), drawn.noise.to(model.device)
     conditioning = None if table is None else table[prompts]

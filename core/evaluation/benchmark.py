@@ -24,6 +24,7 @@ from core.collection.prompts import class_prompt
 from core.diffusion.many import Parts, load_into, model_file, train_many
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
+from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor, tensor_to_image
 from core.diffusion.training import TrainingSet
 from core.diffusion.weights import save_tensors
@@ -170,7 +171,13 @@ class Benchmark:
     def _training_set(self) -> TrainingSet:
         prompts = ("", *sorted(set(self.works.prompts) - {""}))
         places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
-        return TrainingSet(self.works.latents, places, prompts)
+        plain = TrainingSet(self.works.latents, places, prompts)
+        model, recipe = self.model, self.preset.recipe
+        if not isinstance(model, StableDiffusion) or not (recipe.flip or recipe.sampled):
+            return plain
+        pixels = self.split.works.pixels
+        plain, turned = (_encoded_for(model, plain, one) for one in (pixels, pixels.flip(-1)))
+        return replace(plain, mirrored=turned if recipe.flip else None)
 
     def load(self, key: str) -> DiffusionModel:
         """The model as `full`, `step-S`, or `POOL-NUMBER` (its first seed)."""
@@ -325,6 +332,13 @@ class Benchmark:
         """Mean loss of works under models that learnt them, and under those that did not."""
         inclusion: NDArray[np.bool_] = self.inclusion(pool)[:, self.measured_works]
         return out_over_in(self.losses(pool, WORKS, 0), inclusion)
+
+
+def _encoded_for(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
+    """The same works and prompts with the posterior of these pictures."""
+    parts = [model.posterior(part) for part in pixels.split(16)]
+    mean, spread = (torch.cat(one).cpu() for one in zip(*parts, strict=True))
+    return replace(like, latents=mean, spread=spread)
 
 
 def rounded(pixels: Tensor) -> Tensor:

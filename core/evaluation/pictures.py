@@ -6,7 +6,7 @@ In: a source and how many. Out: pixels in [-1, 1] with class, artist and digest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.collection.cifar import read_photographs
+from core.collection.cifar import photographs_in
+from core.collection.slugs import slug
 from core.collection.store import load_collection, load_held_out
 from core.collection.types import Work
 from core.diffusion.tensors import image_to_tensor
@@ -70,14 +71,51 @@ def digits(works: int, validation: int, seed: int) -> Split:
     return _split(whole, works, validation)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The side pictures are brought to, after cutting a square of `crop` from the middle (0: the
+    largest there is)."""
+
+    size: int
+    crop: int = 0
+
+    def of(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """`[3, size, size]` in [-1, 1]."""
+        image = Image.fromarray(pixels)
+        if self.crop:
+            left, top = (image.width - self.crop) // 2, (image.height - self.crop) // 2
+            image = image.crop((left, top, left + self.crop, top + self.crop))
+        return image_to_tensor(image, self.size)
+
+
 def photographs(
-    source: Path, classes: Sequence[str], works: int, validation: int, size: int, seed: int
+    source: Path,
+    classes: Sequence[str],
+    works: int,
+    validation: int,
+    shape: Shape,
+    seed: int,
+    *,
+    apart: bool = False,
 ) -> Split:
     """Equally many of each class from CIFAR in any open form: npz, binary batches, or a folder of
-    class folders. Raises `CollectionError` where it is none of these or holds too few."""
-    by_class: dict[str, list[NDArray[np.uint8]]] = {}
-    for label, image in read_photographs(source):
-        by_class.setdefault(label, []).append(image)
+    class folders. `apart`: works from the source's training split, validation from its test split;
+    otherwise both from one pool. Raises `CollectionError` where it is none of these or holds too
+    few."""
+    if not apart:
+        found = _photographs(source, "all", classes, works + validation, shape, seed)
+        return _split(found, works, validation)
+    learnt = _photographs(source, "train", classes, works, shape, seed)
+    others = _photographs(source, "test", classes, validation, shape, seed)
+    return Split(learnt.of(range(works)), others.of(range(validation)))
+
+
+def _photographs(
+    source: Path, part: str, classes: Sequence[str], count: int, shape: Shape, seed: int
+) -> Pictures:
+    by_class: dict[str, list[Callable[[], NDArray[np.uint8]]]] = {}
+    for label, picture in photographs_in(source, part):
+        by_class.setdefault(label, []).append(picture)
     wanted = list(classes) or sorted(by_class)
     missing = [name for name in wanted if name not in by_class]
     if missing or not wanted:
@@ -86,7 +124,7 @@ def photographs(
             f"{', '.join(sorted(by_class)) or 'nothing'}. Give a CIFAR npz, its binary batches, or "
             "a folder of class folders with --data."
         )
-    each = -(-(works + validation) // len(wanted))
+    each = -(-count // len(wanted))
     few = [name for name in wanted if len(by_class[name]) < each]
     if few:
         raise CollectionError(
@@ -97,29 +135,39 @@ def photographs(
     order = {name: rng.permutation(len(by_class[name]))[:each] for name in wanted}
     # the classes take turns, so that any cut of the list holds all of them
     rows = [(name, by_class[name][order[name][turn]]) for turn in range(each) for name in wanted]
-    pixels = torch.stack([image_to_tensor(Image.fromarray(image), size) for _, image in rows])
+    pixels = torch.stack([shape.of(picture()) for _, picture in rows])
     labels = [name for name, _ in rows]
-    return _split(pictures_of(pixels, labels, labels), works, validation)
+    return pictures_of(pixels, labels, labels)
 
 
 def of_collection(
     directory: Path, classes: Sequence[str], works: int, each: str, validation: int
 ) -> Split:
-    """The first `works` of each artist, or of each class; held-out works, in turn over the same.
+    """The first `works` of each artist, or of each class; for validation, in turn over the same,
+    held-out works, or where the collection has none, works that are not learnt here.
 
-    Raises `CollectionError` for a class that the collection does not have.
+    Raises `CollectionError` for a class that the collection does not have, and where nothing is
+    left for validation.
     """
     collection = load_collection(directory)
-    missing = set(classes) - set(collection.styles)
+    by_slug = {slug(style): style for style in collection.styles}
+    missing = [name for name in classes if slug(name) not in by_slug]
     if missing:
         raise CollectionError(
-            f"The collection '{collection.name}' has no class {', '.join(sorted(missing))}; it has "
+            f"The collection '{collection.name}' has no class {', '.join(missing)}; it has "
             f"{', '.join(collection.styles)}. Give another collection with --data."
         )
-    wanted = set(classes) or set(collection.styles)
+    wanted = {by_slug[slug(name)] for name in classes} or set(collection.styles)
     kept = _by(each, [work for work in collection.works if work.style in wanted])
     chosen = [work for group in kept for work in group[:works]]
-    waiting = _by(each, [work for work in load_held_out(collection) if work.style in wanted])
+    others = load_held_out(collection) or tuple(work for group in kept for work in group[works:])
+    waiting = _by(each, [work for work in others if work.style in wanted])
+    if not waiting and validation:
+        raise CollectionError(
+            f"The collection '{collection.name}' holds no works beside the {len(chosen)} that are "
+            f"learnt: ask for fewer than {works} of each {each} with --works, so that some are "
+            "left to ask about."
+        )
     longest = max((len(group) for group in waiting), default=0)
     turns = [group[at] for at in range(longest) for group in waiting if at < len(group)]
 

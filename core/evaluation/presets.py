@@ -63,6 +63,8 @@ class Preset:
     by_artist: int = 0
     retrained: int = 64
     checkpoints: int = 4
+    crop: int = 0  # photographs: a square of the middle, before they are brought to `size`
+    apart: bool = False  # photographs: validation from the source's own test split
     data_seed: int = 0
     full_seed: int = 42
     outcome: OutcomeRule = OUTCOME
@@ -86,13 +88,18 @@ PLAIN = Recipe(
     steps=0, learning_rate=2e-3, betas=(0.95, 0.999), prompt_dropout=0.0, order="epochs",
     times="uniform", floor=0.0, checkpoint_every=500,
 )  # fmt: skip
+# to_out: a dropout that the reference's version of diffusers did not have
 PAPER = replace(
-    PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, checkpoint_every=1000
-)
+    PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
+    checkpoint_every=1000,
+)  # fmt: skip
 PAPER_LORA = replace(
     PAPER, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), prompt_dropout=0.1,
-    dropout_in="attn",
+    dropout_in="attn", dropout_not="\n", sampled=True,
 )  # fmt: skip
+PAPER_STEPS = Sampler(50, 1.0, clip=True, spacing="leading")
+PAPER_LORA_STEPS = Sampler(50, 7.5, spacing="leading", offset=1)
+RANK_128 = LoraPlan(128, "gaussian")
 CIFAR_UNET = UnetPlan((128, 256, 256, 256), attention=(1,))
 CELEBA_UNET = UnetPlan(
     (128, 128, 256, 256, 512, 512), attention=(4,), head_width=8, epsilon=1e-5,
@@ -133,31 +140,34 @@ PRESETS: dict[str, Preset] = {
             "cifar2", "CIFAR-2 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
             works=5000, validation=1000, generated=1000, subsets=64, size=32,
             classes=("automobile", "horse"), seeds=3, retrained=512, outcome=EVERY_TIMESTEP,
+            apart=True, sampler=PAPER_STEPS,
             projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
         ),
         Preset(
             "cifar10", "CIFAR-10 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
             works=50000, validation=1000, generated=1000, subsets=64, size=32, seeds=3,
+            apart=True, sampler=PAPER_STEPS,
             outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
         ),
         Preset(
             "celeba", "CelebA, 5,000 faces, as in the paper", PHOTOGRAPHS, CELEBA_UNET, PAPER,
             epochs=200, works=5000, validation=1000, generated=1000, subsets=64, size=64, seeds=3,
+            crop=140, apart=True, sampler=PAPER_STEPS,
             retrained=512, outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768),
             needs_gpu=True,
         ),
         Preset(
             "artbench2", "ArtBench-2, a LoRA of rank 128, as in the paper", COLLECTION,
-            LoraPlan(128), PAPER_LORA, epochs=100, works=2500, each="class",
+            RANK_128, PAPER_LORA, epochs=100, works=2500, each="class",
             validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
-            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5[:2], sampler=Sampler(50, 7.5),
+            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5[:2], sampler=PAPER_LORA_STEPS,
             projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
         ),
         Preset(
             "artbench5", "ArtBench-5, a LoRA of rank 128, as in the paper", COLLECTION,
-            LoraPlan(128), PAPER_LORA, epochs=100, works=2500, each="class",
+            RANK_128, PAPER_LORA, epochs=100, works=2500, each="class",
             validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
-            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5, sampler=Sampler(50, 7.5),
+            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5, sampler=PAPER_LORA_STEPS,
             projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
         ),
     )

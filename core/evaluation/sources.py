@@ -11,7 +11,7 @@ import torch
 
 from core.errors import UsageError
 from core.evaluation.benchmark import Benchmark
-from core.evaluation.pictures import Split, digits, of_collection, photographs
+from core.evaluation.pictures import Shape, Split, digits, of_collection, photographs
 from core.evaluation.presets import COLLECTION, DIGITS, Preset
 
 
@@ -39,5 +39,6 @@ def read_split(preset: Preset, data: Path | None) -> Split:
     if preset.source == COLLECTION:
         return of_collection(data, preset.classes, preset.works, preset.each, preset.validation)
     return photographs(
-        data, preset.classes, preset.works, preset.validation, preset.size, preset.data_seed
-    )
+        data, preset.classes, preset.works, preset.validation, Shape(preset.size, preset.crop),
+        preset.data_seed, apart=preset.apart,
+    )  # fmt: skip

@@ -47,6 +47,7 @@ class LoraPlan:
     """A LoRA on the attention of a collection's own Stable Diffusion."""
 
     rank: int
+    start: str = "kaiming"
 
 
 Plan = MlpPlan | UnetPlan | LoraPlan
@@ -64,7 +65,7 @@ def blank_model(
     if isinstance(plan, LoraPlan):
         assert base is not None
         model = StableDiffusion.load(base, device=device)
-        model.add_lora(plan.rank, seed)
+        model.add_lora(plan.rank, seed, plan.start)
         return model
     channels, size = shape[0], shape[1]
     if isinstance(plan, MlpPlan):

@@ -46,12 +46,16 @@ def random_halves(labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
 
 
 def artist_halves(artists: Sequence[str], labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
-    """Half of the artists a subset, with all their works, stratified by the artists' label.
+    """Half of the artists a subset, with all their works, stratified by the artists' label where
+    every label has two artists or more.
 
     Subsets hold equally many works only if all artists have equally many.
     """
     names = sorted(set(artists))
     of_artist = dict(zip(artists, labels, strict=True))
-    by_artist = random_halves([of_artist[name] for name in names], seeds)
+    kinds = [of_artist[name] for name in names]
+    if min(kinds.count(kind) for kind in kinds) < 2:
+        kinds = ["artist"] * len(names)
+    by_artist = random_halves(kinds, seeds)
     place = {name: number for number, name in enumerate(names)}
     return by_artist[:, [place[artist] for artist in artists]]

@@ -53,7 +53,13 @@ class WithoutArtist:
 
 
 def lora_without(
-    collection: Collection, artist_id: str, way: str, directory: Path, recipe: Recipe | None = None
+    collection: Collection,
+    artist_id: str,
+    way: str,
+    directory: Path,
+    recipe: Recipe | None = None,
+    *,
+    device: torch.device | str = "cpu",
 ) -> Iterator[Progress]:
     """Write `directory/lora`: by `forget`ting (minutes) or `retrain`ing (the whole training).
 
@@ -71,11 +77,11 @@ def lora_without(
     if way == RETRAIN:
         full = StableDiffusion.load(collection.path / "model", collection.path / "lora")
         plan = LoraPlan(full.lora_rank, LORA if recipe is None else recipe)
-        yield from train_lora(collection, kept, plan, directory / "scratch", directory / "lora")
+        scratch, found = directory / "scratch", directory / "lora"
+        yield from train_lora(collection, kept, plan, scratch, found, device)
     elif way == FORGET:
-        yield from _forget(
-            collection, own, kept, directory, FORGETTING if recipe is None else recipe
-        )
+        forgetting = FORGETTING if recipe is None else recipe
+        yield from _forget(collection, own, kept, directory, forgetting, device)
     else:
         raise UsageError(f"There is no way '{way}'. Choose {FORGET} or {RETRAIN}.")
 
@@ -86,8 +92,10 @@ def _forget(
     kept: Sequence[Work],
     directory: Path,
     recipe: Recipe,
+    device: torch.device | str,
 ) -> Iterator[Progress]:
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    places = (collection.path / "model", collection.path / "lora")
+    model = StableDiffusion.load(*places, device=device)
     pictures = load_pictures(collection, [*kept, *own])
     data = training_set(encode_all(model, pictures.images), pictures.styles)
     # the artist's works as often as all others together
@@ -120,10 +128,13 @@ def compare_without(
     seed: int,
     steps: int,
     guidance: float,
+    device: torch.device | str = "cpu",
 ) -> tuple[WithoutArtist, Image.Image]:
     """The figures, and the picture of the same seed without the artist."""
-    before = StableDiffusion.load(collection.path / "model", collection.path / "lora")
-    after = StableDiffusion.load(collection.path / "model", directory / "lora")
+    before, after = (
+        StableDiffusion.load(collection.path / "model", place / "lora", device=device)
+        for place in (collection.path, directory)
+    )
     own = [work for work in collection.works if work.artist_id == artist_id]
     rest = [work for work in collection.works if work.artist_id != artist_id]
     others = rest[:: max(1, len(rest) // OTHERS)][:OTHERS]

@@ -55,3 +55,14 @@ def test_ddim_follows_its_formula() -> None:
 def test_an_impossible_number_of_steps_is_refused() -> None:
     with pytest.raises(UsageError, match="1001"):
         paint(tiny_ddpm(0), "", seed=0, steps=1001)
+
+
+def test_the_papers_timesteps_lead_from_980_to_0() -> None:
+    model = tiny_ddpm(0)
+    paper = ddim(model, 50, spacing="leading").timesteps.tolist()
+    assert paper == list(range(980, -1, -20))
+    stable = ddim(model, 50, spacing="leading", offset=1).timesteps.tolist()
+    assert (stable[0], stable[-1]) == (981, 1)
+    assert ddim(model, 50).timesteps[0] == 999
+    with pytest.raises(UsageError, match="no spacing 'linear'"):
+        ddim(model, 50, spacing="linear")

@@ -9,7 +9,7 @@ import torch
 
 from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
 from core.diffusion.stable import LORA_FILE, StableDiffusion
-from core.errors import ModelError
+from core.errors import ModelError, UsageError
 
 PROMPTS = ["a ukiyo-e painting", ""]
 
@@ -78,3 +78,21 @@ def test_what_is_missing_or_damaged_is_named(saved: Path, tmp_path: Path) -> Non
 def test_nothing_to_attribute_without_a_lora(saved: Path) -> None:
     with pytest.raises(ModelError, match="no LoRA"):
         StableDiffusion.load(saved / "model").attributed_parameters()
+
+
+def test_the_papers_lora_starts_with_a_spread_of_one_over_its_rank() -> None:
+    model = StableDiffusion(tiny_pipeline(0), name="tiny")
+    model.add_lora(8, 3, "gaussian")
+    first = [v.flatten() for k, v in model.attributed_parameters().items() if "lora_A" in k]
+    second = [v for k, v in model.attributed_parameters().items() if "lora_B" in k]
+    assert float(torch.cat(first).detach().std()) == pytest.approx(1 / 8, rel=0.1)
+    assert all(bool((value == 0).all()) for value in second)
+    with pytest.raises(UsageError, match="no start 'zero'"):
+        StableDiffusion(tiny_pipeline(0), name="tiny").add_lora(8, 3, "zero")
+
+
+def test_the_posteriors_mean_is_the_latent_that_is_encoded() -> None:
+    model = random_stable_diffusion(0)
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    mean, spread = model.posterior(images)
+    assert torch.allclose(mean, model.encode(images)) and bool((spread > 0).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from core.diffusion.checkpoint import load_training, save_training
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.small_stable import random_stable_diffusion
-from core.diffusion.training import Recipe, TrainingSet, train
+from core.diffusion.training import Recipe, TrainingSet, chosen, train
 
 
 def toy_set(channels: int, side: int, prompts: tuple[str, ...]) -> TrainingSet:
@@ -82,3 +83,30 @@ def test_a_pixel_ddpm_memorises_a_few_pictures(tmp_path: Path) -> None:
         for event in train(model, model.attributed_parameters(), data, recipe, tmp_path)
     ]
     assert sum(losses[-20:]) / 20 < 0.7 * sum(losses[:5]) / 5
+
+
+def test_sampled_latents_are_drawn_from_their_own_pictures_posterior() -> None:
+    plain = toy_set(4, 8, ("",))
+    mirror = replace(plain, latents=plain.latents + 100.0, spread=torch.full_like(plain.latents, 2))
+    data = replace(plain, spread=torch.full_like(plain.latents, 3.0), mirrored=mirror)
+    rows, turned = torch.tensor([1, 5]), torch.tensor([False, True])
+    noise = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = chosen(data, rows, turned, noise)
+    assert torch.allclose(found[0], plain.latents[1] + 3.0 * noise[0])
+    assert torch.allclose(found[1], plain.latents[5] + 100.0 + 2.0 * noise[1])
+    pixels = chosen(plain, rows, turned)
+    assert torch.equal(pixels[1], plain.latents[5].flip(-1))
+    assert torch.equal(chosen(data.of([1, 5]), torch.tensor([0, 1]), turned, noise), found)
+
+
+def test_dropout_goes_where_the_recipe_says_and_leaves_no_trace(tmp_path: Path) -> None:
+    model = tiny_ddpm(0)
+    layers = {n: m for n, m in model.network.named_modules() if isinstance(m, nn.Dropout)}
+    before = {name: layer.p for name, layer in layers.items()}
+    recipe = Recipe(steps=2, dropout=0.3, dropout_not="to_out")
+    run = train(model, model.attributed_parameters(), toy_set(3, 8, ("",)), recipe, tmp_path)
+    next(run)
+    for name, layer in layers.items():
+        assert layer.p == (before[name] if "to_out" in name else 0.3), name
+    list(run)
+    assert {name: layer.p for name, layer in layers.items()} == before

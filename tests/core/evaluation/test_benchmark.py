@@ -210,6 +210,16 @@ def test_the_papers_presets_are_the_papers() -> None:
     assert PRESETS["cifar2"].steps(2500) == 4000
     assert PRESETS["cifar10"].steps(50000) == 78_200
     assert PRESETS["artbench2"].steps(5000) == 7900
+    # 0.16.1's attention had no dropout; ours has six, which must stay off (specification, 6)
+    dropped = [name for name, layer in unet.network.named_modules()
+               if isinstance(layer, torch.nn.Dropout)
+               and PRESETS["cifar2"].recipe.dropout_not not in name]  # fmt: skip
+    assert len(dropped) == 22
+    for name in ("cifar2", "cifar10", "celeba"):
+        assert PRESETS[name].apart and PRESETS[name].sampler.spacing == "leading"
+    for name in ("artbench2", "artbench5"):
+        assert PRESETS[name].recipe.sampled and PRESETS[name].plan.start == "gaussian"
+        assert PRESETS[name].sampler.offset == 1
     assert set(EXPERIMENTS) >= {f"table{n}" for n in range(1, 9)}
     assert set(EXPERIMENTS) >= {f"fig{n}" for n in (1, 2, 5, 6, 7, 8, 9, 10)}
 

@@ -43,3 +43,11 @@ def test_too_few_to_halve() -> None:
     with pytest.raises(UsageError, match="cannot be halved"):
         random_halves(["a", "b", "c"], [0])
     assert np.array_equal(random_halves(["a"] * 4, [0]), random_halves(["a"] * 4, [0]))
+
+
+def test_artists_are_halved_without_their_styles_where_one_stands_alone() -> None:
+    artists = ["a", "a", "b", "b", "c", "d"]
+    halves = artist_halves(artists, ["x", "x", "x", "x", "y", "x"], [1, 2])
+    for row in halves:
+        assert row[0] == row[1] and row[2] == row[3]
+        assert len({name for name, inside in zip(artists, row, strict=True) if inside}) == 2
