@@ -7,6 +7,7 @@ eigendecomposition serves every lambda. Knows no model and no names.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,15 +89,41 @@ class Kernel:
 
     def weights(self, lambda_: float) -> Matrix:
         """W `[n, k]`: a query's scores are W phi(x)."""
-        if lambda_ <= 0:
-            raise UsageError(f"lambda is {lambda_}; it must be greater than 0.")
-        scaled = self.eigenvectors / (self.eigenvalues + lambda_)
+        scaled = self.eigenvectors / (self.eigenvalues + _checked(lambda_))
         inverse = scaled @ self.eigenvectors.T
         return inverse @ self.phi if self.dual else self.phi @ inverse
 
+    @cached_property
+    def loadings(self) -> Matrix:
+        """Each work along the eigenvectors, `[n, r]`: V where dual, Phi V otherwise."""
+        return self.eigenvectors if self.dual else self.phi @ self.eigenvectors
+
+    def along(self, queries: Matrix) -> Matrix:
+        """Queries `[m, k]` along the same, `[m, r]`: once, for every lambda."""
+        seen = queries @ self.phi.T if self.dual else queries
+        found: Matrix = seen @ self.eigenvectors
+        return found
+
+    def scores(self, along: Matrix, lambda_: float) -> Matrix:
+        """q' (Phi'Phi + lambda I)^-1 phi_n from queries `along` the eigenvectors, `[m, n]`."""
+        found: Matrix = (along / (self.eigenvalues + _checked(lambda_))) @ self.loadings.T
+        return found
+
+    def row_lengths(self, lambda_: float) -> Matrix:
+        """||(Phi'Phi + lambda I)^-1 phi_n||, the lengths of `weights`' rows. `[n]`."""
+        shrunk = 1.0 / (self.eigenvalues + _checked(lambda_)) ** 2
+        return np.sqrt(self.loadings**2 @ (shrunk * self._own_scale))
+
     def self_influence(self, lambda_: float) -> Matrix:
         """phi_n' (Phi'Phi + lambda I)^-1 phi_n, a leverage in [0, 1). `[n]`."""
-        return np.einsum("nk,nk->n", self.weights(lambda_), self.phi)
+        shrunk = 1.0 / (self.eigenvalues + _checked(lambda_))
+        found: Matrix = self.loadings**2 @ (shrunk * self._own_scale)
+        return found
+
+    @property
+    def _own_scale(self) -> Matrix:
+        """What a squared loading weighs along each eigenvector: dual ones are of length one."""
+        return self.eigenvalues if self.dual else np.ones_like(self.eigenvalues)
 
     def leverage(self, queries: Matrix, lambda_: float) -> Matrix:
         """q' (Phi'Phi + lambda I)^-1 q for queries `[m, k]` -> `[m]`."""
@@ -107,3 +134,9 @@ class Kernel:
         inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
         inside = np.einsum("mn,nl,ml->m", projected, inverse, projected)
         return (np.einsum("mk,mk->m", queries, queries) - inside) / lambda_
+
+
+def _checked(lambda_: float) -> float:
+    if not lambda_ > 0:
+        raise UsageError(f"lambda is {lambda_}; it must be greater than 0.")
+    return lambda_

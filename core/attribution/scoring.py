@@ -19,6 +19,7 @@ from core.attribution.retrained import difference_rows, regression_scores
 from core.errors import UsageError
 
 Matrix = NDArray[np.float64]
+TINY = float(np.finfo(np.float64).tiny)
 REGRESSIONS = ("regression", "regression-lasso")
 
 
@@ -66,13 +67,19 @@ class Scorer:
             raise UsageError(f"The method '{self.method.name}' has no rows without a lambda.")
         else:
             rows = self.kernel.weights(lambda_)
+        return rows * self._work_weights(lambda_)[:, None]
+
+    def _work_weights(self, lambda_: float | None) -> Matrix:
+        """What multiplies each work's row of the kernel, `[n]`."""
+        weights = np.ones(len(self.phi))
         if self.method.kernel == "leverage":
-            rows = rows * self._residual_weights(lambda_)[:, None]
-        if self.method.works_scale == "row":
-            return rows / _lengths(rows)
+            weights = self._residual_weights(lambda_)
         if self.method.works_scale == "feature":
-            return rows / _lengths(self.phi)
-        return rows
+            return weights / _lengths(self.phi)[:, 0]
+        if self.method.works_scale == "row":
+            assert lambda_ is not None
+            return weights / np.maximum(self.kernel.row_lengths(lambda_), TINY)
+        return weights
 
     def _residual_weights(self, lambda_: float | None) -> Matrix:
         """r_n / (1 - h_n): how far a work is from fitted, corrected for its pull on its own fit."""
@@ -89,17 +96,31 @@ class Scorer:
 
     def scores(self, queries: Matrix, lambda_: float | LambdaRule | None = None) -> Matrix:
         """`queries [m, k]` -> `[m, n]`; positive: proponent."""
+        return self.ask(queries).scores(lambda_)
+
+    def ask(self, queries: Matrix) -> Question:
+        """What does not depend on lambda, done once."""
         asked = np.asarray(queries, dtype=np.float64)
         if asked.ndim != 2 or asked.shape[1] != self.phi.shape[1]:
             raise UsageError(
                 f"Queries of shape {asked.shape} do not fit features of {self.phi.shape}: "
                 "both need the same last dimension."
             )
+        if self.method.kernel in ("ridge", "leverage"):
+            return Question(self, self.kernel.along(self._asked(asked)))
+        if self.method.kernel in REGRESSIONS:
+            return Question(self, asked)
+        return Question(self, self._asked(asked) @ self.rows(None).T)
+
+    def _answer(self, made: Matrix, lambda_: float | LambdaRule | None) -> Matrix:
         number = self.chosen(lambda_)
         if self.method.kernel in REGRESSIONS:
             lasso = self.method.kernel == "regression-lasso"
-            return regression_scores(self.phi, asked, number, lasso=lasso)
-        found: Matrix = self._asked(asked) @ self.rows(number).T
+            return regression_scores(self.phi, made, number, lasso=lasso)
+        if self.method.kernel not in ("ridge", "leverage"):
+            return made
+        assert number is not None
+        found: Matrix = self.kernel.scores(made, number) * self._work_weights(number)
         return found**2 if self.method.kernel == "leverage" else found
 
     def self_influence(self, lambda_: float | None) -> Matrix:
@@ -111,9 +132,21 @@ class Scorer:
         return queries / _lengths(queries) if self.method.query_scale == "unit" else queries
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Queries put to a scorer, ready for any lambda."""
+
+    scorer: Scorer
+    made: Matrix
+
+    def scores(self, lambda_: float | LambdaRule | None = None) -> Matrix:
+        """`[m, n]`."""
+        return self.scorer._answer(self.made, lambda_)
+
+
 def _lengths(rows: Matrix) -> Matrix:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.maximum(lengths, np.finfo(np.float64).tiny)
+    return np.maximum(lengths, TINY)
 
 
 def score(

@@ -27,7 +27,7 @@ from core.diffusion.sampling import denoise
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor, tensor_to_image
 from core.diffusion.training import TrainingSet
-from core.diffusion.weights import save_tensors
+from core.diffusion.weights import digest_files, save_tensors
 from core.errors import StoreError, UsageError
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
 from core.evaluation.outcomes import Losses
@@ -93,7 +93,7 @@ class Benchmark:
         self.device = torch.device(device)
         self.prompted = isinstance(preset.plan, LoraPlan)
         self._truths: dict[tuple[str, str, str], Truth] = {}
-        check_configuration(directory, configuration(preset, split))
+        check_configuration(directory, configuration(preset, split, base))
 
     @property
     def opening(self) -> Opening:
@@ -349,13 +349,18 @@ def rounded(pixels: Tensor) -> Tensor:
     return ((pixels.clamp(-1.0, 1.0) + 1.0) * 127.5).round() / 127.5 - 1.0
 
 
-def configuration(preset: Preset, split: Split) -> dict[str, object]:
-    """What decides every number of a benchmark, as plain values."""
-    return {
+def configuration(preset: Preset, split: Split, base: Path | None = None) -> dict[str, object]:
+    """What decides every number of a benchmark, as plain values: `base` is the LoRA's model."""
+    parts = {"works": split.works, "validation": split.validation}
+    found: dict[str, object] = {
         "preset": json.loads(json.dumps(asdict(preset))),
-        "works": list(split.works.ids),
-        "validation": list(split.validation.ids),
+        **{name: list(part.ids) for name, part in parts.items()},
+        **{f"labels of {name}": list(part.labels) for name, part in parts.items()},
+        **{f"artists of {name}": list(part.artists) for name, part in parts.items()},
     }
+    if base is not None:
+        found["base"] = digest_files(path for path in base.rglob("*.safetensors"))
+    return found
 
 
 def check_configuration(directory: Path, wanted: dict[str, object]) -> None:

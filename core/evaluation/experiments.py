@@ -106,7 +106,7 @@ def ensembles(preset: Preset, clip: bool) -> list[Trial]:
     ]
     if preset.projection.kind != "identity":  # where there is a projection to own
         found += [replace(trial, projections="own") for trial in found if trial.members > 1]
-    counts = sorted({preset.retrained // part for part in (4, 2, 1)} - {0})
+    counts = sorted({preset.retrained // part for part in (8, 4, 2, 1)} - {0})
     return found + [
         Trial(name, members=count)
         for name, count in product(SEPARATE[2:], counts)
@@ -159,13 +159,14 @@ def rules(preset: Preset, clip: bool) -> list[Trial]:
 def frontier(preset: Preset, clip: bool) -> list[Trial]:
     """Ours: what K buys under each rule of noise and each placement of timesteps."""
     kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
-    names = ("trak", "d-trak", "d-trak-avg", "d-trak-l1", "d-trak-l2", "das")
+    names = (*OBJECTIVE_ROWS, "das")
     found = [
         Trial(name, noise, k)
         for noise, name, k in product((SHARED, INDEPENDENT, CYCLE), names, kept)
     ]
     return found + [
-        Trial(name, SHARED, k, "cumulative") for name, k in product(("trak", "d-trak"), kept)
+        Trial(name, SHARED, k, "cumulative")
+        for name, k in product(("trak", "d-trak", "d-trak-avg", "das"), kept)
     ]
 
 

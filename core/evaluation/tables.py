@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.evaluation.running import Finished, Regime
+from core.evaluation.running import Finished, Pair, Regime
 from core.evaluation.trials import Row
 
 FIELDS = (
@@ -65,6 +65,26 @@ def _lines(finished: Finished) -> Iterator[str]:
     for line in [head, *body]:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         yield "  ".join(cells).rstrip()
+    yield from _pairs(finished)
+
+
+def _pairs(finished: Finished) -> Iterator[str]:
+    """D-TRAK against each method under equal settings, over equal resamples of the subsets."""
+    found: dict[tuple[object, ...], dict[tuple[str, str], Pair]] = {}
+    for pair in finished.pairs:
+        if pair.lambda_rule in ("default", "best"):
+            key = (pair.method, pair.pool, pair.noise, pair.timesteps)
+            found.setdefault(key, {})[pair.split, pair.lambda_rule] = pair
+    if not found:
+        return
+    yield ""
+    yield "D-TRAK's LDS minus the method's, +- standard deviation over the same resampled subsets:"
+    for (method, pool, noise, timesteps), pairs in found.items():
+        told = ", ".join(
+            f"{split[:3]} {rule} {pair.difference:+.1f} +-{pair.sd:.1f}"
+            for (split, rule), pair in pairs.items()
+        )
+        yield f"  {method} ({pool}, {noise}, K = {timesteps}): {told}"
 
 
 RULES = ("default", "best", "half")

@@ -14,7 +14,7 @@ import torch
 
 from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import Method, method
-from core.attribution.scoring import Scorer
+from core.attribution.scoring import Question, Scorer
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.errors import UsageError
 from core.evaluation.benchmark import (
@@ -169,6 +169,7 @@ class Contest:
             Scorer(row, model.of[WORKS], np.sqrt(model.losses) if model.losses.size else None)
             for model in self._models
         ]
+        self._asked: dict[str, list[Question]] = {}
 
     @property
     def has_lambda(self) -> bool:
@@ -186,11 +187,12 @@ class Contest:
         if self.trial.arithmetic == FLOAT32_INVERSE:
             (scorer,), (model,) = self._scorers, self._models
             return float32_scores(scorer.phi, model.of[asked], scorer.kernel.lambda_(rule))
-        found = [
-            scorer.scores(model.of[asked], rule)
-            for scorer, model in zip(self._scorers, self._models, strict=True)
-        ]
-        return np.mean(found, axis=0)
+        if asked not in self._asked:
+            self._asked[asked] = [
+                scorer.ask(model.of[asked])
+                for scorer, model in zip(self._scorers, self._models, strict=True)
+            ]
+        return np.mean([question.scores(rule) for question in self._asked[asked]], axis=0)
 
     def curve(self, truth: Truth, split: str) -> dict[float, Matrix]:
         """c -> the LDS of every query `[q]`, over the grid."""

@@ -19,7 +19,7 @@ from tests.browser.conftest import Server
 from tests.browser.test_studio import generate, upload
 
 Open = Callable[..., Any]
-PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method")
+PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method", "import")
 
 # WCAG 2.1, 1.4.3: the ratio of every visible text to what is painted behind it.
 CONTRAST = """() => {

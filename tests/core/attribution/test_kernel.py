@@ -140,3 +140,15 @@ def test_degrees_of_freedom_are_a_share_of_the_directions(shape: tuple[int, int]
     """With more works than features too, where n shares of the directions would be too many."""
     kernel = Kernel.fit(np.random.default_rng(0).normal(size=shape))
     assert kernel.degrees(kernel.lambda_(LambdaRule("dof", 0.3))) == pytest.approx(0.3 * 8)
+
+
+@pytest.mark.parametrize("dual", [True, False])
+def test_what_is_read_off_the_eigenvectors_is_what_the_rows_give(dual: bool) -> None:
+    rng = np.random.default_rng(3)
+    phi, asked = rng.normal(size=(6, 9)), rng.normal(size=(4, 9))
+    kernel = Kernel.fit(phi, dual=dual)
+    for lambda_ in (1e-3, 0.7, 50.0):
+        rows = kernel.weights(lambda_)
+        assert np.allclose(kernel.scores(kernel.along(asked), lambda_), asked @ rows.T)
+        assert np.allclose(kernel.row_lengths(lambda_), np.linalg.norm(rows, axis=1))
+        assert np.allclose(kernel.self_influence(lambda_), np.einsum("nk,nk->n", rows, phi))
