@@ -1,4 +1,4 @@
-"""The studio as one Gradio application of five pages. Assembles; decides nothing."""
+"""The studio as one Gradio application of six pages. Assembles; decides nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 import gradio as gr
 
 from app.opened import Studio
+from app.pages.importing import ImportPage
 from app.pages.reading import (
     artists_page,
     history_page,
@@ -37,4 +38,7 @@ def build_studio(studio: Studio) -> gr.Blocks:
         with blocks.route(title, path):
             gr.Navbar(main_page_name="Studio")
             reading_page(blocks, title, lead, path, partial(show, studio))
+    with blocks.route("Import", "import"):
+        gr.Navbar(main_page_name="Studio")
+        ImportPage(studio.settings)
     return blocks

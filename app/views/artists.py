@@ -67,12 +67,18 @@ def one(artist: Artist, works: Sequence[Work], statement: Statement, months: Seq
         f'<dl class="cl-figures"><div><dt>Credits</dt><dd>{credit(statement.micro)}</dd></div>'
         f"<div><dt>Entries</dt><dd>{len(statement.lines):,}</dd></div>"
         f"<div><dt>Works</dt><dd>{len(works):,}</dd></div></dl>"
-        f'<p class="cl-links">{ids}</p>'
+        f'<p class="cl-links">{ids}</p>{_written(artist)}'
         f"<h3>Statement{e(' of ' + statement.period) if statement.period else ''}</h3>"
         f"{_months(artist.id, months, statement.period)}{_lines(statement)}{_changes(statement)}"
         f"<h3>Works</h3>"
         + plain_gallery([(work, work.year or style_name(work.style)) for work in works], chosen)
     )
+
+
+def _written(artist: Artist) -> str:
+    if not artist.written:
+        return ""
+    return f'<p class="cl-lead">Also written: {e("; ".join(artist.written))}</p>'
 
 
 def _identifier(scheme: str, value: str) -> str:

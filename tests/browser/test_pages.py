@@ -164,6 +164,8 @@ def test_contrast_holds_and_nothing_runs_over_the_edge(
         run = json.loads(history)[-1]["run_id"]
         page.goto(f"{told.url}/?run={run}", wait_until="domcontentloaded")
         expect(page.locator("#credit")).to_contain_text("Unattributed")
+    elif path == "import":
+        expect(page.get_by_role("button", name="Preview")).to_be_visible()
     else:
         body = page.locator(f"#{path.partition('?')[0]}")
         expect(body.locator("dl, table, .cl-artists, .cl-cards").first).to_be_visible()

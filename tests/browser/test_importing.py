@@ -1,0 +1,43 @@
+"""A keeper imports in Chromium: preview first, nothing written; then Import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Server
+from tests.small import picture
+
+Open = Callable[..., Any]
+
+
+def test_a_folder_is_previewed_then_imported(
+    server: Server, open_page: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "pictures" / "cubism").mkdir(parents=True)
+    for number in range(3):
+        picture(number).save(tmp_path / "pictures" / "cubism" / f"anna-berg_study-{number}.png")
+    made = server.home / "collections" / "browser-import"
+    page = open_page(f"{server.url}/import")
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    page.get_by_label("Folder or file").fill(str(tmp_path / "pictures"))
+    page.get_by_label("Title of the collection").fill("Browser import")
+    page.get_by_role("button", name="Preview").click()
+    answer = page.locator("#import-answer")
+    expect(answer).to_contain_text("Nothing is written yet. 3 works would be added")
+    assert not made.exists()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(answer).to_contain_text("3 works added")
+    expect(answer).to_contain_text("--collection browser-import")
+    assert (made / "works.csv").is_file()
+
+
+def test_a_folder_that_is_not_there_is_told_in_words(server: Server, open_page: Open) -> None:
+    page = open_page(f"{server.url}/import")
+    page.get_by_label("Folder or file").fill("/nowhere/at-all")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#import-answer")).to_contain_text("There is no 'at-all' to import")
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
