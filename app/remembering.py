@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.attribution.build import DEFAULT, SPECS, build_features, features_directory
+from core.attribution.build import (
+    DEFAULT,
+    SPECS,
+    build_features,
+    features_directory,
+    keys_of_works,
+)
 from core.attribution.engine import choose_device
 from core.attribution.features import LATENTS
 from core.attribution.references import DEFAULT_PLAN
@@ -82,6 +88,6 @@ def remember(
         yield from build_features(model, collection, name, spec, storage=choice.storage, plan=plan)
     place = features_directory(collection, next(iter(wanted)))
     store = FeatureStore.open(place)
-    yield Remembered(
-        store.header.count, store.read(0).phi.shape[1], store.header.spec.digest, place
-    )
+    keys = keys_of_works(collection, store.header.spec)
+    dimension = store.load(keys[:1]).phi.shape[1]
+    yield Remembered(len(keys), dimension, store.header.spec.digest, place)

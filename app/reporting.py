@@ -13,15 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from app.checking import ALL, AllChecked, Checked, Row, check_retrieval
 from app.settings import Settings
 from app.shelf import chosen_collection
-from core.attribution.build import DEFAULT, features_directory, references_for
-from core.attribution.kernel import Kernel
-from core.attribution.references import DEFAULT_PLAN, FOREIGN, GENERATED, HELD_OUT
-from core.attribution.store import FeatureStore
+from core.attribution.build import (
+    DEFAULT,
+    features_directory,
+    reference_values,
+    traced_references,
+)
+from core.attribution.kernel import DEFAULT_RULE
+from core.attribution.references import FOREIGN, GENERATED, HELD_OUT
 from core.collection.atomic import write_text
 from core.collection.types import Collection
 from core.errors import StoreError
@@ -115,14 +117,10 @@ def _retrieved(file: Path, collection: Collection) -> tuple[Checked, ...]:
 def _roc(collection: Collection) -> Roc | None:
     """Of the verdict's own pictures; None for a collection without held-out or foreign ones."""
     directory = features_directory(collection, DEFAULT)
-    works = FeatureStore.open(directory).load()
-    store = FeatureStore.open(directory / "references")
-    asked = store.load()
-    kernel = Kernel.fit(works.phi.double().numpy())
-    leverage = kernel.leverage(asked.phi.double().numpy(), kernel.lambda_())
-    values = np.stack([asked.losses.numpy(), leverage], axis=1)
-    kinds = [row.kind for row in references_for(DEFAULT, collection, DEFAULT_PLAN)]
-    of = {kind: values[[place for place, one in enumerate(kinds[: len(values)]) if one == kind]]
+    rows = traced_references(collection, directory)
+    values, _ = reference_values(collection, directory, rows, DEFAULT_RULE)
+    kinds = [row.kind for row in rows]
+    of = {kind: values[[place for place, one in enumerate(kinds) if one == kind]]
           for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
     try:
         return trust_roc([of[kind] for kind in (GENERATED, HELD_OUT) if len(of[kind])], of[FOREIGN])

@@ -9,16 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import Features, Featurizer
-from core.attribution.index import Index, build_index, load_index, save_index
-from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.growth import can_grow, grown
+from core.attribution.index import Index, Vector, Works, build_index, load_index, save_index
+from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import METHODS, Method
 from core.attribution.references import (
     DEFAULT_PLAN,
@@ -29,10 +33,9 @@ from core.attribution.references import (
     ReferencePlan,
     load_references,
     paint_references,
-    references_digest,
 )
 from core.attribution.spec import FeatureSpec
-from core.attribution.store import FeatureStore, Header
+from core.attribution.store import HEADER, FeatureStore, Header, key_of
 from core.collection.atomic import write_text
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
@@ -49,6 +52,8 @@ SPECS: dict[str, FeatureSpec] = {
     "latents": FeatureSpec(objective="latents"),
 }
 TRUST_FILE = "trust.json"
+SHARD_SIZE, LARGE_SHARD_SIZE = 50, 1000  # works a file
+MANY = 20_000  # works from which the larger one is taken
 
 
 def features_directory(collection: Collection, name: str) -> Path:
@@ -73,13 +78,11 @@ def build_features(
     """
     directory = features_directory(collection, name)
     featurizer = Featurizer(model, spec)
-    works = [(work.file, work.style, work.sha256) for work in collection.works]
-    yield from _store(featurizer, collection, directory, works, collection.digest, storage)
+    yield from _store(featurizer, collection, directory, pictures_of(collection), storage)
     yield from paint_references(model, collection, plan)
     rows = references_for(name, collection, plan)
-    asked = [(row.file, row.style, row.sha256) for row in rows]
-    digest = references_digest(rows)
-    yield from _store(featurizer, collection, directory / "references", asked, digest, storage)
+    asked = [_picture(row) for row in rows]
+    yield from _store(featurizer, collection, directory / "references", asked, storage)
     wanted = [
         row for row in METHODS.values()
         if row.served and row.features == name and (kept is None or row.name in kept)
@@ -88,7 +91,7 @@ def build_features(
         make_index(collection, directory, method, rule, rows, keep=True)
         yield Progress("Building the index", number + 1, len(wanted), method.name)
     if name == DEFAULT:
-        _save_trust(directory, rows, rule)
+        _save_trust(collection, directory, rows, rule)
 
 
 def references_for(name: str, collection: Collection, plan: ReferencePlan) -> list[Reference]:
@@ -97,31 +100,69 @@ def references_for(name: str, collection: Collection, plan: ReferencePlan) -> li
     return rows if name == DEFAULT else [row for row in rows if row.kind == GENERATED]
 
 
+Picture = tuple[str, str, str]  # file relative to the collection, style, sha256
+
+
+def keys_of(pictures: Sequence[Picture], spec: FeatureSpec) -> list[int]:
+    """The keys of their features: content and style, and the turn where noise goes in cycles."""
+    period = spec.noise.period if spec.noise.mode == "cycle" else 1
+    return [key_of(sha, style, at % period) for at, (_, style, sha) in enumerate(pictures)]
+
+
+def pictures_of(collection: Collection) -> list[Picture]:
+    """The works, as features are made of them."""
+    return [(work.file, work.style, work.sha256) for work in collection.works]
+
+
+def keys_of_works(collection: Collection, spec: FeatureSpec) -> list[int]:
+    """The keys of the works' features, in their order."""
+    return keys_of(pictures_of(collection), spec)
+
+
+def _picture(row: Reference) -> Picture:
+    return row.file, row.style, row.sha256
+
+
+def traced_references(collection: Collection, directory: Path) -> list[Reference]:
+    """The reference pictures of these features, whatever their number was when they were made."""
+    store = FeatureStore.open(directory / "references")
+    rows = references_for(directory.name, collection, DEFAULT_PLAN)
+    have = set(store.keys())
+    keys = keys_of([_picture(row) for row in rows], store.header.spec)
+    return [row for row, key in zip(rows, keys, strict=True) if key in have]
+
+
 def _store(
     featurizer: Featurizer,
     collection: Collection,
     directory: Path,
-    pictures: Sequence[tuple[str, str, str]],
-    digest: str,
+    pictures: Sequence[Picture],
     storage: str,
 ) -> Iterator[Progress]:
-    header = Header(
-        featurizer.spec, featurizer.model.digest, digest, len(pictures), storage=storage
-    )
+    size = SHARD_SIZE if len(pictures) <= MANY else LARGE_SHARD_SIZE
+    if (directory / HEADER).is_file():  # a store that grows keeps its shards' size
+        size = FeatureStore.open(directory).header.shard_size
+    header = Header(featurizer.spec, featurizer.model.digest, size, storage)
     store = FeatureStore.begin(directory, header)
+    keys = keys_of(pictures, featurizer.spec)
     phase = f"Tracing {directory.parent.name if directory.name == 'references' else directory.name}"
-    for number in store.missing():
+    planned = list(store.plan(keys))
+    done = len(pictures) - sum(len(places) for _, places in planned)
+    for number, places in planned:
         parts = []
-        for place in header.shards[number]:
-            file, style, content = pictures[place]
-            parts.append(_features(featurizer, collection, file, style, content, place))
-            yield Progress(phase, place + 1, len(pictures), style)
-        store.write(number, Features.stack(parts))
+        for place in places:
+            parts.append(_features(featurizer, collection, pictures[place], place))
+            done += 1
+            yield Progress(phase, done, len(pictures), pictures[place][1])
+        store.write(number, Features.stack(parts), [keys[place] for place in places])
+    if extra := set(store.keys()) - set(keys):  # of works that left the collection
+        store.forget(sorted(extra))
 
 
 def _features(
-    featurizer: Featurizer, collection: Collection, file: str, style: str, content: str, place: int
+    featurizer: Featurizer, collection: Collection, picture: Picture, place: int
 ) -> Features:
+    file, style, content = picture
     path = collection.path / file
     try:
         with Image.open(path) as image:
@@ -136,10 +177,10 @@ def _features(
 
 
 def index_sources(
-    works: FeatureStore, references: FeatureStore, method: Method, rule: LambdaRule
+    works: FeatureStore, references: Sequence[int], method: Method, rule: LambdaRule
 ) -> str:
-    """sha256 over what an index is made from."""
-    text = json.dumps([works.header.digest, references.header.digest, method.name, asdict(rule)])
+    """sha256 over what an index is made from, but for the works themselves."""
+    text = json.dumps([works.header.digest, list(references), method.name, asdict(rule)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -152,38 +193,82 @@ def make_index(
     *,
     keep: bool = False,
 ) -> Index:
-    """The index of one method from finished features: read if it is there, else built.
+    """The index of one method from finished features, answering for the collection's works.
 
-    `keep` writes what was built; a studio that only serves changes nothing in a collection.
+    Read if it is there; grown if works have joined and it can grow (`core.attribution.growth`);
+    else fitted anew. `keep` writes what was made; a studio that only serves changes nothing in a
+    collection.
     """
-    works = FeatureStore.open(directory)
-    references = FeatureStore.open(directory / "references")
-    sources = index_sources(works, references, method, rule)
-    folder = directory / "index" / method.name
-    try:
-        return load_index(folder, sources)
-    except StoreError:
-        pass  # absent, damaged or of other features: it is derived, and built again below
+    store = FeatureStore.open(directory)
+    asked = FeatureStore.open(directory / "references")
+    keys = keys_of_works(collection, store.header.spec)
     if rows is None:
-        count = references.header.count
-        rows = references_for(directory.name, collection, DEFAULT_PLAN)[:count]
-    painted = [place for place, row in enumerate(rows) if row.kind == GENERATED]
-    phi = references.load().phi[painted]
-    remembered = works.load()
-    index = build_index(method, remembered.phi, phi, sources, rule, remembered.losses)
+        rows = traced_references(collection, directory)
+    painted = keys_of([_picture(row) for row in rows if row.kind == GENERATED], asked.header.spec)
+    sources = index_sources(store, painted, method, rule)
+    folder = directory / "index" / method.name
+    index = None
+    with suppress(StoreError):  # absent, damaged or of other features: it is derived, and made anew
+        index = load_index(folder, sources)
+    if index is not None and set(keys) <= set(index.keys.tolist()):
+        # works that left are not answered for; their rows go when features are made again
+        if keep and len(index.keys) > len(set(keys)):
+            index = None
+        else:
+            return index.of_works(keys)
+    phi = asked.load(painted).phi
+    made = None if index is None else _grown(index, store, keys, method, phi)
+    if made is None:
+        made = build_index(method, _works(store, keys), phi, sources, rule, keys)
     if keep and method.kernel != "identity":  # the others are their features, and need no keeping
-        save_index(index, folder)
-    return index
+        save_index(made, folder)
+    return made.of_works(keys)
 
 
-def _save_trust(directory: Path, rows: Sequence[Reference], rule: LambdaRule) -> None:
-    works = FeatureStore.open(directory).load()
-    asked = FeatureStore.open(directory / "references").load()
-    kernel = Kernel.fit(works.phi.double().numpy())
+def _works(store: FeatureStore, keys: Sequence[int]) -> Works:
+    def read(start: int, stop: int) -> Features:
+        return store.load(keys[start:stop])
+
+    return Works(len(keys), store.load(keys[:1]).phi.shape[1], read)
+
+
+def _grown(
+    index: Index, store: FeatureStore, keys: Sequence[int], method: Method, references: Tensor
+) -> Index | None:
+    """The index with the works that joined, where all it knows are still there; else None."""
+    fitted = index.keys[: sum(map(len, index.rows))].tolist()
+    known, wanted = set(fitted), set(keys)
+    new = [key for key in dict.fromkeys(keys) if key not in known]
+    if not known <= wanted or not can_grow(method, len(fitted), len(new)):
+        return None
+    works = _works(store, fitted)
+    return grown(index, works.kernel(), works, _works(store, new), new, references)
+
+
+def reference_values(
+    collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
+) -> tuple[Vector, Vector]:
+    """(loss, leverage) of the reference pictures `[m, 2]` and of the works `[n, 2]`."""
+    store = FeatureStore.open(directory)
+    works = _works(store, keys_of_works(collection, store.header.spec))
+    asked = FeatureStore.open(directory / "references")
+    found = asked.load(keys_of([_picture(row) for row in rows], asked.header.spec))
+    kernel = works.kernel()
     lambda_ = kernel.lambda_(rule)
-    leverage = kernel.leverage(asked.phi.double().numpy(), lambda_)
-    values = np.stack([asked.losses.numpy(), leverage], axis=1)
-    own = np.stack([works.losses.numpy(), kernel.self_influence(lambda_)], axis=1)
+    leverage = kernel.leverage(found.phi.double().numpy(), lambda_)
+    tables = (block.phi.double().numpy() for block in works.blocks())
+    own = np.concatenate([part.self_influence(lambda_) for part in kernel.parts(tables)])
+    losses = torch.cat([block.losses for block in works.blocks()]).numpy()
+    return (
+        np.stack([found.losses.numpy(), leverage], axis=1),
+        np.stack([losses, own], axis=1),
+    )
+
+
+def _save_trust(
+    collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
+) -> None:
+    values, own = reference_values(collection, directory, rows, rule)
     kinds = {kind: [i for i, row in enumerate(rows) if row.kind == kind]
              for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
     known = [values[kinds[GENERATED]]]
@@ -194,7 +279,7 @@ def _save_trust(directory: Path, rows: Sequence[Reference], rule: LambdaRule) ->
         kind: float(np.mean([line.of(*values[i]) >= 0.5 for i in places])) if places else None
         for kind, places in kinds.items()
     }
-    record = {"familiarity": line.plain(), "lambda": lambda_, "called_known": right}
+    record = {"familiarity": line.plain(), "called_known": right}
     write_text(directory / TRUST_FILE, json.dumps(record, indent=1) + "\n")
 
 

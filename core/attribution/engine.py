@@ -20,12 +20,19 @@ from PIL import Image
 from torch import Tensor
 
 from core.attribution.attribution import Attribution, Seconds, Vector
-from core.attribution.build import DEFAULT, features_directory, load_trust, make_index
+from core.attribution.build import (
+    DEFAULT,
+    features_directory,
+    keys_of_works,
+    load_trust,
+    make_index,
+)
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import Featurizer
 from core.attribution.gallery import Gallery
 from core.attribution.index import Index
 from core.attribution.methods import D_TRAK, METHODS, Method, method
+from core.attribution.packing import Packed
 from core.attribution.spec import FeatureSpec
 from core.attribution.store import FeatureStore
 from core.collection.prompts import class_prompt
@@ -34,7 +41,7 @@ from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Painted, Step, sample
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
-from core.errors import ModelError, StoreError, UsageError
+from core.errors import StoreError, UsageError
 
 T = TypeVar("T")
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
@@ -45,7 +52,7 @@ class _Traced:
     """What the engine keeps for one directory of features."""
 
     featurizer: Featurizer
-    gram: Tensor  # the works' features [n, k], for leverage
+    phi: Packed  # the works' features [n, k] as they lie on the disk, for leverage
     trust: Familiarity | None
 
 
@@ -192,7 +199,7 @@ class Engine:
     def _similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
         traced = self._open_features("latents")
         if self._gallery is None:
-            self._gallery = Gallery(torch.nn.functional.normalize(traced.gram.float(), dim=1))
+            self._gallery = Gallery(torch.nn.functional.normalize(traced.phi.floats(), dim=1))
         query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
         places, products = self._gallery.nearest(query, count)
         pairs = zip(places, products, strict=True)
@@ -255,20 +262,21 @@ class Engine:
 
     def _leverage(self, query: Tensor) -> float:
         """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
-        index, gram = self._index(method(D_TRAK)), self._open_features(DEFAULT).gram
-        vector = query.to(gram)
-        fitted = (gram @ vector).double() @ (index.weights @ vector).double()
-        length = vector.double() @ vector.double()
-        return float(((length - fitted) / index.lambda_).clamp_min(0.0))
+        index, phi = self._index(method(D_TRAK)), self._open_features(DEFAULT).phi
+        fitted = float(phi.products(query).cpu().numpy() @ index.products(query))
+        length = float(query.double() @ query.double())
+        return max(0.0, (length - fitted) / index.lambda_)
 
     def _open_features(self, name: str) -> _Traced:
         if name not in self._traced:
             directory = features_directory(self.collection, name)
             store = FeatureStore.open(directory)
-            store.require(model_digest=self.model.digest, works_digest=self.collection.digest)
+            store.require(self.model.digest)
             trust = load_trust(directory) if name == DEFAULT else None
             featurizer = Featurizer(self.model, store.header.spec)
-            self._traced[name] = _Traced(featurizer, store.load().phi.to(self.device), trust)
+            keys = keys_of_works(self.collection, store.header.spec)
+            phi = store.packed(keys).to(self.device)
+            self._traced[name] = _Traced(featurizer, phi, trust)
         return self._traced[name]
 
     def _index(self, row: Method) -> Index:
@@ -288,10 +296,5 @@ class Engine:
                 ) from error
             directory = features_directory(self.collection, row.features)
             index = make_index(self.collection, directory, row)
-            if len(index.self_influence) != len(self.collection.works):
-                raise ModelError(
-                    f"The index of '{row.name}' counts other works than the collection. "
-                    "Make it again with `python -m app featurize`."
-                )
             self._indices[row.name] = index.to(self.device)
         return self._indices[row.name]

@@ -1,14 +1,15 @@
 """An index: for one method, every work's row W, ready to score a query in one product.
 
 In: features of the works and of reference queries. Out: scores, z against the null, sums an
-artist, self-influence. Knows no model and no picture.
+artist, self-influence. The rows lie in whole files that are mapped, not read; works that came
+later stand in a file of their own. Knows no model and no picture.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,47 +19,132 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from core.attribution.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.features import Features
+from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
 from core.attribution.methods import Method
-from core.attribution.packing import pack, unpack
+from core.attribution.packing import Packed
 from core.attribution.scoring import Scorer
 from core.attribution.store import checksum, read_tensors
 from core.diffusion.weights import save_tensors
 from core.errors import StoreError, UsageError
 
 Vector = NDArray[np.float64]
-FILE = "index.safetensors"
+HEAD = "index.safetensors"
+ROWS = "rows-{:05d}.safetensors"
+ADDED = "added.safetensors"
+BLOCK = 16_384  # works whose features are in memory at a time while an index is made
+
+
+@dataclass(frozen=True, eq=False)
+class Works:
+    """Features that are read when they are needed: `read(start, stop)` gives rows of n x k."""
+
+    count: int
+    dimension: int
+    read: Callable[[int, int], Features]
+
+    @classmethod
+    def of(cls, phi: Tensor, losses: Tensor | None = None) -> Works:
+        """Features that are in memory, `phi [n, k]` and `losses [n]`."""
+        kept = torch.zeros(len(phi), dtype=torch.float64) if losses is None else losses
+        return cls(len(phi), phi.shape[1], lambda a, b: Features(phi[a:b], kept[a:b]))
+
+    def blocks(self) -> Iterator[Features]:
+        """All of them, `BLOCK` at a time."""
+        for start in range(0, self.count, BLOCK):
+            yield self.read(start, min(start + BLOCK, self.count))
+
+    def kernel(self) -> Kernel:
+        """The kernel of all works, without holding all of them where n > k."""
+        if self.count <= self.dimension:
+            return Kernel.fit(self.read(0, self.count).phi.double().numpy())
+        return Kernel.of_blocks(block.phi.double().numpy() for block in self.blocks())
+
+
+@dataclass(frozen=True, eq=False)
+class Added:
+    """Works that came after the kernel was fitted: their rows, and what they take off the others.
+
+    `rows [m, k]`; `correction [n, m]`: an earlier work's score falls by `correction @ (rows @ q)`.
+    """
+
+    rows: Packed
+    correction: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """`weights [n, k]` float32 on the serving device; per work: self-influence and null `[n]`.
+    """`rows`: W `[n, k]` in one or several parts; per work: key, self-influence and null `[n + m]`.
 
     `unit`: queries are brought to length one; `squared`: products are squared (DAS). `lambda_` is
-    0 for methods without a ridge. `sources` names the digests it was made from.
+    0 for methods without a ridge. `sources` names the digests it was made from. `places`: the order
+    in which works are answered for (None: as they lie).
     """
 
     method: str
     unit: bool
     squared: bool
     lambda_: float
-    weights: Tensor
+    rows: tuple[Packed, ...]
+    added: Added | None
+    keys: NDArray[np.int64]
     self_influence: Vector
     null_mean: Vector
     null_spread: Vector
     sources: str
+    places: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.self_influence)
 
     def to(self, device: torch.device) -> Index:
         """The same index with its rows on `device`."""
-        values = {**self.__dict__, "weights": self.weights.to(device)}
-        return Index(**values)
+        added = self.added
+        if added is not None:
+            added = Added(added.rows.to(device), added.correction.to(device))
+        return replace(self, rows=tuple(part.to(device) for part in self.rows), added=added)
+
+    def of_works(self, keys: Sequence[int]) -> Index:
+        """Answering for these works alone, in this order; the rows stay where they lie.
+
+        Raises `StoreError` where one of them has no row.
+        """
+        assert self.places is None
+        wanted = np.asarray(keys, dtype=np.int64)
+        if np.array_equal(wanted, self.keys):
+            return self
+        order = np.argsort(self.keys, kind="stable")
+        found = np.searchsorted(self.keys, wanted, sorter=order)
+        places = order[np.minimum(found, len(order) - 1)]
+        missing = int((self.keys[places] != wanted).sum())
+        if missing:
+            raise StoreError(
+                f"The index '{self.method}' lacks {missing} of {len(wanted)} works. "
+                "Run `python -m app featurize`: only what is missing is made."
+            )
+        return replace(
+            self, keys=wanted, places=places, self_influence=self.self_influence[places],
+            null_mean=self.null_mean[places], null_spread=self.null_spread[places],
+        )  # fmt: skip
+
+    def asked(self, query: Tensor) -> Tensor:
+        """A query's feature `[k]` as the rows meet it."""
+        vector = query.float()
+        return vector / vector.norm().clamp_min(1e-30) if self.unit else vector
+
+    def products(self, query: Tensor) -> Vector:
+        """W phi(x) for every work, `[n]`."""
+        vector = self.asked(query)
+        total = torch.cat([part.products(vector) for part in self.rows])
+        if self.added is not None:
+            later = self.added.rows.products(vector)
+            total = torch.cat([total - self.added.correction.double() @ later, later])
+        found: Vector = total.cpu().numpy()
+        return found if self.places is None else found[self.places]
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""
-        vector = query.to(self.weights)
-        if self.unit:
-            vector = vector / vector.norm().clamp_min(1e-30)
-        found: Vector = (self.weights @ vector).double().cpu().numpy()
+        found = self.products(query)
         return found**2 if self.squared else found
 
     def z(self, scores: Vector) -> Vector:
@@ -81,9 +167,24 @@ class ArtistRows:
         artists = tuple(sorted(set(artist_ids)))
         place = {artist: number for number, artist in enumerate(artists)}
         belongs = torch.tensor([place[artist] for artist in artist_ids])
-        rows = torch.zeros(len(artists), index.weights.shape[1], dtype=torch.float64)
-        rows.index_add_(0, belongs, index.weights.double().cpu())
-        return cls(artists, rows)
+        lying = sum(map(len, index.rows)) + (len(index.added.rows) if index.added else 0)
+        where = torch.arange(lying) if index.places is None else torch.from_numpy(index.places)
+        # a work that is not answered for belongs to one more artist, who is left out at the end
+        owner = torch.full((lying,), len(artists)).index_copy_(0, where, belongs)
+        rows = torch.zeros(len(artists) + 1, index.rows[0].dimension, dtype=torch.float64)
+        start = 0
+        for part in index.rows:
+            for begin in range(0, len(part), BLOCK):
+                block = part.floats(begin, begin + BLOCK).double().cpu()
+                rows.index_add_(0, owner[start : start + len(block)], block)
+                start += len(block)
+        if index.added is not None:
+            later = index.added.rows.floats().double().cpu()
+            taken = torch.zeros(len(artists) + 1, len(later), dtype=torch.float64)
+            taken.index_add_(0, owner[:start], index.added.correction.double().cpu())
+            rows.index_add_(0, owner[start:], later)
+            rows -= taken @ later
+        return cls(artists, rows[:-1])
 
     def sums(self, query: Tensor) -> dict[str, float]:
         """Artist -> the sum of the query's scores against their works (query already unit)."""
@@ -93,72 +194,124 @@ class ArtistRows:
 
 def build_index(
     method: Method,
-    works: Tensor,
+    works: Works,
     references: Tensor,
     sources: str,
     rule: LambdaRule = DEFAULT_RULE,
-    losses: Tensor | None = None,
+    keys: Sequence[int] | None = None,
 ) -> Index:
-    """From features of the works `[n, k]` and of reference queries `[m, k]`.
-
-    `losses [n]`, each work's L_Simple, are needed where a method weighs works by their residuals.
+    """From features of the works and of reference queries `[m, k]`.
 
     The null of a work is the mean and standard deviation of its scores over the references. The
     rows are kept as int8 with a scale each, and every later number is computed from those.
     """
-    scorer = Scorer(
-        method, works.double().numpy(), None if losses is None else losses.double().sqrt().numpy()
-    )
-    lambda_ = scorer.chosen(rule)
-    rows = unpack(pack(torch.from_numpy(scorer.rows(lambda_)), "int8"))
-    count = len(works)
+    ridge = method.kernel in ("ridge", "leverage")
+    kernel = works.kernel() if ridge else None
+    lambda_ = kernel.lambda_(rule) if kernel is not None else None
+    parts, own = [], []
+    for block in _fitted_blocks(works, kernel):
+        phi, residuals = block.phi.double().numpy(), block.losses.double().sqrt().numpy()
+        scorer = Scorer(method, phi, residuals, None if kernel is None else kernel.over(phi))
+        parts.append(Packed.of(torch.from_numpy(scorer.rows(lambda_)), "int8"))
+        own.append(scorer.self_influence(lambda_))
+    count = works.count
+    named = np.arange(count, dtype=np.int64) if keys is None else np.asarray(keys, dtype=np.int64)
     plain = Index(
         method.name, method.query_scale == "unit", method.kernel == "leverage", lambda_ or 0.0,
-        rows, scorer.self_influence(lambda_), np.zeros(count), np.ones(count), sources,
+        tuple(parts), None, named, np.concatenate(own), np.zeros(count), np.ones(count), sources,
     )  # fmt: skip
-    null = np.stack([plain.scores(reference) for reference in references])
+    return with_null(plain, references)
+
+
+def _fitted_blocks(works: Works, kernel: Kernel | None) -> Iterator[Features]:
+    """A dual kernel's rows need all works at once (they are few then); others go by blocks."""
+    if kernel is not None and kernel.dual:
+        return iter([works.read(0, works.count)])
+    return works.blocks()
+
+
+def with_null(index: Index, references: Tensor) -> Index:
+    """The same index with its null from reference queries `[m, k]`."""
+    null = np.stack([index.scores(reference) for reference in references])
     spread = np.maximum(null.std(axis=0, ddof=1), 1e-30)
-    return Index(**{**plain.__dict__, "null_mean": null.mean(axis=0), "null_spread": spread})
+    return replace(index, null_mean=null.mean(axis=0), null_spread=spread)
 
 
 def save_index(index: Index, directory: Path) -> None:
-    """One safetensors file: int8 rows with scales, null, self-influence, digests."""
+    """int8 rows with scales in files of their own, then the head that names them.
+
+    The head comes last: what it does not name is not part of the index.
+    """
+    named = {}
+    for number, part in enumerate(index.rows):
+        named[ROWS.format(number)] = _save(directory / ROWS.format(number), part.tensors())
+    if index.added is not None:
+        tensors = {**index.added.rows.tensors(), "correction": index.added.correction}
+        named[ADDED] = _save(directory / ADDED, tensors)
     tensors = {
-        **pack(index.weights, "int8"),
+        "keys": torch.from_numpy(index.keys),
         "self_influence": torch.from_numpy(index.self_influence),
         "null_mean": torch.from_numpy(index.null_mean),
         "null_spread": torch.from_numpy(index.null_spread),
     }
     about = {
         "method": index.method, "unit": index.unit, "squared": index.squared,
-        "lambda": index.lambda_, "sources": index.sources,
+        "lambda": index.lambda_, "sources": index.sources, "files": named,
     }  # fmt: skip
     marks = {"about": json.dumps(about, sort_keys=True), "checksum": checksum(tensors)}
-    save_tensors(directory / FILE, tensors, marks)
+    save_tensors(directory / HEAD, tensors, marks)
+    for path in directory.glob("*.safetensors"):
+        if path.name != HEAD and path.name not in named:
+            path.unlink()
+
+
+def _save(path: Path, tensors: dict[str, Tensor]) -> str:
+    mark = checksum(tensors)
+    if not (path.is_file() and read_tensors(path, only="scales")[1].get("checksum") == mark):
+        save_tensors(path, tensors, {"checksum": mark})  # what is there already stays untouched
+    return mark
 
 
 def load_index(directory: Path, sources: str) -> Index:
-    """Read it back; one made from other features, model or works is refused by name."""
+    """Read it back, its rows mapped; one made from other features or model is refused by name."""
     remedy = "Make it again with `python -m app featurize`."
+    tensors, marks = _read(directory, HEAD)
     try:
-        tensors, marks = read_tensors(directory / FILE)
         about: dict[str, Any] = json.loads(marks["about"])
-    except FileNotFoundError as error:
-        raise StoreError(f"There is no index '{directory.name}' yet. {remedy}") from error
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        files = about["files"]
+    except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
-            f"The index '{directory.name}' is truncated or damaged. {remedy}"
+            f"The index '{directory.name}' was made by another version of this program. {remedy}"
         ) from error
-    if marks.get("checksum") != checksum(tensors):
-        raise StoreError(f"The index '{directory.name}' was changed after it was written. {remedy}")
     if about["sources"] != sources:
         raise StoreError(
             f"The index '{directory.name}' was made from other features (digest "
             f"{str(about['sources'])[:12]}, and here it is {sources[:12]}). {remedy}"
         )
+    found = {name: _read(directory, name, mark)[0] for name, mark in files.items()}
+    added = found.pop(ADDED, None)
     return Index(
-        about["method"], about["unit"], about.get("squared", False), about["lambda"],
-        unpack(tensors),
-        tensors["self_influence"].numpy(), tensors["null_mean"].numpy(),
+        about["method"], about["unit"], about["squared"], about["lambda"],
+        tuple(Packed.read(found[name]) for name in sorted(found)),
+        None if added is None else Added(Packed.read(added), added["correction"]),
+        tensors["keys"].numpy(), tensors["self_influence"].numpy(), tensors["null_mean"].numpy(),
         tensors["null_spread"].numpy(), about["sources"],
     )  # fmt: skip
+
+
+def _read(
+    directory: Path, name: str, mark: str | None = None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    remedy = "Make it again with `python -m app featurize`."
+    try:
+        tensors, marks = read_tensors(directory / name)
+    except FileNotFoundError as error:
+        raise StoreError(f"There is no index '{directory.name}' yet. {remedy}") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise StoreError(
+            f"The index '{directory.name}' is truncated or damaged. {remedy}"
+        ) from error
+    found = checksum(tensors)
+    if marks.get("checksum") != found or mark not in (None, found):
+        raise StoreError(f"The index '{directory.name}' was changed after it was written. {remedy}")
+    return tensors, marks

@@ -6,7 +6,8 @@ eigendecomposition serves every lambda. Knows no model and no names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,12 +39,16 @@ DEFAULT_RULE = LambdaRule("dof", 0.3)  # chosen by `evaluate lds --experiment ru
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """The eigendecomposition of the smaller Gram matrix of `phi [n, k]`."""
+    """The eigendecomposition of the smaller Gram matrix of `phi [n, k]`.
+
+    A primal one knows no works but those it is `over`; `count` is the number it was fitted to.
+    """
 
     phi: Matrix
     eigenvalues: Matrix
     eigenvectors: Matrix
     dual: bool
+    count: int
 
     @classmethod
     def fit(cls, phi: Matrix, *, dual: bool | None = None) -> Kernel:
@@ -51,27 +56,49 @@ class Kernel:
         values = np.asarray(phi, dtype=np.float64)
         if values.ndim != 2 or 0 in values.shape:
             raise UsageError(f"Features of shape {values.shape} are no [n, k] table.")
-        if not np.isfinite(values).all():
-            raise UsageError("The features hold a number that is not finite: make them again.")
         use_dual = values.shape[0] <= values.shape[1] if dual is None else dual
-        with np.errstate(over="ignore", invalid="ignore"):
-            gram = values @ values.T if use_dual else values.T @ values
-        if not np.isfinite(gram).all():
-            raise UsageError("The features are so large that their products overflow: scale them.")
+        return cls._of_gram(values, _products(values, use_dual), use_dual, len(values))
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Matrix]) -> Kernel:
+        """The primal kernel of works that come `[m, k]` at a time and are not kept."""
+        gram, count, width = None, 0, 0
+        for block in blocks:
+            values = np.asarray(block, dtype=np.float64)
+            part = _products(values, dual=False)
+            gram = part if gram is None else gram + part
+            count, width = count + len(values), values.shape[1]
+        if gram is None:
+            raise UsageError("A kernel of no works is none: make features first.")
+        return cls._of_gram(np.empty((0, width)), gram, False, count)
+
+    @classmethod
+    def _of_gram(cls, phi: Matrix, gram: Matrix, dual: bool, count: int) -> Kernel:
         eigenvalues, eigenvectors = np.linalg.eigh(gram)
-        return cls(values, eigenvalues.clip(min=0.0), eigenvectors, use_dual)
+        return cls(phi, eigenvalues.clip(min=0.0), eigenvectors, dual, count)
+
+    def over(self, phi: Matrix) -> Kernel:
+        """The same kernel, answering for these works `[m, k]`. A dual one knows its own alone."""
+        if self.dual:
+            if phi.shape != self.phi.shape:
+                raise UsageError("A dual kernel answers for the works it was fitted to, for all.")
+            return self
+        return replace(self, phi=np.asarray(phi, dtype=np.float64))
+
+    def parts(self, blocks: Iterable[Matrix]) -> Iterator[Kernel]:
+        """Itself over each block of works; a dual one over all of its own, at once."""
+        return iter([self]) if self.dual else (self.over(block) for block in blocks)
 
     def lambda_(self, rule: LambdaRule = DEFAULT_RULE) -> float:
         """The ridge that a rule names; never an absolute number unless it is `fixed`."""
-        works = self.phi.shape[0]
         if rule.kind == "fixed":
             return rule.value
         if rule.kind == "mean-eigenvalue":
-            return float(rule.value * self.eigenvalues.sum() / works)
+            return float(rule.value * self.eigenvalues.sum() / self.count)
         if rule.kind == "dof":
             if not 0.0 < rule.value < 1.0:
                 raise UsageError(f"A share of directions lies between 0 and 1, not {rule.value:g}.")
-            return self._by_degrees(rule.value * min(self.phi.shape))
+            return self._by_degrees(rule.value * min(self.count, self.phi.shape[1]))
         raise UsageError(
             f"There is no lambda rule '{rule.kind}'. Choose: mean-eigenvalue, dof, fixed."
         )
@@ -92,6 +119,16 @@ class Kernel:
         scaled = self.eigenvectors / (self.eigenvalues + _checked(lambda_))
         inverse = scaled @ self.eigenvectors.T
         return inverse @ self.phi if self.dual else self.phi @ inverse
+
+    def solve(self, queries: Matrix, lambda_: float) -> Matrix:
+        """(Phi'Phi + lambda I)^-1 q for any queries `[m, k]` -> `[m, k]`."""
+        shrunk = 1.0 / (self.eigenvalues + _checked(lambda_))
+        if not self.dual:
+            primal: Matrix = (queries @ self.eigenvectors * shrunk) @ self.eigenvectors.T
+            return primal
+        seen = (queries @ self.phi.T @ self.eigenvectors * shrunk) @ self.eigenvectors.T
+        dual: Matrix = (queries - seen @ self.phi) / lambda_
+        return dual
 
     @cached_property
     def loadings(self) -> Matrix:
@@ -134,6 +171,16 @@ class Kernel:
         inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
         inside = np.einsum("mn,nl,ml->m", projected, inverse, projected)
         return (np.einsum("mk,mk->m", queries, queries) - inside) / lambda_
+
+
+def _products(values: Matrix, dual: bool) -> Matrix:
+    if not np.isfinite(values).all():
+        raise UsageError("The features hold a number that is not finite: make them again.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram: Matrix = values @ values.T if dual else values.T @ values
+    if not np.isfinite(gram).all():
+        raise UsageError("The features are so large that their products overflow: scale them.")
+    return gram
 
 
 def _checked(lambda_: float) -> float:

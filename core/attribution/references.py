@@ -102,12 +102,6 @@ def _in_turn(groups: Sequence[Sequence[Reference]], count: int) -> list[Referenc
     return turns[:count]
 
 
-def references_digest(rows: Sequence[Reference]) -> str:
-    """sha256 over kinds, classes and contents, in order."""
-    text = "\n".join(f"{row.kind}/{row.style}/{row.sha256}" for row in rows)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _png(image: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)  # type: ignore[attr-defined]

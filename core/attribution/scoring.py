@@ -27,17 +27,19 @@ REGRESSIONS = ("regression", "regression-lasso")
 class Scorer:
     """One method over one model's works: `phi [n, k]`, `residuals [n]` where the method weighs.
 
-    For outcome methods `phi [n, s]` says which of s models were trained with work n.
+    For outcome methods `phi [n, s]` says which of s models were trained with work n. `fitted`: a
+    kernel that is there already, over these works.
     """
 
     method: Method
     phi: Matrix
     residuals: Matrix | None = None
+    fitted: Kernel | None = None
 
     @cached_property
     def kernel(self) -> Kernel:
         """The decomposed Gram matrix; one serves every lambda."""
-        return Kernel.fit(self.phi)
+        return Kernel.fit(self.phi) if self.fitted is None else self.fitted
 
     @property
     def has_lambda(self) -> bool:

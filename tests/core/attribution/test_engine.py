@@ -130,14 +130,6 @@ def test_features_of_another_model_are_refused(ready: Collection, tmp_path: Path
         Engine.open(collection, device="cpu")
 
 
-def test_features_of_other_works_are_refused(ready: Collection, tmp_path: Path) -> None:
-    collection = own_copy(ready, tmp_path / "c")
-    table = collection.path / "works.csv"
-    table.write_text(table.read_text().rsplit("\n", 2)[0] + "\n")
-    with pytest.raises(StoreError, match="other works"):
-        Engine.open(load_collection(collection.path), device="cpu")
-
-
 def test_a_truncated_shard_stops_the_engine(ready: Collection, tmp_path: Path) -> None:
     collection = own_copy(ready, tmp_path / "c")
     shard = features_directory(collection, "default") / "shard-00000.safetensors"

@@ -9,8 +9,9 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
+from core.attribution import index as index_module
 from core.attribution.gallery import Gallery
-from core.attribution.index import ArtistRows, build_index, load_index, save_index
+from core.attribution.index import ArtistRows, Works, build_index, load_index, save_index
 from core.attribution.methods import METHODS, method
 from core.attribution.scoring import Scorer
 from core.errors import StoreError, UsageError
@@ -30,9 +31,32 @@ def expected(name: str) -> np.ndarray:
     return scorer.scores(QUERY.double().numpy()[None])[0]
 
 
+@pytest.fixture(params=["dual", "primal, in blocks"])
+def by_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Works:
+    """Works with more dimensions than works, and the other way round, a few in memory at a time."""
+    if request.param == "dual":
+        return Works.of(WORKS, LOSSES)
+    monkeypatch.setattr(index_module, "BLOCK", 16)
+    return Works.of(WORKS[:, :24], LOSSES)
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_an_index_by_blocks_is_the_index_of_all(by_blocks: Works, name: str) -> None:
+    width = by_blocks.dimension
+    index = build_index(method(name), by_blocks, REFERENCES[:, :width], "s")
+    phi = by_blocks.read(0, 40).phi.double().numpy()
+    scorer = Scorer(method(name), phi, LOSSES.double().sqrt().numpy())
+    lambda_ = scorer.chosen(None)
+    wanted = scorer.scores(QUERY[:width].double().numpy()[None], lambda_)[0]
+    assert index.lambda_ == pytest.approx(lambda_ or 0.0)
+    assert spearmanr(index.scores(QUERY[:width]), wanted).statistic > 0.99
+    own = scorer.self_influence(lambda_)
+    np.testing.assert_allclose(index.self_influence, own, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", SERVED)
 def test_scores_are_the_methods_formula_within_int8(name: str) -> None:
-    index = build_index(method(name), WORKS, REFERENCES, "s", losses=LOSSES)
+    index = build_index(method(name), Works.of(WORKS, LOSSES), REFERENCES, "s")
     found = index.scores(QUERY)
     assert spearmanr(found, expected(name)).statistic > 0.99
     worst = np.abs(found - expected(name)).max() / np.abs(expected(name)).max()
@@ -41,7 +65,7 @@ def test_scores_are_the_methods_formula_within_int8(name: str) -> None:
 
 
 def test_z_is_measured_against_the_references() -> None:
-    index = build_index(method("d-trak"), WORKS, REFERENCES, "s")
+    index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")
     null = np.stack([index.scores(row) for row in REFERENCES])
     z = np.stack([index.z(row) for row in null])
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-9)
@@ -50,7 +74,7 @@ def test_z_is_measured_against_the_references() -> None:
 
 def test_sums_an_artist_are_the_sums_of_the_scores() -> None:
     artists = [f"artist-{number % 3}" for number in range(40)]
-    index = build_index(method("d-trak"), WORKS, REFERENCES, "s")
+    index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")
     sums = ArtistRows.of(index, artists).sums(QUERY)
     scores = index.scores(QUERY)
     for artist, total in sums.items():
@@ -59,22 +83,36 @@ def test_sums_an_artist_are_the_sums_of_the_scores() -> None:
 
 
 def test_squared_scores_have_no_sum_of_rows() -> None:
-    index = build_index(method("das"), WORKS, REFERENCES, "s", losses=LOSSES)
+    index = build_index(method("das"), Works.of(WORKS, LOSSES), REFERENCES, "s")
     assert (index.scores(QUERY) >= 0).all()
     with pytest.raises(UsageError, match="das"):
         ArtistRows.of(index, ["one"] * 40)
 
 
 def test_what_is_saved_scores_alike(tmp_path: Path) -> None:
-    index = build_index(method("gradient-cosine"), WORKS, REFERENCES, "s")
+    index = build_index(method("gradient-cosine"), Works.of(WORKS), REFERENCES, "s")
     save_index(index, tmp_path)
     found = load_index(tmp_path, "s")
     np.testing.assert_allclose(found.scores(QUERY), index.scores(QUERY), rtol=1e-6)
     np.testing.assert_array_equal(found.null_mean, index.null_mean)
 
 
+def test_works_are_answered_for_in_the_order_asked() -> None:
+    keys = [100 + number for number in range(40)]
+    index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s", keys=keys)
+    some = index.of_works([107, 102, 139])
+    np.testing.assert_array_equal(some.scores(QUERY), index.scores(QUERY)[[7, 2, 39]])
+    np.testing.assert_array_equal(some.null_mean, index.null_mean[[7, 2, 39]])
+    artists = ["a", "b", "a"]
+    sums, scores = ArtistRows.of(some, artists).sums(QUERY), some.scores(QUERY)
+    assert sums["a"] == pytest.approx(scores[0] + scores[2], rel=1e-3)
+    assert sums["b"] == pytest.approx(scores[1], rel=1e-3)
+    with pytest.raises(StoreError, match="lacks 1 of 2.*featurize"):
+        index.of_works([107, 5])
+
+
 def test_an_index_of_other_features_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
-    save_index(build_index(method("d-trak"), WORKS, REFERENCES, "sources-a"), tmp_path)
+    save_index(build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "sources-a"), tmp_path)
     with pytest.raises(StoreError, match="sources-a.*sources-b"):
         load_index(tmp_path, "sources-b")
     path = tmp_path / "index.safetensors"

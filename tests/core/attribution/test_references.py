@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.attribution.references import (
-    Reference,
     ReferencePlan,
     load_references,
     paint_references,
-    references_digest,
 )
 from core.collection.types import Collection
 from core.errors import StoreError
@@ -40,13 +38,6 @@ def test_painting_again_changes_nothing_and_paints_only_what_is_missing(tmp_path
     again = [*paint_references(model, collection, plan)]
     assert len(first) == len(again) == 3
     assert load_references(collection, plan) == rows
-
-
-def test_the_digest_follows_content_kind_and_order() -> None:
-    a, b = Reference("generated", "a", "s", "1"), Reference("foreign", "b", "s", "2")
-    assert references_digest([a, b]) != references_digest([b, a])
-    assert references_digest([a]) != references_digest([Reference("generated", "a", "s", "3")])
-    assert references_digest([a]) == references_digest([Reference("generated", "x", "s", "1")])
 
 
 def test_without_references_the_remedy_is_named(tmp_path: Path) -> None:

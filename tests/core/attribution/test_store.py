@@ -2,56 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from core.attribution.features import Features
-from core.attribution.packing import STORAGES, pack, unpack
+from core.attribution.packing import STORAGES
 from core.attribution.spec import FeatureSpec
-from core.attribution.store import FeatureStore, Header
-from core.errors import StoreError, UsageError
+from core.attribution.store import FeatureStore, Header, key_of
+from core.errors import StoreError
 
-HEADER = Header(FeatureSpec(), "m" * 64, "w" * 64, count=10, shard_size=4)
-
-
-def numbers(rows: range) -> Features:
-    whole = torch.randn(10, 6, generator=torch.Generator().manual_seed(0)) * 1e-7
-    return Features(whole[rows.start : rows.stop], torch.arange(10.0)[rows.start : rows.stop])
+HEADER = Header(FeatureSpec(), "m" * 64, shard_size=4)
+KEYS = [key_of(f"content-{number}", "cubism") for number in range(10)]
 
 
-def filled(directory: Path, header: Header = HEADER) -> FeatureStore:
+def numbers(places: Sequence[int]) -> Features:
+    whole = torch.randn(20, 6, generator=torch.Generator().manual_seed(0)) * 1e-7
+    return Features(whole[list(places)], torch.arange(20.0)[list(places)])
+
+
+def filled(directory: Path, header: Header = HEADER, keys: Sequence[int] = KEYS) -> FeatureStore:
     store = FeatureStore.begin(directory, header)
-    for number in store.missing():
-        store.write(number, numbers(header.shards[number]))
+    for number, places in list(store.plan(keys)):
+        store.write(number, numbers(places), [keys[place] for place in places])
     return store
 
 
-def test_what_is_written_is_read_in_order(tmp_path: Path) -> None:
-    store = filled(tmp_path / "f", replace(HEADER, storage="float32"))
-    found = FeatureStore.open(store.directory).load()
-    assert torch.equal(found.phi, numbers(range(10)).phi)
-    assert found.losses.tolist() == list(map(float, range(10)))
+def test_what_is_written_is_read_in_any_order(tmp_path: Path) -> None:
+    store = FeatureStore.open(filled(tmp_path / "f", replace(HEADER, storage="float32")).directory)
+    assert torch.equal(store.load().phi, numbers(range(10)).phi)
+    assert store.load().losses.tolist() == list(map(float, range(10)))
+    asked = [7, 2, 2, 9]
+    found = store.load([KEYS[place] for place in asked])
+    assert torch.equal(found.phi, numbers(asked).phi)
+    assert found.losses.tolist() == [7.0, 2.0, 2.0, 9.0]
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_rows_as_they_lie_are_the_rows_that_are_loaded(tmp_path: Path, storage: str) -> None:
+    store = filled(tmp_path / "f", replace(HEADER, storage=storage))
+    asked = [KEYS[place] for place in (5, 0, 8)]
+    assert torch.equal(store.packed(asked).floats(), store.load(asked).phi)
 
 
 def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path) -> None:
     whole = filled(tmp_path / "whole")
     begun = FeatureStore.begin(tmp_path / "begun", HEADER)
-    begun.write(1, numbers(HEADER.shards[1]))
-    assert FeatureStore.begin(tmp_path / "begun", HEADER).missing() == [0, 2]
+    number, places = next(begun.plan(KEYS))
+    begun.write(number, numbers(places), [KEYS[place] for place in places])
+    again = FeatureStore.begin(tmp_path / "begun", HEADER)
+    assert list(again.plan(KEYS)) == [(1, [4, 5, 6, 7]), (2, [8, 9])]
     resumed = filled(tmp_path / "begun")
     for number in range(3):
         assert whole.path(number).read_bytes() == resumed.path(number).read_bytes()
 
 
+def test_what_is_there_is_not_made_again_when_works_join(tmp_path: Path) -> None:
+    store = filled(tmp_path / "f")
+    before = {number: store.path(number).read_bytes() for number in store.shards()}
+    more = [*KEYS[:3], *(key_of(f"new-{number}", "cubism") for number in range(5)), *KEYS[3:]]
+    assert [places for _, places in store.plan(more)] == [[3, 4, 5, 6], [7]]
+    filled(tmp_path / "f", keys=more)
+    assert {number: store.path(number).read_bytes() for number in before} == before
+    assert store.load(more).phi.shape == (15, 6)
+
+
+def test_the_same_picture_twice_is_made_once(tmp_path: Path) -> None:
+    store = filled(tmp_path / "f", keys=[KEYS[0], KEYS[1], KEYS[0]])
+    assert len(store.keys()) == 2
+    assert torch.equal(store.load([KEYS[0], KEYS[0]]).phi[0], store.load([KEYS[0]]).phi[0])
+
+
+def test_what_is_forgotten_is_gone_and_the_rest_as_it_was(tmp_path: Path) -> None:
+    store = filled(tmp_path / "f")
+    rest = [key for key in KEYS if key not in (KEYS[1], KEYS[8], KEYS[9])]
+    before = store.load(rest).phi
+    assert store.forget([KEYS[1], KEYS[8], KEYS[9], 12345]) == 3
+    assert torch.equal(store.load(rest).phi, before)
+    assert store.keys() == rest
+    assert not store.path(2).exists()
+    with pytest.raises(StoreError, match="1 of 1 pictures"):
+        store.load([KEYS[1]])
+
+
+def test_the_key_follows_content_class_and_turn() -> None:
+    keys = {key_of("a", "b"), key_of("a", "c"), key_of("b", "b"), key_of("a", "b", turn=1)}
+    assert len(keys) == 4
+    assert all(-(2**63) <= key < 2**63 for key in keys)
+
+
 def test_an_unfinished_store_says_so(tmp_path: Path) -> None:
     store = FeatureStore.begin(tmp_path / "f", HEADER)
-    store.write(0, numbers(HEADER.shards[0]))
-    with pytest.raises(StoreError, match="unfinished.*featurize"):
-        store.load()
+    store.write(0, numbers(range(4)), KEYS[:4])
+    with pytest.raises(StoreError, match="unfinished: 6 of 10.*featurize"):
+        store.load(KEYS)
 
 
 def test_a_truncated_shard_is_named(tmp_path: Path) -> None:
@@ -84,8 +131,7 @@ def test_a_shard_of_another_store_is_refused(tmp_path: Path) -> None:
     [
         replace(HEADER, spec=FeatureSpec(objective="simple")),
         replace(HEADER, model_digest="n" * 64),
-        replace(HEADER, works_digest="n" * 64),
-        replace(HEADER, count=11),
+        replace(HEADER, storage="int8"),
     ],
 )
 def test_going_on_with_other_features_is_refused(tmp_path: Path, other: Header) -> None:
@@ -97,9 +143,9 @@ def test_going_on_with_other_features_is_refused(tmp_path: Path, other: Header) 
 
 def test_another_model_is_refused_with_both_digests(tmp_path: Path) -> None:
     store = filled(tmp_path / "f")
-    store.require(model_digest="m" * 64, works_digest="w" * 64)
+    store.require("m" * 64)
     with pytest.raises(StoreError, match="mmmmmmmmmmmm.*nnnnnnnnnnnn.*featurize"):
-        store.require(model_digest="n" * 64, works_digest="w" * 64)
+        store.require("n" * 64)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"spec": 1}', "\x00"])
@@ -113,28 +159,3 @@ def test_a_damaged_header_is_one_sentence(tmp_path: Path, text: str) -> None:
 def test_no_store_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="featurize"):
         FeatureStore.open(tmp_path / "none")
-
-
-@pytest.mark.parametrize(("storage", "error"), [("float32", 0), ("float16", 6e-4), ("int8", 5e-3)])
-def test_packing_keeps_each_row_within_its_precision(storage: str, error: float) -> None:
-    generator = torch.Generator().manual_seed(1)
-    rows = torch.randn(20, 300, generator=generator) * torch.logspace(-12, 6, 20)[:, None]
-    found = unpack(pack(rows, storage))
-    worst = ((found - rows).abs().amax(1) / rows.abs().amax(1)).max()
-    assert float(worst) <= error
-
-
-def test_packing_twice_changes_nothing() -> None:
-    rows = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 9)).astype(np.float32))
-    for storage in STORAGES:
-        once = unpack(pack(rows, storage))
-        torch.testing.assert_close(unpack(pack(once, storage)), once, rtol=1e-6, atol=0)
-
-
-def test_a_row_of_zeros_stays_zero() -> None:
-    assert torch.equal(unpack(pack(torch.zeros(2, 5), "int8")), torch.zeros(2, 5))
-
-
-def test_an_unknown_storage_is_refused() -> None:
-    with pytest.raises(UsageError, match="float16"):
-        pack(torch.zeros(1, 1), "int4")
