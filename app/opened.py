@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.settings import Settings
 from app.shelf import chosen_collection
+from app.spreading import spread_index
 from core.attribution.engine import Engine
 from core.collection.atomic import write_bytes
 from core.collection.types import Collection
@@ -57,7 +58,10 @@ class Studio:
 def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
     """Load the collection, its model and index; open the ledger; put the example there."""
     collection = chosen_collection(settings)
-    engine = Engine.open(collection, device=settings.device, spare_threads=spare_threads)
+    engine = Engine.open(
+        collection, device=settings.device, spare_threads=spare_threads,
+        spread=spread_index(settings),
+    )  # fmt: skip
     ledger = open_ledger(settings.ledger_file)
     studio = Studio(settings, collection, engine, ledger)
     if ledger.verify().ok:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.settings import Settings
+from app.spreading import spread_features
 from core.attribution.build import (
     DEFAULT,
     SPECS,
@@ -68,13 +70,12 @@ class Remembered:
 
 
 def remember(
-    directory: Path, choice: FeatureChoice, device: str
+    directory: Path, choice: FeatureChoice, settings: Settings
 ) -> Iterator[Progress | Remembered]:
     """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
     collection = load_collection(directory)
-    model = StableDiffusion.load(
-        directory / "model", directory / "lora", device=choose_device(device)
-    )
+    device = choose_device(settings.device)
+    model = StableDiffusion.load(directory / "model", directory / "lora", device=device)
     wanted = {choice.name: choice.spec}
     if choice.name == ALL:
         wanted = {
@@ -85,7 +86,10 @@ def remember(
         wanted = {DEFAULT: choice.spec, **wanted, LATENTS: SPECS[LATENTS]}
     plan = replace(DEFAULT_PLAN, generated=choice.references)
     for name, spec in wanted.items():
-        yield from build_features(model, collection, name, spec, storage=choice.storage, plan=plan)
+        yield from build_features(
+            model, collection, name, spec, storage=choice.storage, plan=plan,
+            spread=spread_features(settings, directory, name, str(device)),
+        )  # fmt: skip
     place = features_directory(collection, next(iter(wanted)))
     store = FeatureStore.open(place)
     keys = keys_of_works(collection, store.header.spec)

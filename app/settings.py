@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=0, le=65535, description="Port the studio listens on")
     open: bool = Field(default=True, description="Open a browser when the studio starts")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:0, mps")
+    ray: str = Field(default="", description="Other processes: local, auto, or a Ray address")
+    workers: int = Field(default=2, ge=1, description="How many of them")
 
     @field_validator("home", "collection")
     @classmethod

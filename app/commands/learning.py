@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.commands.options import AsJson, Device
+from app.commands.options import AsJson, Device, RayAddress, Workers
 from app.settings import read_settings
 from app.terminal import last, run, say, show_json
 
@@ -82,6 +82,8 @@ def featurize(
         int, typer.Option(min=2, help="Pictures painted to measure what chance looks like.")
     ] = 96,
     device: Device = None,
+    ray: RayAddress = None,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute features, index and null of the works.
@@ -94,7 +96,8 @@ def featurize(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
         projection_seed, storage, references,
     )  # fmt: skip
-    told = last(remember(directory, choice, read_settings(device=device).device), Remembered)
+    settings = read_settings(device=device, ray=ray, workers=workers)
+    told = last(remember(directory, choice, settings), Remembered)
     if as_json:
         show_json(told)
     else:

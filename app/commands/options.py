@@ -19,3 +19,10 @@ CollectionOption = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
 Method = Annotated[str, typer.Option(help="How influence is measured; see `methods`.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help="Let other processes do it: local, auto, or HOST:PORT."
+    ),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="With --ray: how many processes.")]

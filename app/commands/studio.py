@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.options import AsJson, CollectionOption, Device
+from app.commands.options import AsJson, CollectionOption, Device, RayAddress, Workers
 from app.settings import read_settings
 from app.terminal import complain, say, show_json
 
@@ -19,11 +19,14 @@ def serve(
         bool | None, typer.Option("--open/--no-open", help="Open a browser.")
     ] = None,
     device: Device = None,
+    ray: RayAddress = None,
+    workers: Workers = None,
 ) -> None:
     """Serve the studio in the browser."""
     settings = read_settings(
-        collection=collection, host=host, port=port, open=open_browser, device=device
-    )
+        collection=collection, host=host, port=port, open=open_browser, device=device, ray=ray,
+        workers=workers,
+    )  # fmt: skip
     for name, value in settings.describe().items():
         complain(f"  {name:<11}{value}")
     from app.server import serve as serve_studio

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -55,6 +55,10 @@ TRUST_FILE = "trust.json"
 SHARD_SIZE, LARGE_SHARD_SIZE = 50, 1000  # works a file
 MANY = 20_000  # works from which the larger one is taken
 
+# (number, places) of the shards to make -> progress while others make them
+Spreader = Callable[[Sequence[tuple[int, list[int]]]], Iterator[Progress]]
+Picture = tuple[str, str, str]  # file relative to the collection, style, sha256
+
 
 def features_directory(collection: Collection, name: str) -> Path:
     """`features/<name>` of the collection."""
@@ -71,14 +75,16 @@ def build_features(
     rule: LambdaRule = DEFAULT_RULE,
     storage: str = "float16",
     kept: Container[str] | None = None,
+    spread: Spreader | None = None,
 ) -> Iterator[Progress]:
     """All stages in order; what is finished is skipped, so a second call is quick.
 
     `kept`: the methods whose index is written (None: all); others are built when they are asked.
+    `spread`: makes the works' shards elsewhere (`core.attribution.cluster`).
     """
     directory = features_directory(collection, name)
     featurizer = Featurizer(model, spec)
-    yield from _store(featurizer, collection, directory, pictures_of(collection), storage)
+    yield from _store(featurizer, collection, directory, pictures_of(collection), storage, spread)
     yield from paint_references(model, collection, plan)
     rows = references_for(name, collection, plan)
     asked = [_picture(row) for row in rows]
@@ -98,9 +104,6 @@ def references_for(name: str, collection: Collection, plan: ReferencePlan) -> li
     """All kinds for the default features; for others only what a null needs."""
     rows = load_references(collection, plan)
     return rows if name == DEFAULT else [row for row in rows if row.kind == GENERATED]
-
-
-Picture = tuple[str, str, str]  # file relative to the collection, style, sha256
 
 
 def keys_of(pictures: Sequence[Picture], spec: FeatureSpec) -> list[int]:
@@ -138,6 +141,7 @@ def _store(
     directory: Path,
     pictures: Sequence[Picture],
     storage: str,
+    spread: Spreader | None = None,
 ) -> Iterator[Progress]:
     size = SHARD_SIZE if len(pictures) <= MANY else LARGE_SHARD_SIZE
     if (directory / HEADER).is_file():  # a store that grows keeps its shards' size
@@ -148,15 +152,32 @@ def _store(
     phase = f"Tracing {directory.parent.name if directory.name == 'references' else directory.name}"
     planned = list(store.plan(keys))
     done = len(pictures) - sum(len(places) for _, places in planned)
+    if spread is not None:
+        yield from spread(planned)
+        planned = []
     for number, places in planned:
-        parts = []
-        for place in places:
-            parts.append(_features(featurizer, collection, pictures[place], place))
+        for place in write_shard(featurizer, collection, store, number, places, pictures, keys):
             done += 1
             yield Progress(phase, done, len(pictures), pictures[place][1])
-        store.write(number, Features.stack(parts), [keys[place] for place in places])
     if extra := set(store.keys()) - set(keys):  # of works that left the collection
         store.forget(sorted(extra))
+
+
+def write_shard(
+    featurizer: Featurizer,
+    collection: Collection,
+    store: FeatureStore,
+    number: int,
+    places: Sequence[int],
+    pictures: Sequence[Picture],
+    keys: Sequence[int],
+) -> Iterator[int]:
+    """Make and write one planned shard; yields each place as its features are there."""
+    parts = []
+    for place in places:
+        parts.append(_features(featurizer, collection, pictures[place], place))
+        yield place
+    store.write(number, Features.stack(parts), [keys[place] for place in places])
 
 
 def _features(

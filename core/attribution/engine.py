@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -30,7 +31,7 @@ from core.attribution.build import (
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import Featurizer
 from core.attribution.gallery import Gallery
-from core.attribution.index import Index
+from core.attribution.index import HEAD, Index
 from core.attribution.methods import D_TRAK, METHODS, Method, method
 from core.attribution.packing import Packed
 from core.attribution.spec import FeatureSpec
@@ -44,6 +45,7 @@ from core.diffusion.tensors import image_to_tensor
 from core.errors import StoreError, UsageError
 
 T = TypeVar("T")
+SpreadIndex = Callable[[Index, Path], Index]  # an index and where it is kept -> the same, elsewhere
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
 
 
@@ -76,11 +78,17 @@ class Engine:
     """
 
     def __init__(
-        self, model: DiffusionModel, collection: Collection, *, spare_threads: int = 0
+        self,
+        model: DiffusionModel,
+        collection: Collection,
+        *,
+        spare_threads: int = 0,
+        spread: SpreadIndex | None = None,
     ) -> None:
         self.model = model
         self.collection = collection
         self.device = model.device
+        self._spread = spread
         self._threads = torch.get_num_threads()
         self._painting_threads = max(1, self._threads - spare_threads)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -90,13 +98,21 @@ class Engine:
 
     @classmethod
     def open(
-        cls, collection: Collection, *, device: str = "auto", spare_threads: int = 0
+        cls,
+        collection: Collection,
+        *,
+        device: str = "auto",
+        spare_threads: int = 0,
+        spread: SpreadIndex | None = None,
     ) -> Engine:
-        """Load model and default index. Raises `ModelError` or `StoreError`, naming what to do."""
+        """Load model and default index. Raises `ModelError` or `StoreError`, naming what to do.
+
+        `spread` puts the rows of an index that is kept on the disk into other processes.
+        """
         model = StableDiffusion.load(
             collection.path / "model", collection.path / "lora", device=choose_device(device)
         )
-        engine = cls(model, collection, spare_threads=spare_threads)
+        engine = cls(model, collection, spare_threads=spare_threads, spread=spread)
         engine._open_features(DEFAULT)
         engine._index(method(D_TRAK))
         return engine
@@ -296,5 +312,8 @@ class Engine:
                 ) from error
             directory = features_directory(self.collection, row.features)
             index = make_index(self.collection, directory, row)
+            kept = directory / "index" / row.name
+            if self._spread is not None and (kept / HEAD).is_file():
+                index = self._spread(index, kept)
             self._indices[row.name] = index.to(self.device)
         return self._indices[row.name]

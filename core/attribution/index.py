@@ -22,7 +22,7 @@ from torch import Tensor
 from core.attribution.features import Features
 from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
 from core.attribution.methods import Method
-from core.attribution.packing import Packed
+from core.attribution.packing import Packed, Rows
 from core.attribution.scoring import Scorer
 from core.attribution.store import checksum, read_tensors
 from core.diffusion.weights import save_tensors
@@ -85,7 +85,7 @@ class Index:
     unit: bool
     squared: bool
     lambda_: float
-    rows: tuple[Packed, ...]
+    rows: tuple[Rows, ...]
     added: Added | None
     keys: NDArray[np.int64]
     self_influence: Vector
@@ -132,6 +132,14 @@ class Index:
         vector = query.float()
         return vector / vector.norm().clamp_min(1e-30) if self.unit else vector
 
+    @property
+    def packed(self) -> tuple[Packed, ...]:
+        """The rows, where they lie in this process. Raises `UsageError` where they do not."""
+        here = tuple(part for part in self.rows if isinstance(part, Packed))
+        if len(here) != len(self.rows):
+            raise UsageError(f"The rows of '{self.method}' lie in other processes: read the index.")
+        return here
+
     def products(self, query: Tensor) -> Vector:
         """W phi(x) for every work, `[n]`."""
         vector = self.asked(query)
@@ -171,9 +179,9 @@ class ArtistRows:
         where = torch.arange(lying) if index.places is None else torch.from_numpy(index.places)
         # a work that is not answered for belongs to one more artist, who is left out at the end
         owner = torch.full((lying,), len(artists)).index_copy_(0, where, belongs)
-        rows = torch.zeros(len(artists) + 1, index.rows[0].dimension, dtype=torch.float64)
+        rows = torch.zeros(len(artists) + 1, index.packed[0].dimension, dtype=torch.float64)
         start = 0
-        for part in index.rows:
+        for part in index.packed:
             for begin in range(0, len(part), BLOCK):
                 block = part.floats(begin, begin + BLOCK).double().cpu()
                 rows.index_add_(0, owner[start : start + len(block)], block)
@@ -243,7 +251,7 @@ def save_index(index: Index, directory: Path) -> None:
     The head comes last: what it does not name is not part of the index.
     """
     named = {}
-    for number, part in enumerate(index.rows):
+    for number, part in enumerate(index.packed):
         named[ROWS.format(number)] = _save(directory / ROWS.format(number), part.tensors())
     if index.added is not None:
         tensors = {**index.added.rows.tensors(), "correction": index.added.correction}

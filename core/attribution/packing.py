@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,20 @@ BLOCK = 1 << 22  # numbers turned into float32 at a time
 TWO_PASSES = 1 << 27  # int8 numbers up to which a query is taken to 15 bits, at twice the reading
 GPU_ROWS = 32  # the least that an int8 product on a GPU takes, and more than enough
 LONGEST = 1 << 17  # int8 products of so many numbers cannot overflow an int32
+
+
+class Rows(Protocol):
+    """Rows that a query can meet, wherever they lie."""
+
+    def __len__(self) -> int: ...
+
+    def products(self, query: Tensor) -> Tensor:
+        """Every row times `query [k]` -> `[n]` float64."""
+        ...
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows for queries from `device`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +87,11 @@ class Packed:
         """The same rows on `device`."""
         scales = None if self.scales is None else self.scales.to(device)
         return Packed(self.values.to(device), scales)
+
+    def part(self, start: int, stop: int) -> Packed:
+        """The rows from `start` to `stop`, where they lie."""
+        scales = None if self.scales is None else self.scales[start:stop]
+        return Packed(self.values[start:stop], scales)
 
     def of_rows(self, places: Tensor) -> Packed:
         """Some of the rows, in the order of `places`."""
