@@ -20,12 +20,13 @@ from core.attribution.build import (
     keys_of_works,
 )
 from core.attribution.engine import choose_device
-from core.attribution.features import LATENTS
+from core.attribution.features import AUTO, LATENTS, Means
 from core.attribution.references import DEFAULT_PLAN
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.store import FeatureStore
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
+from core.errors import UsageError
 from core.progress import Progress
 
 ALL = "all"
@@ -47,6 +48,16 @@ class FeatureChoice:
     projection_seed: int = 0
     storage: str = "float16"
     references: int = 96
+    memory: float | None = None  # GB
+    precision: str = AUTO
+
+    @property
+    def means(self) -> Means:
+        """What a pass may take. Raises `UsageError` for no memory at all."""
+        if self.memory is not None and not self.memory > 0:
+            raise UsageError(f"--memory {self.memory} is none: give GB, 8 for example.")
+        budget = None if self.memory is None else int(self.memory * 1e9)
+        return Means(budget, self.precision)
 
     @property
     def spec(self) -> FeatureSpec:
@@ -88,7 +99,8 @@ def remember(
     for name, spec in wanted.items():
         yield from build_features(
             model, collection, name, spec, storage=choice.storage, plan=plan,
-            spread=spread_features(settings, directory, name, str(device)),
+            spread=spread_features(settings, directory, name, str(device), choice.means),
+            means=choice.means,
         )  # fmt: skip
     place = features_directory(collection, next(iter(wanted)))
     store = FeatureStore.open(place)

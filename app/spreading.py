@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.settings import Settings
 from core.attribution.build import Spreader
 from core.attribution.engine import SpreadIndex
+from core.attribution.features import Means
 from core.attribution.index import Index
 from core.progress import Progress
 
@@ -26,15 +28,19 @@ def spread_index(settings: Settings) -> SpreadIndex | None:
     return put
 
 
-def spread_features(settings: Settings, directory: Path, name: str, device: str) -> Spreader | None:
-    """Has planned shards made by workers; None where there are none."""
+def spread_features(
+    settings: Settings, directory: Path, name: str, device: str, means: Means
+) -> Spreader | None:
+    """Has planned shards made by workers, which share the memory; None where there are none."""
     if not settings.ray:
         return None
     from core.attribution.cluster import connect, featurize_by
 
-    ray = connect(settings.ray, settings.workers)
+    ray, workers = connect(settings.ray, settings.workers), settings.workers
+    if means.budget is not None:
+        means = replace(means, budget=means.budget // workers)
 
     def make(planned: Sequence[tuple[int, list[int]]]) -> Iterator[Progress]:
-        return featurize_by(ray, directory.resolve(), name, planned, settings.workers, device)
+        return featurize_by(ray, directory.resolve(), name, planned, workers, device, means)
 
     return make

@@ -81,6 +81,14 @@ def featurize(
     references: Annotated[
         int, typer.Option(min=2, help="Pictures painted to measure what chance looks like.")
     ] = 96,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GB", help="What a pass may take; without it, most of what is free."),
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="Of the network on a GPU; auto is bfloat16 where the GPU has it."),
+    ] = "auto",
     device: Device = None,
     ray: RayAddress = None,
     workers: Workers = None,
@@ -94,7 +102,7 @@ def featurize(
 
     choice = FeatureChoice(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
-        projection_seed, storage, references,
+        projection_seed, storage, references, memory, precision,
     )  # fmt: skip
     settings = read_settings(device=device, ray=ray, workers=workers)
     told = last(remember(directory, choice, settings), Remembered)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.attribution.familiarity import Familiarity
-from core.attribution.features import Features, Featurizer
+from core.attribution.features import PLAIN, Features, Featurizer, Means
 from core.attribution.growth import can_grow, grown
 from core.attribution.index import Index, Vector, Works, build_index, load_index, save_index
 from core.attribution.kernel import DEFAULT_RULE, LambdaRule
@@ -76,6 +77,7 @@ def build_features(
     storage: str = "float16",
     kept: Container[str] | None = None,
     spread: Spreader | None = None,
+    means: Means = PLAIN,
 ) -> Iterator[Progress]:
     """All stages in order; what is finished is skipped, so a second call is quick.
 
@@ -83,7 +85,7 @@ def build_features(
     `spread`: makes the works' shards elsewhere (`core.attribution.cluster`).
     """
     directory = features_directory(collection, name)
-    featurizer = Featurizer(model, spec)
+    featurizer = Featurizer(model, spec, means=means)
     yield from _store(featurizer, collection, directory, pictures_of(collection), storage, spread)
     yield from paint_references(model, collection, plan)
     rows = references_for(name, collection, plan)
@@ -172,29 +174,36 @@ def write_shard(
     pictures: Sequence[Picture],
     keys: Sequence[int],
 ) -> Iterator[int]:
-    """Make and write one planned shard; yields each place as its features are there."""
-    parts = []
-    for place in places:
-        parts.append(_features(featurizer, collection, pictures[place], place))
-        yield place
+    """Make and write one planned shard; yields each place as its features are there.
+
+    The next pictures are read while the model works on these.
+    """
+    parts, left = [], list(places)
+    with ThreadPoolExecutor(1) as reader:
+        opened = {place: reader.submit(_pixels, collection, pictures[place]) for place in left}
+        while left:
+            now, left = left[: featurizer.together], left[featurizer.together :]
+            pixels = torch.stack([opened.pop(place).result() for place in now])
+            asked = [pictures[place] for place in now]
+            latents = featurizer.model.encode(pixels)
+            prompts = [class_prompt(style) for _, style, _ in asked]
+            found = featurizer.features(latents, prompts, [sha for _, _, sha in asked], now)
+            parts.append(found)
+            yield from now
     store.write(number, Features.stack(parts), [keys[place] for place in places])
 
 
-def _features(
-    featurizer: Featurizer, collection: Collection, picture: Picture, place: int
-) -> Features:
-    file, style, content = picture
-    path = collection.path / file
+def _pixels(collection: Collection, picture: Picture) -> Tensor:
+    """`[3, h, w]` in [-1, 1]."""
+    path = collection.path / picture[0]
     try:
         with Image.open(path) as image:
-            pixels = image_to_tensor(image, collection.image_size)
+            return image_to_tensor(image, collection.image_size)
     except OSError as error:
         raise CollectionError(
-            f"The picture '{file}' of the collection '{collection.name}' is missing or damaged. "
-            "Put it back, or import the collection again."
+            f"The picture '{picture[0]}' of the collection '{collection.name}' is missing or "
+            "damaged. Put it back, or import the collection again."
         ) from error
-    latents = featurizer.model.encode(pixels[None])
-    return featurizer.features(latents, [class_prompt(style)], [content], [place])
 
 
 def index_sources(

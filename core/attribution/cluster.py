@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from core.attribution.build import keys_of_works, pictures_of, write_shard
-from core.attribution.features import Featurizer
+from core.attribution.features import PLAIN, Featurizer, Means
 from core.attribution.index import ROWS, Index, Vector
 from core.attribution.packing import Packed
 from core.attribution.shards import Answer, Here, Shard, split
@@ -84,13 +84,13 @@ def _actors(ray: Any, kind: type, workers: int, device: str, *arguments: Any) ->
 class _Maker:
     """A process that holds the model and makes shards of features."""
 
-    def __init__(self, root: str, name: str, device: str) -> None:
+    def __init__(self, root: str, name: str, device: str, means: Means) -> None:
         torch.set_num_threads(1)
         self.collection = load_collection(Path(root))
         place = Path(root)
         model = StableDiffusion.load(place / "model", place / "lora", device=device)
         self.store = FeatureStore.open(place / "features" / name)
-        self.featurizer = Featurizer(model, self.store.header.spec)
+        self.featurizer = Featurizer(model, self.store.header.spec, means=means)
 
     def make(self, number: int, places: list[int]) -> int:
         """One shard, unless it is there already; how many works it holds."""
@@ -106,11 +106,15 @@ class _Maker:
 
 def featurize_by(
     ray: Any, root: Path, name: str, planned: Sequence[tuple[int, list[int]]], workers: int,
-    device: str = "cpu",
+    device: str = "cpu", means: Means = PLAIN,
 ) -> Iterator[Progress]:  # fmt: skip
-    """Make the planned shards of `features/<name>`, whose header is there, by Ray workers."""
+    """Make the planned shards of `features/<name>`, whose header is there, by Ray workers.
+
+    `means.budget` is each worker's own.
+    """
     pool_of = importlib.import_module("ray.util").ActorPool
-    makers = _actors(ray, _Maker, min(workers, len(planned)), device, str(root), name, device)
+    count = min(workers, len(planned))
+    makers = _actors(ray, _Maker, count, device, str(root), name, device, means)
     pool = pool_of(makers)
     total, done = sum(len(places) for _, places in planned), 0
     for count in pool.map_unordered(lambda maker, job: maker.make.remote(*job), list(planned)):

@@ -47,14 +47,41 @@ class Gradients:
 
 
 def per_example_gradients(
-    model: DiffusionModel, objective: Objective, examples: Examples, path: str = "auto"
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    path: str = "auto",
+    rows: int | None = None,
 ) -> Gradients:
     """grad_theta (1/r) sum_rows f(eps_theta(x_t, t), eps), one an example.
 
-    Raises `UsageError` for an unknown path, `ModelError` where hooks cannot reach a parameter.
+    `rows`: at most so many of the r rows of an example at once, to spare memory; None: all. Raises
+    `UsageError` for an unknown path, `ModelError` where hooks cannot reach a parameter.
     """
     if path not in PATHS:
         raise UsageError(f"There is no gradient path '{path}'. Choose: {', '.join(PATHS)}.")
+    count = examples.timesteps.shape[0]
+    if rows is None or rows >= count:
+        return _at_once(model, objective, examples, path)
+    total: dict[str, Tensor] = {}
+    losses = torch.zeros(0)
+    for start in range(0, count, rows):
+        part = Examples(
+            examples.latents, examples.noise[:, start : start + rows],
+            examples.timesteps[start : start + rows], examples.conditioning,
+        )  # fmt: skip
+        found = _at_once(model, objective, part, path)
+        share = len(part.timesteps) / count
+        losses = found.losses * share + (losses if start else 0.0)
+        for name, value in found.by_parameter.items():
+            value.mul_(share)
+            total[name] = total[name].add_(value) if name in total else value
+    return Gradients(total, losses)
+
+
+def _at_once(
+    model: DiffusionModel, objective: Objective, examples: Examples, path: str
+) -> Gradients:
     if path == "auto":
         path = "hooks" if not _out_of_reach(model) else "functional"
     if path == "functional":

@@ -23,7 +23,7 @@ def examples(engine: Engine, embedded: Collection) -> tuple[Featurizer, torch.Te
     with Image.open(embedded.image_path(work)) as image:
         pixels = image_to_tensor(image, embedded.image_size)
     latents = engine.model.encode(pixels[None])
-    return featurizer, latents, featurizer.examples(latents, class_prompt(work.style), "x", 0)
+    return featurizer, latents, featurizer.examples(latents, [class_prompt(work.style)], ["x"], [0])
 
 
 def bench_features_cost(engine: Engine, embedded: Collection, measure: Measure) -> None:

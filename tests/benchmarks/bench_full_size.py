@@ -96,7 +96,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
     featurizer = Featurizer(model, spec)
     latents = torch.randn(1, 4, SIDE // 8, SIDE // 8)
     prompt = "a cubism painting"
-    data = featurizer.examples(latents, prompt, "x", 0)
+    data = featurizer.examples(latents, [prompt], ["x"], [0])
     parameters = list(model.attributed_parameters().values())
     count = sum(parameter.numel() for parameter in parameters)
     assert data.conditioning is not None

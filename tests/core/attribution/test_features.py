@@ -39,7 +39,7 @@ def test_without_projection_a_feature_is_the_gradient_itself() -> None:
     model = random_stable_diffusion(2)
     featurizer = Featurizer(model, spec)
     found = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
-    data = featurizer.examples(latents()[:1], PROMPTS[0], IDS[0], 0)
+    data = featurizer.examples(latents()[:1], PROMPTS[:1], IDS[:1], [0])
     expected = flatten(per_example_gradients(model, objective("simple"), data).by_parameter)
     torch.testing.assert_close(found, expected)
 
