@@ -56,7 +56,10 @@ class SparseSketch:
         for name, gradient in gradients.items():
             places, signs = self._table(name, gradient[0].numel(), gradient)
             signed = gradient.flatten(1) * signs
-            for row in range(len(sketch)):
+            if sketch.is_cuda:  # one launch a parameter
+                sketch.index_add_(1, places, signed)
+                continue
+            for row in range(len(sketch)):  # a processor walks each row in order
                 sketch[row].index_add_(0, places, signed[row])
         return sketch
 

@@ -38,9 +38,7 @@ DIMENSION = 32_768
 MEMORY = 16.0  # GB
 
 
-def full_size(
-    device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-) -> StableDiffusion:
+def full_size(device: torch.device | str = "cpu") -> StableDiffusion:
     """Every part as in Stable Diffusion 1.x; only the tokenizer is the small one's."""
     torch.manual_seed(0)
     small = tiny_pipeline(words=TINY_WORDS)
@@ -64,7 +62,7 @@ def full_size(
         scheduler=DDIMScheduler.from_config(small.scheduler.config), safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
-    model = StableDiffusion(pipeline.to(dtype=dtype), name="full size, random")
+    model = StableDiffusion(pipeline, name="full size, random", device=device)
     model.add_lora(RANK, seed=0)
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
