@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from app.commands import credit, evaluation, learning, library, painters, studio, tracing
+from app.commands import credit, evaluation, learning, library, painters, removal, studio, tracing
 from app.terminal import complain
 from core.errors import CreditlineError, UsageError
 
@@ -40,6 +40,7 @@ evaluate = _group("Check the attribution where the truth is known.")
 app.command("serve")(studio.serve)
 app.command("collections")(library.collections)
 app.command("import")(library.import_pictures)
+app.command("remove")(removal.remove)
 app.command("train")(learning.train)
 app.command("featurize")(learning.featurize)
 app.command("generate")(tracing.generate)

@@ -33,16 +33,20 @@ class Studio:
     """Everything that answers a person; safe to share between threads."""
 
     settings: Settings
-    collection: Collection
     engine: Engine
     ledger: Ledger
+
+    @property
+    def collection(self) -> Collection:
+        """As the engine knows it now: works may leave while the studio is open."""
+        return self.engine.collection
 
     @property
     def outputs(self) -> Path:
         """Where pictures are kept."""
         return self.settings.outputs
 
-    @cached_property
+    @property
     def artist_names(self) -> dict[str, str]:
         """Artist id -> name."""
         return {artist.id: artist.name for artist in self.collection.artists}
@@ -63,7 +67,7 @@ def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
         spread=spread_index(settings),
     )  # fmt: skip
     ledger = open_ledger(settings.ledger_file)
-    studio = Studio(settings, collection, engine, ledger)
+    studio = Studio(settings, engine, ledger)
     if ledger.verify().ok:
         ledger.know_artists(studio.artist_names)
     return studio

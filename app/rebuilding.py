@@ -68,8 +68,7 @@ def make_example(destination: Path, scratch: Path) -> None:
     collection = load_collection(destination)
     settings = read_settings(home=scratch / "example-home", collection=destination)
     studio = Studio(
-        settings, collection, Engine.open(collection, device="cpu"),
-        open_ledger(settings.ledger_file),
+        settings, Engine.open(collection, device="cpu"), open_ledger(settings.ledger_file),
     )  # fmt: skip
     style, seed = EXAMPLE_RUN
     style = style if style in collection.styles else collection.styles[0]

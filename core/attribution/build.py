@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +22,8 @@ from torch import Tensor
 
 from core.attribution.familiarity import Familiarity
 from core.attribution.features import PLAIN, Features, Featurizer, Means
-from core.attribution.growth import can_grow, grown
+from core.attribution.growth import can_grow, grown, shrunk
+from core.attribution.index import HEAD as INDEX_HEAD
 from core.attribution.index import Index, Vector, Works, build_index, load_index, save_index
 from core.attribution.kernel import DEFAULT_RULE, LambdaRule
 from core.attribution.methods import METHODS, Method
@@ -253,6 +255,30 @@ def make_index(
     if keep and method.kernel != "identity":  # the others are their features, and need no keeping
         save_index(made, folder)
     return made.of_works(keys)
+
+
+def forget_works(collection: Collection, pictures: Sequence[tuple[str, str]]) -> int:
+    """Take the rows of works (sha256, style) out of every feature store and index; rows taken.
+
+    An index that has grown, or that would be left with nothing, is removed whole: it is derived,
+    and the next `featurize` makes it anew.
+    """
+    taken = 0
+    for place in sorted((collection.path / "features").glob("*/header.json")):
+        directory = place.parent
+        keys: set[int] = set()
+        for store in (FeatureStore.open(directory), FeatureStore.open(directory / "references")):
+            period = store.header.spec.noise
+            turns = range(period.period if period.mode == "cycle" else 1)
+            keys |= {key_of(sha, style, turn) for sha, style in pictures for turn in turns}
+            taken += store.forget(sorted(keys))
+        for head in sorted(directory.glob(f"index/*/{INDEX_HEAD}")):
+            index = load_index(head.parent)
+            if index.added is not None or set(index.keys.tolist()) <= keys:
+                shutil.rmtree(head.parent)
+            elif keys & set(index.keys.tolist()):
+                save_index(shrunk(index, keys), head.parent)
+    return taken
 
 
 def _works(store: FeatureStore, keys: Sequence[int]) -> Works:

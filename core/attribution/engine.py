@@ -12,8 +12,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import torch
@@ -37,12 +39,13 @@ from core.attribution.packing import Packed
 from core.attribution.spec import FeatureSpec
 from core.attribution.store import FeatureStore
 from core.collection.prompts import class_prompt
+from core.collection.store import WORKS, load_collection
 from core.collection.types import Collection, Work
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Painted, Step, sample
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
-from core.errors import StoreError, UsageError
+from core.errors import CollectionError, StoreError, UsageError
 
 T = TypeVar("T")
 SpreadIndex = Callable[[Index, Path], Index]  # an index and where it is kept -> the same, elsewhere
@@ -56,6 +59,14 @@ class _Traced:
     featurizer: Featurizer
     phi: Packed  # the works' features [n, k] as they lie on the disk, for leverage
     trust: Familiarity | None
+
+
+def _written(collection: Collection) -> int:
+    """When its table of works was last written."""
+    try:
+        return (collection.path / WORKS).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def choose_device(name: str) -> torch.device:
@@ -86,7 +97,8 @@ class Engine:
         spread: SpreadIndex | None = None,
     ) -> None:
         self.model = model
-        self.collection = collection
+        self._held = self._newest = collection  # what answers are about; what is on the disk
+        self._reading = Lock()
         self.device = model.device
         self._spread = spread
         self._threads = torch.get_num_threads()
@@ -95,6 +107,7 @@ class Engine:
         self._traced: dict[str, _Traced] = {}
         self._indices: dict[str, Index] = {}
         self._gallery: Gallery | None = None
+        self._read = _written(collection)
 
     @classmethod
     def open(
@@ -133,7 +146,7 @@ class Engine:
         return tuple(
             row.name for row in METHODS.values()
             if row.served
-            and (features_directory(self.collection, row.features) / "header.json").is_file()
+            and (features_directory(self._held, row.features) / "header.json").is_file()
         )  # fmt: skip
 
     def paint(
@@ -194,18 +207,40 @@ class Engine:
         """Queue a piece of work for the worker and wait for what it returns or raises."""
 
         def job() -> T:
+            self._follow()
             if torch.get_num_threads() != threads:
                 torch.set_num_threads(threads)
             return work(*arguments)
 
         return self._worker.submit(job).result()
 
+    @property
+    def collection(self) -> Collection:
+        """As it is on the disk now: a work that left is gone at once."""
+        with self._reading:
+            written = _written(self._newest)
+            if written != self._read:
+                with suppress(CollectionError):  # half written: the next look sees the whole
+                    self._newest = load_collection(self._newest.path, check_files=False)
+                    self._read = written
+            return self._newest
+
+    def _follow(self) -> None:
+        """Let the next answer be about the collection as it is now."""
+        newest = self.collection
+        if newest is self._held:
+            return
+        self._held = newest
+        self._traced.clear()
+        self._indices.clear()
+        self._gallery = None
+
     def require_style(self, style: str) -> None:
         """Raise `UsageError` for a class that the collection does not have."""
-        if style not in self.collection.styles:
+        if style not in self._held.styles:
             raise UsageError(
-                f"The collection '{self.collection.name}' has no class '{style}'. "
-                f"Choose one of: {', '.join(self.collection.styles)}."
+                f"The collection '{self._held.name}' has no class '{style}'. "
+                f"Choose one of: {', '.join(self._held.styles)}."
             )
 
     def similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
@@ -219,7 +254,7 @@ class Engine:
         query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
         places, products = self._gallery.nearest(query, count)
         pairs = zip(places, products, strict=True)
-        return tuple((self.collection.works[place], float(value)) for place, value in pairs)
+        return tuple((self._held.works[place], float(value)) for place, value in pairs)
 
     def _attribute(
         self, image: Image.Image, style: str | None, row: Method, query_sha256: str
@@ -247,7 +282,7 @@ class Engine:
             query_sha256=content, width=image.width, height=image.height, style=style,
             style_guessed=guessed, method=row.name, spec_digest=traced.featurizer.spec.digest,
             model_digest=self.model.digest, device=str(self.device),
-            works=self.collection.works, scores=scores, z=index.z(scores),
+            works=self._held.works, scores=scores, z=index.z(scores),
             self_influence=index.self_influence, query_leverage=leverage,
             loss=float(usual.losses[0]), trust=trust,
             seconds=Seconds(
@@ -257,7 +292,7 @@ class Engine:
 
     def guess_style(self, latents: Tensor) -> str:
         """The class whose prompt the model needs least correction for: lowest denoising loss."""
-        styles = self.collection.styles
+        styles = self._held.styles
         if len(styles) == 1:
             return styles[0]
         times = torch.tensor([t * self.model.schedule.length // 1000 for t in GUESS_TIMESTEPS])
@@ -274,7 +309,7 @@ class Engine:
         return styles[losses.index(min(losses))]
 
     def _encode(self, image: Image.Image) -> Tensor:
-        return self.model.encode(image_to_tensor(image, self.collection.image_size)[None])
+        return self.model.encode(image_to_tensor(image, self._held.image_size)[None])
 
     def _leverage(self, query: Tensor) -> float:
         """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
@@ -285,12 +320,12 @@ class Engine:
 
     def _open_features(self, name: str) -> _Traced:
         if name not in self._traced:
-            directory = features_directory(self.collection, name)
+            directory = features_directory(self._held, name)
             store = FeatureStore.open(directory)
             store.require(self.model.digest)
             trust = load_trust(directory) if name == DEFAULT else None
             featurizer = Featurizer(self.model, store.header.spec)
-            keys = keys_of_works(self.collection, store.header.spec)
+            keys = keys_of_works(self._held, store.header.spec)
             phi = store.packed(keys).to(self.device)
             self._traced[name] = _Traced(featurizer, phi, trust)
         return self._traced[name]
@@ -310,8 +345,8 @@ class Engine:
                 raise UsageError(
                     f"The method '{row.name}' needs the features '{row.features}': {error.message}"
                 ) from error
-            directory = features_directory(self.collection, row.features)
-            index = make_index(self.collection, directory, row)
+            directory = features_directory(self._held, row.features)
+            index = make_index(self._held, directory, row)
             kept = directory / "index" / row.name
             if self._spread is not None and (kept / HEAD).is_file():
                 index = self._spread(index, kept)

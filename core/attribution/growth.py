@@ -8,7 +8,7 @@ Lambda stays what it was until the kernel is fitted anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +65,30 @@ def grown(
         self_influence=np.concatenate([first - taken, np.diag(inner @ own)]),
     )
     return with_null(bigger, references)
+
+
+def shrunk(index: Index, keys: Container[int]) -> Index:
+    """`index` without the rows of these works; the kernel, which the model learnt, stays.
+
+    Raises `UsageError` where that leaves nothing, or where works were added: their rows correct
+    the others.
+    """
+    if index.added is not None:
+        raise UsageError(f"The index of '{index.method}' has grown: make it anew.")
+    kept = np.array([key not in keys for key in index.keys.tolist()])
+    places, parts, start = np.flatnonzero(kept), [], 0
+    for part in index.packed:
+        own = torch.from_numpy(np.flatnonzero(kept[start : start + len(part)]))
+        start += len(part)
+        if len(own):
+            parts.append(part if len(own) == len(part) else part.of_rows(own))
+    if not parts:
+        raise UsageError(f"Nothing would be left of the index of '{index.method}': make it anew.")
+    return replace(
+        index, rows=tuple(parts), keys=index.keys[places],
+        self_influence=index.self_influence[places], null_mean=index.null_mean[places],
+        null_spread=index.null_spread[places],
+    )  # fmt: skip
 
 
 def _tables(works: Works) -> Iterator[Matrix]:

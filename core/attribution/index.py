@@ -280,8 +280,8 @@ def _save(path: Path, tensors: dict[str, Tensor]) -> str:
     return mark
 
 
-def load_index(directory: Path, sources: str) -> Index:
-    """Read it back, its rows mapped; one made from other features or model is refused by name."""
+def load_index(directory: Path, sources: str | None = None) -> Index:
+    """Read it back, its rows mapped; one made from other `sources` is refused by name."""
     remedy = "Make it again with `python -m app featurize`."
     tensors, marks = _read(directory, HEAD)
     try:
@@ -291,10 +291,10 @@ def load_index(directory: Path, sources: str) -> Index:
         raise StoreError(
             f"The index '{directory.name}' was made by another version of this program. {remedy}"
         ) from error
-    if about["sources"] != sources:
+    if sources not in (None, about["sources"]):
         raise StoreError(
             f"The index '{directory.name}' was made from other features (digest "
-            f"{str(about['sources'])[:12]}, and here it is {sources[:12]}). {remedy}"
+            f"{str(about['sources'])[:12]}, and here it is {str(sources)[:12]}). {remedy}"
         )
     found = {name: _read(directory, name, mark)[0] for name, mark in files.items()}
     added = found.pop(ADDED, None)

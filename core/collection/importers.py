@@ -23,6 +23,7 @@ from core.collection.crediting import Roll
 from core.collection.images import open_image, to_square
 from core.collection.looks import look_alikes, look_of
 from core.collection.records import Record, Records, digest_of_said
+from core.collection.removal import removed_works
 from core.collection.reports import (
     EVERYTHING,
     Duplicate,
@@ -156,6 +157,8 @@ class _Import:
         self.records = Records(self.base)
         self.stored = {work.sha256: work.id for work in self.base.works}
         self.wanted = {slug(style) for style in self.selection.styles}
+        self.left = {one.sha256: one for one in removed_works(self.base.path)}
+        self.left |= {one.id: one for one in self.left.values()}
 
     def take(self, row: Candidate | Refusal) -> None:
         """Account for one row: exactly one counter or list grows by one."""
@@ -173,6 +176,9 @@ class _Import:
             return
         if isinstance(outcome, Duplicate):
             self.duplicates.append(outcome)
+            return
+        if isinstance(outcome, Refusal):
+            self.refused.append(outcome)
             return
         self.outcomes[outcome] += 1
         self.per_artist[artist_id] += 1
@@ -229,8 +235,8 @@ class _Import:
             return False
         return chosen.limit is None or sum(self.per_artist.values()) < chosen.limit
 
-    def _store(self, row: Candidate, artist_id: str) -> str | Duplicate:
-        """Bring one picture in, or find that it is there."""
+    def _store(self, row: Candidate, artist_id: str) -> str | Duplicate | Refusal:
+        """Bring one picture in, or find that it is there, or that it was taken out."""
         source = picture_bytes(row.picture)
         source_sha, said = hashlib.sha256(source).hexdigest(), digest_of_said(row)
         record = self.records.of(source_sha)
@@ -252,6 +258,8 @@ class _Import:
         if twin is not None and known is None:
             return Duplicate(row.row, twin)
         work_id = known.id if known is not None else f"{artist_id}-{source_sha[:10]}"
+        if gone := self.left.get(stored_sha) or self.left.get(work_id):
+            return Refusal(row.row, f"was taken out of this collection on {gone.date}: stays out")
         file = f"images/{work_id}.{'jpg' if self.encoding == 'jpeg' else 'png'}"
         if self.write:
             write_bytes(self.base.path / file, data)

@@ -1,0 +1,102 @@
+"""Works leave a collection: out of its tables at once, their pictures deleted, for good.
+
+In: a collection and work ids. Out: the tables without them, and `removed.csv`, which importing
+reads. A removal that was interrupted is finished by asking for it again. What a model has learnt is
+not unlearnt by this: train it again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.collection.atomic import write_text
+from core.collection.store import (
+    load_held_out,
+    save_collection,
+    save_held_out,
+    table_text,
+)
+from core.collection.types import Collection, Work
+from core.errors import CollectionError, UsageError
+
+REMOVED = "removed.csv"
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A work that left: enough to know its picture again, and nothing of what it showed."""
+
+    id: str
+    sha256: str
+    file: str
+    style: str
+    reason: str
+    date: str
+
+
+COLUMNS = tuple(field.name for field in fields(Removed))
+
+
+def removed_works(root: Path) -> tuple[Removed, ...]:
+    """What left the collection in `root`. Raises `CollectionError` where the table is damaged."""
+    try:
+        text = (root / REMOVED).read_text(encoding="utf-8")
+        return tuple(Removed(**row) for row in csv.DictReader(io.StringIO(text), strict=True))
+    except FileNotFoundError:
+        return ()
+    except (OSError, TypeError, ValueError, csv.Error) as error:
+        raise CollectionError(
+            f"'{REMOVED}' of the collection '{root.name}' is damaged, so works that were taken out "
+            f"could come back. Its columns are: {', '.join(COLUMNS)}. Put it right first."
+        ) from error
+
+
+def remove_works(collection: Collection, ids: Sequence[str], reason: str) -> tuple[Removed, ...]:
+    """Take works (and held-out works) out; an id that left already is finished, not refused.
+
+    Raises `CollectionError` for an id that was never here, `UsageError` for a removal of nothing or
+    of everything.
+    """
+    if not ids:
+        raise UsageError("Say what shall leave: --work ID or --artist ID, repeatable.")
+    held_out = load_held_out(collection)
+    before = {one.id: one for one in removed_works(collection.path)}
+    here = {work.id: work for work in (*collection.works, *held_out)}
+    leaving = [_record(here[one], reason) for one in dict.fromkeys(ids) if one in here]
+    for one in ids:
+        if one not in here and one not in before:
+            collection.work(one)  # says that there is none
+    gone = {one.id for one in leaving}
+    rest = tuple(work for work in collection.works if work.id not in gone)
+    if not rest:
+        raise UsageError(
+            f"That is all of the collection '{collection.name}'. Delete its folder instead."
+        )
+    rows = (*before.values(), *(one for one in leaving if one.id not in before))
+    write_text(collection.path / REMOVED, table_text(COLUMNS, map(astuple, rows)))
+    if gone & {work.id for work in held_out}:
+        save_held_out(collection, [work for work in held_out if work.id not in gone])
+    if len(rest) < len(collection.works):
+        save_collection(replace(collection, works=rest))
+    asked = [one for one in rows if one.id in set(ids)]
+    for one in asked:
+        (collection.path / one.file).unlink(missing_ok=True)
+    return tuple(asked)
+
+
+def _record(work: Work, reason: str) -> Removed:
+    today = datetime.now(UTC).date().isoformat()
+    return Removed(work.id, work.sha256, work.file, work.style, reason, today)
+
+
+def works_of(collection: Collection, artist_ids: Sequence[str]) -> list[str]:
+    """The ids of all works by these artists, held-out ones too."""
+    for artist_id in artist_ids:
+        collection.artist(artist_id)
+    works = (*collection.works, *load_held_out(collection))
+    return [work.id for work in works if work.artist_id in artist_ids]
