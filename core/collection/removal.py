@@ -68,9 +68,9 @@ def remove_works(collection: Collection, ids: Sequence[str], reason: str) -> tup
     before = {one.id: one for one in removed_works(collection.path)}
     here = {work.id: work for work in (*collection.works, *held_out)}
     leaving = [_record(here[one], reason) for one in dict.fromkeys(ids) if one in here]
-    for one in ids:
-        if one not in here and one not in before:
-            collection.work(one)  # says that there is none
+    for name in ids:
+        if name not in here and name not in before:
+            collection.work(name)  # says that there is none
     gone = {one.id for one in leaving}
     rest = tuple(work for work in collection.works if work.id not in gone)
     if not rest:

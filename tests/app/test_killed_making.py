@@ -1,0 +1,76 @@
+"""`train` and `featurize`, killed at random moments and started again, end with the same files.
+
+Each start of a process takes seconds, so the suite kills a few times; CREDITLINE_KILLS=20 kills as
+often as the issue of trust asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.collection.types import Collection
+
+KILLS = int(os.environ.get("CREDITLINE_KILLS", "2"))
+VERBS = {
+    "train": ("--steps", "300", "--rank", "4"),
+    "featurize": ("--references", "6", "--dimension", "256"),
+}
+
+
+def started(verb: str, folder: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        (sys.executable, "-m", "app", verb, str(folder), *VERBS[verb]), env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def fresh(ready: Collection, place: Path, verb: str) -> Path:
+    """The collection before the verb was called."""
+    shutil.copytree(ready.path, place)
+    for made in ("features", "references") if verb == "featurize" else ("lora", "features"):
+        shutil.rmtree(place / made, ignore_errors=True)
+    return place
+
+
+def made(folder: Path) -> dict[str, str]:
+    """Every file that the verb leaves, but for what it needs to go on."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "training" not in path.relative_to(folder).parts
+    }
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_killed_at_random_moments(ready: Collection, tmp_path: Path, verb: str) -> None:
+    whole = fresh(ready, tmp_path / "whole" / "own", verb)
+    began = time.monotonic()
+    assert started(verb, whole).wait(200) == 0
+    took = time.monotonic() - began
+    killed = fresh(ready, tmp_path / "killed" / "own", verb)
+    rng, died = random.Random(7), 0
+    for _ in range(KILLS):
+        process = started(verb, killed)
+        try:
+            process.wait(rng.uniform(0.3, 1.0) * took)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(20)
+            died += 1
+        if process.returncode == 0:
+            break
+    assert died
+    assert started(verb, killed).wait(200) == 0
+    assert made(killed) == made(whole)
+    assert not [path for path in killed.rglob("*") if path.name.endswith((".part", ".lock"))]
