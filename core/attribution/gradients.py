@@ -82,23 +82,23 @@ def per_example_gradients(
 def _at_once(
     model: DiffusionModel, objective: Objective, examples: Examples, path: str
 ) -> Gradients:
+    layers = _linear_layers(model)
     if path == "auto":
-        path = "hooks" if not _out_of_reach(model) else "functional"
+        path = "hooks" if not _out_of_reach(model, layers) else "functional"
     if path == "functional":
         # one example needs no vmap: its mean objective is one ordinary backward, and faster
         alone = len(examples.latents) == 1
         return (_by_backward if alone else _by_functional)(model, objective, examples)
-    return _by_hooks(model, objective, examples)
+    return _by_hooks(model, objective, examples, layers)
 
 
 def _linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
     names = {name.rpartition(".")[0] for name in model.attributed_parameters()}
-    modules = dict(model.network.named_modules())
-    return {name: layer for name in names if isinstance(layer := modules[name], nn.Linear)}
+    found = ((name, model.network.get_submodule(name)) for name in names)
+    return {name: layer for name, layer in found if isinstance(layer, nn.Linear)}
 
 
-def _out_of_reach(model: DiffusionModel) -> list[str]:
-    layers = _linear_layers(model)
+def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[str]:
     return [name for name in model.attributed_parameters() if name.rpartition(".")[0] not in layers]
 
 
@@ -114,8 +114,13 @@ def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Te
     return noisy, times, conditioning
 
 
-def _by_hooks(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    unreachable = _out_of_reach(model)
+def _by_hooks(
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    layers: dict[str, nn.Linear],
+) -> Gradients:
+    unreachable = _out_of_reach(model, layers)
     if unreachable:
         raise ModelError(
             f"Hooks reach only Linear layers, and '{unreachable[0]}' belongs to another kind. "
@@ -131,7 +136,7 @@ def _by_hooks(model: DiffusionModel, objective: Objective, examples: Examples) -
         for parameter in wanted.values():
             # only the layers' outputs are differentiated: no work is done twice
             parameter.requires_grad_(False)
-        for name, layer in _linear_layers(model).items():
+        for name, layer in layers.items():
             hook = _watch(name, layer, set(wanted), count, found)
             handles.append(layer.register_forward_hook(hook))
         with torch.enable_grad():

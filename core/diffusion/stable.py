@@ -53,6 +53,7 @@ class StableDiffusion:
         self.image_size = side * 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
         self.scaling = float(pipeline.vae.config.scaling_factor)
         self._embeddings: dict[str, Tensor] = {}
+        self._attributed: dict[str, nn.Parameter] = {}
 
     @classmethod
     def load(
@@ -120,6 +121,7 @@ class StableDiffusion:
                 adapter_name=ADAPTER,
             )
         self.__dict__.pop("digest", None)
+        self._attributed = {}
 
     @property
     def lora_rank(self) -> int:
@@ -228,14 +230,17 @@ class StableDiffusion:
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
         """The LoRA's matrices, in the network's order. Raises `ModelError` without a LoRA."""
+        if self._attributed:  # the walk over a UNet's modules costs as much as a small one's step
+            return dict(self._attributed)
         chosen = {
             name: parameter
             for name, parameter in self.network.named_parameters()
             if ".lora_A." in name or ".lora_B." in name
         }
+        self._attributed = chosen
         if not chosen:
             raise ModelError(
                 f"The model '{self.name}' has no LoRA, so there is nothing to attribute. "
                 "Train one with `python -m app train`."
             )
-        return chosen
+        return dict(chosen)
