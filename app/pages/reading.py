@@ -19,6 +19,7 @@ from app.views import ledger as ledger_view
 from app.views import method as method_view
 from app.views import notices
 from core.attribution.methods import METHODS
+from core.collection.removal import removed_works
 from core.collection.types import Work
 from core.ledger.records import LedgerFilter
 
@@ -113,6 +114,10 @@ def method_page(studio: Studio, query: Query) -> str:
         "Ridge (lambda)": f"{studio.engine.lambda_:.3g}",
         "Works here on": str(studio.engine.device),
     }
+    if added := studio.engine.added:
+        facts["Added since the kernel was fitted"] = f"{added:,}"
+    if gone := len(removed_works(collection.path)):
+        facts["Taken out; still known to the model"] = f"{gone:,}"
     return method_view.page(
         collection,
         tuple(METHODS.values()),

@@ -32,6 +32,12 @@ money. Two works can look alike and not have shaped each other's pictures. An up
 this model has not learnt gets that said before any name.</p>
 """
 
+NOTES = """
+<p class="cl-quiet">Works that join later are added to the kernel by an exact low-rank update, with
+lambda as it was; once they are more than a tenth, it is fitted anew. A work that is taken out is
+gone from every answer at once; the model forgets it when it is trained again.</p>
+"""
+
 
 def page(
     collection: Collection,
@@ -52,7 +58,7 @@ def page(
     )
     return (
         f'{STORY}<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
-        f'<dl class="cl-figures">{cells}</dl>{report_view.section(report)}'
+        f'<dl class="cl-figures">{cells}</dl>{NOTES}{report_view.section(report)}'
         '<h2 class="cl-h2">Methods</h2><div class="cl-scroll"><table class="cl-table"><thead><tr>'
         "<th>Method</th><th>Score of work n for picture x</th><th>Cost</th><th>Needs</th>"
         "<th>Here</th></tr>"

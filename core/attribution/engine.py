@@ -141,6 +141,12 @@ class Engine:
         return self._index(method(D_TRAK)).lambda_
 
     @property
+    def added(self) -> int:
+        """How many works joined the default method's index after its kernel was fitted."""
+        index = self._index(method(D_TRAK))
+        return 0 if index.added is None else len(index.added.rows)
+
+    @property
     def methods_available(self) -> tuple[str, ...]:
         """The methods whose features this collection has."""
         return tuple(
