@@ -6,6 +6,7 @@ In: names and folders. Out: progress, then what was found. The experiment itself
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,7 +122,10 @@ def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision |
     data = choice.data
     if data is None and chosen.source == COLLECTION:
         data = chosen_collection(settings).path
-    clip = None if choice.clip is None else ClipVision.load(choice.clip, device=device)
+    clip = None
+    if choice.clip is not None:  # a folder, or a name of the hub where that was asked for
+        asked = os.environ.get("HF_HUB_OFFLINE") == "0"
+        clip = ClipVision.load(choice.clip, device=device, download=asked)
     return open_benchmark(chosen, choice.output, data=data, device=device), clip
 
 

@@ -88,10 +88,11 @@ def make_report(
 def load_report(collection: Collection) -> dict[str, Any] | None:
     """What `make_report` wrote; None where there is none or it cannot be read."""
     try:
-        found: dict[str, Any] = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
+        found = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if found.get("collection") == collection.name else None
+    own = isinstance(found, dict) and found.get("collection") == collection.name
+    return found if own else None
 
 
 def _retrieved(file: Path, collection: Collection) -> tuple[Checked, ...]:

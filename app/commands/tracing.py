@@ -90,6 +90,11 @@ def methods(as_json: AsJson = False) -> None:
         headers = ("name", "representation", "kernel", "works_scale", "query_scale", "stack",
                    "query", "needs")  # fmt: skip
         table(headers, [tuple(row[header] for header in headers) for row in rows])
+        say("")
+        for row in rows:
+            say(f"{row['name']}: {row['title']}")
+            say(f"    {row['formula']}")
+            say(f"    costs {row['cost']}")
 
 
 def score(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from app.leaving_out import LeftOut
 from app.views.html import e, run_picture
 from core.evaluation.without_artist import RETRAIN, WithoutArtist
@@ -18,14 +20,14 @@ def answer(found: LeftOut) -> str:
     how = "a model trained anew without them" if figures.way == RETRAIN else (
         "the model after it was made to forget them"
     )  # fmt: skip
-    twin = f"/media/runs/{found.run_id}/without/{figures.artist_id}.png?way={figures.way}"
+    twin = f"/media/runs/{found.run_id}/without/{quote(figures.artist_id)}.png?way={figures.way}"
     return (
         f'<section class="cl-without"><h3 class="cl-h3">Without {e(found.artist)}</h3>'
         '<div class="cl-twins">'
         f"{_twin(run_picture(found.run_id), 'As it was painted')}"
         f"{_twin(twin, f'Same seed, without {found.artist}')}</div>"
         f"<p>{e(words(found.artist, figures))}</p>"
-        f'<p class="cl-lead">Painted by {how} ({figures.works} works). Loss of this picture '
+        f'<p class="cl-lead">Painted by {how} ({e(figures.works)} works). Loss of this picture '
         f"{figures.picture_before:.4f} → {figures.picture_after:.4f}; of their own works "
         f"{figures.own_before:.4f} → {figures.own_after:.4f}; of others' "
         f"{figures.others_before:.4f} → {figures.others_after:.4f}.</p></section>"

@@ -39,8 +39,8 @@ class ClipVision:
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"No CLIP vision model can be loaded from '{source}' ({type(error).__name__}). "
-                "Give the folder of one in transformers' layout, downloaded beforehand: "
-                "openai/clip-vit-base-patch32, for example."
+                "Give the folder of one in transformers' layout, or its name on the hub "
+                "(openai/clip-vit-base-patch32, about 600 MB) with HF_HUB_OFFLINE=0."
             ) from error
         return cls(model, device)
 
