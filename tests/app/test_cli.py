@@ -21,8 +21,8 @@ from core.errors import ModelError
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "numpy", "fastapi")
 VERBS = (
-    "serve", "collections", "import", "train", "featurize", "generate", "attribute", "score",
-    "methods", "doctor", "evaluate lds", "evaluate counterfactual",
+    "serve", "collections", "import", "remove", "train", "featurize", "generate", "attribute",
+    "score", "methods", "doctor", "evaluate lds", "evaluate counterfactual",
     "evaluate artist", "evaluate report", "evaluate retrieval", "ledger totals",
     "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
     "ledger export", "workshops list", "workshops paint", "workshops build",
