@@ -1,7 +1,8 @@
 """`evaluate retrieval`: attribution where the truth is known.
 
 In: settings. Out: progress, then a table of checks. Three questions: does a training work find
-itself; do a class's pictures trace to works of that class; do a hand's new works trace to it.
+itself, and (itself set aside) its artist and class; do a class's pictures trace to works of that
+class; do a hand's new works trace to it.
 """
 
 from __future__ import annotations
@@ -74,8 +75,12 @@ def check_retrieval(
         work = collection.works[place]
         found.append(_trace(engine, collection.image_path(work), work.style, names))
         yield Progress("Training works", done, len(own))
+    artists = [work.artist_id for work in collection.works]
+    styles = [work.style for work in collection.works]
     for name, scores in _scores(found, names).items():
         rows[name].append(Row("self-retrieval", self_retrieval(scores, own).value, len(own)))
+        z = np.stack([one[name][1] for one in found])
+        rows[name] += _itself_aside(scores, z, own, artists, styles)
 
     found, wanted = [], []
     for number in range(limit):
@@ -84,13 +89,11 @@ def check_retrieval(
         found.append(engine.compare(image, style, names))
         wanted.append(style)
         yield Progress("Generated pictures", number + 1, limit)
-    styles = [work.style for work in collection.works]
     for name, scores in _scores(found, names).items():
         precise = precision_at(scores, styles, wanted, 10)
         rows[name].append(Row("style precision@10", precise.value, limit))
 
     held_out = load_held_out(collection)
-    artists = [work.artist_id for work in collection.works]
     given: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for done, work in enumerate(held_out, start=1):
         one = _trace(engine, collection.image_path(work), work.style, names)
@@ -105,6 +108,27 @@ def check_retrieval(
             rows[name].append(Row(f"artist top-{k}", value, len(held_out)))
     found_all = (Checked(collection.name, name, tuple(rows[name])) for name in names)
     yield AllChecked(tuple(found_all))
+
+
+def _itself_aside(
+    scores: Vector, z: Vector, own: list[int], artists: list[str], styles: list[str]
+) -> list[Row]:
+    """What the other works say of a learnt one: its artist (of more than one work), its style."""
+    shared = [row for row, place in enumerate(own) if artists.count(artists[place]) > 1]
+    given, precise = [], []
+    for row, place in enumerate(own):
+        rest = [at for at in range(len(artists)) if at != place]
+        labels = [styles[at] for at in rest]
+        precise.append(precision_at(scores[row : row + 1, rest], labels, [styles[place]], 10).value)
+        if row in shared:
+            micro = shares(z[row, rest].tolist(), [artists[at] for at in rest]).artist_micro
+            given.append({artist: float(value) for artist, value in micro.items()})
+    truth = [artists[own[row]] for row in shared]
+    found = [Row("style precision@10, itself aside", float(np.mean(precise)), len(own))]
+    for k in (1, 3) if shared else ():
+        value = group_precision(given, truth, k).value
+        found.append(Row(f"artist top-{k}, itself aside", value, len(shared)))
+    return found
 
 
 Compared = dict[str, tuple[Vector, Vector]]
