@@ -9,7 +9,7 @@ from app.views.html import counted, e, style_name
 from app.views.notices import done, trouble, waiting
 from core.collection.reports import ImportReport
 
-SHOWN = 200  # rows of a list; the command line shows all
+AT_FIRST, SHOWN = 12, 200  # rows of a list, unfolded and folded; the command line shows all
 
 
 def preview(report: ImportReport) -> str:
@@ -107,17 +107,22 @@ def _artists(report: ImportReport) -> list[tuple[str, ...]]:
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
-    body = "".join(
-        "<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in rows[:SHOWN]
-    )
-    head = "".join(f"<th>{e(name)}</th>" for name in heads)
+    first, folded = rows[:AT_FIRST], rows[AT_FIRST:SHOWN]
+    rest = ""
+    if folded:
+        rest = f"<details><summary>{len(folded):,} more</summary>{_grid(heads, folded)}</details>"
     left = len(rows) - SHOWN
-    more = (
-        f'<p class="cl-quiet">and {left:,} more; the command line lists all.</p>'
-        if left > 0
-        else ""
+    if left > 0:
+        rest += f'<p class="cl-quiet">and {left:,} more; the command line lists all.</p>'
+    return f"<h3>{e(title)}</h3>{_grid(heads, first)}{rest}"
+
+
+def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{e(name)}</th>" for name in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return (
-        f'<h3>{e(title)}</h3><div class="cl-scroll"><table class="cl-table"><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>{more}"
+        f'<div class="cl-scroll"><table class="cl-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
