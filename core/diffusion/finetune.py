@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 from core.collection.types import Collection, Work
+from core.diffusion.adapters import LORA_FILE
 from core.diffusion.from_scratch import Pictures, check_plan, encode_all, training_set
-from core.diffusion.stable import LORA_FILE, StableDiffusion
+from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training import Recipe, train
 from core.errors import CollectionError

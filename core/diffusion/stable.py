@@ -19,6 +19,8 @@ from peft.utils import get_peft_model_state_dict
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
+from core.diffusion.adapters import find_lora, put_lora, save_lora
+from core.diffusion.checkpoints import require_supported
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.weights import digest_tensors
 from core.errors import ModelError, UsageError
@@ -26,7 +28,6 @@ from core.errors import ModelError, UsageError
 ADAPTER = "collection"
 LORA_STARTS = ("kaiming", "gaussian")
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
-LORA_FILE = "pytorch_lora_weights.safetensors"
 
 
 def hush() -> None:
@@ -64,17 +65,12 @@ class StableDiffusion:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> StableDiffusion:
-        """Load from disk only. Raises `ModelError` naming what is missing and the remedy."""
-        if not (model_dir / "model_index.json").is_file():
-            raise ModelError(
-                f"No painting model in {model_dir}: model_index.json is missing. "
-                "Train one (`python -m app train`) or point the collection at a model folder."
-            )
-        if lora_dir is not None and not (lora_dir / LORA_FILE).is_file():
-            raise ModelError(
-                f"No LoRA in {lora_dir}: {LORA_FILE} is missing. "
-                "Train it with `python -m app train`."
-            )
+        """Load from disk only. Raises `ModelError` naming what is missing and the remedy.
+
+        The LoRA may be diffusers', peft's or kohya's; `lora_dir` may name its file.
+        """
+        require_supported(model_dir)
+        lora = None if lora_dir is None else find_lora(lora_dir)
         hush()
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
@@ -87,19 +83,21 @@ class StableDiffusion:
                 use_safetensors=True,
             )
             pipeline.set_progress_bar_config(disable=True)
-            if lora_dir is not None:
-                pipeline.load_lora_weights(
-                    lora_dir,
-                    weight_name=LORA_FILE,
-                    adapter_name=ADAPTER,
-                    local_files_only=True,
-                )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(
                 f"The painting model in {model_dir} cannot be loaded ({type(error).__name__}: "
                 f"{str(error).splitlines()[0][:200] if str(error) else 'no detail'}). "
                 "Its files are damaged or unfinished: train or copy it again."
             ) from error
+        if lora is not None:
+            try:
+                put_lora(pipeline, lora, ADAPTER)
+            except (OSError, ValueError, KeyError, RuntimeError) as error:
+                raise ModelError(
+                    f"The LoRA '{lora.file.name}' does not fit the model in {model_dir} "
+                    f"({type(error).__name__}). It was made for another one: bring the LoRA of "
+                    "this model, or the model of this LoRA."
+                ) from error
         return cls(pipeline, name=model_dir.parent.name, device=device)
 
     def add_lora(self, rank: int, seed: int, start: str = "kaiming") -> None:
@@ -146,14 +144,7 @@ class StableDiffusion:
 
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout."""
-        state = get_peft_model_state_dict(self.pipeline.unet, adapter_name=ADAPTER)
-        directory.mkdir(parents=True, exist_ok=True)
-        StableDiffusionPipeline.save_lora_weights(
-            directory,
-            unet_lora_layers={name: value.contiguous() for name, value in state.items()},
-            weight_name=LORA_FILE,
-            safe_serialization=True,
-        )
+        save_lora(directory, get_peft_model_state_dict(self.pipeline.unet, adapter_name=ADAPTER))
 
     @cached_property
     def digest(self) -> str:

@@ -18,10 +18,11 @@ from torch import Tensor
 from core.attribution.spec import NoiseRule, TimestepRule
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection, Work
+from core.diffusion.adapters import LORA_FILE
 from core.diffusion.finetune import LORA, LoraPlan, load_pictures, train_lora
 from core.diffusion.from_scratch import encode_all, training_set
 from core.diffusion.sampling import Sampler, denoise
-from core.diffusion.stable import LORA_FILE, StableDiffusion
+from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training import Recipe, TrainingSet, train
 from core.errors import UsageError

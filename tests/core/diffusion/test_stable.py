@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.diffusion.adapters import LORA_FILE
 from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
-from core.diffusion.stable import LORA_FILE, StableDiffusion
+from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError, UsageError
 
 PROMPTS = ["a ukiyo-e painting", ""]

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from core.collection.types import Collection
+from core.diffusion.adapters import LORA_FILE
 from core.diffusion.finetune import load_pictures
 from core.diffusion.from_scratch import encode_all
-from core.diffusion.stable import LORA_FILE, StableDiffusion
+from core.diffusion.stable import StableDiffusion
 from core.errors import UsageError
 from core.evaluation.without_artist import (
     FORGET,
