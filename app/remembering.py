@@ -20,11 +20,12 @@ from core.attribution.build import (
     keys_of_works,
 )
 from core.attribution.engine import choose_device
-from core.attribution.features import AUTO, LATENTS, Means
+from core.attribution.features import LATENTS, Means
 from core.attribution.references import DEFAULT_PLAN
 from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.store import FeatureStore
 from core.collection.store import load_collection
+from core.diffusion.precision import AUTO
 from core.diffusion.stable import StableDiffusion
 from core.errors import UsageError
 from core.progress import Progress

@@ -10,27 +10,37 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection, Work
 from core.errors import ModelError, UsageError
 from core.progress import Progress
 
+if TYPE_CHECKING:
+    from core.diffusion.finetune import LoraPlan
+
 MODEL_INDEX = "model_index.json"
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What to learn, on what, for how long. `epochs` wins over `steps`."""
+    """What to learn, on what, for how long; None keeps the preset's own. `epochs` wins over
+    `steps`. `lora`: one that is ready, brought instead of learnt."""
 
     base: Path | None = None
     base_steps: int = 4500
     decoder_steps: int = 3000
-    steps: int = 2000
+    steps: int | None = None
     epochs: int | None = None
-    rank: int = 32
+    rank: int | None = None
     subset: Path | None = None
     seed: int = 2
+    preset: str = "small"
+    batch_size: int | None = None
+    precision: str = "auto"
+    accumulate: int = 1
+    lora: Path | None = None
 
     def lora_dir(self, directory: Path) -> Path:
         """`lora/`, or a folder of its own for a subset."""
@@ -38,34 +48,74 @@ class Lesson:
 
 
 def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Progress]:
-    """Make or copy the base if there is none yet, then train the LoRA on the device."""
+    """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
-    from core.diffusion.finetune import LORA, LoraPlan, train_lora
+    from core.diffusion.finetune import train_lora
+    from core.diffusion.training import Execution
 
     collection = load_collection(directory)
     works = chosen_works(collection, lesson.subset)
     scratch = directory / "training"
+    lora_dir = lesson.lora_dir(directory)
+    if lesson.lora is not None and lora_dir.exists():
+        raise ModelError(
+            f"The collection '{collection.name}' has a LoRA already. Move its folder "
+            f"'{lora_dir.name}' away to bring another one."
+        )
     if not (directory / "model" / MODEL_INDEX).is_file():
         yield from _make_base(collection, lesson, scratch)
-    steps = lesson.steps
-    if lesson.epochs is not None:
-        steps = max(1, lesson.epochs * len(works) // LORA.batch_size)
-    plan = LoraPlan(lesson.rank, replace(LORA, steps=steps, seed=lesson.seed))
-    lora_dir = lesson.lora_dir(directory)
-    place = scratch / lora_dir.name
-    yield from train_lora(collection, works, plan, place, lora_dir, choose_device(device))
+    if lesson.lora is not None:
+        _bring(directory / "model", lesson.lora, lora_dir)
+        return
+    place, where = scratch / lora_dir.name, choose_device(device)
+    execution = Execution(lesson.precision, lesson.accumulate)
+    execution.casting(where)  # what cannot be is said before anything is loaded
+    plan = _plan(lesson, len(works))
+    yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
+
+
+def _plan(lesson: Lesson, works: int) -> LoraPlan:
+    """The preset, with what the caller wants otherwise."""
+    from core.diffusion.finetune import PAPER_EPOCHS, PAPER_PLAN, LoraPlan
+
+    presets = {"small": (LoraPlan(), None), "paper": (PAPER_PLAN, PAPER_EPOCHS)}
+    if lesson.preset not in presets:
+        raise UsageError(f"There is no preset '{lesson.preset}'. Choose: {', '.join(presets)}.")
+    plan, epochs = presets[lesson.preset]
+    batch = plan.recipe.batch_size if lesson.batch_size is None else lesson.batch_size
+    rank = plan.rank if lesson.rank is None else lesson.rank
+    plan = replace(plan, rank=rank, recipe=replace(
+        plan.recipe, seed=lesson.seed, batch_size=batch
+    ))  # fmt: skip
+    if lesson.epochs is not None or (lesson.steps is None and epochs is not None):
+        return plan.of_epochs(lesson.epochs or epochs or 1, works)
+    if lesson.steps is not None:
+        return replace(plan, recipe=replace(plan.recipe, steps=lesson.steps))
+    return plan
+
+
+def _bring(model_dir: Path, lora: Path, lora_dir: Path) -> None:
+    """Check a ready LoRA against the base, then copy it."""
+    from core.diffusion.adapters import find_lora, install_lora
+    from core.diffusion.stable import StableDiffusion
+
+    source = find_lora(lora)
+    StableDiffusion.load(model_dir, source.file).attributed_parameters()
+    install_lora(source, lora_dir)
 
 
 def taught(directory: Path, lesson: Lesson) -> dict[str, object]:
     """What was learnt, for people and as JSON."""
-    collection = load_collection(directory)
+    from core.diffusion.adapters import find_lora, rank_of
+
+    collection, lora_dir = load_collection(directory), lesson.lora_dir(directory)
     return {
         "collection": collection.name,
         "works": len(chosen_works(collection, lesson.subset)),
-        "rank": lesson.rank,
+        "rank": rank_of(find_lora(lora_dir)),
         "seed": lesson.seed,
         "model": directory / "model",
-        "lora": lesson.lora_dir(directory),
+        "lora": lora_dir,
     }
 
 
@@ -85,26 +135,30 @@ def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...
 
 
 def _make_base(collection: Collection, lesson: Lesson, scratch: Path) -> Iterator[Progress]:
+    from core.diffusion.checkpoints import checkpoint_folder, require_supported
+
     base, target = lesson.base, collection.path / "model"
     if base is None:
         raise ModelError(
             f"The collection '{collection.name}' has no model yet. Give one with --base: a Stable "
             "Diffusion's folder, or a collection's folder to train a small one from nothing."
         )
-    if (base / MODEL_INDEX).is_file():
-        yield Progress("Copying the base model", 0, 1)
-        unfinished = target.with_name("model.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(base, unfinished)
-        unfinished.rename(target)
-        yield Progress("Copying the base model", 1, 1)
-    elif (base / MANIFEST).is_file():
+    if (base / MANIFEST).is_file():
         yield from _train_base(load_collection(base), collection, lesson, scratch)
-    else:
+        return
+    found = checkpoint_folder(base)
+    if found is None:
         raise ModelError(
             f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "
-            f"collection ({MANIFEST}). Give the folder of one of them."
+            f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
         )
+    require_supported(found)
+    yield Progress("Copying the base model", 0, 1)
+    unfinished = target.with_name("model.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(found, unfinished, ignore=shutil.ignore_patterns(".cache", "*.bin", "*.ckpt"))
+    unfinished.rename(target)
+    yield Progress("Copying the base model", 1, 1)
 
 
 def _train_base(

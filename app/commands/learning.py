@@ -19,18 +19,37 @@ def train(
     base: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="What the LoRA builds on: a Stable Diffusion in diffusers' layout, or a "
-            "collection to train a small one on from nothing. Needed once.",
+            metavar="DIR|NAME",
+            help="What the LoRA builds on: a Stable Diffusion in diffusers' layout, its name on "
+            "the hub, or a collection to train a small one on from nothing. Needed once.",
+        ),
+    ] = None,
+    preset: Annotated[
+        Literal["small", "paper"],
+        typer.Option(help="paper: rank 128, 100 epochs, batches of 64, as D-TRAK trains ArtBench."),
+    ] = "small",
+    lora: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Bring a ready LoRA (diffusers, peft or kohya) instead of training one.",
         ),
     ] = None,
     base_steps: Annotated[int, typer.Option(min=1, help="Steps of a base from nothing.")] = 4500,
     decoder_steps: Annotated[int, typer.Option(min=1, help="Steps of its decoder.")] = 3000,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the LoRA.")] = 2000,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the LoRA.")] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of --steps: times each work is seen.")
     ] = None,
-    rank: Annotated[int, typer.Option(min=1, help="Rank of the LoRA.")] = 32,
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the LoRA.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Works a step.")] = None,
+    accumulate: Annotated[
+        int, typer.Option(min=1, help="A step in so many parts, to spare memory.")
+    ] = 1,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="Of the network on a GPU; auto is bfloat16 where the GPU has it."),
+    ] = "auto",
     subset: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Learn only these works: one id a line. Kept apart."),
@@ -45,13 +64,17 @@ def train(
     """
     from app.teaching import Lesson, taught, teach
 
-    lesson = Lesson(base, base_steps, decoder_steps, steps, epochs, rank, subset, seed)
+    lesson = Lesson(
+        base, base_steps, decoder_steps, steps, epochs, rank, subset, seed, preset, batch_size,
+        precision, accumulate, lora,
+    )  # fmt: skip
     run(teach(directory, lesson, read_settings(device=device).device))
     told = taught(directory, lesson)
     if as_json:
         show_json(told)
     else:
-        say(f"The LoRA of rank {told['rank']} learnt {told['works']} works: {told['lora']}")
+        did = "learnt" if lora is None else "was brought; it stands for"
+        say(f"The LoRA of rank {told['rank']} {did} {told['works']} works: {told['lora']}")
 
 
 def featurize(

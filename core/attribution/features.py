@@ -20,12 +20,11 @@ from core.attribution.noise import noise_for
 from core.attribution.objectives import objective
 from core.attribution.projection import projection
 from core.attribution.spec import FeatureSpec
+from core.diffusion.precision import AUTO, chosen_precision
 from core.diffusion.protocol import DiffusionModel
 from core.errors import ModelError, UsageError
 
 LATENTS = "latents"
-AUTO = "auto"
-PRECISIONS = (AUTO, "float32", "bfloat16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,17 +170,3 @@ class Featurizer:
         if self.precision == "float32":
             return nullcontext()
         return torch.autocast(self.model.device.type, getattr(torch, self.precision))
-
-
-def chosen_precision(name: str, device: torch.device) -> str:
-    """`auto`: bfloat16 on a GPU that has it, float32 elsewhere. Raises `UsageError` otherwise."""
-    if name not in PRECISIONS:
-        raise UsageError(f"There is no precision '{name}'. Choose: {', '.join(PRECISIONS)}.")
-    if name == AUTO:
-        capable = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return "bfloat16" if capable else "float32"
-    if name != "float32" and device.type == "cpu":
-        raise UsageError(
-            f"{name} on a processor is many times slower than float32. Use float32 or auto."
-        )
-    return name

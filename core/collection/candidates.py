@@ -75,6 +75,8 @@ def picture_bytes(picture: Path | Held) -> bytes:
     if isinstance(picture, Held):
         return picture.read()
     try:
+        if picture.exists() and not picture.is_file():  # reading a pipe would wait for ever
+            raise ImageRefused("This is a pipe or a device, not a file. Take it out of the folder.")
         with picture.open("rb") as stream:
             return stream.read(LIMITS.max_bytes + 1)
     except (OSError, ValueError) as error:

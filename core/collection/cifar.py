@@ -6,6 +6,8 @@ Python pickles are never opened: they can run code.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
@@ -83,6 +85,12 @@ def read_cifar(source: Path) -> Reading:
     """A row for every picture of the tables; no photographer is known."""
     rows = []
     files = _chosen(source)
+    if not files:
+        raise CollectionError(
+            f"'{source.name}' is, or holds, no CIFAR npz (images, labels) and no binary batch "
+            "(data_batch_1.bin ...). A folder of class folders is a folder of styles: leave --kind "
+            "out."
+        )
     for file in files:
         pictures = _npz(file) if file.suffix == ".npz" else _binary(file)
         for number, (label, image) in enumerate(pictures, start=1):
@@ -118,28 +126,57 @@ def _pickled(source: Path) -> bool:
     return (source / "batches.meta").is_file() or (source / "data_batch_1").is_file()
 
 
+_DAMAGED = (  # all that numpy was seen to raise for a file that is cut, altered or something else
+    *(OSError, ValueError, EOFError, TypeError, AttributeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
 def _npz(file: Path) -> Iterator[Photograph]:
     try:
         with np.load(file, allow_pickle=False) as table:
             images, labels = table["images"], table["labels"]
             names = table["label_names"] if "label_names" in table.files else None
-    except (OSError, ValueError, KeyError) as error:
-        raise CollectionError(
-            f"'{file.name}' is no readable table of images and labels ({error}). It needs the "
-            "arrays images [n, h, w, 3] uint8 and labels [n]."
-        ) from error
+    except KeyError as error:
+        raise _no_table(file, "an array is missing") from error
+    except _DAMAGED as error:
+        raise _no_table(file, "it is damaged, cut off, or no npz") from error
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+        raise _no_table(file, f"its images are {images.dtype} {list(images.shape)}")
+    if labels.shape != images.shape[:1]:
+        raise _no_table(file, f"it has {len(images)} images, and labels {list(labels.shape)}")
+    if names is not None:
+        strange = [one for one in labels.tolist() if not _numbers_one_of(one, names)]
+        if strange:
+            raise _no_table(file, f"the label {strange[0]} is none of {len(names)} label_names")
     for image, label in zip(images, labels, strict=True):
-        yield (str(names[label]) if names is not None else str(label)), image
+        yield _text(label if names is None else names[label]), image
+
+
+def _no_table(file: Path, cause: str) -> CollectionError:
+    return CollectionError(
+        f"'{file.name}' is no readable table of images and labels: {cause}. It needs the arrays "
+        "images [n, h, w, 3] uint8 and labels [n], and may have label_names. Save it again."
+    )
+
+
+def _numbers_one_of(label: object, names: Sequence[object]) -> bool:
+    return isinstance(label, int) and 0 <= label < len(names)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _binary(file: Path) -> Iterator[Photograph]:
     meta = file.parent / "batches.meta.txt"
-    names = meta.read_text(encoding="utf-8").split() if meta.is_file() else []
-    data = np.fromfile(file, dtype=np.uint8)
-    if data.size == 0 or data.size % RECORD:
+    names = meta.read_text(encoding="utf-8", errors="replace").split() if meta.is_file() else []
+    if not file.stat().st_size or file.stat().st_size % RECORD:  # before gigabytes are read
         raise CollectionError(
-            f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD}."
+            f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD} bytes. "
+            "Download it again, or name the file or folder that you mean."
         )
+    data = np.fromfile(file, dtype=np.uint8)
     for record in data.reshape(-1, RECORD):
         label = int(record[0])
         name = names[label] if label < len(names) else str(label)

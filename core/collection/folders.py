@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from core.collection.candidates import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
 from core.collection.holdings import Archive, Folder
 from core.collection.slugs import plain_text, readable
+from core.errors import CollectionError
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _WRAPPERS = re.compile(r"(artbench|wikiart|imagefolder|images?$|pictures$|data$|dataset)", re.I)
@@ -56,13 +57,26 @@ def names_tell(path: str) -> bool:
 
 def read_folders(holding: Folder | Archive) -> Reading:
     """A row for every file; the first folder of its path is its style."""
-    skipped = _wrapping(holding.names)
-    rows = [_row(holding, name, PurePosixPath(name).parts[skipped:]) for name in holding.names]
-    split = {PurePosixPath(name).parts[skipped - 1] for name in holding.names} if skipped else set()
-    notes: tuple[str, ...] = ()
+    names = holding.names
+    skipped = _wrapping(names)
+    rows = [_row(holding, name, PurePosixPath(name).parts[skipped:]) for name in names]
+    rows += holding.refused
+    notes = hidden_note(holding)
+    if not rows:
+        raise CollectionError(f"There are no pictures in it to import. {' '.join(notes)}".strip())
+    split = {PurePosixPath(name).parts[skipped - 1] for name in names} if skipped else set()
     if split & _SPLITS and len(split) > 1:
-        notes = (f"The parts {', '.join(sorted(split))} were taken together.",)
+        notes = (f"The parts {', '.join(sorted(split))} were taken together.", *notes)
     return Reading(rows, notes)
+
+
+def hidden_note(holding: Folder | Archive) -> tuple[str, ...]:
+    """A sentence on what was left out because it is hidden."""
+    hidden = holding.hidden
+    if not hidden:
+        return ()
+    first = plain_text(hidden[0], 120)
+    return (f"Hidden files were left out: {len(hidden)} (the first: '{first}').",)
 
 
 def _wrapping(names: tuple[str, ...]) -> int:

@@ -176,6 +176,10 @@ def _is_number(text: str) -> bool:
 def _json(path: Path, text: str, notes: tuple[str, ...]) -> Table:
     try:
         found: Any = json.loads(text)
+    except RecursionError as error:
+        raise CollectionError(
+            f"'{path.name}' is nested more deeply than any list of works. Export it again."
+        ) from error
     except ValueError as error:
         return _json_lines(path, text, notes, error)
     if isinstance(found, dict) and (key := _list_in(found)):
@@ -191,8 +195,8 @@ def _json(path: Path, text: str, notes: tuple[str, ...]) -> Table:
 
 def _list_in(found: Mapping[str, Any]) -> str:
     """The key under which the works stand, in a file that wraps them."""
-    lists = [key for key, value in found.items() if isinstance(value, list) and value
-             and all(isinstance(one, dict) for one in value)]  # fmt: skip
+    lists = [key for key, value in found.items() if isinstance(value, list)
+             and any(isinstance(one, dict) for one in value)]  # fmt: skip
     named = [key for key in _LISTS if key in lists]
     plain = [key for key, value in found.items() if isinstance(value, str)]
     return (named or lists)[0] if lists and not plain else ""
@@ -201,12 +205,13 @@ def _list_in(found: Mapping[str, Any]) -> str:
 def _json_lines(path: Path, text: str, notes: tuple[str, ...], error: ValueError) -> Table:
     good: list[tuple[int, Any]] = []
     bad: list[tuple[int, str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # by line feeds alone: a title may hold one of the other characters that splitlines() cuts at
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             good.append((number, json.loads(line)))
-        except ValueError:
+        except (ValueError, RecursionError):
             bad.append((number, f"Line {number} is no JSON object, or only part of one."))
     if not good:
         raise CollectionError(

@@ -83,6 +83,17 @@ def _layout(file: Path) -> str:
     raise ModelError(f"'{file.name}' holds no LoRA: none of its {len(names)} tensors is one.")
 
 
+def rank_of(source: LoraSource) -> int:
+    """The largest rank in the file, from the shapes alone."""
+    with safe_open(source.file, framework="pt") as opened:
+        ranks = [
+            opened.get_slice(name).get_shape()[0]
+            for name in opened.keys()  # noqa: SIM118 (the file is no mapping)
+            if ".lora_A." in name or ".lora_down." in name or ".lora.down." in name
+        ]
+    return max(ranks, default=0)
+
+
 def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
     """Load it into a Stable Diffusion's UNet (and text encoder, if it has a part for it)."""
     if source.layout != "peft":

@@ -6,7 +6,7 @@ In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,14 +14,26 @@ from PIL import Image
 
 from core.collection.types import Collection, Work
 from core.diffusion.adapters import LORA_FILE
-from core.diffusion.from_scratch import Pictures, check_plan, encode_all, training_set
+from core.diffusion.from_scratch import (
+    Pictures,
+    check_plan,
+    encode_all,
+    sampled_set,
+    training_set,
+)
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_pixels
-from core.diffusion.training import Recipe, train
+from core.diffusion.training import PLAIN, Execution, Recipe, TrainingSet, train
 from core.errors import CollectionError
 from core.progress import Progress
 
 LORA = Recipe(steps=2000, learning_rate=3e-3, ema=0.99, seed=2)
+# specification of D-TRAK, section 5: ArtBench
+PAPER_LORA = Recipe(
+    steps=0, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), order="epochs", times="uniform",
+    floor=0.0, checkpoint_every=1000, flip=True, sampled=True, dropout=0.1, dropout_in="attn",
+)  # fmt: skip
+PAPER_EPOCHS = 100
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,19 @@ class LoraPlan:
 
     rank: int = 32
     recipe: Recipe = LORA
+    start: str = "kaiming"
+
+    def of_epochs(self, epochs: int, works: int) -> LoraPlan:
+        """The same for so many epochs of so many works; a tenth of the steps warms up where each
+        work comes once an epoch."""
+        if self.recipe.order == "drawn":
+            steps = max(1, epochs * works // self.recipe.batch_size)
+            return replace(self, recipe=replace(self.recipe, steps=steps))
+        steps = epochs * -(-works // self.recipe.batch_size)
+        return replace(self, recipe=replace(self.recipe, steps=steps, warmup=-(-steps // 10)))
+
+
+PAPER_PLAN = LoraPlan(128, PAPER_LORA, "gaussian")
 
 
 def load_pictures(collection: Collection, works: Sequence[Work]) -> Pictures:
@@ -54,14 +79,29 @@ def train_lora(
     scratch: Path,
     lora_dir: Path,
     device: torch.device | str = "cpu",
+    execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Train on `works` (all of the collection, or a subset) and write the adapter."""
     check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
     model = StableDiffusion.load(collection.path / "model", device=device)
-    model.add_lora(plan.rank, plan.recipe.seed)
-    pictures = load_pictures(collection, works)
-    data = training_set(encode_all(model, pictures.images), pictures.styles)
-    yield from train(model, model.attributed_parameters(), data, plan.recipe, scratch / "lora")
+    model.add_lora(plan.rank, plan.recipe.seed, plan.start)
+    data = _lora_set(model, load_pictures(collection, works), plan.recipe)
+    parameters = model.attributed_parameters()
+    place = scratch / "lora"
+    yield from train(model, parameters, data, plan.recipe, place, execution=execution)
     model.save_lora(lora_dir)
+
+
+def _lora_set(model: StableDiffusion, pictures: Pictures, recipe: Recipe) -> TrainingSet:
+    """Everything is encoded once: the latents, and where the recipe asks for them the posterior's
+    spread and the mirrored pictures."""
+    if not (recipe.sampled or recipe.flip):
+        return training_set(encode_all(model, pictures.images), pictures.styles)
+    plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles)
+    pixels = pictures.images.float() / 127.5 - 1.0
+    found = sampled_set(model, plain, pixels)
+    if not recipe.flip:
+        return found
+    return replace(found, mirrored=sampled_set(model, plain, pixels.flip(-1)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -69,6 +69,14 @@ def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
 def encode_all(model: StableDiffusion, images: Tensor) -> Tensor:
     """uint8 `[n, 3, h, w]` -> latents `[n, c, h', w']`, a few at a time."""
     return torch.cat([model.encode(part.float() / 127.5 - 1.0).cpu() for part in images.split(50)])
+
+
+@torch.no_grad()
+def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
+    """The same works and prompts with the posterior of these pictures `[n, 3, h, w]` in [-1, 1]."""
+    parts = [model.posterior(part) for part in pixels.split(16)]
+    mean, spread = (torch.cat(one).cpu() for one in zip(*parts, strict=True))
+    return replace(like, latents=mean, spread=spread)
 
 
 def start_model(plan: BasePlan, pictures: Pictures, name: str) -> StableDiffusion:

@@ -8,6 +8,7 @@ from (seed, step). Knows no pictures and no files but its checkpoint.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.diffusion.checkpoint import cosine, load_training, save_training
+from core.diffusion.precision import chosen_precision
 from core.diffusion.protocol import DiffusionModel
 from core.errors import UsageError
 from core.progress import Progress
@@ -65,6 +67,32 @@ class Recipe:
             )
 
 
+@dataclass(frozen=True)
+class Execution:
+    """How a step is computed; what is learnt depends on it but by round-off.
+
+    `precision`: of the network, on a GPU; parameters and optimizer stay in float32. `accumulate`:
+    a batch in so many parts, one after the other, to spare memory.
+    """
+
+    precision: str = "float32"
+    accumulate: int = 1
+
+    def __post_init__(self) -> None:
+        if self.accumulate < 1:
+            raise UsageError(f"A batch in {self.accumulate} parts is none: give 1 or more.")
+
+    def casting(self, device: torch.device) -> AbstractContextManager[object]:
+        """The network in half precision where that was chosen. Raises `UsageError` for a name."""
+        chosen = chosen_precision(self.precision, device)
+        if chosen == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, getattr(torch, chosen))
+
+
+PLAIN = Execution()
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
     """`latents [n, c, h', w']`; `prompt_of [n]` indexes `prompts`, of which number 0 is empty.
@@ -98,6 +126,7 @@ def train(
     *,
     embed: Embed | None = None,
     teach: Teach | None = None,
+    execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Minimise the mean squared error of the network's answer (L_Simple for eps-prediction).
 
@@ -122,13 +151,17 @@ def train(
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step)
-        table = embed() if embed is not None else fixed
+        optimizer.zero_grad(set_to_none=True)
+        loss = torch.zeros((), device=model.device)
         with torch.random.fork_rng(enabled=bool(dropped)):
             if dropped:  # dropout knows only the global generator
                 torch.manual_seed(recipe.seed * 1_000_003 + step)
-            loss = _loss(model, data, recipe, step, table, teach)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+            for part in _parts(model, data, recipe, step, execution.accumulate):
+                table = embed() if embed is not None else fixed
+                with execution.casting(model.device):
+                    piece = _loss(model, data, part, table, teach) * part.share
+                piece.backward()
+                loss += piece.detach()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
         optimizer.step()
         if recipe.ema:
@@ -226,16 +259,40 @@ def chosen(
     return latents
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A piece of one step's batch, and its share of the whole."""
+
+    drawn: Draw
+    share: float
+
+
+def _parts(
+    model: DiffusionModel, data: TrainingSet, recipe: Recipe, step: int, count: int
+) -> Iterator[_Part]:
+    """One step's chances in `count` pieces: drawn for the whole, so that they are the same."""
+    drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
+    whole = len(drawn.rows)
+    size = -(-whole // count)
+    for start in range(0, whole, size):
+        own = slice(start, start + size)
+        posterior = None if drawn.posterior is None else drawn.posterior[own]
+        part = Draw(
+            drawn.rows[own], drawn.times[own], drawn.noise[own], drawn.blank[own],
+            drawn.mirrored[own], posterior,
+        )  # fmt: skip
+        yield _Part(part, len(part.rows) / whole)
+
+
 def _loss(
     model: DiffusionModel,
     data: TrainingSet,
-    recipe: Recipe,
-    step: int,
+    part: _Part,
     table: Tensor | None,
     teach: Teach | None,
 ) -> Tensor:
-    """One batch's loss."""
-    drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
+    """The mean loss of one piece of a batch."""
+    drawn = part.drawn
     latents = chosen(data, drawn.rows, drawn.mirrored, drawn.posterior)
     prompts = torch.where(drawn.blank, 0, data.prompt_of[drawn.rows])
     latents, noise = latents.to(model.device), drawn.noise.to(model.device)
@@ -245,7 +302,8 @@ def _loss(
     target = model.schedule.target(latents, noise, times)
     if teach is not None:
         target = teach(drawn.rows, noisy, times, conditioning, target)
-    return functional.mse_loss(model.predict(noisy, times, conditioning), target)
+    answer = model.predict(noisy, times, conditioning)
+    return functional.mse_loss(answer.to(target.dtype), target)
 
 
 @torch.no_grad()

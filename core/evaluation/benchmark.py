@@ -21,6 +21,7 @@ from torch import Tensor
 from core.collection.atomic import write_text
 from core.collection.claims import made, unmade
 from core.collection.prompts import class_prompt
+from core.diffusion.from_scratch import sampled_set
 from core.diffusion.many import Parts, load_into, model_file, train_many
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
@@ -176,7 +177,7 @@ class Benchmark:
         if not isinstance(model, StableDiffusion) or not (recipe.flip or recipe.sampled):
             return plain
         pixels = self.split.works.pixels
-        plain, turned = (_encoded_for(model, plain, one) for one in (pixels, pixels.flip(-1)))
+        plain, turned = (sampled_set(model, plain, one) for one in (pixels, pixels.flip(-1)))
         return replace(plain, mirrored=turned if recipe.flip else None)
 
     def load(self, key: str) -> DiffusionModel:
@@ -332,13 +333,6 @@ class Benchmark:
         """Mean loss of works under models that learnt them, and under those that did not."""
         inclusion: NDArray[np.bool_] = self.inclusion(pool)[:, self.measured_works]
         return out_over_in(self.losses(pool, WORKS, 0), inclusion)
-
-
-def _encoded_for(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
-    """The same works and prompts with the posterior of these pictures."""
-    parts = [model.posterior(part) for part in pixels.split(16)]
-    mean, spread = (torch.cat(one).cpu() for one in zip(*parts, strict=True))
-    return replace(like, latents=mean, spread=spread)
 
 
 def rounded(pixels: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.attribution.spec import NoiseRule, ProjectionSpec, TimestepRule
+from core.diffusion.finetune import PAPER_LORA
 from core.diffusion.sampling import Sampler
 from core.diffusion.training import Recipe
 from core.errors import UsageError
@@ -92,10 +93,6 @@ PLAIN = Recipe(
 PAPER = replace(
     PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
     checkpoint_every=1000,
-)  # fmt: skip
-PAPER_LORA = replace(
-    PAPER, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), prompt_dropout=0.1,
-    dropout_in="attn", dropout_not="\n", sampled=True,
 )  # fmt: skip
 PAPER_STEPS = Sampler(50, 1.0, clip=True, spacing="leading")
 PAPER_LORA_STEPS = Sampler(50, 7.5, spacing="leading", offset=1)

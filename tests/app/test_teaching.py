@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from app import cli
-from app.teaching import Lesson, chosen_works, teach
+from app.teaching import Lesson, _plan, chosen_works, teach
 from core.collection.store import load_collection
+from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError, UsageError
 from tests.small import small_collection
@@ -59,3 +61,46 @@ def test_a_subset_is_read_by_id_and_unknown_ids_are_refused(tmp_path: Path) -> N
         chosen_works(collection, listed)
     with pytest.raises(UsageError, match="no file"):
         chosen_works(collection, tmp_path / "gone.txt")
+
+
+def test_the_papers_recipe_can_be_learnt(tmp_path: Path) -> None:
+    root = small_collection(tmp_path / "mine").path
+    few = ["--base-steps", "2", "--decoder-steps", "2", "--epochs", "2", "--accumulate", "3"]
+    asked = ["train", str(root), "--base", str(root), "--preset", "paper", "--rank", "2", *few]
+    assert cli.main(asked) == 0
+    model = StableDiffusion.load(root / "model", root / "lora")
+    assert model.lora_rank == 2
+
+
+def test_a_preset_gives_what_is_not_asked_otherwise() -> None:
+    paper, small = _plan(Lesson(preset="paper"), 5000), _plan(Lesson(), 5000)
+    assert (paper.rank, paper.recipe.steps, paper.recipe.warmup) == (128, 100 * 79, 790)
+    assert (small.rank, small.recipe.steps) == (32, 2000)
+    assert _plan(Lesson(epochs=4, batch_size=10), 50).recipe.steps == 20
+    assert _plan(Lesson(preset="paper", steps=7), 50).recipe.steps == 7
+    with pytest.raises(UsageError, match="small, paper"):
+        _plan(Lesson(preset="huge"), 5)
+
+
+def test_a_ready_lora_is_brought_and_never_written_over(
+    ready: Collection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
+    asked = ["train", str(root), "--lora", str(ready.path / "lora")]
+    assert cli.main([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rank"] == 4
+    brought = StableDiffusion.load(root / "model", root / "lora")
+    assert brought.digest == StableDiffusion.load(ready.path / "model", ready.path / "lora").digest
+    assert cli.main(asked) == 1
+    assert "has a LoRA already" in capsys.readouterr().err
+
+
+def test_a_name_of_the_hub_that_is_not_here_says_what_to_download(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = small_collection(tmp_path / "mine").path
+    assert cli.main(["train", str(root), "--base", "stabilityai/stable-diffusion-2-1"]) == 1
+    told = capsys.readouterr().err
+    assert "5.2 GB" in told and "HF_HUB_OFFLINE=0" in told
+    assert not (root / "model").exists()

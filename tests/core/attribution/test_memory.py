@@ -7,11 +7,12 @@ import torch
 
 from core.attribution import features as features_module
 from core.attribution import memory
-from core.attribution.features import Features, Featurizer, Means, chosen_precision
+from core.attribution.features import Features, Featurizer, Means
 from core.attribution.gradients import Examples, per_example_gradients
 from core.attribution.memory import Pass, free_bytes, kept_bytes, plan_pass
 from core.attribution.objectives import objective
 from core.attribution.spec import FeatureSpec, ProjectionSpec, TimestepRule
+from core.diffusion.precision import chosen_precision
 from core.diffusion.small_stable import random_stable_diffusion
 from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError, UsageError

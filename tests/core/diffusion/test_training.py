@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
 from core.diffusion.checkpoint import load_training, save_training
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.small_stable import random_stable_diffusion
-from core.diffusion.training import Recipe, TrainingSet, chosen, train
+from core.diffusion.training import Execution, Recipe, TrainingSet, chosen, train
+from core.errors import UsageError
 
 
 def toy_set(channels: int, side: int, prompts: tuple[str, ...]) -> TrainingSet:
@@ -110,3 +112,29 @@ def test_dropout_goes_where_the_recipe_says_and_leaves_no_trace(tmp_path: Path) 
         assert layer.p == (before[name] if "to_out" in name else 0.3), name
     list(run)
     assert {name: layer.p for name, layer in layers.items()} == before
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int) -> None:
+    recipe = Recipe(steps=4, batch_size=8, warmup=1, flip=True)
+    data = toy_set(4, 8, ("", "a ukiyo-e painting", "a cubism painting"))
+    models = {1: random_stable_diffusion(0), parts: random_stable_diffusion(0)}
+    for count, model in models.items():
+        steps = train(
+            model, model.attributed_parameters(), data, recipe, tmp_path / str(count),
+            execution=Execution(accumulate=count),
+        )  # fmt: skip
+        told = [event.note for event in steps]
+    whole, split = (model.attributed_parameters() for model in models.values())
+    assert told
+    for name, value in whole.items():
+        torch.testing.assert_close(split[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_what_cannot_be_computed_so_is_refused() -> None:
+    with pytest.raises(UsageError, match="0 parts"):
+        Execution(accumulate=0)
+    with pytest.raises(UsageError, match="slower"):
+        Execution(precision="bfloat16").casting(torch.device("cpu"))
+    with pytest.raises(UsageError, match="float8"):
+        Execution(precision="float8").casting(torch.device("cpu"))

@@ -1,0 +1,24 @@
+"""In which numbers a network computes: half as wide on a GPU that has them, float32 elsewhere."""
+
+from __future__ import annotations
+
+import torch
+
+from core.errors import UsageError
+
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16")
+
+
+def chosen_precision(name: str, device: torch.device) -> str:
+    """`auto`: bfloat16 on a GPU that has it, float32 elsewhere. Raises `UsageError` otherwise."""
+    if name not in PRECISIONS:
+        raise UsageError(f"There is no precision '{name}'. Choose: {', '.join(PRECISIONS)}.")
+    if name == AUTO:
+        capable = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return "bfloat16" if capable else "float32"
+    if name != "float32" and device.type == "cpu":
+        raise UsageError(
+            f"{name} on a processor is many times slower than float32. Use float32 or auto."
+        )
+    return name
