@@ -167,7 +167,9 @@ class RayHolders:
         nothing = Packed(torch.zeros(0, 0, dtype=torch.int8), torch.zeros(0))
         told = [(replace(shard, rows=nothing), len(shard.rows)) for shard in shards]
         own = [told[start:stop] for start, stop in pairwise(bounds)]
-        return cls(ray, [remote.remote(str(directory), part) for part in own])
+        actors = [remote.remote(str(directory), part) for part in own]
+        ray.get([actor.process.remote() for actor in actors])  # the first question shall not wait
+        return cls(ray, actors)
 
     def scores(self, query: Tensor) -> list[Vector]:
         """All workers at once."""
