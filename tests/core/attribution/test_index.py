@@ -134,6 +134,19 @@ def test_the_gallery_finds_the_same_as_a_sort() -> None:
     assert Gallery(WORKS).farthest(QUERY, 2)[0].tolist() == np.argsort(truth)[:2].tolist()
 
 
+def test_a_large_gallery_keeps_eight_bits_and_nearly_all_neighbours() -> None:
+    generator = torch.Generator().manual_seed(9)
+    rows = torch.randn(3000, 256, generator=generator)
+    small, exact = Gallery(rows, exact=False), Gallery(rows)
+    assert exact.exact and not small.exact
+    shared = 0
+    for query in torch.randn(20, 256, generator=generator):  # isotropic: the hardest case
+        for way in ("nearest", "farthest"):
+            found = set(getattr(small, way)(query, 10)[0].tolist())
+            shared += len(found & set(getattr(exact, way)(query, 10)[0].tolist()))
+    assert shared / 400 >= 0.95
+
+
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="gradient-cosine"):
         method("magic")
