@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 LARGE = 1 << 28  # numbers: a gigabyte in float32
 SAMPLE = 65_536  # rows that the ranges of 8 bits are learnt from
 

@@ -8,6 +8,7 @@ later stand in a file of their own. Knows no model and no picture.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from core.attribution.features import Features
 from core.attribution.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.memory import free_bytes
 from core.attribution.methods import Method
 from core.attribution.packing import Packed, Rows
 from core.attribution.scoring import Scorer
@@ -32,6 +34,7 @@ Vector = NDArray[np.float64]
 HEAD = "index.safetensors"
 ROWS = "rows-{:05d}.safetensors"
 ADDED = "added.safetensors"
+KERNELS_HELD = 3  # Gram matrix, eigenvectors, and the room to find them
 BLOCK = 16_384  # works whose features are in memory at a time while an index is made
 
 
@@ -55,7 +58,18 @@ class Works:
             yield self.read(start, min(start + BLOCK, self.count))
 
     def kernel(self) -> Kernel:
-        """The kernel of all works, without holding all of them where n > k."""
+        """The kernel of all works, without holding all of them where n > k.
+
+        Raises `UsageError` where its side, min(n, k), is too large for this machine's memory.
+        """
+        side = min(self.count, self.dimension)
+        needed, free = KERNELS_HELD * 8 * side**2, free_bytes(torch.device("cpu"))
+        if needed > free:
+            raise UsageError(
+                f"A kernel of {side:,} x {side:,} takes about {needed / 1e9:.0f} GB, and "
+                f"{free / 1e9:.0f} GB are free. Make features with --dimension "
+                f"{2 ** int(math.log2(math.sqrt(free / 8 / KERNELS_HELD)))} or fewer."
+            )
         if self.count <= self.dimension:
             return Kernel.fit(self.read(0, self.count).phi.double().numpy())
         return Kernel.of_blocks(block.phi.double().numpy() for block in self.blocks())

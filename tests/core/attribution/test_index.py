@@ -97,6 +97,16 @@ def test_what_is_saved_scores_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.null_mean, index.null_mean)
 
 
+def test_a_kernel_too_large_for_the_memory_is_refused_with_a_size_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(index_module, "free_bytes", lambda device: 3 * 8 * 35**2)
+    with pytest.raises(UsageError, match="40 x 40.*--dimension 32 or fewer"):
+        build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")
+    monkeypatch.setattr(index_module, "free_bytes", lambda device: 3 * 8 * 40**2)
+    assert len(build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")) == 40
+
+
 def test_works_are_answered_for_in_the_order_asked() -> None:
     keys = [100 + number for number in range(40)]
     index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s", keys=keys)
