@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +136,12 @@ class FeatureStore:
         have = set(self.keys())
         todo = list({key: place for place, key in enumerate(keys) if key not in have}.values())
         todo.sort()
-        first = max(self.shards(), default=-1) + 1
+        there = set(self.shards())
+        # a gap is filled first, so that resumed runs leave the same files as undisturbed ones
+        free = (number for number in count() if number not in there)
         size = self.header.shard_size
-        for number, start in enumerate(range(0, len(todo), size), start=first):
-            yield number, todo[start : start + size]
+        for start in range(0, len(todo), size):
+            yield next(free), todo[start : start + size]
 
     def write(self, number: int, features: Features, keys: Sequence[int]) -> None:
         """Write shard `number`, whole or not at all."""

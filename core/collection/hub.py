@@ -86,7 +86,7 @@ def _row(
     if not cell("style"):
         return Refusal(row, "The row names no style, so it has no class. Fill in its style.")
     picture = Held(row, lambda: _bytes(dataset[record.number - 1][column]))
-    return described(row, picture, cell("style").replace("_", " "), cell)
+    return described(row, picture, cell("style"), cell)
 
 
 def _bytes(value: Any) -> bytes:

@@ -157,6 +157,10 @@ class _Import:
         self.records = Records(self.base)
         self.stored = {work.sha256: work.id for work in self.base.works}
         self.wanted = {slug(style) for style in self.selection.styles}
+        self.styles: dict[str, str] = {}  # by slug, as the collection writes them
+        self.spellings: dict[str, set[str]] = {}  # of this run
+        for work in self.base.works:
+            self.styles.setdefault(slug(work.style), work.style)
         self.left = {one.sha256: one for one in removed_works(self.base.path)}
         self.left |= {one.id: one for one in self.left.values()}
 
@@ -182,6 +186,8 @@ class _Import:
             return
         self.outcomes[outcome] += 1
         self.per_artist[artist_id] += 1
+        style = self._style_of(row)
+        self.spellings.setdefault(style, {style}).add(row.style)
         self.remarks += [Refusal(row.row, doubt) for doubt in row.doubts]
         self.remarks += self.roll.meet(artist_id, row)
 
@@ -211,9 +217,31 @@ class _Import:
             self.outcomes["skipped"],
             tuple(self.refused),
             (*self.duplicates, *self._look_alikes()),
-            (*self.notes, *self.roll.notes(), *([nameless] if unknown else [])),
+            (*self.notes, *self.roll.notes(), *self._style_notes(), *([nameless] * bool(unknown))),
             tuple(self.remarks),
             self.write,
+        )
+
+    def _style_of(self, row: Candidate) -> str:
+        """The row's style, spelt as the first that was met: 'Baroque' and 'baroque' are one."""
+        return self.styles.setdefault(slug(row.style), row.style)
+
+    def _style_notes(self) -> list[str]:
+        return [
+            f"Taken as one style: {'; '.join(sorted(spelt))}."
+            for spelt in self.spellings.values()
+            if len(spelt) > 1
+        ]
+
+    def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
+        return replace(
+            work,
+            title=row.title,
+            artist_id=artist_id,
+            style=self._style_of(row),
+            year=row.year,
+            licence=row.licence,
+            source=row.source,
         )
 
     def _look_alikes(self) -> list[Duplicate]:
@@ -248,7 +276,7 @@ class _Import:
             if said == record.said:
                 return "unchanged"
             self.roll.credit(artist_id, row)
-            self.works[known.id] = _described(known, row, artist_id)
+            self.works[known.id] = self._described(known, row, artist_id)
             self.records.keep(source_sha, replace(record, said=said))
             return "updated"
         square = to_square(open_image(source, row.picture.name).image, self.size)
@@ -268,23 +296,11 @@ class _Import:
             self.works[work_id] = replace(known, file=file, sha256=stored_sha)
         else:
             bare = Work(work_id, file, "", "", "", "", "", "", stored_sha)
-            self.works[work_id] = _described(bare, row, artist_id)
+            self.works[work_id] = self._described(bare, row, artist_id)
         self.records.keep(source_sha, Record(work_id, said, look_of(square)))
         self.stored[stored_sha] = work_id
         self.claimed[work_id] = row.row
         return "imported" if known is None else "updated"
-
-
-def _described(work: Work, row: Candidate, artist_id: str) -> Work:
-    return replace(
-        work,
-        title=row.title,
-        artist_id=artist_id,
-        style=row.style,
-        year=row.year,
-        licence=row.licence,
-        source=row.source,
-    )
 
 
 def _encoded(image: Image.Image, encoding: Encoding) -> bytes:

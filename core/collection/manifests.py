@@ -24,12 +24,14 @@ from core.collection.folders import NOTHING, Told, names_tell, told_by_path
 from core.collection.holdings import Archive, Finder, Folder
 from core.collection.identifiers import SCHEMES, identifier
 from core.collection.licences import licence
-from core.collection.slugs import plain_text
+from core.collection.slugs import plain_text, readable, slug
 from core.collection.tables import Record, Table, read_table
 from core.collection.years import is_undated, year_range
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60
+_SHOWN_COLUMNS = 12
+_SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class _Form:
     places: Places
     width: int
     told_by_path: bool
+    names_are_slugs: bool
     classes: Mapping[str, str]
 
     def cell(self, record: Record, field: str) -> str:
@@ -46,6 +49,15 @@ class _Form:
         cells = record.cells
         values = (plain_text(cells[at]) for at in self.places[field] if at < len(cells))
         return next((value for value in values if value), "")
+
+    def said(self, record: Record) -> Callable[[str], str]:
+        """The row's cells by field; an artist that all rows write as a slug, as a name."""
+
+        def cell(field: str) -> str:
+            text = self.cell(record, field)
+            return readable(text) if field == "artist" and self.names_are_slugs else text
+
+        return cell
 
 
 def read_manifest(
@@ -58,7 +70,25 @@ def read_manifest(
         record if isinstance(record, Refusal) else _row(record, form, finder)
         for record in table.records
     ]
-    return Reading(rows, table.notes)
+    return Reading(rows, (*table.notes, *_columns_note(table, form.places)))
+
+
+def _columns_note(table: Table, places: Places) -> tuple[str, ...]:
+    """Which columns say what, and which say nothing here: none is passed over in silence."""
+    used = {place for found in places.values() for place in found}
+    named = [
+        f"{field} from {' or '.join(repr(table.header[place]) for place in found)}"
+        for field, found in places.items()
+        if found and table.header and [table.header[place] for place in found] != [field]
+    ]
+    rest = [name for place, name in enumerate(table.header) if name and place not in used]
+    more = f" and {len(rest) - _SHOWN_COLUMNS} more" if len(rest) > _SHOWN_COLUMNS else ""
+    sentences = (
+        f"Columns of '{table.name}' were read so: {'; '.join(named)}." if named else "",
+        f"Columns not read: {', '.join(rest[:_SHOWN_COLUMNS])}{more}." if rest else "",
+    )
+    said = plain_text(" ".join(filter(None, sentences)), 1000)
+    return (said,) if said else ()
 
 
 def _form(table: Table, asked: Mapping[str, str]) -> _Form:
@@ -73,7 +103,16 @@ def _form(table: Table, asked: Mapping[str, str]) -> _Form:
             f"column it is: --map {missing[0]}=COLUMN."
         )
     classes = _class_names(table.path) if told and not asked else {}
-    return _Form(places, len(table.header), told, classes)
+    artists = [row[at] for row in table.sample for at in places["artist"][:1] if at < len(row)]
+    slugs = any("-" in name for name in artists) and (
+        sum(map(_is_slug, artists)) > 0.8 * len(artists)
+    )
+    return _Form(places, len(table.header), told, slugs, classes)
+
+
+def _is_slug(name: str) -> bool:
+    """'frans-snyders'; ArtBench names artists so. No name without small letters is one."""
+    return name == name.lower() != name.upper() and bool(_SLUG.fullmatch(name.strip()))
 
 
 def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
@@ -96,10 +135,18 @@ def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
         return Refusal(shown, error.message)
     if not style:
         return Refusal(shown, "The row names no style, so it has no class. Fill in its style cell.")
+    said = form.said(record)
     if not form.told_by_path and not places["title"]:
-        told = replace(told_by_path(PurePosixPath(name)), artist="")  # a name is better than none
-    picture = finder.holding.picture(name)
-    return described(shown, picture, style, lambda field: form.cell(record, field), told)
+        told = _told_by_name(PurePosixPath(name).name, said("artist"))
+    return described(shown, finder.holding.picture(name), style, said, told)
+
+
+def _told_by_name(file: str, artist: str) -> Told:
+    """Title and year as the file's name has them (better than none), without the artist's name."""
+    told = told_by_path(PurePosixPath(file))
+    if told.artist and slug(told.artist) != slug(artist):
+        told = told_by_path(PurePosixPath("style", "artist", file))
+    return replace(told, style="", artist="")
 
 
 def described(
@@ -117,7 +164,7 @@ def described(
         picture=picture,
         title=cell("title") or told.title or UNTITLED,
         artist=cell("artist") or told.artist or UNKNOWN_ARTIST,
-        style=style,
+        style=plain_text(style.replace("_", " ")),
         year=year,
         licence=licence(cell("licence")),
         source=cell("source"),
@@ -134,9 +181,14 @@ def _without_picture(record: Record, form: _Form) -> str:
         )
     if form.places["file"]:
         return "The row names no file. Fill in its file cell."
+    if form.places["address"]:
+        return (
+            "The row names no picture, neither as a file nor by a web address. Save its picture, "
+            "and name it in a column 'file'."
+        )
     return (
-        "The table has no column of picture files, so the picture of this row is missing. Add a "
-        "column 'file', or name one with --map file=COLUMN."
+        "The table has no column of picture files, so this row has no picture. Add a column 'file', "
+        "or name one with --map file=COLUMN. (A list of artists or of texts is no source of works.)"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from core.collection.candidates import Refusal
 from core.collection.types import Collection
 from core.collection.years import year_range
-from core.errors import CollectionError
+from core.errors import CollectionError, UsageError
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class Selection:
     styles: Sequence[str] = ()
     limit_per_artist: int | None = None
     limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for most in (self.limit, self.limit_per_artist):
+            if most is not None and most < 1:
+                raise UsageError(f"A limit of {most} would take nothing. Choose 1 or more.")
 
 
 EVERYTHING = Selection()
@@ -96,9 +101,14 @@ class NothingImported(CollectionError):
     """Of all rows, none could be taken; the report says why of each."""
 
     def __init__(self, report: ImportReport) -> None:
-        reason = f" The first refusal: {report.refused[0].reason}" if report.refused else ""
-        super().__init__(
-            f"Nothing was imported: of {report.rows} rows none could be taken.{reason} "
-            "Correct the source and import again."
-        )
+        rows = f"{report.rows} rows" if report.rows != 1 else "1 row"
+        if report.skipped and not report.refused:
+            words = f"the styles and limits asked for left out all {rows}. Ask for others."
+        else:
+            reason = f" The first refusal: {report.refused[0].reason}" if report.refused else ""
+            left = f" {report.skipped} were left out by the options." if report.skipped else ""
+            words = (
+                f"of {rows} none could be taken.{reason}{left} Correct the source and import again."
+            )
+        super().__init__(f"Nothing was imported: {words}")
         self.report = report

@@ -7,18 +7,19 @@ path is instead. Opens no picture; writes nothing; downloads nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from core.collection.candidates import Reading
+from core.collection.candidates import PICTURE_ENDINGS, Candidate, Held, Reading
 from core.collection.cifar import is_cifar, read_cifar
 from core.collection.folders import read_folders
 from core.collection.holdings import Archive, Folder, open_holding
 from core.collection.hub import is_dataset, read_dataset
 from core.collection.manifests import read_manifest
+from core.collection.slugs import plain_text
 from core.collection.tables import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
-from core.errors import CollectionError
+from core.errors import CollectionError, UsageError
 
 Kind = Literal["auto", "folder", "csv", "json", "cifar", "datasets"]
 MANIFESTS = (
@@ -47,16 +48,18 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
     """Every row of `source`, in its order."""
     kind = form.kind
     if kind == "datasets":
+        _check_options(source, form, for_data_set=True)
         return read_dataset(source, form.columns)
     if not source.exists():
         raise CollectionError(f"There is no '{source.name}' to import. Check the path.")
     if source.is_dir() and not any(source.iterdir()):
         raise CollectionError(f"The folder '{source.name}' is empty. Put pictures into it first.")
     _check_fetched(source)
-    table = _manifest(source)
+    table = _manifest(source, kind)
     if kind == "folder" or (kind == "auto" and table is None):
         return _pictures(source, form)
     if kind == "cifar":
+        _check_options(source, form)
         return read_cifar(source)
     table = table or (source if source.is_file() else None)
     if table is None:
@@ -66,11 +69,36 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
         )
     syntax: Syntax | None = "csv" if kind == "csv" else "json" if kind == "json" else None
     holding = open_holding(form.pictures or table.parent)
-    return read_manifest(read_table(table, syntax, form.encoding), holding, form.columns)
+    reading = read_manifest(read_table(table, syntax, form.encoding), holding, form.columns)
+    if form.pictures is None and source.is_file():
+        return reading  # the folder was not named: what else lies there is no part of the source
+    return replace(reading, notes=(*reading.notes, *_unnamed(reading, holding, table)))
+
+
+def _unnamed(reading: Reading, holding: Folder | Archive, table: Path) -> tuple[str, ...]:
+    """A sentence on the files that lie among the pictures and that no row names."""
+    pictures = [row.picture for row in reading.rows if isinstance(row, Candidate)]
+    named = {one.name if isinstance(one, Held) else one for one in pictures}
+    rest = [
+        name for name in holding.names
+        if name.lower().endswith(PICTURE_ENDINGS) and _key(holding, name) not in named
+    ]  # fmt: skip
+    if not rest:
+        return ()
+    first = plain_text(rest[0], 120)
+    return (
+        f"Pictures that no row of '{table.name}' names were left out: {len(rest)} (the first: "
+        f"'{first}').",
+    )
+
+
+def _key(holding: Folder | Archive, name: str) -> Path | str:
+    return holding.picture(name) if isinstance(holding, Folder) else name
 
 
 def _pictures(source: Path, form: Form) -> Reading:
     """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
+    _check_options(source, form, for_data_set=is_dataset(source) and form.kind != "folder")
     if form.kind == "folder":
         if source.is_dir():
             return read_folders(Folder(source))
@@ -110,9 +138,26 @@ def _check_fetched(source: Path) -> None:
             )
 
 
-def _manifest(source: Path) -> Path | None:
-    """The table that `source` is or holds."""
+def _manifest(source: Path, kind: Kind) -> Path | None:
+    """The table that `source` is or holds; of several, the first that is of the kind asked for."""
     if source.is_file():
         known = (*DELIMITED_ENDINGS, *JSON_ENDINGS)
         return source if source.suffix.lower() in known else None
-    return next((source / name for name in MANIFESTS if (source / name).is_file()), None)
+    endings = {"json": JSON_ENDINGS, "csv": DELIMITED_ENDINGS}.get(kind, ("",))
+    fitting = (name for name in MANIFESTS if name.endswith(endings) and (source / name).is_file())
+    return next((source / name for name in fitting), None)
+
+
+def _check_options(source: Path, form: Form, *, for_data_set: bool = False) -> None:
+    """Refuse what is said of a table where there is none, rather than pass over it."""
+    said = {
+        "--map": bool(form.columns) and not for_data_set,
+        "--pictures": form.pictures is not None,
+        "--encoding": form.encoding is not None,
+    }
+    idle = [option for option, given in said.items() if given]
+    if idle:
+        raise UsageError(
+            f"'{source.name}' is not read as a table, so {' and '.join(idle)} would do nothing. "
+            "Leave it out, or give the table itself as the source."
+        )

@@ -51,10 +51,10 @@ def test_rows_as_they_lie_are_the_rows_that_are_loaded(tmp_path: Path, storage: 
 def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path) -> None:
     whole = filled(tmp_path / "whole")
     begun = FeatureStore.begin(tmp_path / "begun", HEADER)
-    number, places = next(begun.plan(KEYS))
+    number, places = list(begun.plan(KEYS))[1]  # workers need not finish in order
     begun.write(number, numbers(places), [KEYS[place] for place in places])
     again = FeatureStore.begin(tmp_path / "begun", HEADER)
-    assert list(again.plan(KEYS)) == [(1, [4, 5, 6, 7]), (2, [8, 9])]
+    assert list(again.plan(KEYS)) == [(0, [0, 1, 2, 3]), (2, [8, 9])]
     resumed = filled(tmp_path / "begun")
     for number in range(3):
         assert whole.path(number).read_bytes() == resumed.path(number).read_bytes()

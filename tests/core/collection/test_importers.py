@@ -362,6 +362,6 @@ def test_targets_that_cannot_be_used_are_left_alone(source: Path, tmp_path: Path
 def test_nothing_is_made_where_nothing_could_be_taken(tmp_path: Path) -> None:
     (tmp_path / "s/style").mkdir(parents=True)
     (tmp_path / "s/style/a.jpg").write_text("<html>")
-    with pytest.raises(CollectionError, match=r"of 1 rows none could be taken.*web page"):
+    with pytest.raises(CollectionError, match=r"of 1 row none could be taken.*web page"):
         import_collection(tmp_path / "s", tmp_path / "c")
     assert not (tmp_path / "c").exists()
