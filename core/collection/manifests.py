@@ -187,8 +187,8 @@ def _without_picture(record: Record, form: _Form) -> str:
             "and name it in a column 'file'."
         )
     return (
-        "The table has no column of picture files, so this row has no picture. Add a column 'file', "
-        "or name one with --map file=COLUMN. (A list of artists or of texts is no source of works.)"
+        "The table has no column of picture files, so this row has no picture. Add a column "
+        "'file', or name one with --map file=COLUMN. (A list of artists is no source of works.)"
     )
 
 
