@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from core.collection.candidates import PICTURE_ENDINGS
+from core.collection.slugs import plain_text
 from core.collection.synonyms import FIELDS, SYNONYMS, compared_name
 from core.collection.tables import Table
 from core.errors import CollectionError, UsageError
 
 Places = dict[str, list[int]]
+_SHOWN = 12  # names of columns in a sentence
 
 
 def column_map(texts: Sequence[str]) -> dict[str, str]:
@@ -50,6 +52,24 @@ def columns_of(table: Table, asked: Mapping[str, str]) -> Places:
     return places
 
 
+def columns_note(table: Table, places: Places) -> tuple[str, ...]:
+    """Which columns say what, and which say nothing here: none is passed over in silence."""
+    used = {place for found in places.values() for place in found}
+    named = [
+        f"{field} from {' or '.join(repr(table.header[place]) for place in found)}"
+        for field, found in places.items()
+        if found and table.header and [table.header[place] for place in found] != [field]
+    ]
+    rest = [name for place, name in enumerate(table.header) if name and place not in used]
+    more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
+    sentences = (
+        f"Columns of '{table.name}' were read so: {'; '.join(named)}." if named else "",
+        f"Columns not read: {', '.join(rest[:_SHOWN])}{more}." if rest else "",
+    )
+    said = plain_text(" ".join(filter(None, sentences)), 1000)
+    return (said,) if said else ()
+
+
 def _find_files(table: Table, places: Places) -> None:
     """A column whose cells end like pictures holds the files, whatever it is called."""
     filled = _filled(table.sample)
@@ -59,6 +79,8 @@ def _find_files(table: Table, places: Places) -> None:
     by_content = [
         place for place, cells in sorted(filled.items()) if _share(cells, _is_picture) > 0.8
     ]
+    addresses = [place for place in places["file"] if place not in by_name]
+    places["address"] = [*places["address"], *addresses]
     places["file"] = by_name or by_content[:1]
     if not by_name and by_content:
         for field in places:

@@ -68,8 +68,8 @@ def _without_mark(data: bytes, name: str) -> tuple[str, str]:
     """UTF-16 as programs write it that leave out the mark: every other byte of ASCII is zero."""
     sample = data[:4096]
     for encoding, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
-        if zeros.count(0) > 0.6 * len(zeros):
-            return _by(encoding, data, name), encoding
+        if zeros.count(0) > 0.6 * len(zeros) and "\0" not in (text := _by(encoding, data, name)):
+            return text, encoding
     raise CollectionError(f"'{name}' is not text but a binary file. {_SAVE_AS}")
 
 

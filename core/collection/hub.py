@@ -6,15 +6,17 @@ that is nowhere on this machine, and only where the environment lets it. Decodes
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.collection.candidates import Candidate, Held, Reading, Refusal
-from core.collection.columns import columns_of
+from core.collection.columns import columns_note, columns_of
 from core.collection.manifests import described
 from core.collection.slugs import plain_text
 from core.collection.tables import Record, Table
@@ -35,15 +37,17 @@ def read_dataset(source: Path, asked: Mapping[str, str] | None = None) -> Readin
     """A row for every example of every split."""
     parts = _opened(source)
     rows: list[Candidate | Refusal] = []
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     for split, dataset in parts.items():
-        rows += rows_of(dataset, split if len(parts) > 1 else "", asked or {})
+        reading = read_split(dataset, split if len(parts) > 1 else "", asked or {})
+        rows += reading.rows
+        notes += reading.notes
     if len(parts) > 1:
-        notes = (f"The splits {', '.join(parts)} were taken together.",)
-    return Reading(rows, notes)
+        notes.append(f"The splits {', '.join(parts)} were taken together.")
+    return Reading(rows, tuple(dict.fromkeys(notes)))
 
 
-def rows_of(dataset: Any, split: str, asked: Mapping[str, str]) -> list[Candidate | Refusal]:
+def read_split(dataset: Any, split: str, asked: Mapping[str, str]) -> Reading:
     """The rows of one split: `dataset` has `features`, `cast_column`, `remove_columns` and rows."""
     features = dataset.features
     pictures = [name for name, kind in features.items() if type(kind).__name__ == "Image"]
@@ -72,7 +76,8 @@ def rows_of(dataset: Any, split: str, asked: Mapping[str, str]) -> list[Candidat
             f"The data set has no column of styles; its columns are {', '.join(features)}. Name "
             "one with --map style=COLUMN."
         )
-    return [_row(held, wanted, split, record, places) for record in records]
+    rows = [_row(held, wanted, split, record, places) for record in records]
+    return Reading(rows, columns_note(table, places))
 
 
 def _row(
@@ -126,7 +131,9 @@ def _opened(source: Path) -> dict[str, Any]:
         if not source.exists():
             found = _from_hub(datasets, source)
         elif files := _parquet(source):
-            cache = tempfile.mkdtemp(prefix="creditline-")  # outlives the rows that read from it
+            # what parquet is unpacked to: rows read from it until the process ends
+            cache = tempfile.mkdtemp(prefix="creditline-")
+            atexit.register(shutil.rmtree, cache, ignore_errors=True)
             found = datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=cache)
         else:
             found = datasets.load_from_disk(str(source))

@@ -19,7 +19,7 @@ from core.collection.candidates import (
     Reading,
     Refusal,
 )
-from core.collection.columns import Places, columns_of
+from core.collection.columns import Places, columns_note, columns_of
 from core.collection.folders import NOTHING, Told, names_tell, told_by_path
 from core.collection.holdings import Archive, Finder, Folder
 from core.collection.identifiers import SCHEMES, identifier
@@ -30,7 +30,6 @@ from core.collection.years import is_undated, year_range
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60
-_SHOWN_COLUMNS = 12
 _SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
 
 
@@ -70,25 +69,7 @@ def read_manifest(
         record if isinstance(record, Refusal) else _row(record, form, finder)
         for record in table.records
     ]
-    return Reading(rows, (*table.notes, *_columns_note(table, form.places)))
-
-
-def _columns_note(table: Table, places: Places) -> tuple[str, ...]:
-    """Which columns say what, and which say nothing here: none is passed over in silence."""
-    used = {place for found in places.values() for place in found}
-    named = [
-        f"{field} from {' or '.join(repr(table.header[place]) for place in found)}"
-        for field, found in places.items()
-        if found and table.header and [table.header[place] for place in found] != [field]
-    ]
-    rest = [name for place, name in enumerate(table.header) if name and place not in used]
-    more = f" and {len(rest) - _SHOWN_COLUMNS} more" if len(rest) > _SHOWN_COLUMNS else ""
-    sentences = (
-        f"Columns of '{table.name}' were read so: {'; '.join(named)}." if named else "",
-        f"Columns not read: {', '.join(rest[:_SHOWN_COLUMNS])}{more}." if rest else "",
-    )
-    said = plain_text(" ".join(filter(None, sentences)), 1000)
-    return (said,) if said else ()
+    return Reading(rows, (*table.notes, *columns_note(table, form.places)))
 
 
 def _form(table: Table, asked: Mapping[str, str]) -> _Form:
