@@ -18,7 +18,8 @@ from core.errors import CollectionError
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _WRAPPERS = re.compile(r"(artbench|wikiart|imagefolder|images?$|pictures$|data$|dataset)", re.I)
 _YEAR_LAST = re.compile(
-    r"(?P<title>.+?)[-_ ]\(?(?P<year>1[0-9]{3}|20[0-9]{2})\)?(?:[-_ ]\(?(?P<number>[0-9]{1,2})\)?)?"
+    r"(?P<title>.+?)[-_ ]\(?(?P<year>1[0-9]{3}|20[0-9]{2})\)?"
+    r"(?:[-_ ]?\((?P<nth>[0-9]{1,2})\)|[-_ ](?P<number>[0-9]{1,2}))?"
 )
 
 
@@ -117,8 +118,8 @@ def _split_year(title: str) -> tuple[str, str]:
     match = _YEAR_LAST.fullmatch(title)
     if match is None:
         return title, ""
-    number = f" {match['number']}" if match["number"] else ""
-    return match["title"] + number, match["year"]
+    number = match["number"] or match["nth"]
+    return match["title"] + (f" {number}" if number else ""), match["year"]
 
 
 def _sentence(title: str) -> str:

@@ -151,7 +151,7 @@ class Archive:
 
     def picture(self, name: str) -> Held:
         """The member's bytes, when asked for."""
-        return Held(PurePosixPath(name).name, lambda: self._read(name))
+        return Held(name, lambda: self._read(name))
 
     def _read(self, name: str) -> bytes:
         try:

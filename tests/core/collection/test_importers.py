@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from core.collection import importers
@@ -365,3 +368,73 @@ def test_nothing_is_made_where_nothing_could_be_taken(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"of 1 row none could be taken.*web page"):
         import_collection(tmp_path / "s", tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_style_is_one_however_it_is_spelt_and_that_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    for n in range(4):
+        paint(folder / f"{n}.png", n)
+    styles = ("Post-Impressionism", "post_impressionism", "POST IMPRESSIONISM", "Baroque")
+    manifest(folder, [a_row(f"{n}.png", style=style) for n, style in enumerate(styles)])
+    report = import_collection(folder, tmp_path / "c")
+    assert report.collection.styles == ("Baroque", "Post-Impressionism")
+    assert any(note.startswith("Taken as one style: ") for note in report.notes)
+    before = table(tmp_path / "c")
+    assert import_collection(folder, tmp_path / "c").unchanged == 4
+    assert table(tmp_path / "c") == before
+    paint(tmp_path / "more/baroque/a_b.png", 9)  # a later source that spells it otherwise
+    more = import_collection(tmp_path / "more", tmp_path / "c")
+    assert (more.imported, more.collection.styles) == (1, ("Baroque", "Post-Impressionism"))
+
+
+def test_one_source_after_another_as_a_table_and_as_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    for n in range(3):
+        paint(folder / f"op-art/anna-ek_work-{n}.png", n)
+    manifest(folder, [a_row(f"op-art/anna-ek_work-{n}.png") for n in range(2)])
+    first = import_collection(folder, tmp_path / "c")
+    assert first.imported == 2 and any("work-2.png" in note for note in first.notes)
+    second = import_collection(folder, tmp_path / "c", form=Form("folder"))
+    assert (second.imported, second.updated, second.works) == (1, 2, 3)
+    assert [one.row for one in second.refused] == ["metadata.csv"]
+    assert second.collection.styles == ("Op Art",)
+
+
+ROW_KINDS = ("new", "again", "missing", "damaged", "nameless", "styleless", "address", "short")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(ROW_KINDS), min_size=1, max_size=9), st.integers(1, 9))
+def test_every_row_is_accounted_for_and_importing_again_changes_nothing(
+    kinds: list[str], limit: int
+) -> None:
+    """rows = works + twice + refused + left out; the second time all works are unchanged."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, target = Path(place) / "in", Path(place) / "c"
+        paint(folder / "first.png", 99, (24, 24))
+        (folder / "bad.png").write_bytes(b"<html>")
+        rows = [a_row("first.png")]
+        for n, kind in enumerate(kinds):
+            if kind == "new":
+                paint(folder / f"{n}.png", n, (24, 24))
+            file = {"new": f"{n}.png", "again": "first.png", "damaged": "bad.png", "nameless": "",
+                    "address": "https://x.org/a.png", "styleless": "first.png",
+                    "short": "first.png"}.get(kind, "missing.png")  # fmt: skip
+            row = a_row(file, style="" if kind == "styleless" else "Op Art")
+            rows.append(row[:2] if kind == "short" else row)
+        manifest(folder, rows)
+        chosen = Selection(limit=limit)
+        first = import_collection(folder, target, size=16, selection=chosen)
+        new, again = kinds.count("new"), kinds.count("again")
+        assert first.rows == len(rows) == len(kinds) + 1
+        assert first.works == first.imported == min(1 + new, limit)
+        if limit > 1 + new:  # else rows after the last one taken are left out unseen
+            assert (first.twice, first.skipped) == (again, 0)
+        before = table(target)
+        second = import_collection(folder, target, size=16, selection=chosen)
+        assert (second.unchanged, second.imported, second.updated) == (first.works, 0, 0)
+        assert (second.refused, second.skipped, second.rows) == (
+            *(first.refused, first.skipped),
+            first.rows,
+        )
+        assert table(target) == before
