@@ -96,7 +96,8 @@ def _plan(lesson: Lesson, works: int) -> LoraPlan:
 
 def _bring(model_dir: Path, lora: Path, lora_dir: Path) -> None:
     """Check a ready LoRA against the base, then copy it."""
-    from core.diffusion.adapters import find_lora, install_lora
+    from core.diffusion.adapters import install_lora
+    from core.diffusion.lora_layouts import find_lora
     from core.diffusion.stable import StableDiffusion
 
     source = find_lora(lora)
@@ -106,7 +107,7 @@ def _bring(model_dir: Path, lora: Path, lora_dir: Path) -> None:
 
 def taught(directory: Path, lesson: Lesson) -> dict[str, object]:
     """What was learnt, for people and as JSON."""
-    from core.diffusion.adapters import find_lora, rank_of
+    from core.diffusion.lora_layouts import find_lora, rank_of
 
     collection, lora_dir = load_collection(directory), lesson.lora_dir(directory)
     return {

@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from core.collection.types import Collection, Work
-from core.diffusion.adapters import LORA_FILE
 from core.diffusion.from_scratch import (
     Pictures,
     check_plan,
@@ -21,6 +20,7 @@ from core.diffusion.from_scratch import (
     sampled_set,
     training_set,
 )
+from core.diffusion.lora_layouts import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training import PLAIN, Execution, Recipe, TrainingSet, train

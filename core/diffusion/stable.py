@@ -15,12 +15,12 @@ import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from peft import LoraConfig
-from peft.utils import get_peft_model_state_dict
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from core.diffusion.adapters import find_lora, put_lora, save_lora
+from core.diffusion.adapters import lora_scales, put_lora, save_lora
 from core.diffusion.checkpoints import require_supported
+from core.diffusion.lora_layouts import find_lora
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.weights import digest_tensors
 from core.errors import ModelError, UsageError
@@ -135,7 +135,10 @@ class StableDiffusion:
 
     @torch.no_grad()
     def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """What the model would answer had it never learnt the collection."""
+        """What the UNet would answer had it never learnt the collection.
+
+        `conditioning` stays what it is: a LoRA of the text encoder is not taken out of it.
+        """
         self.pipeline.unet.disable_adapters()
         try:
             return self.predict(noisy, timesteps, conditioning)
@@ -144,11 +147,11 @@ class StableDiffusion:
 
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout."""
-        save_lora(directory, get_peft_model_state_dict(self.pipeline.unet, adapter_name=ADAPTER))
+        save_lora(directory, self.pipeline, ADAPTER)
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over UNet with LoRA, text encoder, autoencoder and schedule."""
+        """sha256 over UNet with LoRA and its scales, text encoder, autoencoder and schedule."""
         parts = {
             "unet": self.network,
             "text": self.pipeline.text_encoder,
@@ -159,7 +162,11 @@ class StableDiffusion:
             for part, module in parts.items()
             for name, value in module.state_dict().items()
         }
-        return digest_tensors(tensors, dict(self.pipeline.scheduler.config))
+        extra: dict[str, object] = dict(self.pipeline.scheduler.config)
+        scales = {part: lora_scales(parts[part], ADAPTER) for part in ("unet", "text")}
+        if any(scales.values()):  # alpha is no tensor, and yet it changes every number
+            extra["lora_scales"] = scales
+        return digest_tensors(tensors, extra)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -220,13 +227,17 @@ class StableDiffusion:
         )
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
-        """The LoRA's matrices, in the network's order. Raises `ModelError` without a LoRA."""
+        """The matrices of the UNet's Linear layers' LoRA, in the network's order.
+
+        A LoRA of its convolutions or of the text encoder paints along, but is not attributed.
+        Raises `ModelError` without a LoRA.
+        """
         if self._attributed:  # the walk over a UNet's modules costs as much as a small one's step
             return dict(self._attributed)
         chosen = {
             name: parameter
             for name, parameter in self.network.named_parameters()
-            if ".lora_A." in name or ".lora_B." in name
+            if (".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2
         }
         self._attributed = chosen
         if not chosen:

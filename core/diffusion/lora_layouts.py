@@ -1,0 +1,274 @@
+"""LoRAs as others write them: diffusers, peft and kohya, recognised by what is in the file.
+
+In: a file or folder, and the base's modules for their names. Out: its layers, or a `ModelError`
+that names what is not supported. Only safetensors are read; nothing is loaded into a model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffusers.utils.state_dict_utils import (
+    convert_state_dict_to_diffusers,
+    convert_state_dict_to_peft,
+    convert_unet_state_dict_to_peft,
+)
+from peft.utils.other import get_pattern_key
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from core.errors import ModelError
+
+LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
+PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+PEFT_PREFIX = "base_model.model."
+METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
+UNET, TEXT = "unet", "text_encoder"
+OTHERS = {
+    "hada_": "LoHa", "lokr_": "LoKr", "oft_": "OFT", "dora_scale": "DoRA",
+    "lora_magnitude_vector": "DoRA", "lora_mid": "LoCon with a Tucker core",
+    "lora_te2_": "LoRA of Stable Diffusion XL", "text_encoder_2": "LoRA of Stable Diffusion XL",
+}  # fmt: skip
+Read = tuple[dict[str, Tensor], dict[str, float]]  # tensors; alphas that stand beside them
+HALF = re.compile(r"(.+)\.(?:lora_(A|B|down|up)\.weight|(alpha))")
+SIDES = {"A": "down", "B": "up"}
+
+
+@dataclass(frozen=True)
+class LoraSource:
+    """Where a LoRA lies and how it is written: `diffusers`, `peft` or `kohya`."""
+
+    file: Path
+    layout: str
+
+
+@dataclass(frozen=True, eq=False)
+class LoraLayer:
+    """W + (alpha / r) up down, of the module `name` in `part` (UNet or text encoder).
+
+    Linear: `down [r, in]`, `up [out, r]`; convolution: `down [r, in, kh, kw]`, `up [out, r, 1, 1]`.
+    """
+
+    part: str
+    name: str
+    down: Tensor
+    up: Tensor
+    alpha: float
+
+
+def find_lora(place: Path) -> LoraSource:
+    """The LoRA in a file or folder. Raises `ModelError` where there is none, or several."""
+    file = place
+    if place.is_dir():
+        known = [place / name for name in (LORA_FILE, PEFT_FILE) if (place / name).is_file()]
+        found = known[:1] or sorted(place.glob("*.safetensors"))
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise ModelError(f"{place} holds several LoRAs ({names}). Name the file of one.")
+        file = found[0] if found else place / LORA_FILE
+    if not file.is_file():
+        raise ModelError(
+            f"No LoRA in {place}: {file.name} is missing. Train it with `python -m app train`, or "
+            "bring one (diffusers, peft or kohya, as safetensors) with `train --lora`."
+        )
+    if file.suffix != ".safetensors":
+        raise ModelError(
+            f"'{file.name}' is no safetensors file, and others can run code when they are read. "
+            "Convert it where you trust it, then name the .safetensors."
+        )
+    return LoraSource(file, _layout(file))
+
+
+def _layout(file: Path) -> str:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = list(opened.keys())
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(
+            f"The LoRA '{file.name}' is truncated or damaged. Copy or train it again."
+        ) from error
+    for mark, kind in OTHERS.items():
+        if any(mark in name for name in names):
+            raise ModelError(
+                f"'{file.name}' is a {kind}, and only plain LoRAs of Stable Diffusion 1.x and 2.x "
+                "can be attributed: their two matrices are the parameters whose gradients are "
+                "compared. Use a LoRA."
+            )
+    if any(name.startswith(("lora_unet_", "lora_te")) for name in names):
+        return "kohya"
+    if any(name.startswith(PEFT_PREFIX) for name in names):
+        return "peft"
+    if any("lora" in name for name in names):
+        return "diffusers"
+    raise ModelError(f"'{file.name}' holds no LoRA: none of its {len(names)} tensors is one.")
+
+
+def rank_of(source: LoraSource) -> int:
+    """The largest rank in the file, from the shapes alone."""
+    with safe_open(source.file, framework="pt") as opened:
+        ranks = [
+            opened.get_slice(name).get_shape()[0]
+            for name in opened.keys()  # noqa: SIM118 (the file is no mapping)
+            if any(mark in name for mark in (".lora_A.", ".lora_down.", "lora.down."))
+        ]
+    return max(ranks, default=0)
+
+
+def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[LoraLayer]:
+    """Every layer of a LoRA, named as in the base's `parts` (`unet`, `text_encoder`)."""
+    reader = {"kohya": _kohya, "peft": read_peft, "diffusers": _diffusers}[source.layout]
+    state, named_alphas = reader(source, parts)
+    halves: dict[str, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        match = HALF.fullmatch(key)
+        if match is None:
+            raise ModelError(
+                f"'{source.file.name}' holds '{key}', which is no matrix of a plain LoRA (a bias, "
+                "or a layer trained as a whole). Train or export it without."
+            )
+        side = match[2] or match[3]
+        halves.setdefault(match[1], {})[SIDES.get(side, side)] = value
+    layers = []
+    for name, found in halves.items():
+        if "down" not in found or "up" not in found:
+            raise ModelError(
+                f"'{source.file.name}' is incomplete: of '{name}' it has only "
+                f"{', '.join(sorted(found))}. Copy it again."
+            )
+        part, _, module = name.partition(".")
+        down, up = found["down"], found["up"]
+        # where nobody says otherwise, diffusers' and kohya's rule is W + up down: alpha = rank
+        alpha = float(found["alpha"]) if "alpha" in found else named_alphas.get(name, len(down))
+        layers.append(LoraLayer(part, module, down, up, alpha))
+    return layers
+
+
+def _kohya(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
+    """kohya writes a module's name with `_` for `.`: the base's modules say which one it was."""
+    names: dict[str, str] = {}
+    for prefix, part in (("lora_unet_", UNET), ("lora_te_", TEXT), ("lora_te1_", TEXT)):
+        for name, _ in parts[part].named_modules():
+            names[prefix + name.replace(".", "_")] = f"{part}.{name}"
+            # transformers 5 has no `text_model` around CLIP's encoder any more
+            names[f"{prefix}text_model_{name.replace('.', '_')}"] = f"{part}.{name}"
+    state = {}
+    for key, value in load_file(source.file).items():
+        flat, _, rest = key.partition(".")
+        if flat not in names:
+            raise unknown_layer(source, flat)
+        state[f"{names[flat]}.{rest}"] = value
+    return state, {}
+
+
+def read_peft(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
+    """peft keeps the alphas in `adapter_config.json` beside the matrices."""
+    config = peft_config(source)
+    state = {
+        f"{UNET}.{name.removeprefix(PEFT_PREFIX)}": value
+        for name, value in load_file(source.file).items()
+    }
+    return state, _alphas(source, config, state)
+
+
+def peft_config(source: LoraSource) -> dict[str, Any]:
+    """`adapter_config.json` beside the matrices. Raises `ModelError` without a lora_alpha."""
+    place = source.file.parent / PEFT_CONFIG
+    try:
+        config = json.loads(place.read_text(encoding="utf-8"))
+        float(config["lora_alpha"])
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{PEFT_CONFIG} is missing beside '{source.file.name}', and without it nobody knows "
+            "how strong the LoRA is (lora_alpha). Copy it too."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{PEFT_CONFIG} beside '{source.file.name}' names no lora_alpha. Copy it again."
+        ) from error
+    return dict(config)
+
+
+def _diffusers(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
+    """diffusers' own, of today and of the time of attention processors (the paper's)."""
+    state: dict[str, Tensor] = {}
+    alphas: dict[str, float] = {}
+    found = load_file(source.file)
+    bare = not any(name.startswith((f"{UNET}.", f"{TEXT}.")) for name in found)
+    metadata = _metadata(source)
+    for part in (UNET, TEXT):
+        prefix = "" if bare and part == UNET else f"{part}."
+        own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+        if bare and part == TEXT:
+            own = {}
+        spoken = {k: own.pop(k) for k in list(own) if k.endswith(".alpha")}
+        if own and not any(".lora_A." in name for name in own):
+            own = _converted(source, part, own)
+        named = {f"{part}.{name}": value for name, value in own.items()}
+        if part == TEXT and not hasattr(parts[TEXT], "text_model"):
+            named = {k.replace(f"{TEXT}.text_model.", f"{TEXT}.", 1): v for k, v in named.items()}
+        config = {
+            key.removeprefix(f"{part}."): value
+            for key, value in metadata.items()
+            if key.startswith(f"{part}.")
+        }
+        if config:
+            alphas |= _alphas(source, config, named)
+        state |= named | {f"{part}.{name}": value for name, value in spoken.items()}
+    return state, alphas
+
+
+def _converted(source: LoraSource, part: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """diffusers' own translation of its older names."""
+    if part == UNET:
+        return dict(convert_unet_state_dict_to_peft(state))
+    try:
+        return dict(convert_state_dict_to_peft(convert_state_dict_to_diffusers(state)))
+    except (ValueError, KeyError) as error:
+        raise ModelError(
+            f"The names in '{source.file.name}' are of no known layout: {next(iter(state))}. "
+            "Save it with diffusers, peft or kohya's scripts of today."
+        ) from error
+
+
+def _metadata(source: LoraSource) -> dict[str, Any]:
+    with safe_open(source.file, framework="pt") as opened:
+        text = (opened.metadata() or {}).get(METADATA)
+    try:
+        return {} if text is None else dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"The metadata of '{source.file.name}' are damaged. Copy it again."
+        ) from error
+
+
+def _alphas(
+    source: LoraSource, config: Mapping[str, Any], state: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """What peft's configuration says of each layer (`part.module`), by peft's own matching."""
+    if config.get("use_rslora") or config.get("use_dora"):
+        raise ModelError(
+            f"'{source.file.name}' asks for rsLoRA or DoRA, which is not supported. Use a plain "
+            "LoRA."
+        )
+    pattern = config.get("alpha_pattern") or {}
+    found = {}
+    for name in state:
+        layer = name.partition(".lora_")[0]
+        module = layer.partition(".")[2]
+        alpha = pattern.get(get_pattern_key(list(pattern), module), config["lora_alpha"])
+        found[layer] = float(alpha)
+    return found
+
+
+def unknown_layer(source: LoraSource, name: str) -> ModelError:
+    """The refusal of a LoRA that changes what the base does not have."""
+    return ModelError(
+        f"'{source.file.name}' does not fit the model: it changes '{name}', which the model does "
+        "not have. Bring the LoRA of this model, or the model of this LoRA."
+    )
