@@ -114,10 +114,10 @@ def import_pictures(
     except NothingImported as error:
         _show(error.report, to, as_json)
         raise
-    _show(report, to, as_json)
+    _show(report, to, as_json, preview)
 
 
-def _show(report: ImportReport, to: Path | None, as_json: bool) -> None:
+def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = False) -> None:
     if as_json:
         show_json(_told(report, to))
         return
@@ -129,7 +129,9 @@ def _show(report: ImportReport, to: Path | None, as_json: bool) -> None:
         same = one.by == "content"
         words = "is the same picture as" if same else "was taken, but looks like"
         complain(f"{one.row}: {words} {one.work_id}.")
-    title = report.collection.title if report.written else f"{report.collection.title} (preview)"
+    title = report.collection.title
+    if not report.written:
+        title += " (preview)" if preview else " (nothing was written)"
     alike = len(report.duplicates) - report.twice
     say(
         f"{title}: {report.works} works by {report.artists} artists. "

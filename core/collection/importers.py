@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 Encoding = Literal["jpeg", "png"]
+_SHOWN_STYLES = 20
 
 
 def import_collection(
@@ -159,6 +160,7 @@ class _Import:
         self.wanted = {slug(style) for style in self.selection.styles}
         self.styles: dict[str, str] = {}  # by slug, as the collection writes them
         self.spellings: dict[str, set[str]] = {}  # of this run
+        self.offered: dict[str, str] = {}  # styles of the source, taken or not
         for work in self.base.works:
             self.styles.setdefault(slug(work.style), work.style)
         self.left = {one.sha256: one for one in removed_works(self.base.path)}
@@ -170,6 +172,7 @@ class _Import:
             self.refused.append(row)
             return
         artist_id = self.roll.id_of(row.artist, row.identifiers)
+        self.offered.setdefault(slug(row.style), row.style)
         if not self._is_selected(row, artist_id):
             self.outcomes["skipped"] += 1
             return
@@ -227,10 +230,18 @@ class _Import:
         return self.styles.setdefault(slug(row.style), row.style)
 
     def _style_notes(self) -> list[str]:
-        return [
+        merged = [
             f"Taken as one style: {'; '.join(sorted(spelt))}."
             for spelt in self.spellings.values()
             if len(spelt) > 1
+        ]
+        there = sorted(self.offered.values())
+        more = f" and {len(there) - _SHOWN_STYLES} more" if len(there) > _SHOWN_STYLES else ""
+        named = f"{', '.join(there[:_SHOWN_STYLES])}{more}"
+        return merged + [
+            f"No row is of the style '{style}'. There are: {named}."
+            for style in self.selection.styles
+            if there and slug(style) not in self.offered
         ]
 
     def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
