@@ -6,7 +6,6 @@ collection. Training itself is `core.diffusion`; here only files and choices mee
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +49,10 @@ class Lesson:
 def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Progress]:
     """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
+    from core.diffusion.adapters import install_lora
     from core.diffusion.finetune import train_lora
+    from core.diffusion.lora_layouts import find_lora
+    from core.diffusion.stable import StableDiffusion
     from core.diffusion.training import Execution
 
     collection = load_collection(directory)
@@ -62,10 +64,13 @@ def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Prog
             f"The collection '{collection.name}' has a LoRA already. Move its folder "
             f"'{lora_dir.name}' away to bring another one."
         )
+    brought = None if lesson.lora is None else find_lora(lesson.lora)
     if not (directory / "model" / MODEL_INDEX).is_file():
         yield from _make_base(collection, lesson, scratch)
-    if lesson.lora is not None:
-        _bring(directory / "model", lesson.lora, lora_dir)
+    if brought is not None:
+        # loading checks every layer against the base
+        StableDiffusion.load(directory / "model", brought.file)
+        install_lora(brought, lora_dir)
         return
     place, where = scratch / lora_dir.name, choose_device(device)
     execution = Execution(lesson.precision, lesson.accumulate)
@@ -92,17 +97,6 @@ def _plan(lesson: Lesson, works: int) -> LoraPlan:
     if lesson.steps is not None:
         return replace(plan, recipe=replace(plan.recipe, steps=lesson.steps))
     return plan
-
-
-def _bring(model_dir: Path, lora: Path, lora_dir: Path) -> None:
-    """Check a ready LoRA against the base, then copy it."""
-    from core.diffusion.adapters import install_lora
-    from core.diffusion.lora_layouts import find_lora
-    from core.diffusion.stable import StableDiffusion
-
-    source = find_lora(lora)
-    StableDiffusion.load(model_dir, source.file).attributed_parameters()
-    install_lora(source, lora_dir)
 
 
 def taught(directory: Path, lesson: Lesson) -> dict[str, object]:
@@ -136,13 +130,14 @@ def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...
 
 
 def _make_base(collection: Collection, lesson: Lesson, scratch: Path) -> Iterator[Progress]:
-    from core.diffusion.checkpoints import checkpoint_folder, require_supported
+    from core.diffusion.checkpoints import checkpoint_folder, copy_checkpoint, painted_size
 
     base, target = lesson.base, collection.path / "model"
     if base is None:
         raise ModelError(
             f"The collection '{collection.name}' has no model yet. Give one with --base: a Stable "
-            "Diffusion's folder, or a collection's folder to train a small one from nothing."
+            "Diffusion's folder or name on the hub, or a collection's folder to train a small one "
+            "from nothing."
         )
     if (base / MANIFEST).is_file():
         yield from _train_base(load_collection(base), collection, lesson, scratch)
@@ -153,12 +148,14 @@ def _make_base(collection: Collection, lesson: Lesson, scratch: Path) -> Iterato
             f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "
             f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
         )
-    require_supported(found)
+    if painted_size(found) != collection.image_size:
+        raise ModelError(
+            f"The model '{base}' paints {painted_size(found)} pixels, and the pictures of the "
+            f"collection '{collection.name}' have {collection.image_size}. Import them into "
+            f"another folder with --size {painted_size(found)}, or choose another model."
+        )
     yield Progress("Copying the base model", 0, 1)
-    unfinished = target.with_name("model.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(found, unfinished, ignore=shutil.ignore_patterns(".cache", "*.bin", "*.ckpt"))
-    unfinished.rename(target)
+    copy_checkpoint(found, target)
     yield Progress("Copying the base model", 1, 1)
 
 

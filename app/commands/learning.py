@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +36,12 @@ def train(
             help="Bring a ready LoRA (diffusers, peft or kohya) instead of training one.",
         ),
     ] = None,
+    download: Annotated[
+        bool,
+        typer.Option(
+            "--download", help="Fetch a --base that is named as on the hub and is not here yet."
+        ),
+    ] = False,
     base_steps: Annotated[int, typer.Option(min=1, help="Steps of a base from nothing.")] = 4500,
     decoder_steps: Annotated[int, typer.Option(min=1, help="Steps of its decoder.")] = 3000,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the LoRA.")] = None,
@@ -62,6 +69,8 @@ def train(
 
     Run again after a stop, it goes on where it was and ends with the same model.
     """
+    if download:  # before the libraries are imported: they read it once
+        os.environ["HF_HUB_OFFLINE"] = "0"
     from app.teaching import Lesson, taught, teach
 
     lesson = Lesson(

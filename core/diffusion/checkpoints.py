@@ -1,7 +1,7 @@
 """Checkpoints of Stable Diffusion by name: a folder, or a name of the hub.
 
-In: what a person named. Out: a folder in diffusers' layout. Reaches for the network only where
-`HF_HUB_OFFLINE=0` asks for it.
+In: what a person named. Out: a folder in diffusers' layout, copied without what is not used.
+Reaches for the network only where `HF_HUB_OFFLINE=0` (or `--download`, which sets it) asks for it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 from core.errors import ModelError
@@ -16,14 +17,20 @@ from core.errors import ModelError
 MODEL_INDEX = "model_index.json"
 SUPPORTED = "StableDiffusionPipeline"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-PARTS = (
-    MODEL_INDEX, "scheduler/*.json", "tokenizer/*", "text_encoder/config.json",
-    "text_encoder/model.safetensors", "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors", "vae/config.json",
+WEIGHTS = (
+    "text_encoder/model.safetensors", "unet/diffusion_pytorch_model.safetensors",
     "vae/diffusion_pytorch_model.safetensors",
 )  # fmt: skip
+CONFIGS = (
+    MODEL_INDEX, "scheduler/scheduler_config.json", "text_encoder/config.json",
+    "unet/config.json", "vae/config.json",
+)  # fmt: skip
+TOKENIZER = "tokenizer/*"
 # four bytes a number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
-SIZES = {"1.x": "4.3 GB", "2.x": "5.2 GB"}
+SIZES = (
+    (re.compile(r"stable-diffusion-(v)?1|sd-v1|sd15|minisd", re.IGNORECASE), "about 4.3 GB"),
+    (re.compile(r"stable-diffusion-(v)?2|sd21", re.IGNORECASE), "about 5.2 GB"),
+)
 
 
 def require_supported(model_dir: Path) -> None:
@@ -51,34 +58,104 @@ def checkpoint_folder(name: Path) -> Path | None:
     """The folder of a checkpoint: `name` itself, or what the hub's `owner/name` is kept in here.
 
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
-    large it is, where a name of the hub is not at hand.
+    large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
     """
     if name.exists():
-        return name if (name / MODEL_INDEX).is_file() else None
+        if not (name / MODEL_INDEX).is_file():
+            return None
+        require_supported(name)
+        _require_complete(name, str(name))
+        return name
     text = name.as_posix()
     if not HUB_NAME.fullmatch(text):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
-    from huggingface_hub import snapshot_download
+    asked = os.environ.get("HF_HUB_OFFLINE") == "0"
+    place = _fetched(text, asked)
+    if place is None or not (asked or _complete(place)):
+        raise ModelError(_missing(text))
+    require_supported(place)
+    _require_complete(place, text)
+    return place
+
+
+def _fetched(name: str, asked: bool) -> Path | None:
+    """What the hub's cache holds of it; downloaded first where that was asked for."""
+    from httpx import HTTPError
+    from huggingface_hub import hf_hub_download, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    asked = os.environ.get("HF_HUB_OFFLINE") == "0"
+    wanted = [*CONFIGS, *WEIGHTS, TOKENIZER]
     try:
-        place = snapshot_download(text, allow_patterns=list(PARTS), local_files_only=not asked)
-    except LocalEntryNotFoundError as error:
-        raise ModelError(_missing(text)) from error
-    except (HfHubHTTPError, OSError, ValueError) as error:
+        if asked:  # another kind of model is refused before gigabytes are fetched
+            require_supported(Path(hf_hub_download(name, MODEL_INDEX)).parent)
+        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=not asked))
+    except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
+        if isinstance(error, LocalEntryNotFoundError) and not asked:
+            return None
         raise ModelError(
-            f"'{text}' could not be downloaded ({type(error).__name__}). Look whether the name is "
-            "right, whether it wants an agreement, and whether there is a network."
+            f"'{name}' could not be downloaded ({type(error).__name__}). Look whether the name is "
+            "right, whether it wants an agreement (`hf auth login`), and whether there is a "
+            "network."
         ) from error
-    return Path(place)
+
+
+def _lacking(folder: Path) -> list[str]:
+    lacking = [name for name in (*CONFIGS, *WEIGHTS) if not (folder / name).is_file()]
+    return lacking if any(folder.glob(TOKENIZER)) else [*lacking, TOKENIZER]
+
+
+def _complete(folder: Path) -> bool:
+    return not _lacking(folder)
+
+
+def _require_complete(folder: Path, name: str) -> None:
+    lacking = _lacking(folder)
+    if not lacking:
+        return
+    remedy = "Copy or download it again."
+    if set(lacking) <= set(WEIGHTS):
+        remedy = (
+            "It may be offered only as .bin or .ckpt, which can run code when they are read, or "
+            "only in half precision: on a machine where you trust it, load it with diffusers and "
+            "write it with `save_pretrained`, then give that folder."
+        )
+    raise ModelError(f"The model '{name}' lacks {', '.join(lacking)}. {remedy}")
+
+
+def copy_checkpoint(found: Path, target: Path) -> None:
+    """Copy what is used, whole or not at all: no safety checker, no second copy in half precision
+    or in one piece, which a repository often holds too."""
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    names = [*CONFIGS, *WEIGHTS]
+    names += [f"tokenizer/{one.name}" for one in sorted(found.glob(TOKENIZER)) if one.is_file()]
+    for name in names:
+        (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found / name, unfinished / name)
+    unfinished.rename(target)
+
+
+def painted_size(folder: Path) -> int:
+    """The side of the pictures that a checkpoint paints, in pixels."""
+    try:
+        unet, vae = (
+            json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+            for part in ("unet", "vae")
+        )
+        return int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"The configuration in {folder} says no size (sample_size, block_out_channels). Copy "
+            "or download the model again."
+        ) from error
 
 
 def _missing(name: str) -> str:
-    size = SIZES["2.x" if re.search(r"(stable-)?diffusion-(v)?2", name) else "1.x"]
+    size = next((text for pattern, text in SIZES if pattern.search(name)), "several GB")
+    parts = " ".join(f'--include "{one}"' for one in ("*.json", TOKENIZER, *WEIGHTS))
     return (
-        f"The model '{name}' is not on this machine. It is about {size} (in float32: unet, "
+        f"The model '{name}' is not on this machine. It is {size} (in float32: unet, "
         "text_encoder, vae, tokenizer and scheduler, as safetensors). Run this again with "
-        f"HF_HUB_OFFLINE=0, or download it where there is a network (`hf download {name} "
-        "--local-dir MODEL`) and give that folder."
+        f"--download, or fetch it where there is a network (`hf download {name} "
+        f"--local-dir MODEL {parts}`) and give that folder."
     )

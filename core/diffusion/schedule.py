@@ -29,6 +29,17 @@ class NoiseSchedule:
     def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
         """Read a diffusers scheduler configuration (linear or scaled-linear betas)."""
         count = int(config.get("num_train_timesteps", 1000))
+        for name in ("trained_betas", "rescale_betas_zero_snr"):
+            if config.get(name) not in (None, False):  # another alpha_bar, zero at its end
+                raise ModelError(
+                    f"The noise schedule's '{name}' is not supported. Use a model whose scheduler "
+                    "has linear or scaled-linear betas as they are."
+                )
+        if "beta_start" not in config or "beta_end" not in config:
+            raise ModelError(
+                "The scheduler names no beta_start and beta_end, so it is not Stable Diffusion "
+                "1.x's or 2.x's. Use a model with their scheduler."
+            )
         start, end = float(config["beta_start"]), float(config["beta_end"])
         kind = config.get("beta_schedule", "linear")
         if kind == "linear":

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from app import cli
 from app.teaching import Lesson, _plan, chosen_works, teach
 from core.collection.store import load_collection
 from core.collection.types import Collection
+from core.diffusion.small_stable import tiny_pipeline
 from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError, UsageError
 from tests.small import small_collection
@@ -102,5 +105,29 @@ def test_a_name_of_the_hub_that_is_not_here_says_what_to_download(
     root = small_collection(tmp_path / "mine").path
     assert cli.main(["train", str(root), "--base", "stabilityai/stable-diffusion-2-1"]) == 1
     told = capsys.readouterr().err
-    assert "5.2 GB" in told and "HF_HUB_OFFLINE=0" in told
+    assert "5.2 GB" in told and "--download" in told
     assert not (root / "model").exists()
+
+
+def test_a_base_of_another_size_is_refused_before_it_is_copied(
+    ready: Collection, tmp_path: Path
+) -> None:
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("model", "lora", "features"))
+    tiny_pipeline(0, size=64).save_pretrained(tmp_path / "large")
+    with pytest.raises(ModelError, match="paints 64 pixels.*have 32.*--size 64"):
+        list(teach(root, Lesson(base=tmp_path / "large")))
+    assert not (root / "model").exists()
+
+
+def test_a_lora_of_another_model_is_refused_and_leaves_nothing(
+    ready: Collection, tmp_path: Path
+) -> None:
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
+    save_file({"unet.mid_block.other.lora_A.weight": torch.zeros(2, 4),
+               "unet.mid_block.other.lora_B.weight": torch.zeros(4, 2)},
+              tmp_path / "other.safetensors")  # fmt: skip
+    with pytest.raises(ModelError, match="does not fit the model"):
+        list(teach(root, Lesson(lora=tmp_path / "other.safetensors")))
+    assert not (root / "lora").exists()

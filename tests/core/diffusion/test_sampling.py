@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
 from core.diffusion.pixel import tiny_ddpm
-from core.diffusion.sampling import Painted, Step, ddim, paint, sample
-from core.diffusion.small_stable import random_stable_diffusion
+from core.diffusion.sampling import Painted, Sampler, Step, ddim, denoise, paint, sample
+from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
+from core.diffusion.stable import StableDiffusion
 from core.errors import UsageError
 
 PROMPT = "a ukiyo-e painting"
@@ -66,3 +68,21 @@ def test_the_papers_timesteps_lead_from_980_to_0() -> None:
     assert ddim(model, 50).timesteps[0] == 999
     with pytest.raises(UsageError, match="no spacing 'linear'"):
         ddim(model, 50, spacing="linear")
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_eps_and_v_models_paint_what_diffusers_own_pipeline_paints(kind: str) -> None:
+    """Stable Diffusion 2.1 at 768 pixels answers v; its noise, guidance and steps are the same."""
+    pipeline = tiny_pipeline(0)
+    pipeline.scheduler = DDIMScheduler.from_config(
+        pipeline.scheduler.config, prediction_type=kind, set_alpha_to_one=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    model = StableDiffusion(pipeline, name=kind)
+    assert model.schedule.prediction_type == kind
+    noise = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(3))
+    expected = pipeline(
+        PROMPT, num_inference_steps=4, guidance_scale=3.0, latents=noise, output_type="latent"
+    ).images
+    *_, last = denoise(model, [PROMPT], [3], Sampler(4, 3.0))
+    torch.testing.assert_close(last.latents, expected, rtol=1e-3, atol=1e-4)

@@ -49,8 +49,14 @@ def test_a_perfect_answer_gives_back_the_noise(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{**LINEAR, "beta_schedule": "cosmic"}, {**LINEAR, "prediction_type": "magic"}],
+    [
+        {**LINEAR, "beta_schedule": "cosmic"},
+        {**LINEAR, "prediction_type": "magic"},
+        {**SCALED, "rescale_betas_zero_snr": True},
+        {**SCALED, "trained_betas": [0.1, 0.2]},
+        {"num_train_timesteps": 1000},
+    ],
 )
 def test_an_unknown_rule_is_an_error_that_names_it(config: dict[str, object]) -> None:
-    with pytest.raises(ModelError, match="cosmic|magic"):
+    with pytest.raises(ModelError, match="cosmic|magic|zero_snr|trained_betas|beta_start"):
         NoiseSchedule.from_config(config)
