@@ -73,15 +73,16 @@ def columns_note(table: Table, places: Places) -> tuple[str, ...]:
 def _find_files(table: Table, places: Places) -> None:
     """A column whose cells end like pictures holds the files, whatever it is called."""
     filled = _filled(table.sample)
-    by_name = [
-        place for place in places["file"] if _share(filled.get(place, []), _is_address) < 0.5
-    ]
+    remote = {place: _share(filled.get(place, []), is_address) for place in places["file"]}
+    by_name = [place for place, share in remote.items() if share < 0.5]
+    mixed = [place for place, share in remote.items() if 0.5 <= share < 1]  # some are files
     by_content = [
-        place for place, cells in sorted(filled.items()) if _share(cells, _is_picture) > 0.8
+        place
+        for place, cells in sorted(filled.items())
+        if _share(cells, _is_picture) > 0.8 and (not table.header or place < len(table.header))
     ]
-    addresses = [place for place in places["file"] if place not in by_name]
-    places["address"] = [*places["address"], *addresses]
-    places["file"] = by_name or by_content[:1]
+    places["address"] += [place for place, share in remote.items() if share == 1]
+    places["file"] = [*(by_name or by_content[:1]), *mixed]
     if not by_name and by_content:
         for field in places:
             if field != "file":
@@ -107,12 +108,13 @@ def _share(cells: Sequence[str], fits: Callable[[str], bool]) -> float:
     return sum(map(fits, cells)) / len(cells) if cells else 0.0
 
 
-def _is_address(cell: str) -> bool:
+def is_address(cell: str) -> bool:
+    """Whether a cell names something on the web."""
     return "://" in cell
 
 
 def _is_picture(cell: str) -> bool:
-    return cell.lower().endswith(PICTURE_ENDINGS) and not _is_address(cell)
+    return cell.lower().endswith(PICTURE_ENDINGS) and not is_address(cell)
 
 
 def _place(table: Table, column: str) -> int:

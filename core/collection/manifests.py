@@ -19,7 +19,7 @@ from core.collection.candidates import (
     Reading,
     Refusal,
 )
-from core.collection.columns import Places, columns_note, columns_of
+from core.collection.columns import Places, columns_note, columns_of, is_address
 from core.collection.folders import NOTHING, Told, names_tell, told_by_path
 from core.collection.holdings import Archive, Finder, Folder
 from core.collection.identifiers import SCHEMES, identifier
@@ -98,13 +98,14 @@ def _is_slug(name: str) -> bool:
 
 def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
     cells, places = record.cells, form.places
-    file = next((cells[at].strip() for at in places["file"] if at < len(cells)), "")
+    given = [cells[at].strip() for at in places["file"] if at < len(cells) and cells[at].strip()]
+    file = next((one for one in given if not is_address(one)), given[0] if given else "")
     shown = f"{record.number}: {plain_text(file, 120) or form.cell(record, 'title') or 'no file'}"
     if form.width and any(cell.strip() for cell in cells[form.width :]):
         return Refusal(shown, "The row has more cells than the header. Quote cells with commas.")
     if not file:
         return Refusal(shown, _without_picture(record, form))
-    if re.match(r"[a-z][a-z0-9+.-]*://", file, re.IGNORECASE):
+    if is_address(file):
         return Refusal(shown, "The file is a web address; nothing is downloaded. Save it first.")
     path = PurePosixPath(file.replace("\\", "/"))
     told = told_by_path(path) if form.told_by_path else NOTHING

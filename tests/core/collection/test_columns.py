@@ -39,6 +39,12 @@ def test_a_column_of_web_addresses_holds_no_files_but_says_where_they_are() -> N
     assert places["file"] == [] and places["address"] == [0]
 
 
+def test_a_column_of_addresses_and_files_is_one_of_files_and_comes_last() -> None:
+    rows = ("https://x.org/a.jpg|a.jpg", "https://x.org/b.jpg|b.jpg", "c.jpg|c.jpg")
+    assert columns_of(table("image", *(row.split("|")[0] for row in rows)), {})["file"] == [0]
+    assert columns_of(table("image|filename", *rows), {})["file"] == [1, 0]
+
+
 def test_what_is_asked_for_replaces_what_would_be_found() -> None:
     rows = table("title|name|Work, Title|artist", "x|y|z|a")
     assert columns_of(rows, {"title": "Work, Title"})["title"] == [2]
@@ -82,6 +88,12 @@ def test_it_is_said_what_was_read_as_what_and_what_was_not() -> None:
     assert "title" not in note  # called as it is meant
     plain = table("file|title|artist|style", "a|b|c|d")
     assert columns_note(plain, columns_of(plain, {})) == ()
+
+
+def test_cells_beyond_the_header_are_no_column() -> None:
+    found = table("title|artist", "One|A|a.jpg", "Two|B|b.jpg")
+    places = columns_of(found, {})
+    assert places["file"] == [] and columns_note(found, places) == ()
 
 
 def test_of_very_many_columns_some_are_named_and_the_rest_counted() -> None:

@@ -141,6 +141,16 @@ def test_a_table_without_pictures_says_of_every_row_why(
     assert isinstance(row, Refusal) and words in row.reason
 
 
+def test_a_file_is_taken_though_other_rows_have_addresses(tmp_path: Path) -> None:
+    text = "image,file,artist,style\nhttps://x.org/a,,A,s\nhttps://x.org/b,b.png,A,s\na.png,,A,s\n"
+    first, *others = read(tmp_path, text, "a.png", "b.png").rows
+    assert isinstance(first, Refusal) and "web address" in first.reason
+    assert [one.picture for one in others if isinstance(one, Candidate)] == [
+        tmp_path / "b.png",
+        tmp_path / "a.png",
+    ]
+
+
 def test_a_table_of_pictures_without_a_needed_column_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="lacks the column artist"):
         read(tmp_path, "file,title,style\na.png,T,s\n", "a.png")
