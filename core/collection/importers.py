@@ -18,7 +18,14 @@ from typing import Literal
 from PIL import Image
 
 from core.collection.atomic import write_bytes
-from core.collection.candidates import UNKNOWN_ARTIST, Candidate, Reading, Refusal, picture_bytes
+from core.collection.candidates import (
+    UNKNOWN_ARTIST,
+    UNTITLED,
+    Candidate,
+    Reading,
+    Refusal,
+    picture_bytes,
+)
 from core.collection.crediting import Roll
 from core.collection.images import open_image, to_square
 from core.collection.looks import look_alikes, look_of
@@ -133,6 +140,14 @@ def _taken(run: _Import, reading: Reading) -> Iterator[Progress]:
         run.take(row)
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """A row that is a work now, or was one."""
+
+    outcome: Literal["imported", "updated", "unchanged"]
+    work_id: str
+
+
 @dataclass
 class _Import:
     """One run: what is there, what was seen, what became of each row."""
@@ -177,22 +192,24 @@ class _Import:
             self.outcomes["skipped"] += 1
             return
         try:
-            outcome = self._store(row, artist_id)
+            taken = self._store(row, artist_id)
         except ImageRefused as error:
             self.refused.append(Refusal(row.row, error.message))
             return
-        if isinstance(outcome, Duplicate):
-            self.duplicates.append(outcome)
+        if isinstance(taken, Duplicate):
+            self.duplicates.append(taken)
             return
-        if isinstance(outcome, Refusal):
-            self.refused.append(outcome)
+        if isinstance(taken, Refusal):
+            self.refused.append(taken)
             return
-        self.outcomes[outcome] += 1
-        self.per_artist[artist_id] += 1
+        credited = self.works[taken.work_id].artist_id  # another, where a curator says so
+        self.outcomes[taken.outcome] += 1
+        self.per_artist[credited] += 1
         style = self._style_of(row)
         self.spellings.setdefault(style, {style}).add(row.style)
         self.remarks += [Refusal(row.row, doubt) for doubt in row.doubts]
-        self.remarks += self.roll.meet(artist_id, row)
+        if credited == artist_id:
+            self.remarks += self.roll.meet(artist_id, row)
 
     def finish(self) -> ImportReport:
         """Write the tables, unless nothing changed or nothing could be taken."""
@@ -245,14 +262,17 @@ class _Import:
         ]
 
     def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
+        """The work as the row says; where the row says nothing, what was known of it stays."""
+        if not work.artist_id or row.artist != UNKNOWN_ARTIST:
+            self.roll.credit(artist_id, row)
+            work = replace(work, artist_id=artist_id)
         return replace(
             work,
-            title=row.title,
-            artist_id=artist_id,
+            title=row.title if row.title != UNTITLED or not work.title else work.title,
             style=self._style_of(row),
-            year=row.year,
-            licence=row.licence,
-            source=row.source,
+            year=row.year or work.year,
+            licence=row.licence or work.licence,
+            source=row.source or work.source,
         )
 
     def _look_alikes(self) -> list[Duplicate]:
@@ -274,7 +294,7 @@ class _Import:
             return False
         return chosen.limit is None or sum(self.per_artist.values()) < chosen.limit
 
-    def _store(self, row: Candidate, artist_id: str) -> str | Duplicate | Refusal:
+    def _store(self, row: Candidate, artist_id: str) -> _Taken | Duplicate | Refusal:
         """Bring one picture in, or find that it is there, or that it was taken out."""
         source = picture_bytes(row.picture)
         source_sha, said = hashlib.sha256(source).hexdigest(), digest_of_said(row)
@@ -285,11 +305,10 @@ class _Import:
         if known is not None and _is_intact(self.base.image_path(known), known.sha256):
             self.claimed[known.id] = row.row
             if said == record.said:
-                return "unchanged"
-            self.roll.credit(artist_id, row)
+                return _Taken("unchanged", known.id)
             self.works[known.id] = self._described(known, row, artist_id)
             self.records.keep(source_sha, replace(record, said=said))
-            return "updated"
+            return _Taken("updated", known.id)
         square = to_square(open_image(source, row.picture.name).image, self.size)
         data = _encoded(square, self.encoding)
         stored_sha = hashlib.sha256(data).hexdigest()
@@ -302,16 +321,15 @@ class _Import:
         file = f"images/{work_id}.{'jpg' if self.encoding == 'jpeg' else 'png'}"
         if self.write:
             write_bytes(self.base.path / file, data)
-        self.roll.credit(artist_id, row)
-        if known is not None and said == record.said:
-            self.works[work_id] = replace(known, file=file, sha256=stored_sha)
-        else:
-            bare = Work(work_id, file, "", "", "", "", "", "", stored_sha)
-            self.works[work_id] = self._described(bare, row, artist_id)
+        work = known or Work(work_id, file, "", "", "", "", "", "", stored_sha)
+        work = replace(work, file=file, sha256=stored_sha)
+        if known is None or said != record.said:
+            work = self._described(work, row, artist_id)
+        self.works[work_id] = work
         self.records.keep(source_sha, Record(work_id, said, look_of(square)))
         self.stored[stored_sha] = work_id
         self.claimed[work_id] = row.row
-        return "imported" if known is None else "updated"
+        return _Taken("imported" if known is None else "updated", work_id)
 
 
 def _encoded(image: Image.Image, encoding: Encoding) -> bytes:

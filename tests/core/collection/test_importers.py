@@ -201,6 +201,17 @@ def test_a_curator_s_own_corrections_and_statuses_survive(source: Path, tmp_path
     assert load_collection(tmp_path / "c") == edited
 
 
+def test_a_work_that_a_curator_gave_to_another_stays_theirs(source: Path, tmp_path: Path) -> None:
+    made = import_collection(source, tmp_path / "c").collection
+    first = replace(made.works[0], artist_id="eugene-boudin")
+    second = replace(made.works[1], artist_id="eugene-boudin")
+    edited = replace(made, works=(first, second, *made.works[2:]), artists=made.artists[1:])
+    save_collection(edited)  # Anna Ek is no artist here any more
+    report = import_collection(source, tmp_path / "c")
+    assert (report.unchanged, report.collection) == (4, edited)
+    assert not any("one artist" in note for note in report.notes)
+
+
 def test_new_works_follow_the_old_ones(source: Path, tmp_path: Path) -> None:
     before = import_collection(source, tmp_path / "c").collection
     paint(source / "p/new.png", 9)
@@ -398,6 +409,24 @@ def test_one_source_after_another_as_a_table_and_as_folders(tmp_path: Path) -> N
     assert (second.imported, second.updated, second.works) == (1, 2, 3)
     assert [one.row for one in second.refused] == ["metadata.csv"]
     assert second.collection.styles == ("Op Art",)
+
+
+def test_a_source_that_knows_less_takes_nothing_away(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    for n in range(2):
+        paint(folder / f"op-art/{n}.png", n)
+    manifest(folder, [a_row(f"op-art/{n}.png", f"Title {n}") for n in range(2)])
+    before = import_collection(folder, tmp_path / "c").collection
+    rows = [["op-art/0.png", "", "", "Op Art", "", "", ""], a_row("op-art/1.png", artist="Bo Ask")]
+    manifest(folder, rows)
+    report = import_collection(folder, tmp_path / "c")
+    after = report.collection
+    assert (report.updated, report.works) == (2, 2)
+    assert after.works[0] == before.works[0]  # nobody loses a credit to 'Unknown artist'
+    assert (after.works[1].artist_id, after.works[1].title) == ("bo-ask", "T")
+    assert not any("name no artist" in note for note in report.notes)
+    assert "unknown-artist" not in {artist.id for artist in after.artists}
+    assert import_collection(folder, tmp_path / "c").unchanged == 2
 
 
 ROW_KINDS = ("new", "again", "missing", "damaged", "nameless", "styleless", "address", "short")
