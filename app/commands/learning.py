@@ -55,7 +55,10 @@ def train(
     ] = 1,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        typer.Option(help="Of the network on a GPU; auto is bfloat16 where the GPU has it."),
+        typer.Option(
+            help="Of the network on a GPU; auto is bfloat16 where the GPU has it. The LoRA "
+            "stays in float32."
+        ),
     ] = "auto",
     subset: Annotated[
         Path | None,

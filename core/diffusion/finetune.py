@@ -21,6 +21,7 @@ from core.diffusion.from_scratch import (
     training_set,
 )
 from core.diffusion.lora_layouts import LORA_FILE
+from core.diffusion.precision import chosen_precision
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training import PLAIN, Execution, Recipe, TrainingSet, train
@@ -81,13 +82,19 @@ def train_lora(
     device: torch.device | str = "cpu",
     execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
-    """Train on `works` (all of the collection, or a subset) and write the adapter."""
+    """Train on `works` (all of the collection, or a subset) and write the adapter.
+
+    In bfloat16 the frozen UNet lies in bfloat16 too; the LoRA and its optimizer stay in float32.
+    """
     check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
     model = StableDiffusion.load(collection.path / "model", device=device)
     model.add_lora(plan.rank, plan.recipe.seed, plan.start)
     data = _lora_set(model, load_pictures(collection, works), plan.recipe)
+    precision = chosen_precision(execution.precision, model.device)
+    if precision != "float32":
+        model.narrow(getattr(torch, precision))
     parameters = model.attributed_parameters()
     place = scratch / "lora"
     yield from train(model, parameters, data, plan.recipe, place, execution=execution)
@@ -100,8 +107,7 @@ def _lora_set(model: StableDiffusion, pictures: Pictures, recipe: Recipe) -> Tra
     if not (recipe.sampled or recipe.flip):
         return training_set(encode_all(model, pictures.images), pictures.styles)
     plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles)
-    pixels = pictures.images.float() / 127.5 - 1.0
-    found = sampled_set(model, plain, pixels)
+    found = sampled_set(model, plain, pictures.images)
     if not recipe.flip:
         return found
-    return replace(found, mirrored=sampled_set(model, plain, pixels.flip(-1)))
+    return replace(found, mirrored=sampled_set(model, plain, pictures.images.flip(-1)))

@@ -73,8 +73,12 @@ def encode_all(model: StableDiffusion, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
-    """The same works and prompts with the posterior of these pictures `[n, 3, h, w]` in [-1, 1]."""
-    parts = [model.posterior(part) for part in pixels.split(16)]
+    """The same works and prompts with the posterior of these pictures `[n, 3, h, w]`, uint8 or in
+    [-1, 1]; a few at a time, so that bytes take a quarter of the memory."""
+    parts = [
+        model.posterior(part if part.is_floating_point() else part.float() / 127.5 - 1.0)
+        for part in pixels.split(16)
+    ]
     mean, spread = (torch.cat(one).cpu() for one in zip(*parts, strict=True))
     return replace(like, latents=mean, spread=spread)
 

@@ -12,10 +12,17 @@ PRECISIONS = (AUTO, "float32", "bfloat16")
 
 def chosen_precision(name: str, device: torch.device) -> str:
     """`auto`: bfloat16 on a GPU that has it, float32 elsewhere. Raises `UsageError` otherwise."""
+    if name == "float16":
+        raise UsageError(
+            "float16 is not supported: its gradients vanish below 6e-8 unless the loss is scaled, "
+            "and the scale would be part of what a resumed run must meet again. Use bfloat16 "
+            "(NVIDIA since Ampere) or float32."
+        )
     if name not in PRECISIONS:
         raise UsageError(f"There is no precision '{name}'. Choose: {', '.join(PRECISIONS)}.")
     if name == AUTO:
-        capable = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        # older GPUs only emulate it, slower than float32
+        capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return "bfloat16" if capable else "float32"
     if name != "float32" and device.type == "cpu":
         raise UsageError(

@@ -121,6 +121,17 @@ class StableDiffusion:
         self.__dict__.pop("digest", None)
         self._attributed = {}
 
+    def narrow(self, dtype: torch.dtype) -> None:
+        """The UNet's frozen weights in `dtype`, to halve their memory; the LoRA stays in float32.
+
+        For training under autocast alone: what paints or is attributed is loaded anew.
+        """
+        kept = {id(parameter) for parameter in self.attributed_parameters().values()}
+        for parameter in self.network.parameters():
+            if id(parameter) not in kept:
+                parameter.data = parameter.data.to(dtype)
+        self.__dict__.pop("digest", None)
+
     @property
     def lora_rank(self) -> int:
         """The rank of the adapter. Raises `ModelError` without one."""

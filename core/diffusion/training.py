@@ -69,10 +69,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Execution:
-    """How a step is computed; what is learnt depends on it but by round-off.
+    """How a step is computed; what is learnt depends on it only by round-off.
 
     `precision`: of the network, on a GPU; parameters and optimizer stay in float32. `accumulate`:
-    a batch in so many parts, one after the other, to spare memory.
+    a batch in so many parts, one after the other, to spare memory (with dropout, other units are
+    dropped: as another seed would).
     """
 
     precision: str = "float32"

@@ -131,3 +131,17 @@ def test_a_lora_of_another_model_is_refused_and_leaves_nothing(
     with pytest.raises(ModelError, match="does not fit the model"):
         list(teach(root, Lesson(lora=tmp_path / "other.safetensors")))
     assert not (root / "lora").exists()
+
+
+def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
+    ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor, if slow, stands in for the GPU: the frozen UNet narrow, a batch in parts."""
+    for module in ("training", "finetune"):
+        monkeypatch.setattr(f"core.diffusion.{module}.chosen_precision", lambda *_: "bfloat16")
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
+    list(teach(root, Lesson(preset="paper", steps=2, rank=2, batch_size=4, accumulate=2)))
+    model = StableDiffusion.load(root / "model", root / "lora")
+    assert {value.dtype for value in model.attributed_parameters().values()} == {torch.float32}
+    assert all(bool(value.isfinite().all()) for value in model.attributed_parameters().values())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from core.diffusion.checkpoint import load_training, save_training
 from core.diffusion.pixel import tiny_ddpm
@@ -138,3 +139,55 @@ def test_what_cannot_be_computed_so_is_refused() -> None:
         Execution(precision="bfloat16").casting(torch.device("cpu"))
     with pytest.raises(UsageError, match="float8"):
         Execution(precision="float8").casting(torch.device("cpu"))
+    with pytest.raises(UsageError, match="float16 is not supported.*bfloat16"):
+        Execution(precision="float16").casting(torch.device("cuda"))
+
+
+def test_a_narrow_base_gives_its_lora_the_same_gradient_in_float32() -> None:
+    """bfloat16 has 8 bits: what is learnt points the same way, and nothing else is made narrow."""
+    found = []
+    for narrow in (False, True):
+        model = random_stable_diffusion(0)
+        lora = model.attributed_parameters()
+        if narrow:
+            model.narrow(torch.bfloat16)
+        for parameter in lora.values():
+            parameter.requires_grad_(True)
+        x = torch.randn(4, *model.latent_shape, generator=torch.Generator().manual_seed(0))
+        prompts = model.condition(["a painting"] * 4)
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            answer = model.predict(x, torch.tensor([10, 300, 600, 900]), prompts)
+        functional.mse_loss(answer.float(), x.flip(0)).backward()
+        assert all(value.grad is not None and value.grad.dtype == torch.float32
+                   for value in lora.values())  # fmt: skip
+        widths = {str(v.dtype) for n, v in model.network.named_parameters() if n not in lora}
+        assert widths == {"torch.bfloat16" if narrow else "torch.float32"}
+        assert next(model.pipeline.vae.parameters()).dtype == torch.float32
+        found.append(torch.cat([value.grad.flatten() for value in lora.values()
+                                if value.grad is not None]))  # fmt: skip
+    assert functional.cosine_similarity(*found, dim=0) > 0.99
+
+
+def test_training_on_a_narrow_base_resumes_to_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a processor can, if slowly, and stands in for the GPU
+    monkeypatch.setattr("core.diffusion.training.chosen_precision", lambda *_: "bfloat16")
+    recipe = Recipe(steps=4, batch_size=4, checkpoint_every=1, warmup=1)
+    data = toy_set(4, 8, ("", "a ukiyo-e painting", "a cubism painting"))
+
+    def run(place: Path, stop: int) -> dict[str, nn.Parameter]:
+        model = random_stable_diffusion(0)
+        model.narrow(torch.bfloat16)
+        lora = model.attributed_parameters()
+        steps = train(model, lora, data, recipe, place, execution=Execution(accumulate=2))
+        for event in steps:
+            if event.done == stop:
+                break
+        steps.close()  # type: ignore[attr-defined]
+        return lora
+
+    whole = run(tmp_path / "whole", 0)
+    run(tmp_path / "halted", 2)
+    for name, value in run(tmp_path / "halted", 0).items():
+        assert value.dtype == torch.float32 and torch.equal(value, whole[name]), name
