@@ -1,4 +1,4 @@
-"""`import`, `train` and `featurize`, killed at random moments, end with the same files.
+"""`train` and `featurize`, killed at random moments, end with the same files.
 
 Each start of a process takes seconds, so the suite kills once; CREDITLINE_KILLS=20 kills as
 often as the issue of trust asks for.
@@ -19,12 +19,10 @@ from pathlib import Path
 import pytest
 
 from core.collection.types import Collection
-from tests.small import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("CREDITLINE_KILLS", "1"))
 VERBS = {
-    "import": ("../../source", "--size", "64", "--to"),
     "train": ("--steps", "300", "--rank", "4"),
     "featurize": ("--references", "6", "--dimension", "256"),
 }
@@ -32,23 +30,14 @@ VERBS = {
 
 def started(verb: str, folder: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    given = (".", *VERBS[verb]) if verb != "import" else (*VERBS[verb], ".")
     return subprocess.Popen(
-        (sys.executable, "-m", "app", verb, *given), env=environment, cwd=folder,
+        (sys.executable, "-m", "app", verb, ".", *VERBS[verb]), env=environment, cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
 
 
 def fresh(ready: Collection, place: Path, verb: str) -> Path:
     """The collection before the verb was called."""
-    if verb == "import":
-        source = place.parents[1] / "source" / "cubism"
-        if not source.exists():
-            source.mkdir(parents=True)
-            for number in range(60):
-                picture(number, 400).save(source / f"artist-{number % 7}_study-{number}.png")
-        place.mkdir(parents=True)
-        return place
     shutil.copytree(ready.path, place)
     for made in ("features", "references") if verb == "featurize" else ("lora", "features"):
         shutil.rmtree(place / made, ignore_errors=True)
