@@ -64,7 +64,17 @@ def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Prog
             f"The collection '{collection.name}' has a LoRA already. Move its folder "
             f"'{lora_dir.name}' away to bring another one."
         )
+    place = scratch / lora_dir.name
+    if lesson.lora is None and lora_dir.exists() and not place.exists():
+        raise ModelError(
+            f"The LoRA of the collection '{collection.name}' was brought, not learnt here. Move "
+            f"its folder '{lora_dir.name}' away to train another one."
+        )
+    # what cannot be is said before gigabytes are copied or hours are trained
     brought = None if lesson.lora is None else find_lora(lesson.lora)
+    where, plan = choose_device(device), _plan(lesson, len(works))
+    execution = Execution(lesson.precision, lesson.accumulate)
+    execution.casting(where)
     if not (directory / "model" / MODEL_INDEX).is_file():
         yield from _make_base(collection, lesson, scratch)
     if brought is not None:
@@ -72,10 +82,6 @@ def teach(directory: Path, lesson: Lesson, device: str = "cpu") -> Iterator[Prog
         StableDiffusion.load(directory / "model", brought.file)
         install_lora(brought, lora_dir)
         return
-    place, where = scratch / lora_dir.name, choose_device(device)
-    execution = Execution(lesson.precision, lesson.accumulate)
-    execution.casting(where)  # what cannot be is said before anything is loaded
-    plan = _plan(lesson, len(works))
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
 
 

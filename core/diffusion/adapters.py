@@ -7,6 +7,7 @@ the first layer that does not fit. Knows no layout (see `lora_layouts`).
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,8 @@ def install_lora(source: LoraSource, directory: Path) -> None:
 
 
 def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
-    """Write an adapter in diffusers' own layout; what is scaled takes its alphas along."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write an adapter in diffusers' own layout, whole or not at all; what is scaled takes its
+    alphas along."""
     given: dict[str, Any] = {}
     for part, module in ((UNET, pipeline.unet), (TEXT, pipeline.text_encoder)):
         if adapter not in (getattr(module, "peft_config", None) or {}):
@@ -125,7 +126,14 @@ def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
         given[f"{part}_lora_layers"] = {name: value.contiguous() for name, value in state.items()}
         if lora_scales(module, adapter):
             given[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
-    pipeline.save_lora_weights(directory, weight_name=LORA_FILE, safe_serialization=True, **given)
+    draft = directory / ".unfinished"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    pipeline.save_lora_weights(draft, weight_name=LORA_FILE, safe_serialization=True, **given)
+    with open(draft / LORA_FILE, "rb+") as handle:
+        os.fsync(handle.fileno())
+    os.replace(draft / LORA_FILE, directory / LORA_FILE)
+    draft.rmdir()
 
 
 def lora_scales(module: nn.Module, adapter: str) -> dict[str, float]:

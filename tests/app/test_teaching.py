@@ -97,6 +97,8 @@ def test_a_ready_lora_is_brought_and_never_written_over(
     assert brought.digest == StableDiffusion.load(ready.path / "model", ready.path / "lora").digest
     assert cli.main(asked) == 1
     assert "has a LoRA already" in capsys.readouterr().err
+    assert cli.main(["train", str(root)]) == 1
+    assert "was brought, not learnt here" in capsys.readouterr().err
 
 
 def test_a_name_of_the_hub_that_is_not_here_says_what_to_download(
@@ -118,6 +120,15 @@ def test_a_base_of_another_size_is_refused_before_it_is_copied(
     with pytest.raises(ModelError, match="paints 64 pixels.*have 32.*--size 64"):
         list(teach(root, Lesson(base=tmp_path / "large")))
     assert not (root / "model").exists()
+
+
+def test_what_cannot_be_is_said_before_a_base_is_made(tmp_path: Path) -> None:
+    root = small_collection(tmp_path / "mine").path
+    with pytest.raises(UsageError, match="bfloat16 on a processor"):
+        list(teach(root, Lesson(base=root, precision="bfloat16")))
+    with pytest.raises(ModelError, match="No LoRA in"):
+        list(teach(root, Lesson(base=root, lora=tmp_path)))
+    assert not (root / "model").exists() and not (root / "training").exists()
 
 
 def test_a_lora_of_another_model_is_refused_and_leaves_nothing(

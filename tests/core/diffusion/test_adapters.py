@@ -102,13 +102,20 @@ def test_every_layout_paints_and_is_attributed_alike(
     assert torch.equal(answer(again), answer(model)) and again.digest == model.digest
 
 
+@pytest.mark.parametrize("kind", ["attention", "everything"])
 def test_gradients_are_of_the_scaled_lora(
-    base: Path, matrices: dict[str, Tensor], tmp_path: Path
+    kind: str, base: Path, matrices: dict[str, Tensor], tmp_path: Path
 ) -> None:
+    """With convolutions and several layers beside it too: only Linear layers are attributed."""
     from core.attribution.features import Featurizer
     from core.attribution.spec import FeatureSpec, TimestepRule
 
-    model = StableDiffusion.load(base, written("kohya", tmp_path / "k", matrices))
+    if kind == "everything":
+        state = flat("lora_unet_", tiny_pipeline(0).unet, ("attentions", "resnets"))
+        save_file(state, tmp_path / "k.safetensors")
+        model = StableDiffusion.load(base, tmp_path)
+    else:
+        model = StableDiffusion.load(base, written("kohya", tmp_path / "k", matrices))
     spec = FeatureSpec(timesteps=TimestepRule(count=2))
     x = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     data = Featurizer(model, spec).examples(x, ["a painting"], ["x"], [0])
@@ -116,6 +123,7 @@ def test_gradients_are_of_the_scaled_lora(
         flatten(per_example_gradients(model, objective("square"), data, path).by_parameter)
         for path in ("hooks", "functional")
     )
+    assert plain.abs().max() > 0
     torch.testing.assert_close(hooks, plain, rtol=1e-4, atol=1e-6)
 
 
