@@ -102,9 +102,16 @@ def test_features_from_workers_are_the_local_ones_though_one_is_killed(
 
 
 def _a_maker() -> int:
-    """The process of one worker that makes features."""
+    """The process of one worker that makes features, among those that this process started."""
     found = subprocess.run(["pgrep", "-f", "ray::_Maker"], capture_output=True, text=True)
-    return int(found.stdout.split()[0])
+    return next(pid for pid in map(int, found.stdout.split()) if os.getpid() in _ancestors(pid))
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        status = Path(f"/proc/{pid}/status").read_text()
+        pid = int(status.split("PPid:")[1].split()[0])
 
 
 def test_what_cannot_work_is_refused(monkeypatch: pytest.MonkeyPatch, ray: Any) -> None:
