@@ -39,7 +39,7 @@ from core.attribution.references import (
 )
 from core.attribution.spec import FeatureSpec
 from core.attribution.store import HEADER, FeatureStore, Header, key_of
-from core.collection.atomic import write_text
+from core.collection.atomic import sweep, write_text
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
 from core.diffusion.protocol import DiffusionModel
@@ -87,6 +87,8 @@ def build_features(
     `spread`: makes the works' shards elsewhere (`core.attribution.cluster`).
     """
     directory = features_directory(collection, name)
+    for folder in (directory, directory / "references", collection.path / "references"):
+        sweep(folder)
     featurizer = Featurizer(model, spec, means=means)
     yield from _store(featurizer, collection, directory, pictures_of(collection), storage, spread)
     yield from paint_references(model, collection, plan)

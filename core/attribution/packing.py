@@ -143,6 +143,8 @@ def _whole_products(queries: list[Tensor], rows: Tensor) -> list[Tensor]:
             for part in (slice(0, LONGEST), slice(LONGEST, None))
         ]
         return [low.long() + high.long() for low, high in zip(*halves, strict=True)]
+    if rows.shape[1] == 1:  # torch mistakes the strides of a matrix one number wide
+        return [rows[:, 0].int() * one[0].int() for one in queries]
     if not rows.is_cuda:  # one query at a time: oneDNN reads the rows at memory speed only so
         return [torch._int_mm(one[None], rows.t())[0] for one in queries]
     count, dimension = rows.shape

@@ -6,10 +6,13 @@ In: a destination and bytes. Out: the file, complete and on disk. Knows no forma
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from core.errors import CollectionError
+
+DRAFT = re.compile(r"\.[a-z0-9_]{8}\.part")  # as mkstemp names them
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -32,6 +35,13 @@ def write_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove drafts of `write_bytes` that a killed process left right in `folder`."""
+    for path in folder.glob(".*.part"):
+        if DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -106,6 +106,17 @@ def test_a_work_that_left_is_not_answered_for_at_once_and_is_forgotten_with_the_
     assert len(index_of(smaller)) == 11
 
 
+def test_drafts_of_a_killed_run_are_swept(own: Collection) -> None:
+    left = [
+        own.path / "references" / ".igoqt15e.part",
+        features_directory(own, DEFAULT) / ".a_b1c2d3.part",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    featurized(own)
+    assert not any(path.exists() for path in left)
+
+
 def test_a_work_without_features_is_named_with_the_remedy(own: Collection) -> None:
     with pytest.raises(StoreError, match="1 of 13 pictures.*featurize"):
         Engine.open(with_works(own, joins=1), device="cpu")

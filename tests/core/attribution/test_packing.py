@@ -46,7 +46,8 @@ def test_an_unknown_storage_is_refused() -> None:
 )  # fmt: skip
 def test_products_are_those_of_the_unpacked_rows(n: int, k: int, seed: int, storage: str) -> None:
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randn(n, k, generator=generator) * 10.0 ** torch.randint(-9, 9, (n, 1))
+    size = 10.0 ** torch.randint(-9, 9, (n, 1), generator=generator)
+    rows = torch.randn(n, k, generator=generator) * size
     query = torch.randn(k, generator=generator)
     packed = Packed.of(rows, storage)
     found = packed.products(query)
@@ -54,6 +55,16 @@ def test_products_are_those_of_the_unpacked_rows(n: int, k: int, seed: int, stor
     allowed = packed.floats().double().norm(dim=1) * query.double().norm() * 2e-4
     assert found.dtype == torch.float64
     assert ((found - wanted).abs() <= allowed).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 39])
+@pytest.mark.parametrize("k", [1, 2, 3, 64])
+def test_narrow_and_short_tables_are_no_exception(n: int, k: int) -> None:
+    rows = torch.randint(-127, 128, (n, k), dtype=torch.int8)
+    query = torch.randint(-127, 128, (k,))
+    query[0] = 127
+    found = Packed(rows, torch.ones(n)).products(query.float())
+    assert found.tolist() == (rows.long() @ query).tolist()
 
 
 def test_whole_numbers_are_summed_without_a_remainder() -> None:
