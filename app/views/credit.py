@@ -23,10 +23,12 @@ def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
     rows = []
     for (artist, micro), share in zip(ranked, shares, strict=False):
         name = said.get(artist) or names.get(artist, artist)
+        # credit follows z, the works below are the highest scores: some credited ones stand deeper
+        note = counted(works[artist], "work") if works[artist] else "works not among those shown"
         rows.append(
             f'<li><button type="button" class="cl-bar" data-filter="{e(artist)}" '
             f'aria-pressed="false" aria-label="{e(name)}, {e(share)}. Show only their works">'
-            f"{_bar(name, share, micro / largest, counted(works[artist], 'work'))}</button></li>"
+            f"{_bar(name, share, micro / largest, note)}</button></li>"
         )
     rows.append(
         f'<li><div class="cl-bar cl-rest">'
