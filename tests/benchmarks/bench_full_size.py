@@ -123,7 +123,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
         detail=f"GB at peak, {count / 1e6:.1f} M LoRA numbers, k = {DIMENSION}",
     )  # fmt: skip
     measure(
-        "full_size_features_cost", features / step, 1.15, higher_is_better=False,
+        "features_sd", features / step, 1.15, higher_is_better=False,
         detail=f"features {features:.1f} s (the first {made[0]:.1f}), "
         f"forward+backward {step:.1f} s, one work, K = {len(times)}",
     )  # fmt: skip
