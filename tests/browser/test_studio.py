@@ -95,6 +95,10 @@ def test_what_if_an_artist_had_not_been_there(server: Server, open_page: Open) -
     twins = page.locator("#answer .cl-twin img")
     expect(twins).to_have_count(2, timeout=120_000)
     expect(page.locator("#answer h3")).to_contain_text("Without Atelier")
+    twins.last.scroll_into_view_if_needed()  # they are fetched when they come into sight
+    page.wait_for_function(
+        "[...document.querySelectorAll('#answer .cl-twin img')].every(one => one.naturalWidth)"
+    )
     widths = twins.evaluate_all("all => all.map(one => one.naturalWidth)")
     assert widths == [32, 32]
     page.reload()
