@@ -262,25 +262,37 @@ def make_index(
 def forget_works(collection: Collection, pictures: Sequence[tuple[str, str]]) -> int:
     """Take the rows of works (sha256, style) out of every feature store and index; rows taken.
 
-    An index that has grown, or that would be left with nothing, is removed whole: it is derived,
-    and the next `featurize` makes it anew.
+    An index that has grown, is damaged, or would be left with nothing is removed whole: it is
+    derived, and the next `featurize` makes it anew.
     """
     taken = 0
     for place in sorted((collection.path / "features").glob("*/header.json")):
         directory = place.parent
         keys: set[int] = set()
-        for store in (FeatureStore.open(directory), FeatureStore.open(directory / "references")):
-            period = store.header.spec.noise
-            turns = range(period.period if period.mode == "cycle" else 1)
+        for folder in (directory, directory / "references"):
+            if not (folder / HEADER).is_file():
+                continue  # its making was stopped before it began
+            store = FeatureStore.open(folder)
+            noise = store.header.spec.noise
+            turns = range(noise.period if noise.mode == "cycle" else 1)
             keys |= {key_of(sha, style, turn) for sha, style in pictures for turn in turns}
             taken += store.forget(sorted(keys))
         for head in sorted(directory.glob(f"index/*/{INDEX_HEAD}")):
-            index = load_index(head.parent)
-            if index.added is not None or set(index.keys.tolist()) <= keys:
-                shutil.rmtree(head.parent)
-            elif keys & set(index.keys.tolist()):
-                save_index(shrunk(index, keys), head.parent)
+            _shrink(head.parent, keys)
     return taken
+
+
+def _shrink(folder: Path, keys: set[int]) -> None:
+    try:
+        index = load_index(folder)
+    except StoreError:  # damaged: what it holds of them must not stay
+        shutil.rmtree(folder)
+        return
+    known = set(index.keys.tolist())
+    if index.added is not None or known <= keys:
+        shutil.rmtree(folder)
+    elif keys & known:
+        save_index(shrunk(index, keys), folder)
 
 
 def _works(store: FeatureStore, keys: Sequence[int]) -> Works:

@@ -289,9 +289,17 @@ def save_index(index: Index, directory: Path) -> None:
 
 def _save(path: Path, tensors: dict[str, Tensor]) -> str:
     mark = checksum(tensors)
-    if not (path.is_file() and read_tensors(path, only="scales")[1].get("checksum") == mark):
-        save_tensors(path, tensors, {"checksum": mark})  # what is there already stays untouched
+    if not _holds(path, mark):
+        save_tensors(path, tensors, {"checksum": mark})
     return mark
+
+
+def _holds(path: Path, mark: str) -> bool:
+    """Whether these very numbers are there already, undamaged: then the file stays untouched."""
+    try:
+        return checksum(read_tensors(path)[0]) == mark
+    except (SafetensorError, OSError, ValueError):
+        return False
 
 
 def load_index(directory: Path, sources: str | None = None) -> Index:

@@ -46,6 +46,16 @@ def test_an_open_studio_answers_without_the_work_at_once(
     assert len(index) == 11 and key not in index.keys
 
 
+def test_a_damaged_index_and_unfinished_features_do_not_keep_a_work(own: Collection) -> None:
+    place = features_directory(own, "default") / "index" / "d-trak"
+    (place / "rows-00000.safetensors").write_bytes(b"damaged")
+    shutil.rmtree(features_directory(own, "simple") / "references")
+    assert main(["remove", str(own.path), "--work", own.works[0].id]) == 0
+    assert not place.exists()
+    for name in ("default", "simple", "average", "latents"):
+        assert len(FeatureStore.open(features_directory(own, name)).keys()) == 11
+
+
 def test_nothing_named_is_asked_wrongly(own: Collection) -> None:
     assert main(["remove", str(own.path)]) == 2
     assert main(["remove", str(own.path), "--work", "nobody"]) == 1

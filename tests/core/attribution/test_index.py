@@ -136,6 +136,20 @@ def test_an_index_of_other_features_or_a_damaged_one_is_refused(tmp_path: Path) 
         load_index(tmp_path, "sources-a")
 
 
+@pytest.mark.parametrize("damage", ["a byte", "the end"])
+def test_damaged_rows_are_written_again(tmp_path: Path, damage: str) -> None:
+    index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")
+    save_index(index, tmp_path)
+    path = tmp_path / "rows-00000.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data if damage == "a byte" else data[:-9]))
+    with pytest.raises(StoreError):
+        load_index(tmp_path, "s")
+    save_index(index, tmp_path)
+    np.testing.assert_array_equal(load_index(tmp_path, "s").scores(QUERY), index.scores(QUERY))
+
+
 def test_the_gallery_finds_the_same_as_a_sort() -> None:
     places, products = Gallery(WORKS).nearest(QUERY, 5)
     truth = (WORKS @ QUERY).numpy()
