@@ -43,8 +43,8 @@ def _ray() -> Any:
         return importlib.import_module("ray")
     except ImportError as error:
         raise UsageError(
-            "Several machines need Ray, which is not installed: `pip install creditline[ray]`, "
-            "or leave the address out to work in this process."
+            "Several machines need Ray, which is not installed: `pip install -e '.[ray]'` in "
+            "the project's folder, or leave the address out to work in this process."
         ) from error
 
 

@@ -84,7 +84,7 @@ class TrakProjection:
         except ImportError as error:
             raise UsageError(
                 "trak's GPU projector needs fast-jl, which is not installed: "
-                "`pip install creditline[cuda]` on a machine with CUDA 12, or use 'sjlt'."
+                "`pip install -e '.[cuda]'` on a machine with CUDA 12, or use 'sjlt'."
             ) from error
         projector = projectors.CudaProjector(**common, max_batch_size=32)
         if self.spec.num_sms and projector.num_sms != self.spec.num_sms:

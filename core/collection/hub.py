@@ -125,7 +125,7 @@ def _opened(source: Path) -> dict[str, Any]:
     except ImportError as error:
         raise CollectionError(
             f"'{source.name}' is a data set of Hugging Face's `datasets`, which is not installed. "
-            "Install it: pip install 'creditline[datasets]'."
+            "Install it: pip install -e '.[datasets]'."
         ) from error
     try:
         if not source.exists():

@@ -123,5 +123,5 @@ def test_what_cannot_work_is_refused(monkeypatch: pytest.MonkeyPatch, ray: Any) 
     with pytest.raises(UsageError, match="0 workers"):
         connect("local", 0)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"creditline\[ray\]"):
+    with pytest.raises(UsageError, match=r"\.\[ray\]"):
         connect("local", 2)
