@@ -48,8 +48,8 @@ class ImportPage:
             self.title = gr.Textbox(label="Title of the collection", elem_id="import-title",
                                     placeholder="as the folder", max_lines=1, scale=3)  # fmt: skip
             self.size = gr.Dropdown(
-                [(f"{side} x {side} pixels", side) for side in SIZES], value=128,
-                label="Pictures are kept at", elem_id="import-size", filterable=False, scale=2,
+                [(f"{side} x {side}", side) for side in SIZES], value=128,
+                label="Pixels kept", elem_id="import-size", filterable=False, scale=2,
             )  # fmt: skip
         with gr.Accordion("If the table needs help", open=False):
             self.columns = gr.Textbox(

@@ -131,7 +131,7 @@ def test_where_the_library_is_missing_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)  # importing it fails
-    with pytest.raises(CollectionError, match=r"pip install 'creditline\[datasets\]'"):
+    with pytest.raises(CollectionError, match=r"pip install -e '\.\[datasets\]'"):
         read_dataset(tmp_path / "train.parquet")
 
 
