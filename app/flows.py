@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from app.cancelling import Cancellation
 from app.opened import Studio
 from core.attribution.attribution import Attribution, Influence
 from core.collection.atomic import write_bytes
@@ -122,8 +123,14 @@ class Finished:
 Event = Painting | Tracing | Unrecorded | Untraced | Finished
 
 
-def generate_and_attribute(studio: Studio, request: GenerateRequest) -> Iterator[Event]:
-    """Paint, keep, trace, share, record and book. Closing it before the end records nothing."""
+def generate_and_attribute(
+    studio: Studio, request: GenerateRequest, cancellation: Cancellation[Event] | None = None
+) -> Iterator[Event]:
+    """Paint, keep, trace, share, record and book. Closing it before the end records nothing.
+
+    `cancellation` stops it from another thread, up to the moment in which it is recorded.
+    """
+    cancellation = cancellation or Cancellation()
     steps, guidance = _checked(studio, request)
     began, image = time.perf_counter(), None
     events = studio.engine.paint(
@@ -131,6 +138,8 @@ def generate_and_attribute(studio: Studio, request: GenerateRequest) -> Iterator
         preview_every=PREVIEW_EVERY,
     )  # fmt: skip
     for event in events:
+        if cancellation.cancelled:
+            return
         if isinstance(event, Painted):
             image = event.image
         else:
@@ -159,11 +168,21 @@ def generate_and_attribute(studio: Studio, request: GenerateRequest) -> Iterator
     record = RunRecord(
         **{**record.__dict__, "seed": request.seed, "steps": steps, "guidance": guidance}
     )
-    yield _booked(studio, record, drawn, found, image, book=request.book, keep=True)
+    ended = cancellation.record(
+        lambda: _booked(studio, record, drawn, found, image, book=request.book, keep=True)
+    )
+    if ended is not None:
+        yield ended
 
 
-def trace_upload(studio: Studio, request: UploadRequest) -> Iterator[Event]:
-    """Open safely, trace, and keep as asked. Books nothing unless `book`."""
+def trace_upload(
+    studio: Studio, request: UploadRequest, cancellation: Cancellation[Event] | None = None
+) -> Iterator[Event]:
+    """Open safely, trace, and keep as asked. Books nothing unless `book`.
+
+    `cancellation` stops it from another thread, up to the moment in which it is recorded.
+    """
+    cancellation = cancellation or Cancellation()
     _require_method(studio, request.method)
     opened = open_image(request.source, request.name)
     yield Tracing(opened.image, len(studio.collection.works), opened.notes)
@@ -175,9 +194,17 @@ def trace_upload(studio: Studio, request: UploadRequest) -> Iterator[Event]:
     file = f"{run_id}.png" if request.keep or request.book else ""
     record = _record(studio, run_id, UPLOAD, found, drawn, opened.image, file)
     record = RunRecord(**{**record.__dict__, "title": Path(request.name).name[:200]})
-    if file:
-        write_bytes(studio.outputs / file, _copy(opened.image))
-    yield _booked(studio, record, drawn, found, opened.image, book=request.book, keep=bool(file))
+
+    def recorded() -> Event:
+        if file:
+            write_bytes(studio.outputs / file, _copy(opened.image))
+        return _booked(
+            studio, record, drawn, found, opened.image, book=request.book, keep=bool(file)
+        )
+
+    ended = cancellation.record(recorded)
+    if ended is not None:
+        yield ended
 
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:

@@ -129,7 +129,7 @@ class ImportPage:
         return self._idle(notices.trouble(words))
 
     def _stopped(self) -> list[Any]:
-        words = "Stopped. The collection is as it was before; importing again starts anew."
+        words = "Stopped. Nothing is half-imported: Preview says what is there now."
         return self._idle(notices.waiting(words))
 
 

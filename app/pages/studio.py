@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.cancelling import Cancellation
 from app.flows import (
     MAX_GUIDANCE,
     MAX_SEED,
     MAX_STEPS,
+    Event,
     Finished,
     GenerateRequest,
     Painting,
@@ -52,6 +54,7 @@ SHOWN = (
     "retry", "run_id", "generate", "cancel", "without", "who", "answer", "find_out",
 )  # fmt: skip
 KEPT_FOR_RETRY = 50
+CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
 
@@ -61,6 +64,7 @@ class StudioPage:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self._unrecorded: dict[str, Unrecorded] = {}
+        self._runs: dict[Cancellation[Event], str | None] = {}  # by page, oldest first
         self._build()
         self._connect()
 
@@ -172,9 +176,7 @@ class StudioPage:
         # words only after the stream has ended: its last update would overwrite them
         self.cancel.click(
             None, None, None, cancels=[painting, again, tracing, dropped], queue=False, **private
-        ).then(
-            self._cancelled, None, [self.status, self.generate, self.cancel], queue=False, **private
-        )
+        ).then(self._cancelled, None, self.shown, queue=False, **private)
         self.dice.click(
             lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
             **private,
@@ -206,24 +208,50 @@ class StudioPage:
     def _trouble(self, words: str) -> list[Any]:
         return self._update(status=notices.trouble(words), **self._idle())
 
-    def _cancelled(self) -> tuple[Any, Any, Any]:
-        words = "Cancelled. The last preview stays here; nothing was recorded."
-        return (
-            notices.waiting(words),
-            gr.update(interactive=True),
-            gr.update(interactive=False),
-        )
+    def _cancellable(
+        self, page: str | None, run: Callable[[Cancellation[Event]], Iterator[list[Any]]]
+    ) -> Iterator[list[Any]]:
+        """The updates of one run, known to Cancel until this page's next: a click may come late."""
+        for earlier, whose in list(self._runs.items()):
+            if (whose == page and earlier.ended) or len(self._runs) >= CANCELLABLE:
+                self._runs.pop(earlier, None)
+        cancellation: Cancellation[Event] = Cancellation()
+        self._runs[cancellation] = page
+        yield from guarded(run(cancellation), self._trouble)
+
+    def _cancelled(self, request: gr.Request) -> list[Any]:
+        """Cancel this page's runs; where that came too late, show what was recorded."""
+        late: list[Event | None] = []
+        for cancellation, page in list(self._runs.items()):
+            if page == request.session_hash:
+                if not cancellation.cancel():
+                    late.append(cancellation.outcome())
+                self._runs.pop(cancellation, None)
+        if not late:
+            words = "Cancelled. The last preview stays here; nothing was recorded."
+            return self._update(status=notices.waiting(words), **self._idle())
+        event = late[-1]
+        if event is None:
+            return self._trouble("It was too late to cancel; the ledger says what was recorded.")
+        if isinstance(event, Finished):
+            return self._finished(event, None, "It was too late to cancel.")
+        return self._lost(event)
 
     def _generate(
-        self, style: str, seed: float | None, steps: float, guidance: float, method: str
-    ) -> Iterator[list[Any]]:
+        self, style: str, seed: float | None, steps: float, guidance: float, method: str,
+        page: gr.Request,
+    ) -> Iterator[list[Any]]:  # fmt: skip
         request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
-        yield from guarded(self._paint(request, None), self._trouble)
+        yield from self._cancellable(
+            page.session_hash, lambda cancellation: self._paint(request, None, cancellation)
+        )
 
-    def _again(self, run_id: str) -> Iterator[list[Any]]:
-        yield from guarded(self._paint_again(run_id), self._trouble)
+    def _again(self, run_id: str, page: gr.Request) -> Iterator[list[Any]]:
+        yield from self._cancellable(
+            page.session_hash, lambda cancellation: self._paint_again(run_id, cancellation)
+        )
 
-    def _paint_again(self, run_id: str) -> Iterator[list[Any]]:
+    def _paint_again(self, run_id: str, cancellation: Cancellation[Event]) -> Iterator[list[Any]]:
         view = self.studio.ledger.run(run_id)
         if view is None or view.record.seed is None:
             yield self._trouble("This run cannot be painted again: its recipe is not at hand.")
@@ -232,15 +260,17 @@ class StudioPage:
         request = GenerateRequest(
             record.style, int(record.seed or 0), record.steps, record.guidance, record.method
         )
-        yield from self._paint(request, view)
+        yield from self._paint(request, view, cancellation)
 
-    def _paint(self, request: GenerateRequest, before: RunView | None) -> Iterator[list[Any]]:
+    def _paint(
+        self, request: GenerateRequest, before: RunView | None, cancellation: Cancellation[Event]
+    ) -> Iterator[list[Any]]:
         yield self._update(
             status=notices.progress("Painting", 0, request.steps or 0), **self._busy(),
             retry=gr.update(visible=False),
         )  # fmt: skip
         words, shown = f"{style_name(request.style)} painting, not finished", 0.0
-        for event in generate_and_attribute(self.studio, request):
+        for event in generate_and_attribute(self.studio, request, cancellation):
             if isinstance(event, Painting):
                 moment = time.monotonic()
                 if event.preview is None and moment - shown < BETWEEN_UPDATES:
@@ -258,19 +288,25 @@ class StudioPage:
             else:
                 yield self._lost(event)
 
-    def _trace(self, file: str | None, style: str, method: str, book: bool) -> Iterator[list[Any]]:
-        yield from guarded(self._trace_file(file, style, method, book), self._trouble)
+    def _trace(
+        self, file: str | None, style: str, method: str, book: bool, page: gr.Request
+    ) -> Iterator[list[Any]]:
+        yield from self._cancellable(
+            page.session_hash,
+            lambda cancellation: self._trace_file(file, style, method, book, cancellation),
+        )
 
     def _trace_file(
-        self, file: str | None, style: str, method: str, book: bool
-    ) -> Iterator[list[Any]]:
+        self, file: str | None, style: str, method: str, book: bool,
+        cancellation: Cancellation[Event],
+    ) -> Iterator[list[Any]]:  # fmt: skip
         if not file:
             yield self._trouble("Choose a picture first.")
             return
         yield self._update(status=notices.waiting("Opening the picture"), **self._busy())
         path, notes = Path(file), ""
         request = UploadRequest(path, path.name, style or None, method, book=book)
-        for event in trace_upload(self.studio, request):
+        for event in trace_upload(self.studio, request, cancellation):
             if isinstance(event, Tracing):
                 notes = " ".join(event.notes)
                 yield self._update(
