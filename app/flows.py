@@ -36,7 +36,7 @@ from core.ledger.records import (
     RunRecord,
     RunView,
 )
-from core.ledger.shares import DEFAULT_RULE, Shares, shares
+from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
 from core.provenance.png import png_with_facts
 
 PREVIEW_EVERY = 3
@@ -291,7 +291,7 @@ def _record(
     file: str,
 ) -> RunRecord:
     rows = (
-        *_influences(studio, PROPONENT, found.proponents(KEPT_PROPONENTS)),
+        *_influences(studio, PROPONENT, _proponents(found, drawn)),
         *_influences(studio, OPPONENT, found.opponents(KEPT_OTHERS)),
         *_influences(studio, MEMORISED, found.most_memorised(KEPT_OTHERS)),
     )
@@ -308,6 +308,17 @@ def _record(
         unattributed_micro=drawn.unattributed_micro, created_at=now(),
         influences=tuple(sorted(rows, key=lambda row: (row.side, row.rank))),
     )  # fmt: skip
+
+
+def _proponents(found: Attribution, drawn: Shares) -> tuple[Influence, ...]:
+    """The works with the highest scores, and all from which the shares were drawn.
+
+    Shares follow z, not scores: with both, anybody can draw the shares of a record again.
+    """
+    best = found.proponents(KEPT_PROPONENTS)
+    known = {row.work.id for row in best}
+    drawn_from = found.at(strongest_places(found.z.tolist(), drawn.rule))
+    return (*best, *(row for row in drawn_from if row.work.id not in known))
 
 
 def _influences(studio: Studio, side: str, rows: tuple[Influence, ...]) -> Iterator[RunInfluence]:

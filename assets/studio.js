@@ -77,7 +77,7 @@
     const on = bar.getAttribute("aria-pressed") !== "true";
     for (const one of all("button.cl-bar")) one.setAttribute("aria-pressed", String(on && one === bar));
     for (const card of all("button.cl-card")) {
-      card.hidden = on && card.dataset.artistId !== bar.dataset.filter;
+      card.hidden = on ? card.dataset.artistId !== bar.dataset.filter : "deeper" in card.dataset;
     }
   };
   const copy = async (link) => {

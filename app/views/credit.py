@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from app.views.html import artist_address, counted, e, percentages
-from core.ledger.records import RunRecord
+from core.ledger.records import PROPONENT, RunRecord
+from core.ledger.shares import credited_places
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
@@ -16,25 +17,26 @@ def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
     """The shares of one picture; a click on an artist filters the works below."""
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     said = {row.artist_id: row.artist for row in record.influences}
-    works = Counter(row.artist_id for row in record.side("proponent"))
+    rows = record.side(PROPONENT)
+    works = Counter(rows[place].artist_id for place in credited_places([row.z for row in rows]))
     micros = [*(micro for _, micro in ranked), record.unattributed_micro]
     shares = percentages(micros)
     largest = max(micros)
-    rows = []
+    bars = []
     for (artist, micro), share in zip(ranked, shares, strict=False):
         name = said.get(artist) or names.get(artist, artist)
-        # credit follows z, the works below are the highest scores: some credited ones stand deeper
-        note = counted(works[artist], "work") if works[artist] else "works not among those shown"
-        rows.append(
+        # runs of before kept the highest scores only, and credit follows z
+        note = counted(works[artist], "work") if works[artist] else "works not kept with this run"
+        bars.append(
             f'<li><button type="button" class="cl-bar" data-filter="{e(artist)}" '
             f'aria-pressed="false" aria-label="{e(name)}, {e(share)}. Show only their works">'
             f"{_bar(name, share, micro / largest, note)}</button></li>"
         )
-    rows.append(
+    bars.append(
         f'<li><div class="cl-bar cl-rest">'
         f"{_bar(UNATTRIBUTED, shares[-1], micros[-1] / largest, WHY)}</div></li>"
     )
-    return f'<ul class="cl-bars">{"".join(rows)}</ul>'
+    return f'<ul class="cl-bars">{"".join(bars)}</ul>'
 
 
 def _bar(name: str, share: str, fraction: float, note: str) -> str:

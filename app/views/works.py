@@ -16,7 +16,7 @@ NOTHING = {
 }
 LEADS = {
     PROPONENT: "Training works that shaped this picture most (its proponents): learning them made "
-    "the model paint more like this.",
+    "the model paint more like this. An artist's bar above shows every work that earned the share.",
     OPPONENT: "Training works that pulled away (its opponents): learning them made the model paint "
     "less like this. They are shown, never debited.",
     MEMORISED: "Self-influence: how strongly the model depends on each work for the work itself. "
@@ -25,15 +25,15 @@ LEADS = {
 
 
 def gallery(side: str, rows: Iterable[RunInfluence], shown: int = 12) -> str:
-    """One side of a run, best first."""
-    chosen = list(rows)[:shown]
+    """One side of a run, best first; those after `shown` are for whoever asks for one artist's."""
+    chosen = list(rows)
     if not chosen:
         return empty(NOTHING[side])
-    cards = "".join(_card(row) for row in chosen)
+    cards = "".join(_card(row, place >= shown) for place, row in enumerate(chosen))
     return f'<p class="cl-lead">{e(LEADS[side])}</p><div class="cl-cards">{cards}</div>'
 
 
-def _card(row: RunInfluence) -> str:
+def _card(row: RunInfluence, deeper: bool) -> str:
     memorised = row.side == MEMORISED
     mark = f"{100 * row.self_influence:.0f} %" if memorised else sigma(row.z)
     said = f"self-influence {mark}" if memorised else f"influence {mark}"
@@ -46,6 +46,8 @@ def _card(row: RunInfluence) -> str:
         "score": f"{row.score:.4g}", "self": f"{100 * row.self_influence:.1f} %",
     }  # fmt: skip
     attributes = " ".join(f'data-{name}="{e(value)}"' for name, value in data.items())
+    if deeper:
+        attributes += " data-deeper hidden"
     return (
         f'<button type="button" class="cl-card" {attributes} aria-label="{e(alt)}. Open details">'
         f'<img src="{e(work_address(row.work_id))}" alt="{e(alt)}" loading="lazy" '

@@ -65,6 +65,16 @@ class Attribution:
         order = np.argsort(-self.scores, kind="stable")
         return self._ranked([place for place in order[:count] if self.scores[place] > 0])
 
+    def at(self, places: Sequence[int]) -> tuple[Influence, ...]:
+        """The works at these places, each with its rank by score among all works, best first."""
+        rows = []
+        for place in places:
+            score = self.scores[place]
+            ahead = np.count_nonzero(self.scores > score)
+            tied = np.count_nonzero(self.scores[:place] == score)  # as a stable order has them
+            rows.append(self._row(place, 1 + int(ahead) + int(tied)))
+        return tuple(sorted(rows, key=lambda row: row.rank))
+
     def opponents(self, count: int) -> tuple[Influence, ...]:
         """The works that pulled away: the lowest negative scores, lowest first."""
         order = np.argsort(self.scores, kind="stable")
@@ -76,10 +86,10 @@ class Attribution:
         return self._ranked(list(order[:count]))
 
     def _ranked(self, places: Sequence[int]) -> tuple[Influence, ...]:
-        return tuple(
-            Influence(
-                self.works[place], rank, float(self.scores[place]), float(self.z[place]),
-                float(self.self_influence[place]),
-            )
-            for rank, place in enumerate(places, start=1)
+        return tuple(self._row(place, rank) for rank, place in enumerate(places, start=1))
+
+    def _row(self, place: int, rank: int) -> Influence:
+        return Influence(
+            self.works[place], rank, float(self.scores[place]), float(self.z[place]),
+            float(self.self_influence[place]),
         )  # fmt: skip

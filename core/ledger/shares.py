@@ -85,6 +85,25 @@ def shares(
     return _rounded(weights, unattributed, rule)
 
 
+def strongest_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[int]:
+    """The works, as places in `z [n]`, from which `rule` draws all shares, strongest first.
+
+    Raises `UsageError` for a rule that does not look at single works.
+    """
+    if rule.name not in BY_WORKS:
+        raise UsageError(
+            f"The share rule '{rule.name}' credits no single works. "
+            f"Choose one of: {', '.join(BY_WORKS)}."
+        )
+    positive = [place for place in range(len(z)) if z[place] > 0]
+    return sorted(positive, key=lambda place: (-z[place], place))[: int(rule["top_k"])]
+
+
+def credited_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[int]:
+    """Those of `strongest_places` that stand above the floor and so earn their artist a share."""
+    return [place for place in strongest_places(z, rule) if z[place] > rule["z_floor"]]
+
+
 def _top_k_positive(
     z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
@@ -93,10 +112,8 @@ def _top_k_positive(
     A work with z above the floor gives z - floor to its artist and the floor to nobody; a work
     below it gives all of its z to nobody.
     """
-    floor = Fraction(rule["z_floor"])
-    positive = [place for place in range(len(z)) if z[place] > 0]
-    chosen = sorted(positive, key=lambda place: (-z[place], place))[: int(rule["top_k"])]
-    return _above(floor, [(artist_ids[place], Fraction(z[place])) for place in chosen])
+    chosen = [(artist_ids[place], Fraction(z[place])) for place in strongest_places(z, rule)]
+    return _above(Fraction(rule["z_floor"]), chosen)
 
 
 def _artist_first(
@@ -136,6 +153,7 @@ RULES = {
     "artist-first": _artist_first,
     "hybrid": _hybrid,
 }
+BY_WORKS = ("top-k-positive", "hybrid")
 
 
 def _above(floor: Fraction, rows: Sequence[tuple[str, Fraction]]) -> tuple[Weights, Fraction]:

@@ -29,7 +29,7 @@ from core.attribution.build import features_directory
 from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
 from core.ledger.ledger import Ledger
-from core.ledger.shares import WHOLE
+from core.ledger.shares import WHOLE, shares
 from core.provenance.png import facts_of
 from tests.small import picture
 
@@ -74,6 +74,18 @@ def test_a_generation_tells_its_progress_and_ends_booked(studio: Studio) -> None
     assert totals.total_micro == WHOLE
     assert {row.artist_id: row.micro for row in totals.artists} == dict(end.shares.artist_micro)
     assert studio.ledger.verify().ok
+
+
+def test_the_shares_can_be_drawn_again_from_what_is_recorded(studio: Studio) -> None:
+    for seed in range(4):
+        end = generated(studio, seed)
+        assert end.view is not None
+        kept = end.view.record
+        rows = kept.side("proponent")
+        again = shares([row.z for row in rows], [row.artist_id for row in rows])
+        assert dict(again.artist_micro) == dict(kept.artist_micro)
+        assert again.unattributed_micro == kept.unattributed_micro
+        assert [row.rank for row in rows] == sorted({row.rank for row in rows})
 
 
 def test_the_picture_is_kept_with_its_facts(studio: Studio) -> None:

@@ -157,6 +157,19 @@ def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
     assert "36.05 %" in html
 
 
+def test_a_bar_counts_the_works_that_earned_it() -> None:
+    rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
+    html = run_bars(replace(record(), influences=tuple(rows)), {})
+    assert "2 works" in html
+    assert "works not kept with this run" in html  # the other artist's
+
+
+def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
+    html = works.gallery("proponent", [influence(rank) for rank in range(1, 15)])
+    assert html.count("<button") == 14
+    assert html.count("data-deeper hidden") == 2
+
+
 def test_words_for_numbers() -> None:
     assert sigma(4.12) == "+4.1σ"
     assert sigma(-0.5) == "−0.5σ"

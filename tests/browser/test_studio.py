@@ -195,7 +195,10 @@ def test_a_click_on_a_bar_filters_the_works_and_a_card_opens_its_details(
     shown = page.locator("#proponents button.cl-card:not([hidden])")
     artists = set(shown.evaluate_all("all => all.map(one => one.dataset.artistId)"))
     assert artists == {bar.get_attribute("data-filter")}
+    earned = int(bar.locator(".cl-bar-note").inner_text().split()[0])
+    assert shown.count() >= earned > 0
     bar.click()
+    expect(shown).to_have_count(12)
     page.locator("#proponents button.cl-card").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Raw score")

@@ -56,6 +56,16 @@ def test_scores_have_a_place_for_every_work(engine: Engine, ready: Collection) -
     assert [row.rank for row in found.proponents(3)] == [1, 2, 3]
 
 
+def test_chosen_works_keep_their_rank_among_all(engine: Engine, ready: Collection) -> None:
+    found = engine.attribute(picture(77), style="cubism")
+    order = sorted(range(len(ready.works)), key=lambda place: -found.scores[place])
+    chosen = [order[7], order[0], order[-1]]
+    rows = found.at(chosen)
+    assert [row.rank for row in rows] == [1, 8, len(order)]
+    assert [row.work for row in rows] == [ready.works[order[i]] for i in (0, 7, -1)]
+    assert found.at([order[2]]) == found.proponents(3)[2:]
+
+
 AT_HAND = [name for name, row in METHODS.items() if row.served and row.features in SPECS]
 
 

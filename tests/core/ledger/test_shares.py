@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from core.ledger.shares import ARTIST_FIRST, DEFAULT_RULE, HYBRID, WHOLE, ShareRule, Shares, shares
+from core.ledger.shares import (
+    ARTIST_FIRST,
+    DEFAULT_RULE,
+    HYBRID,
+    WHOLE,
+    ShareRule,
+    Shares,
+    credited_places,
+    shares,
+    strongest_places,
+)
 
 RULES = (DEFAULT_RULE, ARTIST_FIRST, HYBRID)
 numbers = st.floats(-50, 50, allow_nan=False)
@@ -123,3 +133,31 @@ def test_what_cannot_be_shared_is_refused(
 def test_shares_that_do_not_sum_cannot_exist() -> None:
     with pytest.raises(UsageError, match="exactly"):
         Shares(DEFAULT_RULE, {"a": 1}, WHOLE)
+
+
+@given(st.lists(numbers, max_size=60), st.sampled_from([DEFAULT_RULE, HYBRID]))
+def test_the_strongest_works_are_enough_to_draw_the_shares_again(
+    z: list[float], rule: ShareRule
+) -> None:
+    names = [f"a{i % 5}" for i in range(len(z))]
+    kept = sorted(strongest_places(z, rule))
+    again = shares([z[i] for i in kept], [names[i] for i in kept])
+    assert again == shares(z, names)
+
+
+@given(st.lists(numbers, max_size=60))
+def test_who_is_credited_has_a_work_above_the_floor(z: list[float]) -> None:
+    names = [f"a{i % 5}" for i in range(len(z))]
+    credited = {names[place] for place in credited_places(z)}
+    assert set(shares(z, names).artist_micro) <= credited  # a share may round to nothing
+
+
+def test_credited_places_by_hand() -> None:
+    z = [2.0, -9.0, 5.0, 0.5, 7.0]
+    assert strongest_places(z) == [4, 2, 0, 3]
+    assert credited_places(z) == [4, 2]
+
+
+def test_a_rule_over_artists_names_no_works() -> None:
+    with pytest.raises(UsageError, match="no single works"):
+        credited_places([3.0], ARTIST_FIRST)
