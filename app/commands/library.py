@@ -72,7 +72,9 @@ def import_pictures(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", metavar="FIELD=COLUMN,...", help="Which column of the table says what."
+            "--map",
+            metavar="FIELD=COLUMN,...",
+            help="Which column of the table says what; in quotes, what every row says.",
         ),
     ] = None,
     pictures: Annotated[

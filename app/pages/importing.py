@@ -54,7 +54,8 @@ class ImportPage:
         with gr.Accordion("If the table needs help", open=False):
             self.columns = gr.Textbox(
                 label="Columns", placeholder="title=Work Title, artist=Maker", max_lines=1,
-                info="Which column says what, where it is not recognised.",
+                info="Which column says what, where it is not recognised; in quotes, what all rows "
+                'say: style="Photograph".',
                 elem_id="import-columns",
             )  # fmt: skip
             self.pictures = gr.Textbox(

@@ -19,7 +19,10 @@ _SHOWN = 12  # names of columns in a sentence
 
 
 def column_map(texts: Sequence[str]) -> dict[str, str]:
-    """'title=Title,artist=Artist Name' -> which column gives which field."""
+    """'title=Title,artist=Artist Name' -> which column gives which field.
+
+    A text in quotes is no column's name but what every row says: 'style="Photograph"'.
+    """
     asked: dict[str, str] = {}
     for text in texts:
         # a comma in a column's name is no end: the next part begins with a field and '='
@@ -30,8 +33,18 @@ def column_map(texts: Sequence[str]) -> dict[str, str]:
                     f"'{part.strip()}' maps nothing. Write field=Column, where the field is one of "
                     f"{', '.join(FIELDS)}."
                 )
+            if field == "file" and _quoted(column):
+                raise UsageError(f"{column} cannot be every row's file. Name a column of files.")
             asked[field] = column
     return asked
+
+
+def constants_of(table: Table, asked: Mapping[str, str]) -> dict[str, str]:
+    """The fields that are the same in every row, as `asked` has them in quotes."""
+    return {
+        field: plain_text(column[1:-1]) for field, column in asked.items()
+        if _quoted(column) and column not in table.header
+    }  # fmt: skip
 
 
 def columns_of(table: Table, asked: Mapping[str, str]) -> Places:
@@ -41,9 +54,10 @@ def columns_of(table: Table, asked: Mapping[str, str]) -> Places:
         field: [names.index(synonym) for synonym in synonyms if synonym in names]
         for field, synonyms in SYNONYMS.items()
     }
+    constants = constants_of(table, asked)
     for field, column in asked.items():
-        places[field] = [_place(table, column)]
-    taken = {places[field][0] for field in asked}
+        places[field] = [] if field in constants else [_place(table, column)]
+    taken = {place for field in asked for place in places[field]}
     for field in places:
         if field not in asked:
             places[field] = [place for place in places[field] if place not in taken]
@@ -52,7 +66,7 @@ def columns_of(table: Table, asked: Mapping[str, str]) -> Places:
     return places
 
 
-def columns_note(table: Table, places: Places) -> tuple[str, ...]:
+def columns_note(table: Table, places: Places, constants: Mapping[str, str]) -> tuple[str, ...]:
     """Which columns say what, and which say nothing here: none is passed over in silence."""
     used = {place for found in places.values() for place in found}
     named = [
@@ -60,6 +74,7 @@ def columns_note(table: Table, places: Places) -> tuple[str, ...]:
         for field, found in places.items()
         if found and table.header and [table.header[place] for place in found] != [field]
     ]
+    named += [f"{field} is '{text}' in every row" for field, text in constants.items()]
     rest = [name for place, name in enumerate(table.header) if name and place not in used]
     more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
     sentences = (
@@ -68,6 +83,10 @@ def columns_note(table: Table, places: Places) -> tuple[str, ...]:
     )
     said = plain_text(" ".join(filter(None, sentences)), 1000)
     return (said,) if said else ()
+
+
+def _quoted(text: str) -> bool:
+    return len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" and bool(text[1:-1].strip())
 
 
 def _find_files(table: Table, places: Places) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.collection.candidates import Candidate, Held, Reading, Refusal
-from core.collection.columns import columns_note, columns_of
+from core.collection.columns import columns_note, columns_of, constants_of
 from core.collection.manifests import described
 from core.collection.slugs import plain_text
 from core.collection.tables import Record, Table
@@ -70,22 +70,27 @@ def read_split(dataset: Any, split: str, asked: Mapping[str, str]) -> Reading:
     ]
     table = Table(Path(split or "data set"), header, tuple(records))
     others = {field: column for field, column in asked.items() if field != "file"}
-    places = columns_of(table, others)
-    if not places["style"]:
+    places, constants = columns_of(table, others), constants_of(table, others)
+    if not places["style"] and "style" not in constants:
         raise CollectionError(
             f"The data set has no column of styles; its columns are {', '.join(features)}. Name "
-            "one with --map style=COLUMN."
+            "one with --map style=COLUMN, or say it of all rows: --map 'style=\"TEXT\"'."
         )
-    rows = [_row(held, wanted, split, record, places) for record in records]
-    return Reading(rows, columns_note(table, places))
+    rows = [_row(held, wanted, split, record, places, constants) for record in records]
+    return Reading(rows, columns_note(table, places, constants))
 
 
 def _row(
-    dataset: Any, column: str, split: str, record: Record, places: Mapping[str, Sequence[int]]
+    dataset: Any,
+    column: str,
+    split: str,
+    record: Record,
+    places: Mapping[str, Sequence[int]],
+    constants: Mapping[str, str],
 ) -> Candidate | Refusal:
     def cell(field: str) -> str:
         values = (plain_text(record.cells[at]) for at in places[field])
-        return next((value for value in values if value), "")
+        return next((value for value in values if value), constants.get(field, ""))
 
     row = f"{split} {record.number}".strip()
     if not cell("style"):

@@ -19,7 +19,7 @@ from core.collection.candidates import (
     Reading,
     Refusal,
 )
-from core.collection.columns import Places, columns_note, columns_of, is_address
+from core.collection.columns import Places, columns_note, columns_of, constants_of, is_address
 from core.collection.folders import NOTHING, Told, names_tell, told_by_path
 from core.collection.holdings import Archive, Finder, Folder
 from core.collection.identifiers import SCHEMES, identifier
@@ -42,19 +42,21 @@ class _Form:
     told_by_path: bool
     names_are_slugs: bool
     classes: Mapping[str, str]
+    constants: Mapping[str, str]
 
     def cell(self, record: Record, field: str) -> str:
-        """The first of the field's columns that holds something."""
+        """The first of the field's columns that holds something, or what every row says."""
         cells = record.cells
         values = (plain_text(cells[at]) for at in self.places[field] if at < len(cells))
-        return next((value for value in values if value), "")
+        return next((value for value in values if value), self.constants.get(field, ""))
 
     def said(self, record: Record) -> Callable[[str], str]:
         """The row's cells by field; an artist that all rows write as a slug, as a name."""
 
         def cell(field: str) -> str:
             text = self.cell(record, field)
-            return readable(text) if field == "artist" and self.names_are_slugs else text
+            slugs = field == "artist" and self.names_are_slugs and field not in self.constants
+            return readable(text) if slugs else text
 
         return cell
 
@@ -69,26 +71,28 @@ def read_manifest(
         record if isinstance(record, Refusal) else _row(record, form, finder)
         for record in table.records
     ]
-    return Reading(rows, (*table.notes, *columns_note(table, form.places)))
+    return Reading(rows, (*table.notes, *columns_note(table, form.places, form.constants)))
 
 
 def _form(table: Table, asked: Mapping[str, str]) -> _Form:
     places = columns_of(table, asked)
     files = [row[at] for row in table.sample for at in places["file"][:1] if at < len(row)]
     told = sum(map(names_tell, files)) > 0.8 * len(files) if files else False
-    missing = [field for field in ("artist", "style") if not places[field]]
+    constants = constants_of(table, asked)
+    missing = [f for f in ("artist", "style") if not places[f] and f not in constants]
     if places["file"] and missing and not told:
         raise CollectionError(
             f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
             "file, artist, style, and if known title, year, licence, source. Add it, or say which "
-            f"column it is: --map {missing[0]}=COLUMN."
+            f"column it is: --map {missing[0]}=COLUMN; or say it of all rows, in quotes: "
+            f"--map '{missing[0]}=\"TEXT\"'."
         )
     classes = _class_names(table.path) if told and not asked else {}
     artists = [row[at] for row in table.sample for at in places["artist"][:1] if at < len(row)]
     slugs = any("-" in name for name in artists) and (
         sum(map(_is_slug, artists)) > 0.8 * len(artists)
     )
-    return _Form(places, len(table.header), told, slugs, classes)
+    return _Form(places, len(table.header), told, slugs, classes, constants)
 
 
 def _is_slug(name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.columns import column_map, columns_note, columns_of
+from core.collection.columns import column_map, columns_note, columns_of, constants_of
 from core.collection.tables import Record, Table
 from core.errors import CollectionError, UsageError
 
@@ -83,20 +83,41 @@ def test_a_mapping_that_maps_nothing_is_asked_wrongly(text: str) -> None:
 
 def test_it_is_said_what_was_read_as_what_and_what_was_not() -> None:
     found = table("file|title|Maker|split|width", "a|b|c|d|e")
-    (note,) = columns_note(found, columns_of(found, {}))
+    (note,) = columns_note(found, columns_of(found, {}), {})
     assert "artist from 'Maker'" in note and "not read: split, width" in note
     assert "title" not in note  # called as it is meant
     plain = table("file|title|artist|style", "a|b|c|d")
-    assert columns_note(plain, columns_of(plain, {})) == ()
+    assert columns_note(plain, columns_of(plain, {}), {}) == ()
 
 
 def test_cells_beyond_the_header_are_no_column() -> None:
     found = table("title|artist", "One|A|a.jpg", "Two|B|b.jpg")
     places = columns_of(found, {})
-    assert places["file"] == [] and columns_note(found, places) == ()
+    assert places["file"] == [] and columns_note(found, places, {}) == ()
 
 
 def test_of_very_many_columns_some_are_named_and_the_rest_counted() -> None:
     found = table("|".join(f"x{n}" for n in range(40)), "|".join("a" * 40))
-    (note,) = columns_note(found, columns_of(found, {}))
+    (note,) = columns_note(found, columns_of(found, {}), {})
     assert "x11 and 28 more" in note and "x12" not in note
+
+
+def test_a_text_in_quotes_is_what_every_row_says() -> None:
+    found = table("file|artist|school", "a.jpg|A|x")
+    asked = column_map(["artist=\"Doe, Jane\",style=school, title='Study'"])
+    assert constants_of(found, asked) == {"artist": "Doe, Jane", "title": "Study"}
+    places = columns_of(found, asked)
+    assert (places["artist"], places["style"], places["title"]) == ([], [2], [])
+    (note,) = columns_note(found, places, constants_of(found, asked))
+    assert "artist is 'Doe, Jane' in every row" in note and "not read: artist" in note
+
+
+def test_a_column_whose_name_has_quotes_is_a_column() -> None:
+    found = table('file|"artist"', "a.jpg|A")
+    asked = column_map(['artist="artist"'])
+    assert constants_of(found, asked) == {} and columns_of(found, asked)["artist"] == [1]
+
+
+def test_no_file_is_every_row_s() -> None:
+    with pytest.raises(UsageError, match="every row's file"):
+        column_map(["file='a.png'"])

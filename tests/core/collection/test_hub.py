@@ -105,6 +105,8 @@ def test_columns_may_be_named_and_what_is_not_read_is_said() -> None:
     assert "style from 'school'" in reading.notes[0] and "not read: size" in reading.notes[0]
     with pytest.raises(CollectionError, match="no column of styles"):
         read_split(Split(features, rows), "", {"file": "photo"})
+    said = taken(read_split(Split(features, rows), "", {"file": "photo", "style": "'Interior'"}))
+    assert [one.style for one in said] == ["Interior"]
 
 
 @pytest.mark.parametrize(

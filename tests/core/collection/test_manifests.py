@@ -156,3 +156,13 @@ def test_a_table_of_pictures_without_a_needed_column_is_refused_by_its_name(tmp_
         read(tmp_path, "file,title,style\na.png,T,s\n", "a.png")
     asked = {"artist": "title"}
     assert only(read(tmp_path, "file,title,style\na.png,T,s\n", "a.png", asked=asked)).artist == "T"
+
+
+def test_what_the_table_does_not_say_may_be_said_of_all_rows(tmp_path: Path) -> None:
+    text = "file,artist\na.png,Anna Ek\n"
+    with pytest.raises(CollectionError, match="in quotes"):
+        read(tmp_path, text, "a.png")
+    row = only(read(tmp_path, text, asked={"style": '"Photograph"'}))
+    assert (row.style, row.artist) == ("Photograph", "Anna Ek")
+    row = only(read(tmp_path, "file,style\na.png,s\n", asked={"artist": "'de la Tour'"}))
+    assert (row.style, row.artist) == ("s", "de la Tour")
