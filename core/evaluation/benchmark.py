@@ -153,7 +153,7 @@ class Benchmark:
     def snapshots(self) -> tuple[int, ...]:
         """After which steps of the full training weights are kept; the last is the end."""
         steps, count = self.preset.steps(len(self.works.ids)), self.preset.checkpoints
-        return tuple(round(steps * number / count) for number in range(1, count + 1))
+        return tuple(-(-steps * number // count) for number in range(1, count + 1))
 
     def train_full(self, *, patient: bool = True) -> Iterator[Progress]:
         """The model whose pictures are attributed, on all works. `patient`: see `train_many`."""

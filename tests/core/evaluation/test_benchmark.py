@@ -282,3 +282,16 @@ def test_what_a_rule_for_lambda_loses_is_the_gap_to_the_best(
     assert "Lambda by dof 0.3 loses" in text_of(last)
     (usual,) = finished.lambda_losses
     assert usual.rule == "dof 0.3"
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_a_training_of_few_steps_has_its_checkpoints(tmp_path: Path, steps: int) -> None:
+    few = replace(
+        TINY, epochs=steps, checkpoints=4, recipe=replace(TINY.recipe, batch_size=TINY.works)
+    )
+    bench = opened(tmp_path, few)
+    assert few.steps(TINY.works) == steps
+    assert bench.snapshots[0] >= 1 and bench.snapshots[-1] == steps
+    list(bench.train_full())
+    for step in bench.snapshots:
+        bench.load(f"step-{step}")
