@@ -16,7 +16,7 @@ NOTHING = {
 }
 LEADS = {
     PROPONENT: "Training works that shaped this picture most (its proponents): learning them made "
-    "the model paint more like this. An artist's bar above shows every work that earned the share.",
+    "the model paint more like this. Press an artist's bar for every work that earned the share.",
     OPPONENT: "Training works that pulled away (its opponents): learning them made the model paint "
     "less like this. They are shown, never debited.",
     MEMORISED: "Self-influence: how strongly the model depends on each work for the work itself. "
