@@ -171,7 +171,9 @@ def generate_and_attribute(
     ended = cancellation.record(
         lambda: _booked(studio, record, drawn, found, image, book=request.book, keep=True)
     )
-    if ended is not None:
+    if ended is None:
+        (studio.outputs / file).unlink(missing_ok=True)
+    else:
         yield ended
 
 

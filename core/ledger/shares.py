@@ -7,6 +7,7 @@ In: a z a work and who made it. Out: micro-credits an artist and what stays unat
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -95,8 +96,8 @@ def strongest_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list
             f"The share rule '{rule.name}' credits no single works. "
             f"Choose one of: {', '.join(BY_WORKS)}."
         )
-    positive = [place for place in range(len(z)) if z[place] > 0]
-    return sorted(positive, key=lambda place: (-z[place], place))[: int(rule["top_k"])]
+    positive = (place for place in range(len(z)) if z[place] > 0)
+    return heapq.nsmallest(int(rule["top_k"]), positive, key=lambda place: (-z[place], place))
 
 
 def credited_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[int]:

@@ -119,6 +119,7 @@ def test_a_generation_cancelled_from_outside_ends_and_records_nothing(
             assert cancellation.cancel()
     assert isinstance(seen[-1], moment)
     assert studio.ledger.runs().total == 0
+    assert not list(studio.outputs.glob("*"))
 
 
 def test_an_upload_cancelled_from_outside_keeps_and_records_nothing(
