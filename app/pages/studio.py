@@ -199,6 +199,14 @@ class StudioPage:
         """Updates by component name; all others stay as they are."""
         return [values.get(name, gr.skip()) for name in SHOWN]
 
+    def _drawn(self, picture: str) -> dict[str, Any]:
+        """A picture that is not traced yet: nothing below it may speak of the one before."""
+        return {
+            "picture": picture, "credit": "", "proponents": "", "opponents": "", "memorised": "",
+            "recipe": "", "again": gr.update(visible=False), "answer": "",
+            "find_out": gr.update(interactive=False),
+        }  # fmt: skip
+
     def _idle(self) -> dict[str, Any]:
         return {"generate": gr.update(interactive=True), "cancel": gr.update(interactive=False)}
 
@@ -275,14 +283,14 @@ class StudioPage:
                 moment = time.monotonic()
                 if event.preview is None and moment - shown < BETWEEN_UPDATES:
                     continue
-                shown, picture = moment, gr.skip()
+                shown, drawn = moment, {}
                 if event.preview is not None:
-                    picture = run_view.preview(event.preview, words)
+                    drawn = self._drawn(run_view.preview(event.preview, words))
                 bar = notices.progress("Painting", event.done, event.total, event.seconds_left)
-                yield self._update(picture=picture, status=bar)
+                yield self._update(status=bar, **drawn)
             elif isinstance(event, Tracing):
                 bar = notices.waiting(f"Tracing influence among {event.works:,} works")
-                yield self._update(picture=run_view.preview(event.image, words), status=bar)
+                yield self._update(status=bar, **self._drawn(run_view.preview(event.image, words)))
             elif isinstance(event, Finished):
                 yield self._finished(event, before)
             else:
@@ -310,8 +318,8 @@ class StudioPage:
             if isinstance(event, Tracing):
                 notes = " ".join(event.notes)
                 yield self._update(
-                    picture=run_view.preview(event.image, f"Uploaded picture {path.name}"),
                     status=notices.waiting(f"Tracing influence among {event.works:,} works"),
+                    **self._drawn(run_view.preview(event.image, f"Uploaded picture {path.name}")),
                 )
             elif isinstance(event, Finished):
                 yield self._finished(event, None, notes)

@@ -195,3 +195,13 @@ def test_a_cancelled_upload_is_not_recorded_either(page: StudioPage, tmp_path: A
     assert "nothing was recorded" in status(page._cancelled(browser("a")))
     assert not any("ecorded" in status(update) for update in updates)
     assert page.studio.ledger.runs().total == 0
+
+
+def test_a_new_picture_takes_away_what_was_said_of_the_one_before(page: StudioPage) -> None:
+    list(page._generate("cubism", 3, 4, 3.0, "d-trak", browser("a")))
+    busy, first, *_ = page._generate("cubism", 4, 4, 3.0, "d-trak", browser("a"))
+    place = {name: number for number, name in enumerate(SHOWN)}
+    assert busy[place["picture"]] == busy[place["credit"]] == gr.skip()
+    assert "<img" in first[place["picture"]]
+    for name in ("credit", "proponents", "opponents", "memorised", "recipe", "answer"):
+        assert first[place[name]] == ""

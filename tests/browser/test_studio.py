@@ -130,6 +130,9 @@ def test_cancelling_stops_and_records_nothing(server: Server, open_page: Open) -
         expect(page.locator("#painting img")).to_be_visible()
         expect(page.get_by_role("button", name="Generate", exact=True)).to_be_enabled()
         stopped = "nothing was recorded" in status.inner_text()
+        if stopped:  # what stands below a picture is about that picture
+            expect(page.locator("#credit")).to_be_empty()
+            expect(page.locator(".cl-card:visible")).to_have_count(0)
         history.reload()
         expect(history.locator("#ledger")).to_contain_text("verified")
         assert (history.locator("#ledger").inner_text() == before) == stopped
