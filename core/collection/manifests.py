@@ -85,7 +85,7 @@ def _form(table: Table, asked: Mapping[str, str]) -> _Form:
             f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
             "file, artist, style, and if known title, year, licence, source. Add it, or say in "
             f"--map (on the page: Columns) which column it is, {missing[0]}=COLUMN, or in quotes "
-            f"what all rows say, {missing[0]}=\"TEXT\"."
+            f'what all rows say, {missing[0]}="TEXT".'
         )
     classes = _class_names(table.path) if told and not asked else {}
     artists = [row[at] for row in table.sample for at in places["artist"][:1] if at < len(row)]
