@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = {"errors", "progress"}  # every part of the core speaks these
+SHARED = {"errors", "files", "progress", "work_queue"}  # every part of the core speaks these
 MAY_IMPORT: dict[str, set[str]] = {
     "collection": set(),
     "diffusion": {"collection"},

@@ -1,1 +1,0 @@
-"""The studio in the browser: the server, its gate, pages and what they show."""
