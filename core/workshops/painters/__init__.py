@@ -1,0 +1,1 @@
+"""One module per style: its motifs, its palettes, and the hands that paint with them."""
