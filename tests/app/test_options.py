@@ -9,8 +9,8 @@ from typing import Annotated
 import pytest
 import typer
 
-from app.commands.options import AsJson, spread_options
-from app.terminal import show_json
+from app.cli.options import AsJson, spread_options
+from app.cli.output import show_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,7 @@ from PIL import Image
 from app.settings import EMBEDDED
 from core.workshops.build import encode_picture
 from core.workshops.hand import Hand, paint_work
-from core.workshops.roster import (
-    ALL_HANDS,
-    COLLECTION_HANDS,
-    HELD_OUT_FIRST_SEED,
-    STYLES,
-    hand,
-)
+from core.workshops.roster import ALL_HANDS, COLLECTION_HANDS, HELD_OUT_FIRST_SEED, STYLES, hand
 
 TRAIN = range(10)
 TEST = range(HELD_OUT_FIRST_SEED, HELD_OUT_FIRST_SEED + 5)
