@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device
+from app.cli.options import AsJson, CollectionOption, Device, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
 
@@ -18,22 +19,30 @@ Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="DIR", help="The benchmark's folder; it resumes."),
 ]
-Data = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="The pictures: photographs, or a collection's folder."),
-]
-Works = Annotated[int | None, typer.Option(min=2, help="Works, instead of the preset's.")]
-Subsets = Annotated[int | None, typer.Option(min=3, help="Subsets, instead of the preset's.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the preset's.")]
-DataSeed = Annotated[int | None, typer.Option(help="Which pictures are taken.")]
-Clip = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="A CLIP vision model, for CLIP's figures.")
-]
-Workers = Annotated[
-    int, typer.Option(min=1, help="Processes that share the work, a GPU or some threads each.")
-]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Instead:
+    """What a benchmark takes instead of its preset's own, and with what it is measured."""
+
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The pictures: photographs, or a collection's folder."),
+    ] = None
+    works: Annotated[int | None, typer.Option(min=2, help="Works, instead of the preset's.")] = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the preset's.")] = (
+        None
+    )
+    data_seed: Annotated[int | None, typer.Option(help="Which pictures are taken.")] = None
+    clip: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A CLIP vision model, for CLIP's figures.")
+    ] = None
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that share the work, a GPU or some threads each.")
+    ] = 1
+
+
+@spread_options
 def evaluate_lds(
     preset: Preset = "digits-small",
     output: Output = None,
@@ -41,13 +50,11 @@ def evaluate_lds(
         str,
         typer.Option(metavar="NAME", help="main, frontier, rules, inverse, table1-8, fig1-10."),
     ] = "main",
-    data: Data = None,
-    works: Works = None,
-    subsets: Subsets = None,
-    epochs: Epochs = None,
-    data_seed: DataSeed = None,
-    clip: Clip = None,
-    workers: Workers = 1,
+    subsets: Annotated[
+        int | None, typer.Option(min=3, help="Subsets, instead of the preset's.")
+    ] = None,
+    *,
+    instead: Instead,
     collection: CollectionOption = None,
     device: Device = None,
     as_json: AsJson = False,
@@ -60,15 +67,16 @@ def evaluate_lds(
 
     settings = read_settings(collection=collection, device=device)
     folder = _folder(settings, output, preset)
-    choice = Choice(preset, data, folder, works, subsets, epochs, data_seed, clip, workers)
-    found = last(evaluate_lds(settings, choice, experiment), Evaluated)
+    choice = Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
+    result = last(evaluate_lds(settings, choice, experiment), Evaluated)
     if as_json:
-        show_json(found.finished)
+        show_json(result.finished)
     else:
-        say(found.text.rstrip())
-        say(f"{found.finished.seconds:.0f} s. Also in {found.table} and {found.figure}.")
+        say(result.text.rstrip())
+        say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
 
 
+@spread_options
 def evaluate_counterfactual(
     preset: Preset = "digits-small",
     output: Output = None,
@@ -79,12 +87,8 @@ def evaluate_counterfactual(
     images: Annotated[int, typer.Option(min=1, help="Pictures painted again.")] = 20,
     noise: Annotated[str, typer.Option(help="Noise of the features.")] = "shared",
     timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
-    data: Data = None,
-    works: Works = None,
-    epochs: Epochs = None,
-    data_seed: DataSeed = None,
-    clip: Clip = None,
-    workers: Workers = 1,
+    *,
+    instead: Instead,
     collection: CollectionOption = None,
     device: Device = None,
     as_json: AsJson = False,
@@ -96,14 +100,13 @@ def evaluate_counterfactual(
     settings = read_settings(collection=collection, device=device)
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
     removal = Removal(names, remove, images, noise, timesteps)
-    folder = _folder(settings, output, preset)
-    choice = Choice(preset, data, folder, works, None, epochs, data_seed, clip, workers)
-    found = last(evaluate_counterfactual(settings, choice, removal), Compared)
+    choice = Choice(preset=preset, output=_folder(settings, output, preset), **vars(instead))
+    result = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
-        show_json(found.found)
+        show_json(result.figures)
     else:
-        say(found.text.rstrip())
-        say(f"Also in {found.boxplot} and {found.sheet}.")
+        say(result.text.rstrip())
+        say(f"Also in {result.boxplot} and {result.sheet}.")
 
 
 def evaluate_artist(

@@ -5,73 +5,86 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.options import AsJson
+from app.cli.options import AsJson, spread_options
 from app.cli.output import credits, say, show_json, table
 from app.settings import read_settings
 from core.errors import LedgerError, UsageError
 
-ArtistFilter = Annotated[str | None, typer.Option("--artist", help="Only this artist.")]
-StyleFilter = Annotated[str | None, typer.Option("--style", help="Only this class.")]
-Since = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")]
-Until = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Before this day.")]
-Kind = Annotated[
-    Literal["generation", "upload", "example"] | None,
-    typer.Option("--kind", help="Only this kind of run."),
-]
+if TYPE_CHECKING:
+    from core.ledger.ledger import Ledger
+    from core.ledger.records import LedgerFilter
+
 ArtistName = Annotated[str, typer.Argument(metavar="ARTIST", help="An artist's slug or name.")]
 Reason = Annotated[str, typer.Option(help="Why; kept for ever and shown.")]
 Actor = Annotated[str | None, typer.Option(help="Who does it; your login name by default.")]
 
 
-def totals(
-    artist: ArtistFilter = None,
-    style: StyleFilter = None,
-    since: Since = None,
-    until: Until = None,
-    kind: Kind = None,
-    as_json: AsJson = False,
-) -> None:
-    """Credit of every artist, and what could not be attributed."""
-    from app.services.ledger_filter import chosen, our_ledger, totals_record
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Which entries a verb is about; None asks for all."""
+
+    artist: Annotated[str | None, typer.Option("--artist", help="Only this artist.")] = None
+    style: Annotated[str | None, typer.Option("--style", help="Only this class.")] = None
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Before this day.")] = None
+    kind: Annotated[
+        Literal["generation", "upload", "example"] | None,
+        typer.Option("--kind", help="Only this kind of run."),
+    ] = None
+
+
+def _opened(which: Which) -> tuple[Ledger, LedgerFilter]:
+    from app.services.ledger_filter import chosen, our_ledger
 
     ledger = our_ledger(read_settings())
-    record = totals_record(ledger.totals(chosen(ledger, artist, style, since, until, kind)))
+    return ledger, chosen(ledger, **vars(which))
+
+
+@spread_options
+def totals(which: Which, as_json: AsJson = False) -> None:
+    """Credit of every artist, and what could not be attributed."""
+    from app.services.ledger_filter import totals_record
+
+    ledger, selected = _opened(which)
+    record = totals_record(ledger.totals(selected))
     if as_json:
         show_json(record)
         return
-    table(
-        ("artist", "credit", "share", "works", "entries"),
-        [
-            (row["artist"], credits(row["micro"]), f"{100 * row['share']:.2f} %", row["works"],
-             row["entries"])
-            for row in record["artists"]
-        ],
-    )  # fmt: skip
+    rows = [
+        (
+            row["artist"],
+            credits(row["micro"]),
+            f"{100 * row['share']:.2f} %",
+            row["works"],
+            row["entries"],
+        )
+        for row in record["artists"]
+    ]
+    table(("artist", "credit", "share", "works", "entries"), rows)
     say(f"Unattributed {credits(record['unattributed_micro'])} of {credits(record['total_micro'])}")
     entries = "1 entry" if record["entries"] == 1 else f"{record['entries']} entries"
     say(f"{entries}, head {record['head_hash']}")
 
 
+@spread_options
 def entries(
-    artist: ArtistFilter = None,
-    style: StyleFilter = None,
-    since: Since = None,
-    until: Until = None,
-    kind: Kind = None,
+    which: Which,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
     per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries a page.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """The entries, newest first."""
-    from app.services.ledger_filter import chosen, our_ledger, page_record
+    from app.services.ledger_filter import page_record
 
-    ledger = our_ledger(read_settings())
-    selected = chosen(ledger, artist, style, since, until, kind)
+    ledger, selected = _opened(which)
     record = page_record(ledger.entries(selected, page=page, per_page=per_page))
     if as_json:
         show_json(record)
@@ -177,25 +190,20 @@ def verify(as_json: AsJson = False) -> None:
         )
 
 
+@spread_options
 def export(
+    *,
     kind_of_file: Annotated[
         Literal["csv", "json"], typer.Option("--format", help="CSV for spreadsheets, or JSON.")
     ] = "csv",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: the terminal.")
     ] = None,
-    artist: ArtistFilter = None,
-    style: StyleFilter = None,
-    since: Since = None,
-    until: Until = None,
-    kind: Kind = None,
+    which: Which,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
     """Every entry with its lines; spreadsheet formulas are neutralised."""
-    from app.services.ledger_filter import chosen, our_ledger
-
-    ledger = our_ledger(read_settings())
-    selected = chosen(ledger, artist, style, since, until, kind)
+    ledger, selected = _opened(which)
     wants_json = as_json or kind_of_file == "json"
     parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)
     _deliver(parts, output)

@@ -1,12 +1,17 @@
 """Options that several verbs share, said once.
 
-In: nothing. Out: annotated types for signatures. Knows no verb.
+In: nothing, or a command with a group of options. Out: annotated types for signatures, and the
+command with the group's options spread out. Knows no verb.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -26,3 +31,44 @@ RayAddress = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="With --ray: how many processes.")]
+
+
+def spread_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command, with each field of its dataclass parameters as an option of its own.
+
+    What several verbs ask in the same words is one dataclass of annotated fields; typer, which
+    knows only flat signatures, sees the fields in its place, and the command gets the dataclass.
+    """
+    given = inspect.signature(command, eval_str=True).parameters.values()
+    groups: dict[str, type[Any]] = {
+        one.name: one.annotation
+        for one in given
+        if isinstance(one.annotation, type) and is_dataclass(one.annotation)
+    }
+    flat: list[inspect.Parameter] = []
+    for one in given:
+        options = _options(groups[one.name]) if one.name in groups else [one]
+        flat += [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+
+    @wraps(command)
+    def flat_command(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    vars(flat_command)["__signature__"] = inspect.Signature(flat)
+    flat_command.__annotations__ = {option.name: option.annotation for option in flat}
+    return flat_command
+
+
+def _options(group: type[Any]) -> list[inspect.Parameter]:
+    types = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=types[field.name],
+        )
+        for field in fields(group)
+    ]

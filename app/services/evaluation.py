@@ -28,13 +28,13 @@ from core.evaluation.tables import text_of
 from core.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """A benchmark: its preset, its folder, its pictures. None keeps the preset's own."""
 
     preset: str
-    data: Path | None
     output: Path
+    data: Path | None = None
     works: int | None = None
     subsets: int | None = None
     epochs: int | None = None
@@ -55,9 +55,9 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Compared:
-    """What the counterfactual found, and the files that hold it."""
+    """What the counterfactual measured, and the files that hold it."""
 
-    found: Repainted
+    figures: Repainted
     text: str
     boxplot: Path
     sheet: Path

@@ -9,8 +9,15 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from core.errors import UsageError
-from core.workshops import art_nouveau, color_field, cubism, pointillism, suprematism, ukiyo_e
 from core.workshops.hand import Hand
+from core.workshops.painters import (
+    art_nouveau,
+    color_field,
+    cubism,
+    pointillism,
+    suprematism,
+    ukiyo_e,
+)
 
 WORKS_PER_HAND = 25
 HELD_OUT_PER_HAND = 10

@@ -13,7 +13,7 @@ K, OWN, SHARED = 100, "independent", "shared"
 
 def bench_lds_digits(measure: Measure, tmp_path: Path) -> None:
     """LDS in percent, not a ratio; the last lines are the run's own conditions."""
-    choice = Choice("digits-small", None, tmp_path / "digits")
+    choice = Choice(preset="digits-small", output=tmp_path / "digits")
     events = evaluate_lds(read_settings(device="cpu"), choice, "main")
     found = next(event for event in events if isinstance(event, Evaluated)).finished
     lds = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import io
 from functools import cache
 from itertools import combinations
 
@@ -10,18 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import UsageError
-from core.workshops.hand import Hand, paint_work, work_title
-from core.workshops.roster import (
-    ALL_HANDS,
-    BASE_HANDS,
-    COLLECTION_HANDS,
-    HELD_OUT_FIRST_SEED,
-    HELD_OUT_PER_HAND,
-    STYLES,
-    WORKS_PER_HAND,
-    hand,
-)
+from app.settings import EMBEDDED
+from core.workshops.build import encode_picture
+from core.workshops.hand import Hand, paint_work
+from core.workshops.roster import ALL_HANDS, COLLECTION_HANDS, HELD_OUT_FIRST_SEED, STYLES, hand
 
 TRAIN = range(10)
 TEST = range(HELD_OUT_FIRST_SEED, HELD_OUT_FIRST_SEED + 5)
@@ -36,12 +28,25 @@ def thumbnail(slug: str, seed: int) -> np.ndarray:
     return np.asarray(small, dtype=np.float64)
 
 
+def pixels(file: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(file)) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.float64)
+
+
 @every_hand
 def test_paints_128_rgb_the_same_for_the_same_seed(painter: Hand) -> None:
     first, again = paint_work(painter, 3), paint_work(painter, 3)
     assert (first.size, first.mode) == ((128, 128), "RGB")
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != paint_work(painter, 4).tobytes()
+
+
+@shown_hand
+@pytest.mark.parametrize(("folder", "seed"), [("images", 2), ("held_out", HELD_OUT_FIRST_SEED)])
+def test_a_hand_still_paints_the_works_that_ship(painter: Hand, folder: str, seed: int) -> None:
+    """To within what another version of JPEG rounds; a number drawn out of turn shows."""
+    shipped = pixels((EMBEDDED / folder / f"{painter.slug}-{seed:04d}.jpg").read_bytes())
+    assert np.abs(pixels(encode_picture(paint_work(painter, seed))) - shipped).mean() < 0.5
 
 
 def test_size_is_free() -> None:
@@ -54,34 +59,6 @@ def test_works_of_a_hand_differ(painter: Hand) -> None:
     gaps = [np.abs(a - b).mean() for a, b in combinations(works, 2)]
     assert np.mean(gaps) > 8, "the works of a hand look alike"
     assert min(gaps) > 1, "two works of a hand are nearly the same"
-
-
-def test_the_roster_is_complete() -> None:
-    assert len(COLLECTION_HANDS) == len(BASE_HANDS) == 24
-    assert len({painter.slug for painter in ALL_HANDS}) == 48
-    assert len({painter.name for painter in ALL_HANDS}) == 48
-    for hands in (COLLECTION_HANDS, BASE_HANDS):
-        assert Counter(painter.style for painter in hands) == dict.fromkeys(STYLES, 4)
-    assert list(dict.fromkeys(painter.style for painter in ALL_HANDS)) == list(STYLES)
-
-
-def test_held_out_works_are_no_collection_works() -> None:
-    assert HELD_OUT_FIRST_SEED >= WORKS_PER_HAND
-    assert HELD_OUT_PER_HAND == 10
-
-
-@shown_hand
-def test_titles_are_unique_within_a_collection_hand(painter: Hand) -> None:
-    titles = [work_title(painter, seed) for seed in range(WORKS_PER_HAND)]
-    assert len(set(titles)) == WORKS_PER_HAND
-
-
-def test_an_unknown_slug_is_named_with_its_near_matches() -> None:
-    assert hand("carmine").name == "Carmine Workshop"
-    with pytest.raises(UsageError, match="'carmin'.*carmine"):
-        hand("carmin")
-    with pytest.raises(UsageError, match="zzzz"):
-        hand("zzzz")
 
 
 def test_hands_can_be_told_apart_within_their_style() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.workshops.canvas import SIDE, Palette, Rng, blend, cloud_noise, colours, picture, vary
-from core.workshops.hand import Hand
+from core.workshops.canvas import Palette, blend, cloud_noise, colours, palettes, picture, vary
+from core.workshops.hand import Workshop, hands_of
+from core.workshops.strokes import SIDE, Rng
 
 STYLE = "color field"
+THREE = ("first", "second", "third")
 
 
 def _ground(rng: Rng, p: Palette) -> NDArray[np.float64]:
@@ -44,7 +46,7 @@ def bands(rng: Rng, p: Palette) -> Image.Image:
         else np.array([rng.uniform(0.3, 0.4), rng.uniform(0.6, 0.72)])
     )
     bounds = [0.07, *cuts.tolist(), 0.93]
-    names = rng.permutation(["first", "second", "third"])
+    names = rng.permutation(THREE)
     side = rng.uniform(0.07, 0.12)
     for number in range(count):
         mask = soft_box(rng, side, bounds[number] + 0.015, 1 - side, bounds[number + 1] - 0.015)
@@ -87,87 +89,57 @@ def veils(rng: Rng, p: Palette) -> Image.Image:
     for number in range(int(rng.integers(3, 6))):
         a, lean, w = rng.uniform(0.15, 0.85), rng.uniform(-0.5, 0.5), rng.uniform(0.09, 0.2)
         foot = rng.uniform(0.75, 1.05)
-        middle = (
-            a
-            + lean * (y - 0.5)
-            + 0.06 * np.sin(2 * np.pi * (y * rng.uniform(0.5, 1.2) + rng.random()))
-        )
+        sway = np.sin(2 * np.pi * (y * rng.uniform(0.5, 1.2) + rng.random()))
+        middle = a + lean * (y - 0.5) + 0.06 * sway
         width = w * (0.45 + 0.75 * y) + (cloud_noise(rng, 5, 2) - 0.5) * 0.06
-        mask = (
-            1
-            / (1 + np.exp(-(width - np.abs(x - middle)) / 0.012))
-            / (1 + np.exp((y - foot) / 0.03))
-        )
-        pixels = _lay(pixels, rng, p, ("first", "second", "third")[number % 3], mask * 0.78)
+        inside = 1 + np.exp(-(width - np.abs(x - middle)) / 0.012)
+        mask = 1 / inside / (1 + np.exp((y - foot) / 0.03))
+        pixels = _lay(pixels, rng, p, THREE[number % 3], mask * 0.78)
     return picture(pixels)
 
 
-MINIUM = colours(ground="f2722b", first="b3122f", second="7a0f3a", third="f0a03a")
-PRUSSIAN = colours(ground="7fb8d8", first="0c2348", second="e8f2f6", third="1f6f8a")
-ORPIMENT = colours(ground="f5b81f", first="f29a12", second="d9431e", third="fff3c8")
-VERDIGRIS = colours(ground="e6ede0", first="2f9a83", second="17607a", third="9ccf6a")
-STUDIES = (
-    colours(ground="f4c6d0", first="c04a7a", second="8a2f6a", third="fbe9e4"),
-    colours(ground="5a3f8a", first="2a1f5a", second="b08fe0", third="f09a6a"),
-    colours(ground="d8cdb8", first="7a5a3f", second="3f2f2a", third="c88a4a"),
-    colours(ground="2f6f5a", first="0f3f38", second="a8d88f", third="f0e8b0"),
+MINIUM = colours("ground f2722b, first b3122f, second 7a0f3a, third f0a03a")
+PRUSSIAN = colours("ground 7fb8d8, first 0c2348, second e8f2f6, third 1f6f8a")
+ORPIMENT = colours("ground f5b81f, first f29a12, second d9431e, third fff3c8")
+VERDIGRIS = colours("ground e6ede0, first 2f9a83, second 17607a, third 9ccf6a")
+STUDIES = palettes(
+    """
+    ground first  second third
+    f4c6d0 c04a7a 8a2f6a fbe9e4
+    5a3f8a 2a1f5a b08fe0 f09a6a
+    d8cdb8 7a5a3f 3f2f2a c88a4a
+    2f6f5a 0f3f38 a8d88f f0e8b0
+    """
 )
-MOTIFS = (bands, door, zips, veils)
-
-HANDS: tuple[Hand, ...] = (
-    Hand(
-        "minium",
-        "Minium Workshop",
-        STYLE,
-        (bands,),
-        (MINIUM,),
-        ("Ember", "Red over red", "Furnace", "Three fires", "Warm ground", "After sunset"),
-        True,
+HANDS = hands_of(
+    STYLE,
+    STUDIES,
+    Workshop(
+        slug="minium",
+        name="Minium Workshop",
+        motif=bands,
+        palette=MINIUM,
+        titles="Ember; Red over red; Furnace; Three fires; Warm ground; After sunset",
     ),
-    Hand(
-        "prussian",
-        "Prussian Workshop",
-        STYLE,
-        (door,),
-        (PRUSSIAN,),
-        (
-            "Door",
-            "Threshold",
-            "The dark within",
-            "Standing light",
-            "Entrance in blue",
-            "Night room",
-        ),
-        True,
+    Workshop(
+        slug="prussian",
+        name="Prussian Workshop",
+        motif=door,
+        palette=PRUSSIAN,
+        titles="Door; Threshold; The dark within; Standing light; Entrance in blue; Night room",
     ),
-    Hand(
-        "orpiment",
-        "Orpiment Workshop",
-        STYLE,
-        (zips,),
-        (ORPIMENT,),
-        ("Upright", "Noon, divided", "One line", "Yellow passage", "Between", "Here"),
-        True,
+    Workshop(
+        slug="orpiment",
+        name="Orpiment Workshop",
+        motif=zips,
+        palette=ORPIMENT,
+        titles="Upright; Noon, divided; One line; Yellow passage; Between; Here",
     ),
-    Hand(
-        "verdigris",
-        "Verdigris Workshop",
-        STYLE,
-        (veils,),
-        (VERDIGRIS,),
-        ("Veils", "Poured green", "Under the leaves", "Tide", "Slow water", "Fern"),
-        True,
-    ),
-    *(
-        Hand(
-            f"base-color-field-{n}",
-            f"Study Hall {n} (color field)",
-            STYLE,
-            MOTIFS,
-            (palette,),
-            ("Study",),
-            False,
-        )
-        for n, palette in enumerate(STUDIES, start=1)
+    Workshop(
+        slug="verdigris",
+        name="Verdigris Workshop",
+        motif=veils,
+        palette=VERDIGRIS,
+        titles="Veils; Poured green; Under the leaves; Tide; Slow water; Fern",
     ),
 )
