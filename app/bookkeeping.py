@@ -6,15 +6,15 @@ nothing: the ledger does.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
+from app.ledger_filter import read_filter
 from app.settings import Settings
+from app.shelf import chosen_collection
 from core.errors import UsageError
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import (
     Entry,
-    KnownArtist,
     LedgerFilter,
     Page,
     Statement,
@@ -28,21 +28,6 @@ def our_ledger(settings: Settings) -> Ledger:
     return open_ledger(settings.ledger_file)
 
 
-def find_artist(ledger: Ledger, name: str) -> KnownArtist:
-    """By id, or by name in any case; a `UsageError` when none or several answer."""
-    known = ledger.artists()
-    exact = [one for one in known if one.id == name]
-    found = exact or [one for one in known if one.name.casefold() == name.casefold()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(one.id for one in found)
-        raise UsageError(f"Several artists are called '{name}'. Use one of the ids: {ids}.")
-    near = [one.id for one in known if name.casefold() in f"{one.id} {one.name}".casefold()]
-    hint = f" Did you mean {', '.join(near[:3])}?" if near else ""
-    raise UsageError(f"The ledger knows no artist '{name}'.{hint}")
-
-
 def find_entry(ledger: Ledger, name: str) -> Entry:
     """By number (12, #12 or 000012) or by id."""
     text = name.lstrip("#")
@@ -53,37 +38,9 @@ def find_entry(ledger: Ledger, name: str) -> Entry:
     return found
 
 
-def chosen(
-    ledger: Ledger,
-    artist: str | None,
-    style: str | None,
-    since: str | None,
-    until: str | None,
-    kind: str | None,
-) -> LedgerFilter:
-    """A filter from words; days are checked, artists looked up."""
-    return LedgerFilter(
-        artist=find_artist(ledger, artist).id if artist else None,
-        style=style or None,
-        kind=kind or None,
-        since=_day(since),
-        until=_day(until),
-    )
-
-
-def _day(text: str | None) -> str | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise UsageError(f"'{text}' is no day. Write it as YYYY-MM-DD.") from error
-
-
-def day_after(text: str | None) -> str | None:
-    """The next day, for filters that include their last day."""
-    day = _day(text)
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat() if day else None
+def chosen(settings: Settings, ledger: Ledger, **words: str | None) -> LedgerFilter:
+    """The filter of a verb's options; a class may also be one of the chosen collection's."""
+    return read_filter(ledger, words, lambda: chosen_collection(settings).styles)
 
 
 def totals_record(totals: Totals) -> dict[str, Any]:
@@ -133,8 +90,9 @@ def page_record(page: Page[Entry]) -> dict[str, Any]:
 
 def artist_record(ledger: Ledger, artist_id: str) -> dict[str, Any]:
     """One artist: status, credit, works that were proponents, entries, changes."""
-    statement = ledger.artist_statement(artist_id)
-    totals = ledger.totals(LedgerFilter(artist=artist_id))
+    with ledger.moment() as moment:
+        statement = moment.artist_statement(artist_id)
+        totals = moment.totals(LedgerFilter(artist=artist_id))
     row = next((one for one in totals.artists if one.artist_id == artist_id), None)
     return {
         "artist": statement.artist.name, "artist_id": artist_id,

@@ -16,7 +16,8 @@ from typing import Any
 
 from app.settings import Settings
 from app.terminal import complain
-from core.errors import UsageError
+from core.errors import CreditlineError, UsageError
+from core.ledger.ledger import Ledger
 
 ANYWHERE = {"0.0.0.0", "::"}
 
@@ -70,6 +71,8 @@ def make_application(settings: Settings) -> Any:
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
     sys.setswitchinterval(0.0005)
     studio = open_studio(settings, spare_threads=1)
+    if not studio.ledger.wholly_verified:
+        threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     application.middleware("http")(_with_headers)
 
@@ -90,6 +93,19 @@ def make_application(settings: Settings) -> Any:
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
     return application
+
+
+def _verify_everything(ledger: Ledger) -> None:
+    """The start verified what is new; the rest is verified while people are served already."""
+    try:
+        bad = ledger.verify().first_bad
+    except CreditlineError as error:
+        complain(error.message)
+        return
+    if bad is not None:
+        complain(
+            f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked."
+        )
 
 
 SPACES = "https://huggingface.co https://*.hf.space"

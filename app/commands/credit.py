@@ -18,7 +18,10 @@ from core.errors import LedgerError, UsageError
 ArtistFilter = Annotated[str | None, typer.Option("--artist", help="Only this artist.")]
 StyleFilter = Annotated[str | None, typer.Option("--style", help="Only this class.")]
 Since = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")]
-Until = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Before this day.")]
+Until = Annotated[
+    str | None, typer.Option(metavar="YYYY-MM-DD", help="Up to this day, all of it included.")
+]
+Period = Annotated[str | None, typer.Option("--period", metavar="YYYY-MM", help="Only this month.")]
 Kind = Annotated[
     Literal["generation", "upload", "example"] | None,
     typer.Option("--kind", help="Only this kind of run."),
@@ -33,14 +36,26 @@ def totals(
     style: StyleFilter = None,
     since: Since = None,
     until: Until = None,
+    period: Period = None,
     kind: Kind = None,
     as_json: AsJson = False,
 ) -> None:
     """Credit of every artist, and what could not be attributed."""
     from app.bookkeeping import chosen, our_ledger, totals_record
 
-    ledger = our_ledger(read_settings())
-    record = totals_record(ledger.totals(chosen(ledger, artist, style, since, until, kind)))
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
+    record = totals_record(ledger.totals(selected))
     if as_json:
         show_json(record)
         return
@@ -62,6 +77,7 @@ def entries(
     style: StyleFilter = None,
     since: Since = None,
     until: Until = None,
+    period: Period = None,
     kind: Kind = None,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
     per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries a page.")] = 50,
@@ -70,8 +86,18 @@ def entries(
     """The entries, newest first."""
     from app.bookkeeping import chosen, our_ledger, page_record
 
-    ledger = our_ledger(read_settings())
-    selected = chosen(ledger, artist, style, since, until, kind)
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
     record = page_record(ledger.entries(selected, page=page, per_page=per_page))
     if as_json:
         show_json(record)
@@ -97,7 +123,8 @@ def artist(
     as_json: AsJson = False,
 ) -> None:
     """One artist: status and credit; with --status, change it and say why."""
-    from app.bookkeeping import artist_record, find_artist, our_ledger
+    from app.bookkeeping import artist_record, our_ledger
+    from app.ledger_filter import find_artist
 
     ledger = our_ledger(read_settings())
     found = find_artist(ledger, name)
@@ -123,11 +150,12 @@ def statement(
     as_json: AsJson = False,
 ) -> None:
     """An artist's statement for a month: every entry that credited them, and the sum."""
-    from app.bookkeeping import find_artist, our_ledger, statement_record
+    from app.bookkeeping import our_ledger, statement_record
+    from app.ledger_filter import find_artist, read_filter
 
     ledger = our_ledger(read_settings())
-    found = find_artist(ledger, name)
-    record = statement_record(ledger.artist_statement(found.id, period))
+    read_filter(ledger, {"period": period})  # a month that cannot be is told as everywhere
+    record = statement_record(ledger.artist_statement(find_artist(ledger, name).id, period))
     if as_json:
         show_json(record)
         return
@@ -188,14 +216,25 @@ def export(
     style: StyleFilter = None,
     since: Since = None,
     until: Until = None,
+    period: Period = None,
     kind: Kind = None,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
     """Every entry with its lines; spreadsheet formulas are neutralised."""
     from app.bookkeeping import chosen, our_ledger
 
-    ledger = our_ledger(read_settings())
-    selected = chosen(ledger, artist, style, since, until, kind)
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
     wants_json = as_json or kind_of_file == "json"
     parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)
     _deliver(parts, output)

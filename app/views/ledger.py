@@ -9,7 +9,7 @@ from app.views.html import KINDS, counted, credit, e, moment, run_address, style
 from app.views.notices import empty
 from core.ledger.records import Entry, KnownArtist, Page, Totals, Verification
 
-FIELDS = ("artist", "style", "kind", "since", "until")
+FIELDS = ("artist", "style", "kind", "since", "until", "period")
 EMPTY = "No credits yet. The first painting writes line 1."
 
 

@@ -29,6 +29,7 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.shares import DEFAULT_RULE, ShareRule
 from tests.runs import influence, record
 
 EVIL = "<img src=x onerror=alert(1)>\"'&<script>"
@@ -108,7 +109,7 @@ def everything_evil() -> dict[str, str]:
     return {
         "gallery": works.gallery("proponent", evil_run.influences),
         "plain gallery": works.plain_gallery([(evil_work(), EVIL)], {}),
-        "bars": run_bars(evil_run, {}),
+        "bars": run_bars(evil_run, {}, DEFAULT_RULE),
         "total bars": total_bars([(EVIL, EVIL, 5, EVIL)], 3),
         "picture": run.picture(evil_run),
         "trust": run.trust(evil_run),
@@ -122,7 +123,14 @@ def everything_evil() -> dict[str, str]:
             artist, [evil_work()], Statement(known, EVIL, 5, ((evil_entry(), 5),)), [EVIL]
         ),
         "history": history.page(Page((view,), 1, 1, 3), query),
-        "method": method.page(collection, tuple(METHODS.values()), [], {EVIL: EVIL}, evil_report()),
+        "method": method.page(
+            collection,
+            tuple(METHODS.values()),
+            [],
+            {EVIL: EVIL},
+            evil_report(),
+            [DEFAULT_RULE, ShareRule(EVIL)],
+        ),
         "trouble": notices.trouble(EVIL, EVIL),
         "done": notices.done(EVIL),
         "progress": notices.progress(EVIL, 1, 2, 3.0),
@@ -149,7 +157,7 @@ def test_percentages_sum_to_a_hundred(micros: list[int]) -> None:
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
-    html = run_bars(record(), {})
+    html = run_bars(record(), {}, DEFAULT_RULE)
     assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
     assert 'style="width:100.00%"' in html
     assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
@@ -159,7 +167,7 @@ def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
 
 def test_a_bar_counts_the_works_that_earned_it() -> None:
     rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
-    html = run_bars(replace(record(), influences=tuple(rows)), {})
+    html = run_bars(replace(record(), influences=tuple(rows)), {}, DEFAULT_RULE)
     assert "2 works" in html
     assert "works not kept with this run" in html  # the other artist's
 
