@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.guard import guarded, told
-from app.views import artists, history, ledger, method, notices, run, works
+from app.views import artists, history, ledger, method, notices, rules, run, works
 from app.views.credit import run_bars, total_bars
 from app.views.html import credit, percentages, sigma
 from core.attribution.methods import METHODS
@@ -29,7 +30,7 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
-from core.ledger.shares import DEFAULT_RULE, ShareRule
+from core.ledger.shares import ARTIST_FIRST, DEFAULT_RULE, HYBRID, RULES, ShareRule
 from tests.runs import influence, record
 
 EVIL = "<img src=x onerror=alert(1)>\"'&<script>"
@@ -170,6 +171,47 @@ def test_a_bar_counts_the_works_that_earned_it() -> None:
     html = run_bars(replace(record(), influences=tuple(rows)), {}, DEFAULT_RULE)
     assert "2 works" in html
     assert "works not kept with this run" in html  # the other artist's
+
+
+@pytest.mark.parametrize(
+    ("rule", "notes"),
+    [
+        (ShareRule("top-k-positive", 2, (("top_k", 1), ("z_floor", 1.0))), ["1 work", "not kept"]),
+        (ShareRule("top-k-positive", 3, (("top_k", 9), ("z_floor", 1.0))), ["3 works", "not kept"]),
+        (ShareRule("top-k-positive", 4, (("top_k", 9), ("z_floor", 5.0))), ["not kept"] * 2),
+        (HYBRID, ["2 works", "an equal part"]),
+        (ARTIST_FIRST, ["all works together"] * 2),
+        (None, ["a rule that is not kept"] * 2),
+    ],
+    ids=str,
+)
+def test_a_bar_counts_works_by_the_runs_own_rule(rule: ShareRule | None, notes: list[str]) -> None:
+    rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
+    html = run_bars(replace(record(), influences=tuple(rows)), {}, rule)
+    said = re.findall(r'cl-bar-note">([^<]*)<', html)[:2]
+    assert all(note in one for note, one in zip(notes, said, strict=True))
+
+
+def test_the_method_page_says_the_rules_that_are_there() -> None:
+    collection = Collection(Path("x"), "c", "C", "", 8, (evil_work(),), ())
+    strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
+    html = method.page(collection, (), [], {}, None, [strict, HYBRID, strict])
+    text = parsed(html).text
+    assert text.count("Of the 13 strongest works, what lies above +3.25σ") == 2  # story and list
+    assert f"{strict.id} (in force)" in text
+    assert f"{HYBRID.id}: 20 % is shared alike" in text
+    assert "20 strongest works, what lies above +2σ" not in method.STORY
+
+
+def test_every_known_rule_has_words_with_its_own_numbers() -> None:
+    assert rules.WORDS.keys() == RULES.keys()
+    for name in RULES:
+        words = rules.rule_words(
+            ShareRule(name, 9, (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5)))
+        )
+        assert "17" in words
+        assert "1.5" in words
+    assert "x@1" in rules.rule_words(ShareRule("x"))
 
 
 def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
