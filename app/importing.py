@@ -6,8 +6,7 @@ import; or the words with which it is refused. Collections only ever land in CRE
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +19,10 @@ from core.progress import Progress
 
 SIZES = (32, 64, 128, 256, 512)
 ELSEWHERE = (
-    "Pictures can be imported here only from the machine on which the studio runs, because the "
-    "page reads that machine's folders. There, open the studio at its local address, or run: "
+    "Importing reads folders of the studio's machine, so it is open to its keeper alone. Open the "
+    "studio at the address with a key that it printed when it started, or run there: "
     "python -m app import FOLDER --to DIR"
 )
-_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip")
 
 
 @dataclass(frozen=True)
@@ -36,21 +34,6 @@ class Wish:
     size: int = 128
     columns: str = ""
     pictures: str = ""
-
-
-def is_local(settings: Settings, host: str, headers: Mapping[str, str]) -> bool:
-    """Whether the studio listens on this machine alone, and is asked from it, by its own name.
-
-    The name matters: a page elsewhere may have its own name point here (DNS rebinding).
-    """
-    asked = headers.get("host", "")
-    name = asked.rsplit(":", 1)[0] if asked.count(":") == 1 or asked.startswith("[") else asked
-    return (
-        _is_here(settings.host)
-        and _is_here(host)
-        and _is_here(name.strip("[]"))
-        and not any(header in headers for header in _FORWARDED)
-    )
 
 
 def destination(settings: Settings, wish: Wish) -> Path:
@@ -103,12 +86,3 @@ def _path(text: str, empty: str) -> Path:
     if not path.is_absolute():
         raise UsageError(f"'{said}' is only part of a path. Write the whole path, from its root.")
     return path
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

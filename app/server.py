@@ -11,15 +11,16 @@ import sys
 import threading
 import warnings
 import webbrowser
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.settings import Settings
 from app.terminal import complain
+from app.web.access import ANYWHERE, Access
+from app.web.uploads import Budgets, Uploads
 from core.errors import CreditlineError, UsageError
 from core.ledger.ledger import Ledger
 
-ANYWHERE = {"0.0.0.0", "::"}
+STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
 
 def serve(settings: Settings) -> None:
@@ -27,14 +28,37 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     listening = _listen(settings)
-    application = make_application(settings)
     host = "127.0.0.1" if settings.host in ANYWHERE else settings.host
-    address = f"http://{host}:{listening.getsockname()[1]}"
-    complain(f"Creditline is open at {address}  (stop it with Ctrl+C)")
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{listening.getsockname()[1]}"
+    access = Access(
+        settings,
+        lambda key: complain(f"That address has been used. The next one: {address}/?key={key}"),
+    )
+    application = make_application(settings, access)
+    with_key = settings.importing == "key"
+    complain(
+        f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
+        "  (stop it with Ctrl+C)"
+    )
+    if with_key:
+        complain("The key makes one browser the keeper's, who may import. Visitors need none.")
     if settings.open:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
+        own = f"{address}/?key={access.new_key()}" if with_key else address
+        threading.Timer(0.5, webbrowser.open, [own]).start()
     config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[listening])
+
+    class Server(uvicorn.Server):
+        """Ends in time: what is half-done was never recorded, and needs no farewell."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if not self.should_exit:
+                last = threading.Timer(STOPS_WITHIN, os._exit, [0])
+                last.daemon = True
+                last.start()
+            super().handle_exit(sig, frame)
+
+    Server(config).run(sockets=[listening])
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -54,8 +78,11 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def make_application(settings: Settings) -> Any:
-    """FastAPI with health, files and the pages mounted."""
+def make_application(
+    settings: Settings, access: Access | None = None, budgets: Budgets | None = None
+) -> Any:
+    """FastAPI with health, files and the pages mounted, behind the gate."""
+    access, budgets = access or Access(settings), budgets or Budgets()
     settings.temporary.mkdir(parents=True, exist_ok=True)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     warnings.filterwarnings("ignore", message=".*SSR mode.*")
@@ -66,6 +93,8 @@ def make_application(settings: Settings) -> Any:
     from app.opened import open_studio
     from app.studio import build_studio
     from app.theme import css, head, theme
+    from app.web.events import Events
+    from app.web.gate import Gate
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
@@ -74,7 +103,6 @@ def make_application(settings: Settings) -> Any:
     if not studio.ledger.wholly_verified:
         threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    application.middleware("http")(_with_headers)
 
     @application.get("/healthz")
     def health() -> dict[str, Any]:
@@ -84,7 +112,9 @@ def make_application(settings: Settings) -> Any:
         }  # fmt: skip
 
     application.include_router(media(studio))
-    blocks = build_studio(studio)
+    uploads = Uploads(settings.temporary, budgets)
+    uploads.sweep()
+    blocks = build_studio(studio, access, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
         application, blocks, path="/", theme=theme(), css=css(), head=head(), show_error=False,
@@ -92,6 +122,14 @@ def make_application(settings: Settings) -> Any:
         enable_monitoring=False,
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
+    # Gradio checks the paths that events name only in what was launched; mounting never says so
+    blocks.has_launched = True
+    application.add_middleware(
+        Gate,
+        access=access,
+        uploads=uploads,
+        events=Events(blocks, uploads, budgets, access.visitor),
+    )
     return application
 
 
@@ -106,33 +144,3 @@ def _verify_everything(ledger: Ledger) -> None:
         complain(
             f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked."
         )
-
-
-SPACES = "https://huggingface.co https://*.hf.space"
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio starts from inline scripts
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-    )
-)
-
-
-async def _with_headers(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-    """What a browser may do with our pages; a Space shows them in a frame, nobody else does."""
-    response = await call_next(request)
-    ancestors = (
-        "https://huggingface.co https://*.hf.space" if os.environ.get("SPACE_ID") else "'none'"
-    )
-    response.headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors {ancestors}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
-    return response

@@ -7,7 +7,7 @@ argument. Holds no secret, so it can be printed as it is. Imports nothing heavy.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the studio listens on")
     port: int = Field(default=7860, ge=0, le=65535, description="Port the studio listens on")
+    hosts: str = Field(default="", description="More names it answers to, by comma")
+    importing: Literal["key", "anyone", "nobody"] = Field(
+        default="key", description="Who may import in the browser: key, anyone, nobody"
+    )
     open: bool = Field(default=True, description="Open a browser when the studio starts")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:0, mps")
     ray: str = Field(default="", description="Other processes: local, auto, or a Ray address")

@@ -16,6 +16,8 @@ from app.pages.reading import (
     reading_page,
 )
 from app.pages.studio import StudioPage
+from app.web.access import Access
+from app.web.uploads import Uploads
 
 TITLE = "Creditline"
 READING = (
@@ -27,18 +29,18 @@ READING = (
 )  # fmt: skip
 
 
-def build_studio(studio: Studio) -> gr.Blocks:
+def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
     """All pages over one opened studio."""
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
     ) as blocks:
         gr.Navbar(main_page_name="Studio")
-        StudioPage(studio).load(blocks)
+        StudioPage(studio, access, uploads).load(blocks)
     for title, path, lead, show in READING:
         with blocks.route(title, path):
             gr.Navbar(main_page_name="Studio")
             reading_page(blocks, title, lead, path, partial(show, studio))
     with blocks.route("Import", "import"):
         gr.Navbar(main_page_name="Studio")
-        ImportPage(studio.settings)
+        ImportPage(studio.settings, access)
     return blocks

@@ -15,6 +15,9 @@ def serve(
     collection: CollectionOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    hosts: Annotated[
+        str | None, typer.Option("--allow-host", help="More names it answers to, by comma.")
+    ] = None,
     open_browser: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open a browser.")
     ] = None,
@@ -24,8 +27,8 @@ def serve(
 ) -> None:
     """Serve the studio in the browser."""
     settings = read_settings(
-        collection=collection, host=host, port=port, open=open_browser, device=device, ray=ray,
-        workers=workers,
+        collection=collection, host=host, port=port, hosts=hosts, open=open_browser,
+        device=device, ray=ray, workers=workers,
     )  # fmt: skip
     for name, value in settings.describe().items():
         complain(f"  {name:<11}{value}")

@@ -1,7 +1,7 @@
 """Import: a keeper names a folder on this machine, sees what would happen, and then presses Import.
 
 Layout and events only; what is shown is made by `app.views.importing`, what is done by
-`app.importing`. Works on the studio's own machine alone.
+`app.importing`. Open to the keeper's browser alone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 import gradio as gr
 
 from app.guard import guarded
-from app.importing import ELSEWHERE, SIZES, Wish, imported, is_local, previewed
+from app.importing import ELSEWHERE, SIZES, Wish, imported, previewed
 from app.settings import Settings
 from app.views import importing as view
 from app.views import notices
+from app.web.access import Access
 from core.collection.reports import ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
@@ -37,8 +38,8 @@ Events = Generator[Progress | ImportReport, None, None]
 class ImportPage:
     """The page's components and their events."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self.settings, self.access = settings, access
         gr.HTML(f'<h1 class="cl-title">Import</h1><p class="cl-intro">{LEAD}</p>')
         self.source = gr.Textbox(
             label="Folder or file", info=KINDS, placeholder="/pictures/my-collection",
@@ -102,8 +103,7 @@ class ImportPage:
     def _run(
         self, work: Callable[[Settings, Wish], Events], wish: Wish, request: gr.Request
     ) -> Iterator[list[Any]]:
-        host = request.client.host if request.client else ""
-        if not is_local(self.settings, host, {k.lower(): v for k, v in request.headers.items()}):
+        if not self.access.may_import(request.headers):
             raise UsageError(ELSEWHERE)
         yield self._busy(notices.waiting("Reading the source"))
         shown = 0.0

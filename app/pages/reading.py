@@ -44,7 +44,7 @@ def reading_page(
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
             return notices.trouble(told(error))
 
-    blocks.load(opened, None, body, api_visibility="private", show_progress="hidden")
+    blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
 
 
 def _page_number(query: Query) -> int:

@@ -38,6 +38,9 @@ from app.views import without as without_view
 from app.views.credit import run_bars
 from app.views.html import style_name
 from app.views.works import gallery
+from app.web.access import Access
+from app.web.events import NOT_YOURS
+from app.web.uploads import Uploads
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, LedgerError, UsageError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
@@ -61,8 +64,8 @@ BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes 
 class StudioPage:
     """The page's components and their events, over one opened studio."""
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
+    def __init__(self, studio: Studio, access: Access, uploads: Uploads) -> None:
+        self.studio, self.access, self.uploads = studio, access, uploads
         self._unrecorded: dict[str, Unrecorded] = {}
         self._runs: dict[Cancellation[Event], str | None] = {}  # by page, oldest first
         self._build()
@@ -183,14 +186,21 @@ class StudioPage:
         )  # fmt: skip
         self.find_out.click(
             self._without, [self.run_id, self.who], [self.answer, self.find_out],
-            concurrency_limit=1, concurrency_id="without", **private,
+            concurrency_limit=1, concurrency_id="without",
+            preprocess=False,  # its choices change with the run: `_without` knows the artists
+            **private,
         )  # fmt: skip
-        self.retry.click(self._retry, [self.run_id], self.shown, **private)
+        self.retry.click(self._retry, [self.run_id], self.shown, queue=False, **private)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Show the run that the address names, else the example, when the page opens."""
         blocks.load(
-            self._opened, None, self.shown, api_visibility="private", show_progress="hidden"
+            self._opened,
+            None,
+            self.shown,
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
         )
 
     # --- what the events do ------------------------------------------------------------------
@@ -301,15 +311,20 @@ class StudioPage:
     ) -> Iterator[list[Any]]:
         yield from self._cancellable(
             page.session_hash,
-            lambda cancellation: self._trace_file(file, style, method, book, cancellation),
+            lambda cancellation: self._trace_file(
+                file, style, method, book, self.access.visitor(page.headers), cancellation
+            ),
         )
 
     def _trace_file(
-        self, file: str | None, style: str, method: str, book: bool,
+        self, file: str | None, style: str, method: str, book: bool, visitor: str,
         cancellation: Cancellation[Event],
     ) -> Iterator[list[Any]]:  # fmt: skip
         if not file:
             yield self._trouble("Choose a picture first.")
+            return
+        if not self.uploads.owns(visitor, file):
+            yield self._trouble(NOT_YOURS)
             return
         yield self._update(status=notices.waiting("Opening the picture"), **self._busy())
         path, notes = Path(file), ""

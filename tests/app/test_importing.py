@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.importing import Wish, destination, imported, is_local, previewed, source_of
+from app.importing import Wish, destination, imported, previewed, source_of
 from app.settings import Settings, read_settings
 from app.views import importing as view
 from core.collection.reports import ImportReport, NothingImported
@@ -90,29 +90,6 @@ def test_a_source_without_pictures_says_so_row_by_row(settings: Settings, tmp_pa
         last(imported(settings, Wish(str(table))))
     html = view.refused(caught.value.message, caught.value.report)
     assert "nowhere.png" in html and "<b>One" not in html
-
-
-HERE = {"host": "127.0.0.1:7860"}
-
-
-@pytest.mark.parametrize(
-    ("listens", "client", "headers", "allowed"),
-    [
-        ("127.0.0.1", "127.0.0.1", HERE, True),
-        ("127.0.0.1", "127.0.0.1", {"host": "localhost:7860"}, True),
-        ("::1", "::1", {"host": "[::1]:7860"}, True),
-        ("0.0.0.0", "127.0.0.1", HERE, False),  # listens to everybody
-        ("127.0.0.1", "192.0.2.7", HERE, False),
-        ("127.0.0.1", "127.0.0.1", {"host": "evil.example:7860"}, False),  # DNS rebinding
-        ("127.0.0.1", "127.0.0.1", {}, False),
-        ("127.0.0.1", "127.0.0.1", HERE | {"x-forwarded-for": "192.0.2.7"}, False),
-    ],
-)
-def test_only_the_machine_itself_may_name_folders(
-    tmp_path: Path, listens: str, client: str, headers: dict[str, str], allowed: bool
-) -> None:
-    settings = read_settings(home=tmp_path, device="cpu", host=listens)
-    assert is_local(settings, client, headers) is allowed
 
 
 def test_what_a_source_says_is_text_on_the_page(settings: Settings, tmp_path: Path) -> None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.collection.types import Collection
+from tests.server import Server, free_port
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -30,53 +23,6 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-
-
-@dataclass
-class Server:
-    """A studio in a process of its own, with a home of its own."""
-
-    collection: Path
-    home: Path
-    port: int
-    process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Server:
-        self.home.mkdir(parents=True, exist_ok=True)
-        log = (self.home / "server.log").open("a")
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "app", "serve", "--port", str(self.port), "--no-open"],
-            cwd=ROOT, stdout=log, stderr=log, text=True,
-            env=os.environ | {"CREDITLINE_HOME": str(self.home),
-                              "CREDITLINE_COLLECTION": str(self.collection),
-                              "CREDITLINE_DEVICE": "cpu"},
-        )  # fmt: skip
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError((self.home / "server.log").read_text())
-            try:
-                urllib.request.urlopen(f"{self.url}/healthz", timeout=2).close()
-                return self
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
-        raise AssertionError("the studio did not answer on /healthz")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
-            self.process = None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,14 @@ from tests.small import picture
 Open = Callable[..., Any]
 
 
+def open_import(server: Server, open_page: Open) -> Any:
+    """The page as the keeper opens it: by the printed address, then by the bar."""
+    page = open_page(server.keeper_url)
+    page.goto(f"{server.url}/import", wait_until="domcontentloaded")
+    page.get_by_role("main").wait_for()
+    return page
+
+
 def test_a_folder_is_previewed_then_imported(
     server: Server, open_page: Open, tmp_path: Path
 ) -> None:
@@ -21,7 +29,7 @@ def test_a_folder_is_previewed_then_imported(
     for number in range(3):
         picture(number).save(tmp_path / "pictures" / "cubism" / f"anna-berg_study-{number}.png")
     made = server.home / "collections" / "browser-import"
-    page = open_page(f"{server.url}/import")
+    page = open_import(server, open_page)
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     page.get_by_label("Folder or file").fill(str(tmp_path / "pictures"))
     page.get_by_label("Title of the collection").fill("Browser import")
@@ -36,8 +44,15 @@ def test_a_folder_is_previewed_then_imported(
 
 
 def test_a_folder_that_is_not_there_is_told_in_words(server: Server, open_page: Open) -> None:
-    page = open_page(f"{server.url}/import")
+    page = open_import(server, open_page)
     page.get_by_label("Folder or file").fill("/nowhere/at-all")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#import-answer")).to_contain_text("There is no 'at-all' to import")
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+
+
+def test_who_has_no_key_is_told_where_to_get_one(server: Server, open_page: Open) -> None:
+    page = open_page(f"{server.url}/import")
+    page.get_by_label("Folder or file").fill("/etc")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#import-answer")).to_contain_text("open to its keeper alone")

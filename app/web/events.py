@@ -1,0 +1,137 @@
+"""Whether a posted event is one that the pages offer, with values that its fields can hold.
+
+In: the body of a request to Gradio's queue, and whose it is. Out: the body as it may be handed on,
+or a refusal in words. A file is named only by the visitor who brought it; every other value is a
+word, a number, yes or no, or nothing. Values are never echoed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+from app.web.uploads import Budgets, Uploads
+
+LONGEST_WORDS = 10_000  # letters of one value
+
+NO_VISITOR = "Open the studio in the browser first."
+NO_EVENT = "The studio does not offer this. Reload the page."
+NO_VALUE = "A value is missing, or is not of the kind that its field takes. Reload the page."
+NOT_YOURS = "The picture is no longer here. Choose it again."
+ENOUGH = "You have several pictures under way already. Wait until one is finished."
+BUSY = "Several pictures from your network are under way already. Wait until one is finished."
+
+
+class EventRefused(Exception):
+    """An event that is not handed on, in words."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status, self.words = status, words
+
+
+class Events:
+    """The events of one application of pages. Asked from the server's event loop alone."""
+
+    def __init__(
+        self, blocks: gr.Blocks, uploads: Uploads, budgets: Budgets,
+        visitor_of: Callable[[Mapping[str, str]], str],
+    ) -> None:  # fmt: skip
+        self.blocks, self.uploads, self.budgets = blocks, uploads, budgets
+        self._visitor_of = visitor_of
+        self._joining: Counter[str] = Counter()  # by visitor and by address, on the way in
+
+    @contextmanager
+    def admitted(
+        self, body: object, *, queued: bool, visitor: str, address: str
+    ) -> Iterator[dict[str, Any]]:
+        """The body with nothing but what Gradio needs, for as long as it is handed on.
+
+        Raises `EventRefused` for what no page offers, for a value of another kind, and for one job
+        too many of this visitor or address.
+        """
+        checked = self._checked(body, queued=queued, visitor=visitor)
+        if not queued:
+            yield checked
+            return
+        self._require_room(visitor, address)
+        keys = (f"visitor {visitor}", f"address {address}")
+        self._joining.update(keys)
+        try:
+            yield checked
+        finally:
+            self._joining.subtract(keys)
+            for key in keys:
+                if not self._joining[key]:
+                    del self._joining[key]
+
+    def _checked(self, body: object, *, queued: bool, visitor: str) -> dict[str, Any]:
+        if not visitor:
+            raise EventRefused(403, NO_VISITOR)
+        if not isinstance(body, Mapping):
+            raise EventRefused(400, NO_VALUE)
+        number = body.get("fn_index")
+        fn = self.blocks.fns.get(number) if type(number) is int else None
+        if fn is None or bool(fn.queue) != queued:
+            raise EventRefused(404, NO_EVENT)
+        session = body.get("session_hash")
+        if not isinstance(session, str) or not 0 < len(session) <= 64:
+            raise EventRefused(400, NO_VALUE)
+        fields = [] if fn.cancels else fn.inputs
+        values = [] if fn.cancels else body.get("data")
+        if not isinstance(values, list) or len(values) != len(fields):
+            raise EventRefused(400, NO_VALUE)
+        data = [
+            self._value(fn, field, value, visitor)
+            for field, value in zip(fields, values, strict=True)
+        ]
+        trigger = body.get("trigger_id")
+        return {
+            "data": data, "event_data": None, "fn_index": number, "session_hash": session,
+            "trigger_id": trigger if type(trigger) is int else None,
+        }  # fmt: skip
+
+    def _value(self, fn: Any, field: Any, value: object, visitor: str) -> object:
+        """The value, where the field can hold it; an untouched field holds nothing."""
+        if value is None:
+            return None
+        if isinstance(field, gr.File):
+            return self._file(value, visitor)
+        if isinstance(field, gr.Dropdown) and fn.preprocess:
+            fits = isinstance(value, str | int) and value in [one for _, one in field.choices]
+        elif isinstance(field, gr.Number | gr.Slider):
+            fits = isinstance(value, int | float) and not isinstance(value, bool)
+        elif isinstance(field, gr.Checkbox):
+            fits = isinstance(value, bool)
+        else:
+            fits = isinstance(value, str) and len(value) <= LONGEST_WORDS
+        if not fits:
+            raise EventRefused(400, NO_VALUE)
+        return value
+
+    def _file(self, value: object, visitor: str) -> dict[str, Any]:
+        """A file is named by what was brought, never by a bare path or an address."""
+        path = value.get("path") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(path, str):
+            raise EventRefused(400, NO_VALUE)
+        if not self.uploads.owns(visitor, path):
+            raise EventRefused(400, NOT_YOURS)
+        name = value.get("orig_name")
+        return {
+            "path": path, "meta": {"_type": "gradio.FileData"},
+            "orig_name": name[:200] if isinstance(name, str) else None,
+        }  # fmt: skip
+
+    def _require_room(self, visitor: str, address: str) -> None:
+        """Only so many jobs of one visitor, and of one address, wait or run at a time."""
+        jobs = [job.request for job in self.blocks._queue.event_ids_to_events.values()]
+        own = sum(self._visitor_of(job.headers) == visitor for job in jobs)
+        if own + self._joining[f"visitor {visitor}"] >= self.budgets.jobs_per_visitor:
+            raise EventRefused(429, ENOUGH)
+        near = sum(job.client is not None and job.client.host == address for job in jobs)
+        if near + self._joining[f"address {address}"] >= self.budgets.jobs_per_address:
+            raise EventRefused(429, BUSY)

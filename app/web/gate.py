@@ -1,0 +1,258 @@
+"""The one gate in front of every route, Gradio's included: who is answered, where, with how much.
+
+In: a request. Out: the same request handed on, or a refusal of one sentence. Decides by the name
+the studio was asked under, the page that asks, the route, the size of the body, and for uploads
+and events by what `uploads` and `events` say. Knows no page and paints nothing.
+
+Nothing that a client sent is echoed in a refusal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.web.access import Access
+from app.web.events import EventRefused, Events
+from app.web.uploads import UploadRefused, Uploads
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LONGEST_EVENT = 256 * 1024  # bytes of a posted event: words and numbers, never a picture
+UPLOAD = "/gradio_api/upload"
+FILE = "/gradio_api/file="
+EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -> queued
+
+# What the pages need, and nothing else; all that Gradio offers besides answers 404.
+_READ = re.compile(
+    r"/(?:ledger|artists|history|method|import)?/?"
+    r"|/healthz|/ledger\.(?:csv|json)|/media/.+|/runs/.+"
+    r"|/(?:assets|static)/.+|/theme\.css|/favicon\.ico"
+    r"|/gradio_api/(?:queue/data|upload_progress|file=.+)"
+)
+_WRITE = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|upload)")
+
+WRONG_NAME = (
+    "This studio does not answer under that name. Open it at the address it printed when it "
+    "started; a keeper adds names with --allow-host."
+)
+WRONG_PAGE = "Only pages of this studio may ask it for anything. Open the studio itself."
+NO_ROUTE = "There is nothing at this address."
+TOO_LARGE = "The request is too large. A picture may have at most 25 MB."
+NO_LENGTH = "The request does not say how long it is."
+NOT_JSON = "The request cannot be read."
+
+
+@dataclass(frozen=True)
+class _Refused(Exception):
+    status: int
+    words: str
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(
+        self, application: Application, access: Access, uploads: Uploads, events: Events
+    ) -> None:
+        self.application = application
+        self.access, self.uploads, self.events = access, uploads, events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or hand on with our headers on whatever is answered."""
+        if scope["type"] == "lifespan":
+            await self.application(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page of ours opens a web socket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = _headers(scope)
+        dressed = self.access.dressed(scope, headers, send)
+        try:
+            self._check(scope, headers)
+            if (address := self.access.exchanged(scope, headers)) is not None:
+                await _redirect(dressed, *address)
+            elif scope["method"] == "POST" and scope["path"] == UPLOAD:
+                await self._upload(scope, headers, receive, dressed)
+            elif scope["method"] == "POST":
+                await self._event(scope, headers, receive, dressed)
+            else:
+                await self.application(scope, receive, dressed)
+        except _Refused as refusal:
+            await _answer(dressed, refusal.status, refusal.words)
+
+    def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Name, origin, route: in this order, before anything is read."""
+        if not self.access.answers_to(headers.get("host", ""), scope.get("server")):
+            raise _Refused(421, WRONG_NAME)
+        method, path = scope["method"], scope["path"]
+        writes = method not in ("GET", "HEAD")
+        if not self.access.is_own_page(headers, writes=writes):
+            raise _Refused(403, WRONG_PAGE)
+        allowed = _WRITE if method == "POST" else _READ
+        if method not in ("GET", "HEAD", "POST") or not allowed.fullmatch(path):
+            raise _Refused(404, NO_ROUTE)
+        if "\\" in path or "\0" in path or ".." in path.split("/"):
+            raise _Refused(404, NO_ROUTE)
+        if path.startswith(FILE) and not self.uploads.owns(
+            self.access.visitor(headers), path.removeprefix(FILE)
+        ):
+            raise _Refused(404, NO_ROUTE)
+
+    async def _upload(
+        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """Within the budgets; what was stored is known as this visitor's."""
+        length = headers.get("content-length", "")
+        if not length.isdecimal():
+            raise _Refused(411, NO_LENGTH)
+        try:
+            with self.uploads.room_for(self.access.visitor(headers), int(length)) as stored:
+                status, replied = await _collected(
+                    self.application, scope, _bounded(receive, int(length))
+                )
+                if status == 200:
+                    stored(json.loads(replied[1]))
+        except UploadRefused as refusal:
+            raise _Refused(refusal.status, refusal.words) from refusal
+        await _replay(send, status, *replied)
+
+    async def _event(
+        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """An event that the page offers, with values of the kinds it takes."""
+        body = await _body(receive, LONGEST_EVENT)
+        queued = EVENTS.get(scope["path"])
+        if queued is None:
+            await self.application(scope, _once(body, receive), send)
+            return
+        try:
+            value = json.loads(body, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise _Refused(400, NOT_JSON) from error
+        visitor, client = self.access.visitor(headers), scope.get("client") or ("", 0)
+        try:
+            with self.events.admitted(
+                value, queued=queued, visitor=visitor, address=client[0]
+            ) as checked:
+                body = json.dumps(checked).encode()
+                await self.application(_of_length(scope, body), _once(body, receive), send)
+        except EventRefused as refusal:
+            raise _Refused(refusal.status, refusal.words) from refusal
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _of_length(scope: Scope, body: bytes) -> Scope:
+    """The request with another body."""
+    headers = [
+        one for one in scope["headers"] if one[0] not in (b"content-length", b"content-type")
+    ]
+    headers += [
+        (b"content-length", str(len(body)).encode()), (b"content-type", b"application/json"),
+    ]  # fmt: skip
+    return {**scope, "headers": headers}
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Lower-case names; of a name that comes twice, nothing that could be misread is kept."""
+    values: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").lower()
+        if key in values:
+            joint = "; " if key == "cookie" else ", "
+            values[key] += joint + value.decode("latin-1")
+        else:
+            values[key] = value.decode("latin-1")
+    return values
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Refused(400, NOT_JSON)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            raise _Refused(413, TOO_LARGE)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body as read before; afterwards what the connection says (that the client left)."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return next_message
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """Never more bytes than were announced: the rest of the connection is not read."""
+    left = most
+
+    async def next_message() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _Refused(413, TOO_LARGE)
+        return message
+
+    return next_message
+
+
+async def _collected(
+    application: Application, scope: Scope, receive: Receive
+) -> tuple[int, tuple[list[tuple[bytes, bytes]], bytes]]:
+    """The whole answer of a route whose answers are short: status, headers and body."""
+    status, headers, parts = 500, [], []
+
+    async def keep(message: Message) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status, headers = message["status"], list(message["headers"])
+        else:
+            parts.append(message.get("body", b""))
+
+    # as it is, not compressed: it is read here
+    plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    await application({**scope, "headers": plain}, receive, keep)
+    return status, (headers, b"".join(parts))
+
+
+async def _replay(
+    send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _answer(send: Send, status: int, words: str) -> None:
+    body = json.dumps({"detail": words}).encode()
+    headers = [
+        (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+    ]  # fmt: skip
+    await _replay(send, status, headers, body)
+
+
+async def _redirect(send: Send, address: str, cookie: str) -> None:
+    headers = [
+        (b"location", address.encode()), (b"content-length", b"0"),
+        (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"),
+    ]  # fmt: skip
+    await _replay(send, 303, headers, b"")
