@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from core.errors import LedgerError, UsageError
 from core.ledger.ledger import Reader
-from core.ledger.reading import month
+from core.ledger.queries import month
 from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, KnownArtist, LedgerFilter
 
 WORDS = ("artist", "style", "kind", "since", "until", "period")

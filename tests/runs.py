@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.ledger.canonical import idempotency_key
-from core.ledger.posting import new_id, now
 from core.ledger.records import RunInfluence, RunRecord
 from core.ledger.shares import DEFAULT_RULE, Shares
+from core.ledger.write import new_id, now
 
 NAMES = {"indigo": "Indigo Workshop", "ochre": "Ochre Workshop"}
 SHARES = Shares(DEFAULT_RULE, {"indigo": 412_000, "ochre": 227_500}, 360_500)

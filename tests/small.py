@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.attribution.build import SPECS, build_features
-from core.attribution.references import ReferencePlan
+from core.attribution.calibration.references import ReferencePlan
+from core.attribution.features.build import SPECS, build_features
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
 from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline

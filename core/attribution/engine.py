@@ -22,22 +22,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.attribution.attribution import Attribution, Seconds, Vector
-from core.attribution.build import (
+from core.attribution.calibration.trust import Familiarity
+from core.attribution.features.build import (
     DEFAULT,
     features_directory,
     keys_of_works,
     load_trust,
     make_index,
 )
-from core.attribution.familiarity import Familiarity
-from core.attribution.features import Featurizer
-from core.attribution.gallery import Gallery
-from core.attribution.index import HEAD, Index
+from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.quantization import Packed
+from core.attribution.features.spec import FeatureSpec
+from core.attribution.features.store import FeatureStore
 from core.attribution.methods import D_TRAK, METHODS, Method, method
-from core.attribution.packing import Packed
-from core.attribution.spec import FeatureSpec
-from core.attribution.store import FeatureStore
+from core.attribution.result import Attribution, Seconds, Vector
+from core.attribution.scoring.index import HEAD, Index
+from core.attribution.scoring.nearest import Gallery
 from core.collection.prompts import class_prompt
 from core.collection.store import WORKS, load_collection
 from core.collection.types import Collection, Work

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.collection.atomic import write_text
-from core.collection.slugs import slug
+from core.collection.importing.slugs import slug
 from core.collection.types import Artist, Collection, Work
 from core.errors import CollectionError
 

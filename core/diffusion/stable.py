@@ -18,10 +18,10 @@ from peft import LoraConfig
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from core.diffusion.adapters import lora_scales, put_lora, save_lora
-from core.diffusion.checkpoints import require_supported
-from core.diffusion.lora_layouts import find_lora
+from core.diffusion.lora.adapter import lora_scales, put_lora, save_lora
+from core.diffusion.lora.formats import find_lora
 from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.training.pretrained import require_supported
 from core.diffusion.weights import digest_tensors
 from core.errors import ModelError, UsageError
 

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.collection.images import to_square
+from core.collection.images.open import to_square
 
 
 def image_to_pixels(image: Image.Image, size: int) -> Tensor:

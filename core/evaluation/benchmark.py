@@ -19,24 +19,24 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.collection.atomic import write_text
-from core.collection.claims import made, unmade
 from core.collection.prompts import class_prompt
-from core.diffusion.from_scratch import sampled_set
-from core.diffusion.many import Parts, load_into, model_file, train_many
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor, tensor_to_image
-from core.diffusion.training import TrainingSet
+from core.diffusion.training.base_model import sampled_set
+from core.diffusion.training.ensemble import Parts, load_into, model_file, train_many
+from core.diffusion.training.loop import TrainingSet
 from core.diffusion.weights import digest_files, save_tensors
 from core.errors import StoreError, UsageError
+from core.evaluation.data import Pictures, Split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
-from core.evaluation.outcomes import Losses
-from core.evaluation.pictures import Pictures, Split
+from core.evaluation.losses import Losses
+from core.evaluation.models import LoraPlan, blank_model, parameter_count
 from core.evaluation.presets import Preset
-from core.evaluation.subjects import LoraPlan, blank_model, parameter_count
 from core.evaluation.subsets import Inclusion, artist_halves, pool_seeds, random_halves
 from core.progress import Progress
+from core.work_queue import made, unmade
 
 WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
 SPLITS = (VALIDATION, GENERATION)

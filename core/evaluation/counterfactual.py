@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.attribution.clip import ClipVision
+from core.attribution.features.clip import ClipVision
 from core.collection.atomic import write_text
-from core.collection.claims import made, unmade
-from core.diffusion.many import Parts, load_into, model_file
+from core.diffusion.training.ensemble import Parts, load_into, model_file
 from core.diffusion.weights import save_tensors
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, RETRAINED_POOL, Benchmark
+from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.trials import Contest, Trial, wanted_vectors
-from core.evaluation.vectors import clip_vectors, make_vectors
 from core.evaluation.workers import with_workers
 from core.progress import Progress
+from core.work_queue import made, unmade
 
 RANDOM = "random"
 

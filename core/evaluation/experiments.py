@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
-from core.attribution.kernel import LambdaRule
 from core.attribution.methods import METHODS
+from core.attribution.scoring.kernel import LambdaRule
 from core.errors import UsageError
 from core.evaluation.benchmark import ARTIST_POOL
 from core.evaluation.presets import Preset

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.evaluation.counterfactual import Repainted
 from core.evaluation.experiments import Experiment
-from core.evaluation.running import Finished, lambda_losses
+from core.evaluation.runner import Finished, lambda_losses
 from core.evaluation.trials import OURS, Row
 
 INK, MUTED = "#22262e", "#8a8f98"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from core.attribution.spec import NoiseRule, ProjectionSpec, TimestepRule
-from core.diffusion.finetune import PAPER_LORA
+from core.attribution.features.spec import NoiseRule, ProjectionSpec, TimestepRule
 from core.diffusion.sampling import Sampler
-from core.diffusion.training import Recipe
+from core.diffusion.training.finetune import PAPER_LORA
+from core.diffusion.training.loop import Recipe
 from core.errors import UsageError
-from core.evaluation.subjects import LoraPlan, MlpPlan, Plan, UnetPlan
+from core.evaluation.models import LoraPlan, MlpPlan, Plan, UnetPlan
 
 DIGITS, PHOTOGRAPHS, COLLECTION = "digits", "photographs", "collection"
 

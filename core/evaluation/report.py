@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attribution.familiarity import Familiarity
+from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
 
 Vector = NDArray[np.float64]

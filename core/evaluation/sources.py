@@ -11,7 +11,7 @@ import torch
 
 from core.errors import UsageError
 from core.evaluation.benchmark import Benchmark
-from core.evaluation.pictures import Shape, Split, digits, of_collection, photographs
+from core.evaluation.data import Shape, Split, digits, of_collection, photographs
 from core.evaluation.presets import COLLECTION, DIGITS, Preset
 
 

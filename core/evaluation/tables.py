@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.evaluation.running import Finished, Pair, Regime
+from core.evaluation.runner import Finished, Pair, Regime
 from core.evaluation.trials import Row
 
 FIELDS = (

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from core.attribution.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.methods import Method, method
-from core.attribution.scoring import Question, Scorer
-from core.attribution.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.scorer import Question, Scorer
 from core.errors import UsageError
 from core.evaluation.benchmark import (
     GENERATION,
@@ -26,9 +26,9 @@ from core.evaluation.benchmark import (
     WORKS,
     Benchmark,
 )
+from core.evaluation.features import Vectors, Wanted, isometric, load_vectors
 from core.evaluation.lds import Matrix, Spread, Truth
 from core.evaluation.retrieval import group_precision, positive_mass
-from core.evaluation.vectors import Vectors, Wanted, isometric, load_vectors
 
 DEFAULT, BEST, HELD_OUT, NONE = "default", "best", "half", "none"
 GRID = tuple(digit * 10.0**power for power in range(-8, 4) for digit in (1.0, 2.0, 5.0))

@@ -1,7 +1,7 @@
 """More hands for one benchmark: further processes that do the same work on the same folder.
 
 In: a benchmark and the stages it is to run. Out: progress. Each file is made once (see
-`core.collection.claims`), so two workers of one thread each outdo one of two threads, and several
+`core.work_queue`), so two workers of one thread each outdo one of two threads, and several
 GPUs share a benchmark.
 """
 

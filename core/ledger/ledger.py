@@ -15,7 +15,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from core.errors import LedgerError, UsageError
-from core.ledger import export, posting, reading, verification
+from core.ledger import export, verification
+from core.ledger import queries as reading
+from core.ledger import write as posting
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, migrate, told
 from core.ledger.records import (

@@ -18,9 +18,9 @@ from PIL import Image
 from core.collection.atomic import write_bytes
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
-from core.diffusion.finetune import LoraPlan, train_lora
-from core.diffusion.from_scratch import BasePlan, Pictures, make_base
 from core.diffusion.tensors import image_to_pixels
+from core.diffusion.training.base_model import BasePlan, Pictures, make_base
+from core.diffusion.training.finetune import LoraPlan, train_lora
 from core.progress import Progress
 from core.workshops.hand import Hand, paint_work, work_title
 from core.workshops.roster import (

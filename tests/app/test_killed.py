@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.terminal import plain
+from app.cli.output import plain
 
 COMMAND = (
     sys.executable, "-m", "app", "evaluate", "lds", "--preset", "digits-small", "--works", "12",

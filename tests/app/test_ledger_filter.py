@@ -18,9 +18,9 @@ from fastapi.testclient import TestClient
 
 from app import cli
 from app.ledger_filter import read_filter
-from app.media import media
-from app.opened import Studio
-from app.pages.reading import artists_page, history_page, ledger_page
+from app.services.session import Studio
+from app.web.pages.reading import artists_page, history_page, ledger_page
+from app.web.routes import media
 from core.collection.types import Collection
 from core.errors import UsageError
 from core.ledger.ledger import Ledger, open_ledger

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from app.cli import main
-from core.attribution.build import features_directory, keys_of_works
 from core.attribution.engine import Engine
-from core.attribution.index import load_index
-from core.attribution.store import FeatureStore
+from core.attribution.features.build import features_directory, keys_of_works
+from core.attribution.features.store import FeatureStore
+from core.attribution.scoring.index import load_index
 from core.collection.store import load_collection
 from core.collection.types import Collection
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import EMBEDDED
-from core.attribution.build import SPECS, features_directory, keys_of_works
-from core.attribution.cluster import connect, featurize_by
-from core.attribution.store import FeatureStore, Header
+from core.attribution.features.build import SPECS, features_directory, keys_of_works
+from core.attribution.features.store import FeatureStore, Header
+from core.attribution.scoring.ray_backend import connect, featurize_by
 from core.collection.store import load_collection, save_collection
 from core.diffusion.stable import StableDiffusion
 from tests.benchmarks.conftest import Measure

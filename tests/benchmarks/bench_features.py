@@ -7,9 +7,9 @@ from PIL import Image
 from torch.func import functional_call, grad, vmap
 
 from core.attribution.engine import Engine
-from core.attribution.features import Featurizer
-from core.attribution.gradients import Examples
-from core.attribution.projection import DenseGaussian
+from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.gradients import Examples
+from core.attribution.features.projection import DenseGaussian
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
 from core.diffusion.tensors import image_to_tensor

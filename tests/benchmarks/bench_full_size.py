@@ -24,10 +24,10 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from core.attribution.features import Featurizer
-from core.attribution.gradients import Examples
-from core.attribution.projection import CHUNK
-from core.attribution.spec import FeatureSpec, ProjectionSpec
+from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.gradients import Examples
+from core.attribution.features.projection import CHUNK
+from core.attribution.features.spec import FeatureSpec, ProjectionSpec
 from core.diffusion.small_stable import TINY_WORDS, tiny_pipeline
 from core.diffusion.stable import StableDiffusion
 from tests.benchmarks.conftest import Measure

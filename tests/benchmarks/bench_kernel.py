@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.attribution.kernel import Kernel
+from core.attribution.scoring.kernel import Kernel
 from tests.benchmarks.conftest import Measure, side_by_side
 
 WORKS, DIMENSION, BLOCK = 20_000, 4_096, 5_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.evaluating import Choice, Evaluated, evaluate_lds
+from app.services.evaluation import Choice, Evaluated, evaluate_lds
 from app.settings import read_settings
 from tests.benchmarks.conftest import Measure
 

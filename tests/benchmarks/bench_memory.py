@@ -13,10 +13,10 @@ from pathlib import Path
 
 from diffusers import DDPMScheduler
 
-from core.attribution.build import keys_of_works, pictures_of, write_shard
-from core.attribution.features import Featurizer
-from core.attribution.spec import FeatureSpec, ProjectionSpec, TimestepRule
-from core.attribution.store import FeatureStore, Header
+from core.attribution.features.build import keys_of_works, pictures_of, write_shard
+from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
+from core.attribution.features.store import FeatureStore, Header
 from core.collection.types import Collection
 from core.diffusion.pixel import PixelDDPM
 from core.diffusion.residual_mlp import residual_mlp

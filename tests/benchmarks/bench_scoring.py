@@ -8,8 +8,8 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from core.attribution.packing import Packed
-from core.attribution.store import read_tensors
+from core.attribution.features.quantization import Packed
+from core.attribution.features.store import read_tensors
 from core.diffusion.weights import save_tensors
 from tests.benchmarks.conftest import Measure, side_by_side
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.checking import ALL, AllChecked, check_retrieval
+from app.services.retrieval import ALL, AllChecked, check_retrieval
 from app.settings import EMBEDDED, read_settings
 from tests.benchmarks.conftest import Measure
 

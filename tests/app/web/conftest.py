@@ -12,9 +12,9 @@ import pytest
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from app.server import make_application
 from app.settings import Settings, read_settings
 from app.web.access import Access
+from app.web.server import make_application
 from app.web.uploads import Budgets
 from core.collection.types import Collection
 from tests.small import picture

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.attribution.build import SPECS, build_features, features_directory
 from core.attribution.engine import Engine, choose_device
+from core.attribution.features.build import SPECS, build_features, features_directory
+from core.attribution.features.store import FeatureStore
 from core.attribution.methods import METHODS
-from core.attribution.store import FeatureStore
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.diffusion.sampling import Painted

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.collection.candidates import Candidate, Held
+from core.collection.importing.rows import Candidate, Held
 
 
 def paint(path: Path, seed: int = 0) -> Path:

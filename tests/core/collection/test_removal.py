@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.importers import import_collection, iter_preview
+from core.collection.importing.importer import import_collection, iter_preview
+from core.collection.importing.report import ImportReport
 from core.collection.removal import REMOVED, remove_works, removed_works, works_of
-from core.collection.reports import ImportReport
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
 from core.errors import CollectionError, UsageError

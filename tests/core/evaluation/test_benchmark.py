@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from core.attribution.noise import noise_for
+from core.attribution.features.noise import noise_for
 from core.diffusion.sampling import Sampler
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark
+from core.evaluation.data import digits
 from core.evaluation.experiments import EXPERIMENTS, experiment
-from core.evaluation.pictures import digits
+from core.evaluation.features import isometric
+from core.evaluation.models import MlpPlan
 from core.evaluation.presets import PRESETS, Preset, preset
-from core.evaluation.running import Finished, run_experiment
+from core.evaluation.runner import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
-from core.evaluation.subjects import MlpPlan
 from core.evaluation.tables import text_of
 from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
-from core.evaluation.vectors import isometric
 
 TINY = replace(
     PRESETS["digits-small"], plan=MlpPlan(8, 4, 1), epochs=4, works=12, validation=3, generated=3,
@@ -201,7 +201,7 @@ def test_unknown_names_are_refused() -> None:
 
 def test_the_papers_presets_are_the_papers() -> None:
     from core.diffusion.residual_mlp import residual_mlp
-    from core.evaluation.subjects import blank_model, parameter_count
+    from core.evaluation.models import blank_model, parameter_count
 
     assert sum(p.numel() for p in residual_mlp(0).parameters()) == 91_712
     unet = blank_model(PRESETS["cifar2"].plan, (3, 32, 32), 0)
@@ -225,7 +225,7 @@ def test_the_papers_presets_are_the_papers() -> None:
 
 
 def test_the_float32_inverse_is_ours_at_large_lambda_and_collapses_at_small() -> None:
-    from core.attribution.kernel import Kernel
+    from core.attribution.scoring.kernel import Kernel
     from core.evaluation.trials import float32_scores
 
     rng = np.random.default_rng(0)

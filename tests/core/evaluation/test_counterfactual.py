@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.diffusion.many import load_into, model_file
+from core.diffusion.training.ensemble import load_into, model_file
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, Benchmark
 from core.evaluation.counterfactual import (
@@ -21,7 +21,7 @@ from core.evaluation.counterfactual import (
     run_counterfactual,
     text_of,
 )
-from core.evaluation.pictures import digits
+from core.evaluation.data import digits
 from core.evaluation.plots import draw_counterfactual, draw_sheet
 from core.evaluation.trials import Contest, Trial
 from tests.core.evaluation.test_benchmark import TINY
@@ -44,7 +44,7 @@ def test_the_model_is_retrained_without_the_highest_scores(
     scores = Contest(bench, Trial("d-trak", "shared", 2)).scores(GENERATION)[1]
     removed = sorted(range(12), key=lambda work: -scores[work])[:4]
     kept = tuple(work for work in range(12) if work not in removed)
-    from core.diffusion.many import Parts
+    from core.diffusion.training.ensemble import Parts
 
     list(bench.train_parts(tmp_path, Parts((kept,)), TINY.full_seed))
     wanted = load_file(model_file(tmp_path, 0))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.ledger import posting
+from core.ledger import write as posting
 from core.ledger.ledger import Ledger
 from core.ledger.shares import Shares
 from tests.runs import NAMES, SHARES, key, record

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bookkeeping import statement_record, totals_record, verification_record
+from app.services.ledger_filter import statement_record, totals_record, verification_record
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import LedgerFilter
 

@@ -1,0 +1,166 @@
+"""`collections` and `import`: what the studio can learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from app.cli.options import AsJson
+from app.cli.output import complain, last, say, show_json, table
+from app.settings import read_settings
+from core.collection.types import Collection
+from core.errors import UsageError
+
+if TYPE_CHECKING:
+    from core.collection.importing.importer import ImportReport
+
+
+def collections(as_json: AsJson = False) -> None:
+    """List the collections at hand."""
+    from app.services.collections import readable_collections
+
+    found, unreadable = readable_collections(read_settings())
+    for sentence in unreadable:
+        complain(sentence)
+    if as_json:
+        show_json([_listed(one) for one in found])
+    elif found:
+        table(
+            ("name", "works", "artists", "classes", "path"),
+            [
+                (one.name, len(one.works), len(one.artists), ", ".join(one.styles), one.path)
+                for one in found
+            ],
+        )
+    else:
+        say("No collections at hand. Make one: python -m app import PICTURES --to DIR")
+
+
+def _listed(collection: Collection) -> dict[str, object]:
+    return {
+        "name": collection.name,
+        "path": collection.path,
+        "classes": collection.styles,
+        "works": len(collection.works),
+        "artists": len(collection.artists),
+    }
+
+
+def import_pictures(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC",
+            help="A folder of styles, a table (CSV, TSV, JSON, JSON lines), a tar, CIFAR (npz or "
+            "binary batches), a data set of `datasets` (saved or parquet), or a name of the hub.",
+        ),
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="The collection to make or add to.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Say what would happen; write nothing.")
+    ] = False,
+    size: Annotated[int, typer.Option(help="Side of the stored pictures, in pixels.")] = 128,
+    name: Annotated[str | None, typer.Option(help="The collection's title.")] = None,
+    kind: Annotated[
+        Literal["auto", "folder", "csv", "json", "cifar", "datasets"],
+        typer.Option(help="What SRC is. A name of the hub needs `datasets`."),
+    ] = "auto",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN,...",
+            help="Which column of the table says what; in quotes, what every row says.",
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder or tar of a table's pictures, if not beside it."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The table's encoding, if it is not recognised.")
+    ] = None,
+    style: Annotated[list[str] | None, typer.Option(help="Only this style; repeatable.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many works.")] = None,
+    limit_per_artist: Annotated[int | None, typer.Option(help="At most so many an artist.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a collection of pictures, or add to one.
+
+    Run again, nothing is taken twice; every picture that was refused is named with its reason.
+    """
+    from core.collection.importing.columns import column_map
+    from core.collection.importing.importer import (
+        Form,
+        ImportReport,
+        NothingImported,
+        Selection,
+        iter_import,
+        iter_preview,
+    )
+
+    form = Form(kind, column_map(columns or ()), encoding, pictures)
+    chosen = Selection(tuple(style or ()), limit_per_artist, limit)
+    if preview:
+        events = iter_preview(source, to, size=size, name=name, form=form, selection=chosen)
+    elif to is None:
+        raise UsageError("Say where the collection shall be with --to DIR, or look with --preview.")
+    else:
+        events = iter_import(source, to, size=size, name=name, form=form, selection=chosen)
+    try:
+        report = last(events, ImportReport)
+    except NothingImported as error:
+        _show(error.report, to, as_json)
+        raise
+    _show(report, to, as_json, preview)
+
+
+def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = False) -> None:
+    if as_json:
+        show_json(_told(report, to))
+        return
+    for refusal in report.refused:
+        complain(f"{refusal.row}: {refusal.reason}")
+    for remark in report.remarks:
+        complain(f"{remark.row}: {remark.reason}")
+    for one in report.duplicates:
+        same = one.by == "content"
+        words = "is the same picture as" if same else "was taken, but looks like"
+        complain(f"{one.row}: {words} {one.work_id}.")
+    title = report.collection.title
+    if not report.written:
+        title += " (preview)" if preview else " (nothing was written)"
+    alike = len(report.duplicates) - report.twice
+    say(
+        f"{title}: {report.works} works by {report.artists} artists. "
+        f"{report.imported} new, {report.updated} changed, {report.unchanged} unchanged, "
+        f"{report.twice} twice, {alike} look alike, {len(report.refused)} refused, "
+        f"{report.skipped} left out."
+    )
+    for note in report.notes:
+        say(note)
+
+
+def _told(report: ImportReport, to: Path | None) -> dict[str, object]:
+    return {
+        "name": report.collection.name,
+        "path": to,
+        "written": report.written,
+        "rows": report.rows,
+        "works": report.works,
+        "artists": report.artists,
+        "imported": report.imported,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "skipped": report.skipped,
+        "refused": report.refused,
+        "duplicates": report.duplicates,
+        "remarks": report.remarks,
+        "years": report.years,
+        "unlicensed": report.unlicensed,
+        "notes": report.notes,
+    }

@@ -1,0 +1,251 @@
+"""`ledger`: totals, entries, statements, reversals, proof, export. No SQL and no sums here."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.options import AsJson
+from app.cli.output import credits, say, show_json, table
+from app.settings import read_settings
+from core.errors import LedgerError, UsageError
+
+ArtistFilter = Annotated[str | None, typer.Option("--artist", help="Only this artist.")]
+StyleFilter = Annotated[str | None, typer.Option("--style", help="Only this class.")]
+Since = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")]
+Until = Annotated[
+    str | None, typer.Option(metavar="YYYY-MM-DD", help="Up to this day, all of it included.")
+]
+Period = Annotated[str | None, typer.Option("--period", metavar="YYYY-MM", help="Only this month.")]
+Kind = Annotated[
+    Literal["generation", "upload", "example"] | None,
+    typer.Option("--kind", help="Only this kind of run."),
+]
+ArtistName = Annotated[str, typer.Argument(metavar="ARTIST", help="An artist's slug or name.")]
+Reason = Annotated[str, typer.Option(help="Why; kept for ever and shown.")]
+Actor = Annotated[str | None, typer.Option(help="Who does it; your login name by default.")]
+
+
+def totals(
+    artist: ArtistFilter = None,
+    style: StyleFilter = None,
+    since: Since = None,
+    until: Until = None,
+    period: Period = None,
+    kind: Kind = None,
+    as_json: AsJson = False,
+) -> None:
+    """Credit of every artist, and what could not be attributed."""
+    from app.services.ledger_filter import chosen, our_ledger, totals_record
+
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
+    record = totals_record(ledger.totals(selected))
+    if as_json:
+        show_json(record)
+        return
+    table(
+        ("artist", "credit", "share", "works", "entries"),
+        [
+            (row["artist"], credits(row["micro"]), f"{100 * row['share']:.2f} %", row["works"],
+             row["entries"])
+            for row in record["artists"]
+        ],
+    )  # fmt: skip
+    say(f"Unattributed {credits(record['unattributed_micro'])} of {credits(record['total_micro'])}")
+    entries = "1 entry" if record["entries"] == 1 else f"{record['entries']} entries"
+    say(f"{entries}, head {record['head_hash']}")
+
+
+def entries(
+    artist: ArtistFilter = None,
+    style: StyleFilter = None,
+    since: Since = None,
+    until: Until = None,
+    period: Period = None,
+    kind: Kind = None,
+    page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
+    per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries a page.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The entries, newest first."""
+    from app.services.ledger_filter import chosen, our_ledger, page_record
+
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
+    record = page_record(ledger.entries(selected, page=page, per_page=per_page))
+    if as_json:
+        show_json(record)
+        return
+    table(
+        ("entry", "date", "kind", "run", "credited to"),
+        [
+            (row["entry"], row["created_at"], row["kind"], row["run"] or "", row["credited"])
+            for row in record["entries"]
+        ],
+    )
+    say(f"Page {record['page']} of {record['pages']}, {record['total']} entries")
+
+
+def artist(
+    name: ArtistName,
+    status: Annotated[
+        Literal["active", "opted-out"] | None,
+        typer.Option(help="Opt out (future shares go to unattributed) or back in."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why the status changes.")] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """One artist: status and credit; with --status, change it and say why."""
+    from app.ledger_filter import find_artist
+    from app.services.ledger_filter import artist_record, our_ledger
+
+    ledger = our_ledger(read_settings())
+    found = find_artist(ledger, name)
+    if status is not None:
+        if not reason:
+            raise UsageError("A change of status needs its reason: add --reason.")
+        ledger.set_artist_status(found.id, status, reason=reason, actor=actor or getpass.getuser())
+    record = artist_record(ledger, found.id)
+    if as_json:
+        show_json(record)
+    else:
+        say(
+            f"{record['artist']} ({record['status']}): {credits(record['micro'])} by "
+            f"{record['works']} works in {record['entries']} entries"
+        )
+
+
+def statement(
+    name: ArtistName,
+    period: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="The month; all time by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """An artist's statement for a month: every entry that credited them, and the sum."""
+    from app.ledger_filter import find_artist, read_filter
+    from app.services.ledger_filter import our_ledger, statement_record
+
+    ledger = our_ledger(read_settings())
+    read_filter(ledger, {"period": period})  # a month that cannot be is told as everywhere
+    record = statement_record(ledger.artist_statement(find_artist(ledger, name).id, period))
+    if as_json:
+        show_json(record)
+        return
+    say(f"{record['artist']}, {record['period'] or 'all time'}: {credits(record['micro'])}")
+    table(
+        ("entry", "date", "kind", "credit"),
+        [
+            (row["entry"], row["created_at"], row["kind"], credits(row["micro"]))
+            for row in record["entries"]
+        ],
+    )
+
+
+def reverse(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's number or id.")],
+    reason: Reason,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an entry back by a counter-entry; both stay visible for ever."""
+    from app.services.ledger_filter import entry_record, find_entry, our_ledger
+
+    ledger = our_ledger(read_settings())
+    found = find_entry(ledger, entry)
+    reversal = ledger.reverse(found.number, reason=reason, actor=actor or getpass.getuser())
+    record = entry_record(reversal)
+    if as_json:
+        show_json(record)
+    else:
+        say(f"Entry {found.number} is reversed by entry {record['entry']}: {reason}")
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Recompute the chain from the first entry on; find any tampering."""
+    from app.services.ledger_filter import our_ledger, verification_record
+
+    record = verification_record(our_ledger(read_settings()).verify())
+    if as_json:
+        show_json(record)
+    elif record["ok"]:
+        say(f"The ledger is whole: {record['entries']} entries verified.")
+    if not record["ok"]:
+        bad = record["first_bad"]
+        raise LedgerError(
+            f"The ledger was changed: entry {bad['entry']}: {bad['reason']}. Restore the database "
+            "from a backup; nothing more should be booked on it."
+        )
+
+
+def export(
+    kind_of_file: Annotated[
+        Literal["csv", "json"], typer.Option("--format", help="CSV for spreadsheets, or JSON.")
+    ] = "csv",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: the terminal.")
+    ] = None,
+    artist: ArtistFilter = None,
+    style: StyleFilter = None,
+    since: Since = None,
+    until: Until = None,
+    period: Period = None,
+    kind: Kind = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
+) -> None:
+    """Every entry with its lines; spreadsheet formulas are neutralised."""
+    from app.services.ledger_filter import chosen, our_ledger
+
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    selected = chosen(
+        settings,
+        ledger,
+        artist=artist,
+        style=style,
+        since=since,
+        until=until,
+        period=period,
+        kind=kind,
+    )
+    wants_json = as_json or kind_of_file == "json"
+    parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)
+    _deliver(parts, output)
+
+
+def _deliver(parts: Iterable[str], output: Path | None) -> None:
+    if output is None:
+        for part in parts:
+            sys.stdout.write(part)
+        return
+    from core.collection.atomic import write_text
+
+    write_text(output, "".join(parts))
+    say(f"Written: {output}")

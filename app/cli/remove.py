@@ -1,0 +1,44 @@
+"""`remove`: works leave a collection for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.options import AsJson
+from app.cli.output import say, show_json
+
+
+def remove(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")],
+    work: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A work that shall leave; repeatable.")
+    ] = None,
+    artist: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="All works of this artist, held-out ones too; repeatable."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in removed.csv.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take works out of a collection: tables, pictures, features and index, at once.
+
+    An open studio follows with its next question, and importing does not let them in again. Credit
+    that was booked stays in the ledger. What the model has learnt it keeps until it is trained
+    again.
+    """
+    from core.attribution.features.build import forget_works
+    from core.collection.removal import remove_works, works_of
+    from core.collection.store import load_collection
+
+    collection = load_collection(directory, check_files=False)
+    ids = [*(work or ()), *works_of(collection, artist or ())]
+    gone = remove_works(collection, ids, reason)
+    rows = forget_works(collection, [(one.sha256, one.style) for one in gone])
+    left = len(load_collection(directory, check_files=False).works)
+    if as_json:
+        show_json({"removed": [one.id for one in gone], "features": rows, "works": left})
+    else:
+        say(f"{len(gone)} works left, and {rows} rows of features with them; {left} works stay.")

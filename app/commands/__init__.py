@@ -1,1 +1,0 @@
-"""The verbs. Each reads like a sentence: parse, call one function, show. Imports nothing heavy."""

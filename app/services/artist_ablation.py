@@ -1,0 +1,156 @@
+"""What if this artist had not been there? The same seed painted by a model without their works.
+
+In: a studio, a run, an artist. Out: progress, then the answer, kept beside the run's picture. The
+forgetful LoRA is kept too, so that the next question about the same artist needs no training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app.services.collections import asked_style, chosen_collection
+from app.services.picture_files import save_picture
+from app.services.session import Studio
+from app.settings import Settings
+from core.collection.atomic import write_bytes, write_text
+from core.collection.types import Artist, Collection
+from core.errors import UsageError
+from core.evaluation.artist_ablation import (
+    FORGET,
+    RETRAIN,
+    WithoutArtist,
+    compare_without,
+    lora_without,
+)
+from core.progress import Progress
+from core.provenance.png import png_with_facts
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One answer: figures, and where the picture lies."""
+
+    run_id: str
+    artist: str
+    figures: WithoutArtist
+    file: Path
+
+
+def leave_out(
+    studio: Studio, run_id: str, artist_id: str, way: str = FORGET
+) -> Iterator[Progress | LeftOut]:
+    """Answer for a painted run; an answer that is kept comes at once."""
+    view = studio.ledger.run(run_id)
+    if view is None or view.record.seed is None:
+        raise UsageError("Only a painted run can be painted again without an artist.")
+    record = view.record
+    if record.model_digest != studio.engine.model.digest:
+        raise UsageError("This run was painted by another model than the one that is open.")
+    if artist_id not in studio.artist_names:
+        raise UsageError("There is no such artist in this collection.")
+    asked = (artist_id, way)
+    kept = kept_answers(studio, run_id)
+    known = next((o for o in kept if (o.figures.artist_id, o.figures.way) == asked), None)
+    if known is None:
+        digest = studio.engine.model.digest
+        directory = folder(studio.settings, digest, artist_id, way)
+        device = studio.engine.device
+        yield from lora_without(studio.collection, artist_id, way, directory, device=device)
+        yield Progress("Painting without them", 0, 1)
+        figures, image = compare_without(
+            studio.collection, artist_id, way, directory, style=record.style,
+            seed=int(record.seed or 0), steps=int(record.steps or 1),
+            guidance=float(record.guidance or 0.0), device=device,
+        )  # fmt: skip
+        facts = {
+            "prompt": record.prompt, "seed": record.seed, "steps": record.steps,
+            "guidance": record.guidance, "collection": record.collection,
+            "model_digest": record.model_digest, "run": run_id, "without": artist_id, "way": way,
+        }  # fmt: skip
+        write_bytes(_file(studio, run_id, artist_id, way, "png"), png_with_facts(image, facts))
+        text = json.dumps(asdict(figures), indent=1) + "\n"
+        write_text(_file(studio, run_id, artist_id, way, "json"), text)
+        known = _answer(studio, run_id, figures)
+    yield known
+
+
+def kept_answers(studio: Studio, run_id: str) -> list[LeftOut]:
+    """What was asked about a run before, by artist."""
+    found = []
+    for file in sorted(studio.outputs.glob(f"{run_id}-without-*.json")):
+        try:
+            figures = WithoutArtist(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue  # half a file of a full disk: the question can be asked again
+        if figures.artist_id in studio.artist_names and file.with_suffix(".png").is_file():
+            found.append(_answer(studio, run_id, figures))
+    return found
+
+
+def answer_picture(studio: Studio, run_id: str, artist_id: str, way: str) -> Path | None:
+    """The picture without an artist, if this was asked; both names come from an address."""
+    if artist_id not in studio.artist_names or way not in (FORGET, RETRAIN):
+        return None
+    file = _file(studio, run_id, artist_id, way, "png")
+    return file if file.is_file() else None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A picture to paint with and without an artist, named as people name them."""
+
+    artist: str
+    style: str | None
+    seed: int
+    way: str
+    output: Path | None
+
+
+def leave_out_anew(settings: Settings, wanted: Wanted) -> Iterator[Progress | LeftOut]:
+    """The same for a picture that is no run: nothing is recorded."""
+    from core.attribution.engine import choose_device
+    from core.diffusion.stable import StableDiffusion
+
+    collection = chosen_collection(settings)
+    artist = named_artist(collection, wanted.artist)
+    styles = [work.style for work in collection.works if work.artist_id == artist.id]
+    if not styles:
+        raise UsageError(f"The artist '{artist.name}' has no works here that could be left out.")
+    style = asked_style(collection, wanted.style, None) if wanted.style else styles[0]
+    device = choose_device(settings.device)
+    places = (collection.path / "model", collection.path / "lora")
+    model = StableDiffusion.load(*places, device=device)
+    directory = folder(settings, model.digest, artist.id, wanted.way)
+    yield from lora_without(collection, artist.id, wanted.way, directory, device=device)
+    figures, image = compare_without(
+        collection, artist.id, wanted.way, directory, style=style, seed=wanted.seed,
+        steps=collection.default_steps, guidance=collection.default_guidance, device=device,
+    )  # fmt: skip
+    file = wanted.output or directory / f"{style}-{wanted.seed}.png"
+    save_picture(image, file)
+    yield LeftOut("", artist.name, figures, file)
+
+
+def named_artist(collection: Collection, name: str) -> Artist:
+    """By id, slug or name."""
+    for artist in collection.artists:
+        if name.casefold() in (artist.id.casefold(), artist.slug, artist.name.casefold()):
+            return artist
+    raise UsageError(f"The collection '{collection.name}' has no artist '{name}'.")
+
+
+def folder(settings: Settings, model_digest: str, artist_id: str, way: str) -> Path:
+    """Where the LoRA without an artist lies; another model's lies elsewhere."""
+    return settings.home / "without" / model_digest[:16] / way / artist_id
+
+
+def _answer(studio: Studio, run_id: str, figures: WithoutArtist) -> LeftOut:
+    file = _file(studio, run_id, figures.artist_id, figures.way, "png")
+    return LeftOut(run_id, studio.artist_names[figures.artist_id], figures, file)
+
+
+def _file(studio: Studio, run_id: str, artist_id: str, way: str, ending: str) -> Path:
+    return studio.outputs / f"{run_id}-without-{artist_id}-{way}.{ending}"

@@ -1,0 +1,138 @@
+"""`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
+
+In: names and folders. Out: progress, then what was found. The experiment itself is
+`core.evaluation`; here only choices and files meet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.services.collections import chosen_collection
+from app.settings import Settings
+from core.attribution.engine import choose_device
+from core.attribution.features.clip import ClipVision
+from core.collection.atomic import write_text
+from core.errors import UsageError
+from core.evaluation.benchmark import Benchmark
+from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
+from core.evaluation.counterfactual import text_of as counterfactual_text
+from core.evaluation.experiments import experiment
+from core.evaluation.presets import COLLECTION, Preset, preset
+from core.evaluation.runner import Finished, run_experiment
+from core.evaluation.sources import open_benchmark
+from core.evaluation.tables import text_of
+from core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A benchmark: its preset, its folder, its pictures. None keeps the preset's own."""
+
+    preset: str
+    data: Path | None
+    output: Path
+    works: int | None = None
+    subsets: int | None = None
+    epochs: int | None = None
+    data_seed: int | None = None
+    clip: Path | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was found, and the files that hold it."""
+
+    finished: Finished
+    text: str
+    table: Path
+    figure: Path
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the counterfactual found, and the files that hold it."""
+
+    found: Repainted
+    text: str
+    boxplot: Path
+    sheet: Path
+
+
+def evaluate_lds(
+    settings: Settings, choice: Choice, experiment_name: str
+) -> Iterator[Progress | Evaluated]:
+    """Run, then write `EXPERIMENT.json`, `.txt` and `.png` into the folder."""
+    from core.evaluation.plots import draw
+
+    asked = experiment(experiment_name)
+    bench, clip = _opened(settings, choice)
+    for event in run_experiment(bench, asked, clip, choice.workers):
+        if not isinstance(event, Finished):
+            yield event
+            continue
+        text = text_of(event)
+        table = choice.output / f"{asked.name}.txt"
+        figure = choice.output / f"{asked.name}.png"
+        write_text(table, text)
+        draw(event, asked, figure)
+        yield Evaluated(event, text, table, figure)
+
+
+def evaluate_counterfactual(
+    settings: Settings, choice: Choice, removal: Removal
+) -> Iterator[Progress | Compared]:
+    """Run, then write table, boxplot and contact sheet into the folder."""
+    from core.evaluation.plots import draw_counterfactual, draw_sheet
+
+    bench, clip = _opened(settings, choice)
+    for event in run_counterfactual(bench, removal, clip, choice.workers):
+        if not isinstance(event, Repainted):
+            yield event
+            continue
+        text = counterfactual_text(event)
+        stem = choice.output / removal.key
+        box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
+        write_text(stem.with_suffix(".txt"), text)
+        draw_counterfactual(event, box)
+        shown = {"all works": bench.generated_pixels[: removal.images]}
+        for name in removal.methods:
+            shown[f"without {name}'s"] = repainted(bench, removal, name)
+        draw_sheet(shown, sheet)
+        yield Compared(event, text, box, sheet)
+
+
+def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision | None]:
+    chosen = chosen_preset(choice)
+    device = choose_device(settings.device)
+    if chosen.needs_gpu and device.type == "cpu":
+        raise UsageError(
+            f"The preset '{chosen.name}' is the paper's at its scale, and this machine has no GPU. "
+            "Run it with --device cuda, or choose digits-small, cifar2-small or workshops."
+        )
+    data = choice.data
+    if data is None and chosen.source == COLLECTION:
+        data = chosen_collection(settings).path
+    clip = None
+    if choice.clip is not None:  # a folder, or a name of the hub where that was asked for
+        asked = os.environ.get("HF_HUB_OFFLINE") == "0"
+        clip = ClipVision.load(choice.clip, device=device, download=asked)
+    return open_benchmark(chosen, choice.output, data=data, device=device), clip
+
+
+def chosen_preset(choice: Choice) -> Preset:
+    """The preset, with what the caller wants otherwise."""
+    found = preset(choice.preset)
+    subsets = found.subsets if choice.subsets is None else choice.subsets
+    return replace(
+        found,
+        works=found.works if choice.works is None else choice.works,
+        subsets=subsets,
+        twice=min(found.twice, subsets),
+        epochs=found.epochs if choice.epochs is None else choice.epochs,
+        data_seed=found.data_seed if choice.data_seed is None else choice.data_seed,
+    )

@@ -1,0 +1,110 @@
+"""`featurize`: features, index and null of a collection, by the choices a person made.
+
+In: a collection's folder and a `FeatureChoice`. Out: progress, then what was made. The work is
+`core.attribution.features.build`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.services.ray_workers import spread_features
+from app.settings import Settings
+from core.attribution.calibration.references import DEFAULT_PLAN
+from core.attribution.engine import choose_device
+from core.attribution.features.build import (
+    DEFAULT,
+    SPECS,
+    build_features,
+    features_directory,
+    keys_of_works,
+)
+from core.attribution.features.featurizer import LATENTS, Means
+from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.features.store import FeatureStore
+from core.collection.store import load_collection
+from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.precision import AUTO
+from core.errors import UsageError
+from core.progress import Progress
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """The flags of `featurize`; they apply to the features `name`."""
+
+    name: str = ALL
+    objective: str = "square"
+    timesteps: int = 10
+    rule: str = "uniform"
+    noise: str = "shared"
+    noise_seed: int = 0
+    draws: int = 1
+    projection: str = "sjlt"
+    dimension: int = 4096
+    projection_seed: int = 0
+    storage: str = "float16"
+    references: int = 96
+    memory: float | None = None  # GB
+    precision: str = AUTO
+
+    @property
+    def means(self) -> Means:
+        """What a pass may take. Raises `UsageError` for no memory at all."""
+        if self.memory is not None and not self.memory > 0:
+            raise UsageError(f"--memory {self.memory} is none: give GB, 8 for example.")
+        budget = None if self.memory is None else int(self.memory * 1e9)
+        return Means(budget, self.precision)
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The spec that the flags describe."""
+        return FeatureSpec(
+            self.objective,
+            TimestepRule(self.rule, self.timesteps),
+            NoiseRule(self.noise, self.noise_seed, self.draws),
+            ProjectionSpec(self.projection, self.dimension, self.projection_seed),
+        )
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What was made."""
+
+    works: int
+    dimension: int
+    spec_digest: str
+    path: Path
+
+
+def remember(
+    directory: Path, choice: FeatureChoice, settings: Settings
+) -> Iterator[Progress | Remembered]:
+    """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
+    collection = load_collection(directory)
+    device = choose_device(settings.device)
+    model = StableDiffusion.load(directory / "model", directory / "lora", device=device)
+    wanted = {choice.name: choice.spec}
+    if choice.name == ALL:
+        wanted = {
+            name: replace(choice.spec, objective=spec.objective)
+            for name, spec in SPECS.items()
+            if name not in (DEFAULT, LATENTS)
+        }
+        wanted = {DEFAULT: choice.spec, **wanted, LATENTS: SPECS[LATENTS]}
+    plan = replace(DEFAULT_PLAN, generated=choice.references)
+    for name, spec in wanted.items():
+        yield from build_features(
+            model, collection, name, spec, storage=choice.storage, plan=plan,
+            spread=spread_features(settings, directory, name, str(device), choice.means),
+            means=choice.means,
+        )  # fmt: skip
+    place = features_directory(collection, next(iter(wanted)))
+    store = FeatureStore.open(place)
+    keys = keys_of_works(collection, store.header.spec)
+    dimension = store.load(keys[:1]).phi.shape[1]
+    yield Remembered(len(keys), dimension, store.header.spec.digest, place)

@@ -1,0 +1,170 @@
+"""`evaluate report`: how far a collection's credits can be trusted, as a file.
+
+In: a collection, a benchmark's folder, retrieval checks. Out: `report.json` in the collection,
+which the Method page shows. Every figure comes from a run of the real commands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from app.services.collections import chosen_collection
+from app.services.retrieval import ALL, AllChecked, Checked, Row, check_retrieval
+from app.settings import Settings
+from core.attribution.calibration.references import FOREIGN, GENERATED, HELD_OUT
+from core.attribution.features.build import (
+    DEFAULT,
+    features_directory,
+    reference_values,
+    traced_references,
+)
+from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.collection.atomic import write_text
+from core.collection.types import Collection
+from core.errors import StoreError
+from core.evaluation.report import Report, Roc, method_figures, trust_roc
+from core.progress import Progress
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The report, and where it lies."""
+
+    report: Report
+    file: Path
+
+
+def make_report(
+    settings: Settings,
+    benchmark: Path | None,
+    *,
+    removals: Path | None = None,
+    retrieval: Path | None = None,
+    limit: int,
+    checks: bool,
+) -> Iterator[Progress | Reported]:
+    """Measure what is quick, take the rest from the benchmark's folder, write the report.
+
+    `removals`: the folder of the counterfactual, where it is another one than the benchmark's.
+    `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again.
+    """
+    collection = chosen_collection(settings)
+    checked: tuple[Checked, ...] = ()
+    if retrieval is not None:
+        checked = _retrieved(retrieval, collection)
+    elif checks:
+        for event in check_retrieval(settings, method=ALL, limit=limit, seed=0):
+            if isinstance(event, AllChecked):
+                checked = event.methods
+            else:
+                yield event
+    rows = [
+        (f"{one.method}: {row.check}", row.value, row.queries)
+        for one in checked
+        for row in one.rows
+    ]
+    for folder in (benchmark, removals):
+        if folder is not None:
+            _check_works(folder, collection)
+    experiment = _read(benchmark / "main.json") if benchmark is not None else None
+    methods = method_figures(experiment) if experiment is not None else ()
+    report = Report(
+        collection.name, datetime.now(UTC).date().isoformat(), methods, tuple(rows),
+        _roc(collection), _facts(experiment),
+        _counterfactual(removals or benchmark),
+    )  # fmt: skip
+    file = collection.path / REPORT
+    write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
+    yield Reported(report, file)
+
+
+def load_report(collection: Collection) -> dict[str, Any] | None:
+    """What `make_report` wrote; None where there is none or it cannot be read."""
+    try:
+        found = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    own = isinstance(found, dict) and found.get("collection") == collection.name
+    return found if own else None
+
+
+def _retrieved(file: Path, collection: Collection) -> tuple[Checked, ...]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        checked = tuple(
+            Checked(one["collection"], one["method"], tuple(Row(**row) for row in one["rows"]))
+            for one in found
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"'{file.name}' is not what `python -m app evaluate retrieval --method all --json` "
+            "prints. Run it, and keep its output in a file."
+        ) from error
+    others = {one.collection for one in checked} - {collection.name}
+    if others:
+        raise StoreError(
+            f"'{file.name}' checks the collection '{sorted(others)[0]}', not '{collection.name}'."
+        )
+    return checked
+
+
+def _roc(collection: Collection) -> Roc | None:
+    """Of the verdict's own pictures; None for a collection without held-out or foreign ones."""
+    directory = features_directory(collection, DEFAULT)
+    rows = traced_references(collection, directory)
+    values, _ = reference_values(collection, directory, rows, DEFAULT_RULE)
+    kinds = [row.kind for row in rows]
+    of = {kind: values[[place for place, one in enumerate(kinds) if one == kind]]
+          for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
+    try:
+        return trust_roc([of[kind] for kind in (GENERATED, HELD_OUT) if len(of[kind])], of[FOREIGN])
+    except StoreError:
+        return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"The benchmark '{file.parent.name}' has no finished {file.name}. Run "
+            "`python -m app evaluate lds --preset workshops -o DIR` first."
+        ) from error
+
+
+def _check_works(folder: Path, collection: Collection) -> None:
+    """A benchmark of other pictures says nothing about this collection."""
+    works = set(_read(folder / "config.json").get("works", ()))
+    if not works <= {work.sha256 for work in collection.works}:
+        raise StoreError(
+            f"The benchmark '{folder.name}' was made of other works than the collection "
+            f"'{collection.name}' holds. Name the folder of its own benchmark."
+        )
+
+
+def _facts(experiment: dict[str, Any] | None) -> dict[str, Any]:
+    if experiment is None:
+        return {}
+    kept = ("works", "works_a_subset", "epochs", "parameters", "validation", "generated")
+    facts = {name: experiment["config"][name] for name in kept}
+    return facts | {"regimes": experiment["regimes"]}
+
+
+def _counterfactual(benchmark: Path | None) -> dict[str, Any] | None:
+    if benchmark is None:
+        return None
+    files = sorted(benchmark.glob("counterfactual-*.json"))
+    if len(files) > 1:
+        raise StoreError(
+            f"The folder '{benchmark.name}' holds {len(files)} counterfactuals "
+            f"({', '.join(file.name for file in files)}). Keep the one that the report shall name."
+        )
+    return _read(files[0]) if files else None

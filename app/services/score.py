@@ -1,0 +1,74 @@
+"""`score`: a method over plain arrays in files, for researchers and for checking.
+
+In: two npz files. Out: one with `scores [m, n]`. Nothing pickled is ever read.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attribution.methods import method
+from core.attribution.scoring.scorer import score
+from core.collection.atomic import write_bytes
+from core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was written."""
+
+    method: str
+    works: int
+    queries: int
+    lambda_: float | None
+    output: Path
+
+
+def score_files(
+    features: Path, queries: Path, output: Path, name: str, lambda_: float | None
+) -> Scored:
+    """Read, score, write. Raises `UsageError` for files that hold something else."""
+    row = method(name)
+    works, residuals = _array(features, "features"), _array(features, "residuals", needed=False)
+    asked = _array(queries, "queries")
+    assert works is not None and asked is not None
+    found = score(row, works, asked, lambda_, residuals)
+    written = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, scores=found)
+    write_bytes(written, buffer.getvalue())
+    return Scored(name, found.shape[1], found.shape[0], lambda_, written)
+
+
+def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64] | None:
+    try:
+        arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("a single array")
+        with arrays:
+            if name in arrays:
+                values = arrays[name]
+                if values.dtype.kind not in "fiub":
+                    raise ValueError(f"numbers of the kind {values.dtype}")
+                return np.asarray(values, dtype=np.float64)
+            held = ", ".join(arrays.files) or "nothing"
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no file '{path}'. Check the path.") from error
+    except (
+        OSError, ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError,
+        zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        raise UsageError(
+            f"'{path.name}' is no readable npz file of plain numbers. Write it with numpy.savez."
+        ) from error
+    if needed:
+        raise UsageError(f"'{path.name}' holds {held}, and no array '{name}'.")
+    return None

@@ -1,0 +1,138 @@
+"""Import: a keeper names a folder on this machine, sees what would happen, and then presses Import.
+
+Layout and events only; what is shown is made by `app.web.views.importing`, what is done by
+`app.services.importing`. Open to the keeper's browser alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import gradio as gr
+
+from app.services.importing import ELSEWHERE, SIZES, Wish, imported, previewed
+from app.settings import Settings
+from app.web.access import Access
+from app.web.errors import guarded
+from app.web.views import importing as view
+from app.web.views import notices
+from core.collection.importing.report import ImportReport, NothingImported
+from core.errors import UsageError
+from core.progress import Progress
+
+LEAD = (
+    "A collection of your own: name a folder on this machine, look at what would be taken, then "
+    "import. Nothing is written before you press Import, and the source is never changed."
+)
+KINDS = (
+    "A folder of styles, or a table (CSV, TSV, JSON, JSON lines) with its pictures beside it, a "
+    "tar archive, or CIFAR."
+)
+BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar
+Text = str | None  # a field that nobody has touched holds nothing at all
+Events = Generator[Progress | ImportReport, None, None]
+
+
+class ImportPage:
+    """The page's components and their events."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self.settings, self.access = settings, access
+        gr.HTML(f'<h1 class="cl-title">Import</h1><p class="cl-intro">{LEAD}</p>')
+        self.source = gr.Textbox(
+            label="Folder or file", info=KINDS, placeholder="/pictures/my-collection",
+            elem_id="import-source", max_lines=1,
+        )  # fmt: skip
+        with gr.Row():
+            self.title = gr.Textbox(label="Title of the collection", elem_id="import-title",
+                                    placeholder="as the folder", max_lines=1, scale=3)  # fmt: skip
+            self.size = gr.Dropdown(
+                [(f"{side} x {side}", side) for side in SIZES], value=128,
+                label="Pixels kept", elem_id="import-size", filterable=False, scale=2,
+            )  # fmt: skip
+        with gr.Accordion("If the table needs help", open=False):
+            self.columns = gr.Textbox(
+                label="Columns", placeholder="title=Work Title, artist=Maker", max_lines=1,
+                info="Which column says what, where it is not recognised; in quotes, what all rows "
+                'say: style="Photograph".',
+                elem_id="import-columns",
+            )  # fmt: skip
+            self.pictures = gr.Textbox(
+                label="Where the table's pictures are", placeholder="beside the table", max_lines=1,
+                elem_id="import-pictures",
+            )  # fmt: skip
+        with gr.Row():
+            self.look = gr.Button("Preview", variant="primary", elem_id="import-look")
+            self.take = gr.Button("Import", interactive=False, elem_id="import-take")
+            self.stop = gr.Button("Cancel", interactive=False, elem_id="import-stop")
+        self.answer = gr.HTML(elem_id="import-answer", elem_classes=["cl-page"])
+        self._connect()
+
+    def _connect(self) -> None:
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        form = [self.source, self.title, self.size, self.columns, self.pictures]
+        shown = [self.answer, self.look, self.take, self.stop]
+        one: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "import"}
+        looking = self.look.click(self._look, form, shown, **one, **private)
+        entered = self.source.submit(self._look, form, shown, **one, **private)
+        taking = self.take.click(self._take, form, shown, **one, **private)
+        self.stop.click(
+            None, None, None, cancels=[looking, entered, taking], queue=False, **private
+        ).then(self._stopped, None, shown, queue=False, **private)
+        for field in form:  # what was previewed is no longer what the form says
+            field.change(
+                lambda: gr.update(interactive=False), None, self.take, queue=False, **private
+            )
+
+    def _look(
+        self, source: Text, title: Text, size: int, columns: Text, pictures: Text,
+        request: gr.Request,
+    ) -> Iterator[list[Any]]:  # fmt: skip
+        wish = _wish(source, title, size, columns, pictures)
+        yield from guarded(self._run(previewed, wish, request), self._trouble)
+
+    def _take(
+        self, source: Text, title: Text, size: int, columns: Text, pictures: Text,
+        request: gr.Request,
+    ) -> Iterator[list[Any]]:  # fmt: skip
+        wish = _wish(source, title, size, columns, pictures)
+        yield from guarded(self._run(imported, wish, request), self._trouble)
+
+    def _run(
+        self, work: Callable[[Settings, Wish], Events], wish: Wish, request: gr.Request
+    ) -> Iterator[list[Any]]:
+        if not self.access.may_import(request.headers):
+            raise UsageError(ELSEWHERE)
+        yield self._busy(notices.waiting("Reading the source"))
+        shown = 0.0
+        try:
+            for event in work(self.settings, wish):
+                if isinstance(event, ImportReport):
+                    page = view.result(event) if event.written else view.preview(event)
+                    yield self._idle(page, ready=not event.written and event.works > 0)
+                elif time.monotonic() - shown >= BETWEEN_UPDATES:
+                    shown = time.monotonic()
+                    yield self._busy(notices.progress(event.phase, event.done, event.total))
+        except NothingImported as error:
+            yield self._idle(view.refused(error.message, error.report))
+
+    def _busy(self, page: str) -> list[Any]:
+        off = gr.update(interactive=False)
+        return [page, off, off, gr.update(interactive=True)]
+
+    def _idle(self, page: str, ready: bool = False) -> list[Any]:
+        off, on = gr.update(interactive=False), gr.update(interactive=True)
+        return [page, on, on if ready else off, off]
+
+    def _trouble(self, words: str) -> list[Any]:
+        return self._idle(notices.trouble(words))
+
+    def _stopped(self) -> list[Any]:
+        words = "Stopped. Nothing is half-imported: Preview says what is there now."
+        return self._idle(notices.waiting(words))
+
+
+def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> Wish:
+    return Wish(source or "", title or "", int(size), columns or "", pictures or "")

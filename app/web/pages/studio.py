@@ -1,0 +1,465 @@
+"""The first page: choose, paint, watch, see who shaped it; or drop a picture and trace it.
+
+Layout and events only. What is shown is made by `app.views`; what is done is `app.services.runs`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.services.artist_ablation import LeftOut, kept_answers, leave_out
+from app.services.cancellation import Cancellation
+from app.services.runs import (
+    MAX_GUIDANCE,
+    MAX_SEED,
+    MAX_STEPS,
+    Event,
+    Finished,
+    GenerateRequest,
+    Painting,
+    Tracing,
+    Unrecorded,
+    UploadRequest,
+    book_again,
+    generate_and_attribute,
+    trace_upload,
+)
+from app.services.session import Studio, example_run
+from app.web.access import Access
+from app.web.errors import guarded, told
+from app.web.events import NOT_YOURS
+from app.web.uploads import Uploads
+from app.web.views import notices
+from app.web.views import run as run_view
+from app.web.views import without as without_view
+from app.web.views.credit import run_bars
+from app.web.views.html import style_name
+from app.web.views.works import gallery
+from core.attribution.methods import METHODS
+from core.errors import CreditlineError, LedgerError, UsageError
+from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
+
+INTRO = "Generate a painting, see which training works shaped it, and who is credited."
+WITHOUT = (
+    "The model is made to forget one artist's works, and the same seed is painted again. "
+    "It takes a few minutes the first time; the answer is kept with this run."
+)
+ASK_THE_MODEL = ""  # the class of an upload: let the model say
+# the components that an event may change
+SHOWN = (
+    "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe", "again",
+    "retry", "run_id", "generate", "cancel", "without", "who", "answer", "find_out",
+)  # fmt: skip
+KEPT_FOR_RETRY = 50
+CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
+BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
+
+
+class StudioPage:
+    """The page's components and their events, over one opened studio."""
+
+    def __init__(self, studio: Studio, access: Access, uploads: Uploads) -> None:
+        self.studio, self.access, self.uploads = studio, access, uploads
+        self._unrecorded: dict[str, Unrecorded] = {}
+        self._runs: dict[Cancellation[Event], str | None] = {}  # by page, oldest first
+        self._build()
+        self._connect()
+
+    # --- layout ------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        styles = self.studio.collection.styles
+        gr.HTML(f'<h1 class="cl-title">Creditline</h1><p class="cl-intro">{INTRO}</p>')
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=300):
+                self.style = gr.Dropdown(
+                    [(style_name(style), style) for style in styles], value=styles[0],
+                    label="Style", elem_id="style", filterable=False,
+                )  # fmt: skip
+                with gr.Row():
+                    self.seed = gr.Number(
+                        7, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, scale=3,
+                        elem_id="seed", min_width=120,
+                    )  # fmt: skip
+                    self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
+                with gr.Accordion("Advanced", open=False):
+                    self.steps = gr.Slider(
+                        1, MAX_STEPS, self.studio.collection.default_steps, step=1, label="Steps",
+                        elem_id="steps",
+                    )  # fmt: skip
+                    self.guidance = gr.Slider(
+                        0, MAX_GUIDANCE, self.studio.collection.default_guidance, step=0.5,
+                        label="Guidance", elem_id="guidance",
+                    )  # fmt: skip
+                    at_hand = self.studio.engine.methods_available
+                    self.method = gr.Dropdown(
+                        [(METHODS[name].title, name) for name in at_hand], value="d-trak",
+                        label="Measured by", elem_id="method", filterable=False,
+                    )  # fmt: skip
+                with gr.Row():
+                    self.generate = gr.Button(
+                        "Generate", variant="primary", elem_id="generate", min_width=130,
+                        interactive=False,  # until the page has opened: nothing overtakes it
+                    )  # fmt: skip
+                    self.cancel = gr.Button(
+                        "Cancel", interactive=False, elem_id="cancel", min_width=90
+                    )
+                with gr.Accordion("Or trace a picture of yours", open=False):
+                    self.upload = gr.File(
+                        label="Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)",
+                        elem_id="upload", height=110,
+                    )  # fmt: skip
+                    self.as_style = gr.Dropdown(
+                        [("Let the model say", ASK_THE_MODEL),
+                         *((style_name(style), style) for style in styles)],
+                        value=ASK_THE_MODEL, label="Ask as", elem_id="as-style", filterable=False,
+                    )  # fmt: skip
+                    self.book_upload = gr.Checkbox(
+                        False, label="Record credit for it in the ledger", elem_id="book-upload"
+                    )
+                    self.trace = gr.Button("Trace", elem_id="trace")
+            with gr.Column(scale=6, min_width=300):
+                self.picture = gr.HTML(run_view.blank(), elem_id="picture")
+                self.status = gr.HTML(elem_id="status", min_height=60)
+                self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=8, min_width=300):
+                self.credit = gr.HTML(elem_id="credit")
+            with gr.Column(scale=4, min_width=280):
+                self.recipe = gr.HTML(elem_id="recipe")
+                self.again = gr.Button("Run again", visible=False, elem_id="again")
+        with gr.Accordion(
+            "What if this artist had not been there?", open=False, elem_id="without"
+        ) as self.without:
+            gr.HTML(f'<p class="cl-lead">{WITHOUT}</p>')
+            with gr.Row(equal_height=True):
+                self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
+                self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
+            self.answer = gr.HTML(elem_id="answer")
+        with gr.Tabs(elem_id="works"):
+            with gr.Tab("Shaped it most", elem_id="tab-proponents"):
+                self.proponents = gr.HTML(elem_id="proponents")
+            with gr.Tab("Pulled away", elem_id="tab-opponents"):
+                self.opponents = gr.HTML(elem_id="opponents")
+            with gr.Tab("Self-influence", elem_id="tab-memorised"):
+                self.memorised = gr.HTML(elem_id="memorised")
+        self.run_id = gr.Textbox(visible=False, label="Run")
+        self.shown = [getattr(self, name) for name in SHOWN]
+
+    # --- events ------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        # one place keeps time, not every output: each would redraw itself at every frame
+        private: dict[str, Any] = {
+            "api_visibility": "private", "show_progress": "hidden",
+            "show_progress_on": [self.run_id],
+        }  # fmt: skip
+        painting = self.generate.click(
+            self._generate, [self.style, self.seed, self.steps, self.guidance, self.method],
+            self.shown, concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        again = self.again.click(
+            self._again, [self.run_id], self.shown, concurrency_limit=2, concurrency_id="paint",
+            **private,
+        )  # fmt: skip
+        tracing = self.trace.click(
+            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
+            concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        dropped = self.upload.upload(
+            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
+            concurrency_limit=2, concurrency_id="paint", **private,
+        )  # fmt: skip
+        # words only after the stream has ended: its last update would overwrite them
+        self.cancel.click(
+            None, None, None, cancels=[painting, again, tracing, dropped], queue=False, **private
+        ).then(self._cancelled, None, self.shown, queue=False, **private)
+        self.dice.click(
+            lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
+            **private,
+        )  # fmt: skip
+        self.find_out.click(
+            self._without, [self.run_id, self.who], [self.answer, self.find_out],
+            concurrency_limit=1, concurrency_id="without",
+            preprocess=False,  # its choices change with the run: `_without` knows the artists
+            **private,
+        )  # fmt: skip
+        self.retry.click(self._retry, [self.run_id], self.shown, queue=False, **private)
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Show the run that the address names, else the example, when the page opens."""
+        blocks.load(
+            self._opened,
+            None,
+            self.shown,
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+
+    # --- what the events do ------------------------------------------------------------------
+
+    def _update(self, **values: Any) -> list[Any]:
+        """Updates by component name; all others stay as they are."""
+        return [values.get(name, gr.skip()) for name in SHOWN]
+
+    def _drawn(self, picture: str) -> dict[str, Any]:
+        """A picture that is not traced yet: nothing below it may speak of the one before."""
+        return {
+            "picture": picture, "credit": "", "proponents": "", "opponents": "", "memorised": "",
+            "recipe": "", "again": gr.update(visible=False), "answer": "",
+            "find_out": gr.update(interactive=False),
+        }  # fmt: skip
+
+    def _idle(self) -> dict[str, Any]:
+        return {"generate": gr.update(interactive=True), "cancel": gr.update(interactive=False)}
+
+    def _busy(self) -> dict[str, Any]:
+        return {"generate": gr.update(interactive=False), "cancel": gr.update(interactive=True)}
+
+    def _trouble(self, words: str) -> list[Any]:
+        return self._update(status=notices.trouble(words), **self._idle())
+
+    def _cancellable(
+        self, page: str | None, run: Callable[[Cancellation[Event]], Iterator[list[Any]]]
+    ) -> Iterator[list[Any]]:
+        """The updates of one run, known to Cancel until this page's next: a click may come late."""
+        for earlier, whose in list(self._runs.items()):
+            if (whose == page and earlier.ended) or len(self._runs) >= CANCELLABLE:
+                self._runs.pop(earlier, None)
+        cancellation: Cancellation[Event] = Cancellation()
+        self._runs[cancellation] = page
+        yield from guarded(run(cancellation), self._trouble)
+
+    def _cancelled(self, request: gr.Request) -> list[Any]:
+        """Cancel this page's runs; where that came too late, show what was recorded."""
+        late: list[Event | None] = []
+        for cancellation, page in list(self._runs.items()):
+            if page == request.session_hash:
+                if not cancellation.cancel():
+                    late.append(cancellation.outcome())
+                self._runs.pop(cancellation, None)
+        if not late:
+            words = "Cancelled. The last preview stays here; nothing was recorded."
+            return self._update(status=notices.waiting(words), **self._idle())
+        event = late[-1]
+        if event is None:
+            return self._trouble("It was too late to cancel; the ledger says what was recorded.")
+        if isinstance(event, Finished):
+            return self._finished(event, None, "It was too late to cancel.")
+        return self._lost(event)
+
+    def _generate(
+        self, style: str, seed: float | None, steps: float, guidance: float, method: str,
+        page: gr.Request,
+    ) -> Iterator[list[Any]]:  # fmt: skip
+        request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
+        yield from self._cancellable(
+            page.session_hash, lambda cancellation: self._paint(request, None, cancellation)
+        )
+
+    def _again(self, run_id: str, page: gr.Request) -> Iterator[list[Any]]:
+        yield from self._cancellable(
+            page.session_hash, lambda cancellation: self._paint_again(run_id, cancellation)
+        )
+
+    def _paint_again(self, run_id: str, cancellation: Cancellation[Event]) -> Iterator[list[Any]]:
+        view = self.studio.ledger.run(run_id)
+        if view is None or view.record.seed is None:
+            yield self._trouble("This run cannot be painted again: its recipe is not at hand.")
+            return
+        record = view.record
+        request = GenerateRequest(
+            record.style, int(record.seed or 0), record.steps, record.guidance, record.method
+        )
+        yield from self._paint(request, view, cancellation)
+
+    def _paint(
+        self, request: GenerateRequest, before: RunView | None, cancellation: Cancellation[Event]
+    ) -> Iterator[list[Any]]:
+        yield self._update(
+            status=notices.progress("Painting", 0, request.steps or 0), **self._busy(),
+            retry=gr.update(visible=False),
+        )  # fmt: skip
+        words, shown = f"{style_name(request.style)} painting, not finished", 0.0
+        for event in generate_and_attribute(self.studio, request, cancellation):
+            if isinstance(event, Painting):
+                moment = time.monotonic()
+                if event.preview is None and moment - shown < BETWEEN_UPDATES:
+                    continue
+                shown, drawn = moment, {}
+                if event.preview is not None:
+                    drawn = self._drawn(run_view.preview(event.preview, words))
+                bar = notices.progress("Painting", event.done, event.total, event.seconds_left)
+                yield self._update(status=bar, **drawn)
+            elif isinstance(event, Tracing):
+                bar = notices.waiting(f"Tracing influence among {event.works:,} works")
+                yield self._update(status=bar, **self._drawn(run_view.preview(event.image, words)))
+            elif isinstance(event, Finished):
+                yield self._finished(event, before)
+            else:
+                yield self._lost(event)
+
+    def _trace(
+        self, file: str | None, style: str, method: str, book: bool, page: gr.Request
+    ) -> Iterator[list[Any]]:
+        yield from self._cancellable(
+            page.session_hash,
+            lambda cancellation: self._trace_file(
+                file, style, method, book, self.access.visitor(page.headers), cancellation
+            ),
+        )
+
+    def _trace_file(
+        self, file: str | None, style: str, method: str, book: bool, visitor: str,
+        cancellation: Cancellation[Event],
+    ) -> Iterator[list[Any]]:  # fmt: skip
+        if not file:
+            yield self._trouble("Choose a picture first.")
+            return
+        if not self.uploads.owns(visitor, file):
+            yield self._trouble(NOT_YOURS)
+            return
+        yield self._update(status=notices.waiting("Opening the picture"), **self._busy())
+        path, notes = Path(file), ""
+        request = UploadRequest(path, path.name, style or None, method, book=book)
+        for event in trace_upload(self.studio, request, cancellation):
+            if isinstance(event, Tracing):
+                notes = " ".join(event.notes)
+                yield self._update(
+                    status=notices.waiting(f"Tracing influence among {event.works:,} works"),
+                    **self._drawn(run_view.preview(event.image, f"Uploaded picture {path.name}")),
+                )
+            elif isinstance(event, Finished):
+                yield self._finished(event, None, notes)
+            else:
+                yield self._lost(event)
+
+    def _finished(self, event: Finished, before: RunView | None, notes: str = "") -> list[Any]:
+        view = event.view
+        assert view is not None
+        words = f"Recorded as #{view.number:06d}."
+        if view.entry is None:
+            words = f"Traced as #{view.number:06d}; nothing was booked."
+        else:
+            entry = self.studio.ledger.entry(view.entry)
+            if entry is not None and entry.run_id != view.record.id:
+                words += f" An identical picture is already credited (entry #{view.entry:06d})."
+        if before is not None:
+            same = before.record.image_sha256 == view.record.image_sha256
+            words = (
+                "Run again gave the identical image ✓. " if same else
+                "Run again gave another image: the model, a library or the device has changed. "
+            ) + words  # fmt: skip
+        if notes:
+            words += f" {notes}"
+        return self._shown(view, notices.done(words))
+
+    def _lost(self, event: Any) -> list[Any]:
+        """The picture is kept; tracing or recording failed."""
+        if isinstance(event, Unrecorded):
+            while len(self._unrecorded) >= KEPT_FOR_RETRY:
+                self._unrecorded.pop(next(iter(self._unrecorded)))
+            self._unrecorded[event.record.id] = event
+            words = f"{event.error.message} The picture is kept; retry when the cause is gone."
+            return self._update(
+                status=notices.trouble(words, "The credit is not recorded"),
+                retry=gr.update(visible=True), run_id=event.record.id, **self._idle(),
+            )  # fmt: skip
+        words = f"{event.error.message} The picture is kept ({event.file}); nothing was recorded."
+        return self._update(status=notices.trouble(words, "It could not be traced"), **self._idle())
+
+    def _retry(self, run_id: str) -> list[Any]:
+        left = self._unrecorded.get(run_id)
+        if left is None:
+            return self._trouble("There is nothing left to record.")
+        try:
+            view = book_again(self.studio, left)
+        except LedgerError as error:
+            return self._update(status=notices.trouble(error.message, "The credit is not recorded"))
+        self._unrecorded.pop(run_id, None)
+        return self._shown(view, notices.done(f"Recorded as #{view.number:06d}."))
+
+    def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+        """Forget, paint, compare; what is finished is kept, and a stopped job goes on."""
+        ready = gr.update(interactive=True)
+        yield from guarded(
+            self._leave_out(run_id, artist_id), lambda words: [notices.trouble(words), ready]
+        )
+
+    def _leave_out(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+        if not artist_id:
+            raise UsageError("Choose an artist first.")
+        waiting, shown = gr.update(interactive=False), 0.0
+        yield [notices.waiting("Reading the works"), waiting]
+        started = time.monotonic()
+        for event in leave_out(self.studio, run_id, artist_id):
+            if isinstance(event, LeftOut):
+                found = kept_answers(self.studio, run_id)
+                # the one that was asked comes first
+                found.sort(key=lambda one: one.figures.artist_id != artist_id)
+                yield [without_view.answers(found), gr.update(interactive=True)]
+                return
+            moment = time.monotonic()
+            if moment - shown >= BETWEEN_UPDATES:
+                shown = moment
+                left = (moment - started) * (event.total - event.done) / max(1, event.done)
+                yield [notices.progress(event.phase, event.done, event.total, left), waiting]
+
+    def _opened(self, request: gr.Request) -> list[Any]:
+        wanted = dict(request.query_params).get("run")
+        try:
+            run_id = wanted or example_run(self.studio)
+            view = self.studio.ledger.run(run_id) if run_id else None
+        except CreditlineError as error:
+            return self._trouble(error.message)
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+            return self._trouble(told(error))
+        if wanted and view is None:
+            return self._trouble("There is no run with this link on this machine.")
+        if view is None:
+            return self._update(picture=run_view.blank(), **self._idle())
+        return self._shown(view, "")
+
+    def _shown(self, view: RunView, status: str) -> list[Any]:
+        record = view.record
+        known = record.collection == self.studio.collection.name
+        paintable = record.seed is not None and known
+        if record.kind == EXAMPLE:
+            status = status or notices.waiting("A finished example. Press Generate for your own.")
+        credit = (
+            run_view.trust(record) + run_view.heading(view)
+            + run_bars(record, self.studio.artist_names, view.rule)
+        )  # fmt: skip
+        return self._update(
+            picture=run_view.picture(record), status=status, credit=credit,
+            proponents=gallery(PROPONENT, record.side(PROPONENT)),
+            opponents=gallery(OPPONENT, record.side(OPPONENT)),
+            memorised=gallery(MEMORISED, record.side(MEMORISED)),
+            recipe=run_view.recipe(view), again=gr.update(visible=paintable),
+            retry=gr.update(visible=False), run_id=record.id, **self._askable(record, paintable),
+            **self._idle(),
+        )  # fmt: skip
+
+    def _askable(self, record: RunRecord, paintable: bool) -> dict[str, Any]:
+        """Artists of this run, the most credited first; and what was asked before."""
+        credited = sorted(record.artist_micro, key=lambda name: -record.artist_micro[name])
+        known = [name for name in credited if name in self.studio.artist_names]
+        others = sorted(set(self.studio.artist_names) - set(known))
+        names = self.studio.artist_names
+        found = kept_answers(self.studio, record.id) if paintable else []
+        return {
+            "without": gr.update(open=bool(found)),
+            "find_out": gr.update(interactive=paintable),
+            "who": gr.update(
+                choices=[(names[one], one) for one in [*known, *others]],
+                value=next(iter([*known, *others]), None),
+            ),
+            "answer": without_view.answers(found),
+        }

@@ -1,0 +1,143 @@
+"""Files over HTTP: works, runs, exports, evidence. Looked up by id, never by path.
+
+In: an opened studio. Out: a router. Everything else of the disk stays out of reach.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from app.ledger_filter import read_filter
+from app.services.artist_ablation import answer_picture
+from app.services.ledger_filter import entry_record
+from app.services.session import Studio
+from app.web.views.html import run_address
+from core.errors import CreditlineError
+from core.evaluation.artist_ablation import FORGET
+from core.ledger.ledger import Reader
+from core.ledger.records import LedgerFilter, RunView
+from core.provenance.evidence import evidence_pack
+
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+YEAR = "public, max-age=31536000, immutable"
+NOTE = """This pack holds what supports the credits of one run of Creditline:
+picture.png, the picture with its recipe; run.json, the run with every influence that was named;
+entry.json, the ledger's entry with its hash (null when nothing was booked).
+Influence is estimated by the method named in run.json on the model named there.
+"""
+
+
+def media(studio: Studio) -> APIRouter:
+    """Routes for pictures, exports and evidence."""
+    router = APIRouter()
+
+    def run_of(run_id: str, ledger: Reader = studio.ledger) -> RunView:
+        view = ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
+        if view is None:
+            raise HTTPException(404, "There is no such run here.")
+        return view
+
+    def picture_of(view: RunView) -> Path:
+        path = studio.outputs / Path(view.record.image_file).name
+        if not view.record.image_file or not path.is_file():
+            raise HTTPException(404, "The picture of this run is no longer kept.")
+        return path
+
+    @router.get("/media/works/{work_id}")
+    def work(work_id: str) -> FileResponse:
+        try:
+            path = studio.collection.image_path(studio.collection.work(work_id))
+        except CreditlineError as error:
+            raise HTTPException(404, "There is no such work here.") from error
+        if not path.is_file():
+            raise HTTPException(404, "The picture of this work is missing.")
+        return FileResponse(path, headers={"Cache-Control": YEAR})
+
+    @router.get("/media/runs/{run_id}.png")
+    def picture(run_id: str, download: bool = False) -> FileResponse:
+        view = run_of(run_id)
+        name = f"creditline-{view.number:06d}.png" if download else None
+        headers = {"Cache-Control": YEAR}
+        return FileResponse(
+            picture_of(view), media_type="image/png", filename=name, headers=headers
+        )
+
+    @router.get("/media/runs/{run_id}/without/{artist_id}.png")
+    def without(run_id: str, artist_id: str, way: str = FORGET) -> FileResponse:
+        run_of(run_id)
+        path = answer_picture(studio, run_id, artist_id, way)
+        if path is None:
+            raise HTTPException(404, "Nobody has asked this of this run yet.")
+        return FileResponse(path, media_type="image/png", headers={"Cache-Control": YEAR})
+
+    @router.get("/runs/{run_id}.json")
+    def run_json(run_id: str) -> Response:
+        return _json(_run_record(run_of(run_id)))
+
+    @router.get("/runs/{run_id}/evidence.zip")
+    def evidence(run_id: str) -> Response:
+        with studio.ledger.moment() as moment:
+            view = run_of(run_id, moment)
+            entry = None if view.entry is None else moment.entry(view.entry)
+        pack = evidence_pack(
+            {
+                "picture.png": picture_of(view).read_bytes(),
+                "run.json": _pretty(_run_record(view)),
+                "entry.json": _pretty(None if entry is None else entry_record(entry)),
+                "README.txt": NOTE.encode(),
+            }
+        )
+        return _file(pack, "application/zip", f"creditline-{view.number:06d}-evidence.zip")
+
+    def selected(query: Mapping[str, str]) -> LedgerFilter:
+        try:
+            return read_filter(studio.ledger, query, lambda: studio.collection.styles)
+        except CreditlineError as error:
+            raise HTTPException(400, error.message) from error
+
+    @router.get("/ledger.csv")
+    def csv(request: Request) -> StreamingResponse:
+        parts = studio.ledger.export_csv(selected(request.query_params))
+        return _stream(parts, "text/csv; charset=utf-8", "creditline-ledger.csv")
+
+    @router.get("/ledger.json")
+    def ledger_json(request: Request) -> StreamingResponse:
+        parts = studio.ledger.export_json(selected(request.query_params))
+        return _stream(parts, "application/json", "creditline-ledger.json")
+
+    return router
+
+
+def _run_record(view: RunView) -> dict[str, Any]:
+    record = asdict(view.record)
+    return {
+        "number": view.number, "entry": view.entry, "reversed": view.reversed,
+        "permalink": run_address(view.record.id), **record,
+    }  # fmt: skip
+
+
+def _pretty(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def _json(value: object) -> Response:
+    return Response(_pretty(value), media_type="application/json")
+
+
+def _file(data: bytes, kind: str, name: str) -> Response:
+    return Response(
+        data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _stream(parts: Any, kind: str, name: str) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(parts, media_type=kind, headers=headers)

@@ -1,0 +1,146 @@
+"""The web server: health, headers, files, and the studio's pages; stops cleanly.
+
+In: settings. Out: a running server. Everything a page loads comes from here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import warnings
+import webbrowser
+from typing import Any
+
+from app.cli.output import complain
+from app.settings import Settings
+from app.web.access import ANYWHERE, Access
+from app.web.uploads import Budgets, Uploads
+from core.errors import CreditlineError, UsageError
+from core.ledger.ledger import Ledger
+
+STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
+
+
+def serve(settings: Settings) -> None:
+    """Open the studio and serve it until it is stopped."""
+    import uvicorn
+
+    listening = _listen(settings)
+    host = "127.0.0.1" if settings.host in ANYWHERE else settings.host
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{listening.getsockname()[1]}"
+    access = Access(
+        settings,
+        lambda key: complain(f"That address has been used. The next one: {address}/?key={key}"),
+    )
+    application = make_application(settings, access)
+    with_key = settings.importing == "key"
+    complain(
+        f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
+        "  (stop it with Ctrl+C)"
+    )
+    if with_key:
+        complain("The key makes one browser the keeper's, who may import. Visitors need none.")
+    if settings.open:
+        own = f"{address}/?key={access.new_key()}" if with_key else address
+        threading.Timer(0.5, webbrowser.open, [own]).start()
+    config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=3)
+
+    class Server(uvicorn.Server):
+        """Ends in time: what is half-done was never recorded, and needs no farewell."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if not self.should_exit:
+                last = threading.Timer(STOPS_WITHIN, os._exit, [0])
+                last.daemon = True
+                last.start()
+            super().handle_exit(sig, frame)
+
+    Server(config).run(sockets=[listening])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before the model is loaded, so that a taken one is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"{settings.host}:{settings.port} cannot be used ({error.strerror or error}). Choose "
+            "another with --port, or --port 0 for any free one."
+        ) from error
+    return listening
+
+
+def make_application(
+    settings: Settings, access: Access | None = None, budgets: Budgets | None = None
+) -> Any:
+    """FastAPI with health, files and the pages mounted, behind the gate."""
+    access, budgets = access or Access(settings), budgets or Budgets()
+    settings.temporary.mkdir(parents=True, exist_ok=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
+    warnings.filterwarnings("ignore", message=".*SSR mode.*")
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from app.services.session import open_studio
+    from app.web.blocks import build_studio
+    from app.web.events import Events
+    from app.web.gate import Gate
+    from app.web.routes import media
+    from app.web.theme import css, head, theme
+
+    # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
+    # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
+    sys.setswitchinterval(0.0005)
+    studio = open_studio(settings, spare_threads=1)
+    if not studio.ledger.wholly_verified:
+        threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
+    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    @application.get("/healthz")
+    def health() -> dict[str, Any]:
+        return {
+            "status": "ok", "collection": studio.collection.name,
+            "works": len(studio.collection.works), "device": str(studio.engine.device),
+        }  # fmt: skip
+
+    application.include_router(media(studio))
+    uploads = Uploads(settings.temporary, budgets)
+    uploads.sweep()
+    blocks = build_studio(studio, access, uploads)
+    blocks.queue(api_open=False, max_size=64)
+    gr.mount_gradio_app(
+        application, blocks, path="/", theme=theme(), css=css(), head=head(), show_error=False,
+        max_file_size="25mb", footer_links=[], ssr_mode=False, run_history=False,
+        enable_monitoring=False,
+        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+    )  # fmt: skip
+    # Gradio checks the paths that events name only in what was launched; mounting never says so
+    blocks.has_launched = True
+    application.add_middleware(
+        Gate,
+        access=access,
+        uploads=uploads,
+        events=Events(blocks, uploads, budgets, access.visitor),
+    )
+    return application
+
+
+def _verify_everything(ledger: Ledger) -> None:
+    """The start verified what is new; the rest is verified while people are served already."""
+    try:
+        bad = ledger.verify().first_bad
+    except CreditlineError as error:
+        complain(error.message)
+        return
+    if bad is not None:
+        complain(
+            f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked."
+        )

@@ -1,1 +1,0 @@
-"""From a picture to scores: objective, gradient, projection, features, kernel, index, engine."""

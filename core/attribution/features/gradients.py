@@ -1,0 +1,233 @@
+"""Per-example gradients of the mean objective over K timesteps; two ways, one answer.
+
+The gradient is linear, so the K timesteps stand in the batch and their mean is differentiated
+once. `hooks`: for Linear layers (all of a LoRA), from layer inputs and output gradients of one
+ordinary backward. `functional`: `vmap(grad)`, for any layer; of one example, plain `grad`. Knows no
+projection and no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.hooks import RemovableHandle
+
+from core.attribution.features.objectives import Objective
+from core.diffusion.functional import Swappable
+from core.diffusion.protocol import DiffusionModel
+from core.errors import ModelError, UsageError
+
+PATHS = ("auto", "hooks", "functional")
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, s, d]`.
+
+    r = K x draws rows an example; conditioning may be None.
+    """
+
+    latents: Tensor
+    noise: Tensor
+    timesteps: Tensor
+    conditioning: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """`by_parameter`: name -> `[b, *shape]`; `losses [b]`: mean L_Simple over the same rows."""
+
+    by_parameter: dict[str, Tensor]
+    losses: Tensor
+
+
+def per_example_gradients(
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    path: str = "auto",
+    rows: int | None = None,
+) -> Gradients:
+    """grad_theta (1/r) sum_rows f(eps_theta(x_t, t), eps), one an example.
+
+    `rows`: at most so many of the r rows of an example at once, to spare memory; None: all. Raises
+    `UsageError` for an unknown path, `ModelError` where hooks cannot reach a parameter.
+    """
+    if path not in PATHS:
+        raise UsageError(f"There is no gradient path '{path}'. Choose: {', '.join(PATHS)}.")
+    count = examples.timesteps.shape[0]
+    if rows is None or rows >= count:
+        return _at_once(model, objective, examples, path)
+    total: dict[str, Tensor] = {}
+    losses = torch.zeros(0)
+    for start in range(0, count, rows):
+        part = Examples(
+            examples.latents, examples.noise[:, start : start + rows],
+            examples.timesteps[start : start + rows], examples.conditioning,
+        )  # fmt: skip
+        found = _at_once(model, objective, part, path)
+        share = len(part.timesteps) / count
+        losses = found.losses * share + (losses if start else 0.0)
+        for name, value in found.by_parameter.items():
+            value.mul_(share)
+            total[name] = total[name].add_(value) if name in total else value
+    return Gradients(total, losses)
+
+
+def _at_once(
+    model: DiffusionModel, objective: Objective, examples: Examples, path: str
+) -> Gradients:
+    layers = _linear_layers(model)
+    if path == "auto":
+        path = "hooks" if not _out_of_reach(model, layers) else "functional"
+    if path == "functional":
+        # one example needs no vmap: its mean objective is one ordinary backward, and faster
+        alone = len(examples.latents) == 1
+        return (_by_backward if alone else _by_functional)(model, objective, examples)
+    return _by_hooks(model, objective, examples, layers)
+
+
+def _linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
+    names = {name.rpartition(".")[0] for name in model.attributed_parameters()}
+    found = ((name, model.network.get_submodule(name)) for name in names)
+    return {name: layer for name, layer in found if isinstance(layer, nn.Linear)}
+
+
+def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[str]:
+    return [name for name in model.attributed_parameters() if name.rpartition(".")[0] not in layers]
+
+
+def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Noisy latents, timesteps and conditioning, example-major: `[b * r, ...]`."""
+    count = examples.timesteps.shape[0]
+    times = examples.timesteps.repeat(examples.latents.shape[0])
+    latents = examples.latents.repeat_interleave(count, 0)
+    noisy = model.schedule.add_noise(latents, examples.noise.flatten(0, 1), times)
+    conditioning = examples.conditioning
+    if conditioning is not None:
+        conditioning = conditioning.repeat_interleave(count, 0)
+    return noisy, times, conditioning
+
+
+def _by_hooks(
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    layers: dict[str, nn.Linear],
+) -> Gradients:
+    unreachable = _out_of_reach(model, layers)
+    if unreachable:
+        raise ModelError(
+            f"Hooks reach only Linear layers, and '{unreachable[0]}' belongs to another kind. "
+            "Use the functional path for this model."
+        )
+    wanted = model.attributed_parameters()
+    frozen = {name: parameter.requires_grad for name, parameter in wanted.items()}
+    count = examples.latents.shape[0]
+    found: dict[str, Tensor] = {}
+    handles: list[RemovableHandle] = []
+    noisy, times, conditioning = _rows(model, examples)
+    try:
+        for parameter in wanted.values():
+            # only the layers' outputs are differentiated: no work is done twice
+            parameter.requires_grad_(False)
+        for name, layer in layers.items():
+            hook = _watch(name, layer, set(wanted), count, found)
+            handles.append(layer.register_forward_hook(hook))
+        with torch.enable_grad():
+            prediction = model.predict_noise(noisy, times, conditioning)
+            noise = examples.noise.flatten(0, 1)
+            values = objective(prediction, noise, times, model.schedule)
+            (values.sum() / examples.timesteps.shape[0]).backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+        for name, parameter in wanted.items():
+            parameter.requires_grad_(frozen[name])
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1).mean(1)
+    return Gradients({name: found[name] for name in wanted}, losses)
+
+
+def _watch(
+    name: str, layer: nn.Linear, wanted: set[str], count: int, found: dict[str, Tensor]
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+    """A forward hook that turns this call's input and output gradient into weight gradients."""
+    weight, bias = f"{name}.weight", f"{name}.bias"
+    precision = torch.float64 if layer.weight.dtype == torch.float64 else torch.float32
+
+    def add(key: str, value: Tensor) -> None:
+        found[key] = found[key] + value if key in found else value
+
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        entered = inputs[0].detach()
+        if not output.requires_grad:
+            output.requires_grad_(True)
+
+        def receive(gradient: Tensor) -> None:
+            flowing = gradient.reshape(count, -1, gradient.shape[-1]).to(precision)
+            if weight in wanted:
+                arrived = entered.reshape(count, -1, entered.shape[-1]).to(precision)
+                add(weight, torch.einsum("bto,bti->boi", flowing, arrived))
+            if bias in wanted:
+                add(bias, flowing.sum(1))
+
+        output.register_hook(receive)
+
+    return hook
+
+
+def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
+    wanted = model.attributed_parameters()
+    frozen = {name: parameter.requires_grad for name, parameter in wanted.items()}
+    noisy, times, conditioning = _rows(model, examples)
+    noise = examples.noise.flatten(0, 1)
+    try:
+        for parameter in wanted.values():
+            parameter.requires_grad_(True)
+        with torch.enable_grad():
+            prediction = model.predict_noise(noisy, times, conditioning)
+            value = objective(prediction, noise, times, model.schedule).mean()
+            found = torch.autograd.grad(
+                value, list(wanted.values()), allow_unused=True, materialize_grads=True
+            )
+    finally:
+        for name, parameter in wanted.items():
+            parameter.requires_grad_(frozen[name])
+    losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
+    named = zip(wanted, found, strict=True)
+    return Gradients({name: value.detach()[None] for name, value in named}, losses)
+
+
+def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
+    swappable = Swappable(model, model.predict_noise)
+    parameters = {name: value.detach() for name, value in model.attributed_parameters().items()}
+    times = examples.timesteps
+
+    def mean_objective(
+        values: dict[str, Tensor], latents: Tensor, noise: Tensor, conditioning: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        repeated = latents.expand(times.shape[0], *latents.shape)
+        noisy = model.schedule.add_noise(repeated, noise, times)
+        if conditioning is not None:
+            conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
+        prediction = swappable(values, noisy, times, conditioning)
+        loss = (prediction - noise).flatten(1).square().mean()
+        return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
+
+    shared = None if examples.conditioning is None else 0
+    # fused attention has no batching rule: under vmap it would run example by example, and say so
+    with sdpa_kernel(SDPBackend.MATH):
+        found, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
+            parameters, examples.latents, examples.noise, examples.conditioning
+        )
+    return Gradients({name: value.detach() for name, value in found.items()}, losses)
+
+
+def flatten(gradients: dict[str, Tensor]) -> Tensor:
+    """name -> `[b, *shape]` in order -> `[b, p]`."""
+    return torch.cat([value.flatten(1) for value in gradients.values()], dim=1)

@@ -1,0 +1,293 @@
+"""Features on disk: a header that says what they are, and shards that are whole or absent.
+
+In: features, each with the key of the picture it belongs to. Out: the same features in any order,
+or a `StoreError` that names what does not fit. A shard is written to a draft, synced, renamed; what
+is there already is never made again, whether a run was stopped or a collection grew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from core.attribution.features.featurizer import Features
+from core.attribution.features.quantization import Packed
+from core.attribution.features.spec import FeatureSpec
+from core.collection.atomic import write_text
+from core.diffusion.weights import save_tensors
+from core.errors import StoreError
+
+FORMAT = 2
+HEADER = "header.json"
+SHARD = "shard-{:05d}.safetensors"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a store holds: which numbers (spec), of which model, packed how."""
+
+    spec: FeatureSpec
+    model_digest: str
+    shard_size: int = 50
+    storage: str = "float16"
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over every field; each shard carries it."""
+        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
+
+    def plain(self) -> dict[str, Any]:
+        """As nested plain values, for json."""
+        fields = {name: value for name, value in asdict(self).items() if name != "spec"}
+        return {
+            "format": FORMAT, **fields, "spec": self.spec.plain(), "spec_digest": self.spec.digest
+        }  # fmt: skip
+
+
+def key_of(content: str, style: str, turn: int = 0) -> int:
+    """64 bits that stand for a picture under its prompt (and, for noise that goes in cycles, its
+    turn): features belong to this, not to a place in a list."""
+    text = f"{content}/{style}" + (f"/{turn}" if turn else "")
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureStore:
+    """A directory with `header.json` and `shard-00000.safetensors`, ..."""
+
+    directory: Path
+    header: Header
+
+    @classmethod
+    def begin(cls, directory: Path, header: Header) -> FeatureStore:
+        """Start, or go on with, a store of exactly this header. Another header is refused."""
+        if (directory / HEADER).is_file():
+            found = cls.open(directory)
+            if found.header != header:
+                raise StoreError(
+                    f"The features '{directory.name}' were made otherwise: "
+                    f"{_difference(found.header, header)}. Remove that folder to make them again, "
+                    "or choose another name."
+                )
+            return found
+        directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(header.plain(), indent=1, sort_keys=True)
+        write_text(directory / HEADER, text + "\n")
+        return cls(directory, header)
+
+    @classmethod
+    def open(cls, directory: Path) -> FeatureStore:
+        """An existing store. Raises `StoreError` when there is none or its header is damaged."""
+        try:
+            values = json.loads((directory / HEADER).read_text(encoding="utf-8"))
+            spec = FeatureSpec.from_plain(values["spec"])
+            kept = ("model_digest", "shard_size", "storage")
+            header = Header(spec, **{name: values[name] for name in kept})
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"There are no features '{directory.name}' yet. Make them with "
+                "`python -m app featurize`."
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"The header of the features '{directory.name}' is damaged. Remove that folder "
+                "and make them again with `python -m app featurize`."
+            ) from error
+        if values.get("format") != FORMAT or values.get("spec_digest") != spec.digest:
+            raise StoreError(
+                f"The features '{directory.name}' were made by another version of this program. "
+                "Remove that folder and make them again with `python -m app featurize`."
+            )
+        return cls(directory, header)
+
+    def require(self, model_digest: str) -> None:
+        """Refuse, naming both digests, a store of another model."""
+        if self.header.model_digest != model_digest:
+            raise StoreError(
+                f"The features '{self.directory.name}' were made for another model (digest "
+                f"{self.header.model_digest[:12]}, and here it is {model_digest[:12]}). Remove "
+                "that folder and make them again with `python -m app featurize`."
+            )
+
+    def shards(self) -> list[int]:
+        """The numbers of the shards that are there."""
+        found = self.directory.glob("shard-*.safetensors")
+        return sorted(int(path.stem.removeprefix("shard-")) for path in found)
+
+    def path(self, number: int) -> Path:
+        """Where shard `number` lies."""
+        return self.directory / SHARD.format(number)
+
+    def plan(self, keys: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """What is still to be made of `keys`: (shard number, places in `keys`), one by one.
+
+        Each is planned when it is asked for, so several processes may write one store.
+        """
+        have = set(self.keys())
+        todo = list({key: place for place, key in enumerate(keys) if key not in have}.values())
+        todo.sort()
+        there = set(self.shards())
+        # a gap is filled first, so that resumed runs leave the same files as undisturbed ones
+        free = (number for number in count() if number not in there)
+        size = self.header.shard_size
+        for start in range(0, len(todo), size):
+            yield next(free), todo[start : start + size]
+
+    def write(self, number: int, features: Features, keys: Sequence[int]) -> None:
+        """Write shard `number`, whole or not at all."""
+        self._write(
+            number, Packed.of(features.phi, self.header.storage), features.losses.double(),
+            torch.tensor(list(keys), dtype=torch.int64),
+        )  # fmt: skip
+
+    def _write(self, number: int, packed: Packed, losses: Tensor, keys: Tensor) -> None:
+        tensors = {**packed.tensors(), "losses": losses, "keys": keys}
+        marks = {"header": self.header.digest, "checksum": checksum(tensors)}
+        try:
+            save_tensors(self.path(number), tensors, marks)
+        except OSError as error:
+            raise StoreError(
+                f"The features '{self.directory.name}' could not be written "
+                f"({error.strerror or error}). Free some space; what is finished is kept."
+            ) from error
+
+    def forget(self, keys: Sequence[int]) -> int:
+        """Take rows out, shard by shard, for good; the number of rows taken."""
+        unwanted = torch.tensor(sorted(set(keys)), dtype=torch.int64)
+        taken = 0
+        for number in self.shards():
+            packed, losses, own = self._parts(number)
+            kept = (~torch.isin(own, unwanted)).nonzero()[:, 0]
+            if len(kept) == len(own):
+                continue
+            taken += len(own) - len(kept)
+            if len(kept):
+                self._write(number, packed.of_rows(kept), losses[kept], own[kept])
+            else:
+                self.path(number).unlink()
+        return taken
+
+    def keys(self) -> list[int]:
+        """The key of every row that is there, in the order of the shards."""
+        found: list[int] = []
+        for number in self.shards():
+            found.extend(self._tensors(number, only="keys")["keys"].tolist())
+        return found
+
+    def _parts(self, number: int) -> tuple[Packed, Tensor, Tensor]:
+        tensors = self._tensors(number)
+        return Packed.read(tensors), tensors["losses"], tensors["keys"]
+
+    def _tensors(self, number: int, only: str = "") -> dict[str, Tensor]:
+        name = self.path(number).name
+        remedy = "Remove that file and run `python -m app featurize` again: only it is made anew."
+        try:
+            tensors, marks = read_tensors(self.path(number), only)
+            complete = only or {"rows", "losses", "keys"} <= set(tensors)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise StoreError(
+                f"{name} of the features '{self.directory.name}' is truncated or damaged. {remedy}"
+            ) from error
+        if marks.get("header") != self.header.digest or not complete:
+            raise StoreError(
+                f"{name} belongs to other features than '{self.directory.name}' (digest "
+                f"{marks.get('header', 'none')[:12]}, not {self.header.digest[:12]}). {remedy}"
+            )
+        if not only and marks.get("checksum") != checksum(tensors):
+            raise StoreError(
+                f"{name} of the features '{self.directory.name}' was changed after it was written. "
+                f"{remedy}"
+            )
+        return tensors
+
+    def load(self, keys: Sequence[int] | None = None) -> Features:
+        """The rows of `keys` (None: all that is there) in their order, `phi [n, k]` float32."""
+        wanted = self.keys() if keys is None else list(keys)
+        phi, losses = None, torch.zeros(len(wanted), dtype=torch.float64)
+        for packed, found, places, own in self._gather(wanted):
+            if phi is None:
+                phi = torch.zeros(len(wanted), packed.dimension)
+            phi[places] = packed.floats()[own]
+            losses[places] = found[own]
+        return Features(torch.zeros(0, 0) if phi is None else phi, losses)
+
+    def packed(self, keys: Sequence[int]) -> Packed:
+        """The same as `load`, as the rows lie on the disk."""
+        values, scales = None, torch.zeros(len(keys))
+        for packed, _, places, own in self._gather(list(keys)):
+            if values is None:
+                shape = (len(keys), packed.dimension)
+                values = torch.zeros(shape, dtype=packed.values.dtype)
+            values[places] = packed.values[own]
+            if packed.scales is not None:
+                scales[places] = packed.scales[own]
+        assert values is not None
+        return Packed(values, None if values.dtype == torch.float32 else scales)
+
+    def _gather(self, keys: list[int]) -> Iterator[tuple[Packed, Tensor, Tensor, Tensor]]:
+        """Shard by shard: rows, losses, the places in `keys` that are filled, and by which rows."""
+        places_of: dict[int, list[int]] = {}
+        for place, key in enumerate(keys):
+            places_of.setdefault(key, []).append(place)
+        found = 0
+        for number in self.shards():
+            if not places_of:
+                break
+            own = self._tensors(number, only="keys")["keys"].tolist()
+            pairs = [
+                (place, row) for row, key in enumerate(own) for place in places_of.pop(key, ())
+            ]
+            if pairs:
+                found += len(pairs)
+                packed, losses, _ = self._parts(number)
+                places, rows = torch.tensor(pairs).unbind(1)
+                yield packed, losses, places, rows
+        if places_of:
+            raise StoreError(
+                f"The features '{self.directory.name}' are unfinished: {len(keys) - found} of "
+                f"{len(keys)} pictures have none. Run `python -m app featurize` again; it goes on "
+                "where it stopped."
+            )
+
+
+def _difference(found: Header, wanted: Header) -> str:
+    here, there = found.plain(), wanted.plain()
+    names = [name for name in here if here[name] != there[name] and name != "spec_digest"]
+    return "; ".join(f"{name} is {_short(here[name])}, asked is {_short(there[name])}"
+                     for name in names)  # fmt: skip
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 and not _is_digest(text) else text[:12]
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over names and bytes."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(name.encode())
+        total.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def read_tensors(path: Path, only: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """A safetensors file's tensors (or one of them), mapped, and its metadata."""
+    with safe_open(path, framework="pt") as file:
+        names = [only] if only else list(file.offset_keys())
+        tensors = {name: file.get_tensor(name) for name in names}
+        return tensors, json.loads((file.metadata() or {}).get("about", "{}"))

@@ -1,0 +1,65 @@
+"""A picture's feature along the path it was painted on (Journey TRAK), in the paper's reading and
+in its code's (specification of D-TRAK, section 6, D4).
+
+In: a model, prompts, seeds and a sampler. Out: the mean over the path of P' grad f. `trajectory`
+differentiates at the path's own x_t; `renoised` at the step's estimate of x_0, noised anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from core.attribution.features.featurizer import Features, Featurizer
+from core.attribution.features.gradients import Examples
+from core.attribution.features.noise import noise_for
+from core.diffusion.sampling import Denoised, Sampler, denoise
+from core.errors import UsageError
+
+READINGS = ("trajectory", "renoised")
+
+
+def journey_features(
+    featurizer: Featurizer,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    contents: Sequence[str],
+    sampler: Sampler,
+    reading: str,
+    *,
+    stops: int = 50,
+) -> Features:
+    """`[b, k]`: the mean over at most `stops` evenly spaced steps of the sampling path.
+
+    On the trajectory the noise is the one that x_t holds: (x_t - sqrt(abar) x_0) / sqrt(1 - abar)
+    with x_0 the finished picture.
+    """
+    if reading not in READINGS:
+        raise UsageError(f"There is no reading '{reading}'. Choose one of: {', '.join(READINGS)}.")
+    model = featurizer.model
+    path = list(denoise(model, prompts, seeds, sampler))
+    kept = path[:: -(-len(path) // stops)]
+    conditioning = model.condition(prompts)
+    phi, losses = torch.zeros(0), torch.zeros(0)
+    for at in kept:
+        if reading == "trajectory":
+            latents, noise = path[-1].latents, _noise_held(featurizer, at, path[-1].latents)
+        else:
+            latents = at.clean
+            noise = noise_for(
+                featurizer.spec.noise, [at.timestep], contents, range(len(contents)),
+                model.latent_shape,
+            )[:, 0].to(latents)  # fmt: skip
+        times = torch.tensor([at.timestep], device=latents.device)
+        found = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
+        phi = phi + found.phi if phi.numel() else found.phi
+        losses = losses + found.losses if losses.numel() else found.losses
+    return Features(phi / len(kept), losses / len(kept))
+
+
+def _noise_held(featurizer: Featurizer, at: Denoised, finished: Tensor) -> Tensor:
+    """The noise `[b, ...]` that makes x_t of the finished latents."""
+    abar = float(featurizer.model.schedule.alphas_cumprod[at.timestep])
+    return (at.noisy - abar**0.5 * finished) / (1.0 - abar) ** 0.5

@@ -1,0 +1,349 @@
+"""Pictures and what is said of them become a collection; run again, nothing happens twice.
+
+In: a source in any form that `sources` reads. Out: a collection directory and an `ImportReport` in
+which every row is accounted for; or the report alone, as a preview. Knows no model; downloads
+nothing. The tables are written last, so an interrupted import leaves the collection as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+
+from core.collection.atomic import write_bytes
+from core.collection.images.near_duplicates import look_alikes, look_of
+from core.collection.images.open import open_image, to_square
+from core.collection.importing.artist_names import Roll
+from core.collection.importing.destination import opened_target, target_of
+from core.collection.importing.import_log import Record, Records, digest_of_said
+from core.collection.importing.report import (
+    EVERYTHING,
+    Duplicate,
+    ImportReport,
+    NothingImported,
+    Selection,
+)
+from core.collection.importing.rows import (
+    UNKNOWN_ARTIST,
+    UNTITLED,
+    Candidate,
+    Reading,
+    Refusal,
+    picture_bytes,
+)
+from core.collection.importing.slugs import slug
+from core.collection.importing.sources import UNKNOWN, Form, read_source
+from core.collection.removal import removed_works
+from core.collection.store import MANIFEST, save_collection
+from core.collection.types import Collection, Work
+from core.errors import CollectionError, ImageRefused
+from core.progress import Progress
+
+__all__ = [
+    "Duplicate",
+    "Form",
+    "ImportReport",
+    "NothingImported",
+    "Refusal",
+    "Selection",
+    "import_collection",
+    "iter_import",
+    "iter_preview",
+]
+
+Encoding = Literal["jpeg", "png"]
+_SHOWN_STYLES = 20
+
+
+def import_collection(
+    source: Path,
+    destination: Path,
+    *,
+    size: int = 128,
+    name: str | None = None,
+    form: Form = UNKNOWN,
+    selection: Selection = EVERYTHING,
+    encoding: Encoding = "jpeg",
+) -> ImportReport:
+    """`iter_import` without the progress."""
+    for event in iter_import(
+        source,
+        destination,
+        size=size,
+        name=name,
+        form=form,
+        selection=selection,
+        encoding=encoding,
+    ):
+        if isinstance(event, ImportReport):
+            return event
+    raise CollectionError("The import ended early. Run it again.")
+
+
+def iter_import(
+    source: Path,
+    destination: Path,
+    *,
+    size: int = 128,
+    name: str | None = None,
+    form: Form = UNKNOWN,
+    selection: Selection = EVERYTHING,
+    encoding: Encoding = "jpeg",
+) -> Generator[Progress | ImportReport, None, None]:
+    """Import `source` into `destination`; one Progress a row, then the report.
+
+    Pictures are stored size x size by the rule of `to_square`. A picture that is already there
+    stays; works of earlier imports stay too, and new ones follow them. Raises `NothingImported`
+    where every row was refused.
+    """
+    source, destination = Path(source), Path(destination)
+    target_of(source, destination, size, name)  # refuse what is impossible before reading
+    reading = read_source(source, form)
+    with opened_target(source, destination, size, name) as base:
+        run = _Import(base, size, encoding, selection, reading.notes, write=True)
+        yield from _taken(run, reading)
+        report = run.finish()
+    yield Progress("Importing pictures", len(reading.rows), len(reading.rows))
+    yield report
+
+
+def iter_preview(
+    source: Path,
+    destination: Path | None = None,
+    *,
+    size: int = 128,
+    name: str | None = None,
+    form: Form = UNKNOWN,
+    selection: Selection = EVERYTHING,
+    encoding: Encoding = "jpeg",
+) -> Generator[Progress | ImportReport, None, None]:
+    """What `iter_import` would do, found by doing it without writing anything."""
+    base = target_of(Path(source), destination, size, name)
+    reading = read_source(Path(source), form)
+    run = _Import(base, size, encoding, selection, reading.notes, write=False)
+    yield from _taken(run, reading)
+    yield Progress("Looking at pictures", len(reading.rows), len(reading.rows))
+    yield run.report()
+
+
+def _taken(run: _Import, reading: Reading) -> Iterator[Progress]:
+    phase = "Importing pictures" if run.write else "Looking at pictures"
+    for done, row in enumerate(reading.rows):
+        yield Progress(phase, done, len(reading.rows), row.row)
+        run.take(row)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A row that is a work now, or was one."""
+
+    outcome: Literal["imported", "updated", "unchanged"]
+    work_id: str
+
+
+@dataclass
+class _Import:
+    """One run: what is there, what was seen, what became of each row."""
+
+    base: Collection
+    size: int
+    encoding: Encoding
+    selection: Selection
+    notes: tuple[str, ...]
+    write: bool
+    works: dict[str, Work] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)  # sha of stored file -> work id
+    claimed: dict[str, str] = field(default_factory=dict)  # work ids this run has met -> row
+    outcomes: Counter[str] = field(default_factory=Counter)
+    per_artist: Counter[str] = field(default_factory=Counter)
+    refused: list[Refusal] = field(default_factory=list)
+    remarks: list[Refusal] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.works = {work.id: work for work in self.base.works}
+        self.roll = Roll(self.base.artists)
+        self.records = Records(self.base)
+        self.stored = {work.sha256: work.id for work in self.base.works}
+        self.wanted = {slug(style) for style in self.selection.styles}
+        self.styles: dict[str, str] = {}  # by slug, as the collection writes them
+        self.spellings: dict[str, set[str]] = {}  # of this run
+        self.offered: dict[str, str] = {}  # styles of the source, taken or not
+        for work in self.base.works:
+            self.styles.setdefault(slug(work.style), work.style)
+        self.left = {one.sha256: one for one in removed_works(self.base.path)}
+        self.left |= {one.id: one for one in self.left.values()}
+
+    def take(self, row: Candidate | Refusal) -> None:
+        """Account for one row: exactly one counter or list grows by one."""
+        if isinstance(row, Refusal):
+            self.refused.append(row)
+            return
+        artist_id = self.roll.id_of(row.artist, row.identifiers)
+        self.offered.setdefault(slug(row.style), row.style)
+        if not self._is_selected(row, artist_id):
+            self.outcomes["skipped"] += 1
+            return
+        try:
+            taken = self._store(row, artist_id)
+        except ImageRefused as error:
+            self.refused.append(Refusal(row.row, error.message))
+            return
+        if isinstance(taken, Duplicate):
+            self.duplicates.append(taken)
+            return
+        if isinstance(taken, Refusal):
+            self.refused.append(taken)
+            return
+        credited = self.works[taken.work_id].artist_id  # another, where a curator says so
+        self.outcomes[taken.outcome] += 1
+        self.per_artist[credited] += 1
+        style = self._style_of(row)
+        self.spellings.setdefault(style, {style}).add(row.style)
+        self.remarks += [Refusal(row.row, doubt) for doubt in row.doubts]
+        if credited == artist_id:
+            self.remarks += self.roll.meet(artist_id, row)
+
+    def finish(self) -> ImportReport:
+        """Write the tables, unless nothing changed or nothing could be taken."""
+        report = self.report()
+        if not report.works:
+            if report.rows:
+                raise NothingImported(replace(report, written=False))
+            return replace(report, written=False)
+        # the record first: without its work it is forgotten, without it a work would look doubled
+        self.records.save()
+        if report.collection != self.base or not (self.base.path / MANIFEST).is_file():
+            save_collection(report.collection)
+        return report
+
+    def report(self) -> ImportReport:
+        """What became of every row."""
+        collection = replace(self.base, works=tuple(self.works.values()), artists=self.roll.artists)
+        unknown = self.per_artist[slug(UNKNOWN_ARTIST)]
+        nameless = f"{unknown} works name no artist; they stand under '{UNKNOWN_ARTIST}'."
+        return ImportReport(
+            collection,
+            self.outcomes["imported"],
+            self.outcomes["updated"],
+            self.outcomes["unchanged"],
+            self.outcomes["skipped"],
+            tuple(self.refused),
+            (*self.duplicates, *self._look_alikes()),
+            (*self.notes, *self.roll.notes(), *self._style_notes(), *([nameless] * bool(unknown))),
+            tuple(self.remarks),
+            self.write,
+        )
+
+    def _style_of(self, row: Candidate) -> str:
+        """The row's style, spelt as the first that was met: 'Baroque' and 'baroque' are one."""
+        return self.styles.setdefault(slug(row.style), row.style)
+
+    def _style_notes(self) -> list[str]:
+        merged = [
+            f"Taken as one style: {'; '.join(sorted(spelt))}."
+            for spelt in self.spellings.values()
+            if len(spelt) > 1
+        ]
+        there = sorted(self.offered.values())
+        more = f" and {len(there) - _SHOWN_STYLES} more" if len(there) > _SHOWN_STYLES else ""
+        named = f"{', '.join(there[:_SHOWN_STYLES])}{more}"
+        return merged + [
+            f"No row is of the style '{style}'. There are: {named}."
+            for style in self.selection.styles
+            if there and slug(style) not in self.offered
+        ]
+
+    def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
+        """The work as the row says; where the row says nothing, what was known of it stays."""
+        if not work.artist_id or row.artist != UNKNOWN_ARTIST:
+            self.roll.credit(artist_id, row)
+            work = replace(work, artist_id=artist_id)
+        return replace(
+            work,
+            title=row.title if row.title != UNTITLED or not work.title else work.title,
+            style=self._style_of(row),
+            year=row.year or work.year,
+            licence=row.licence or work.licence,
+            source=row.source or work.source,
+        )
+
+    def _look_alikes(self) -> list[Duplicate]:
+        """Rows of this run whose picture looks like a work that stands before it."""
+        ids = list(self.works)
+        looks = [self.records.look(self.works[one]) for one in ids]
+        asked = [place for place, one in enumerate(ids) if one in self.claimed]
+        return [
+            Duplicate(self.claimed[ids[place]], ids[nearest], "look", bits)
+            for place, nearest, bits in look_alikes(looks, asked)
+        ]
+
+    def _is_selected(self, row: Candidate, artist_id: str) -> bool:
+        chosen = self.selection
+        if self.wanted and slug(row.style) not in self.wanted:
+            return False
+        most = chosen.limit_per_artist
+        if most is not None and self.per_artist[artist_id] >= most:
+            return False
+        return chosen.limit is None or sum(self.per_artist.values()) < chosen.limit
+
+    def _store(self, row: Candidate, artist_id: str) -> _Taken | Duplicate | Refusal:
+        """Bring one picture in, or find that it is there, or that it was taken out."""
+        source = picture_bytes(row.picture)
+        source_sha, said = hashlib.sha256(source).hexdigest(), digest_of_said(row)
+        record = self.records.of(source_sha)
+        if record.work_id in self.claimed:
+            return Duplicate(row.row, record.work_id)
+        known = self.works.get(record.work_id)
+        if known is not None and _is_intact(self.base.image_path(known), known.sha256):
+            self.claimed[known.id] = row.row
+            if said == record.said:
+                return _Taken("unchanged", known.id)
+            self.works[known.id] = self._described(known, row, artist_id)
+            self.records.keep(source_sha, replace(record, said=said))
+            return _Taken("updated", known.id)
+        square = to_square(open_image(source, row.picture.name).image, self.size)
+        data = _encoded(square, self.encoding)
+        stored_sha = hashlib.sha256(data).hexdigest()
+        twin = self.stored.get(stored_sha)
+        if twin is not None and known is None:
+            return Duplicate(row.row, twin)
+        work_id = known.id if known is not None else f"{artist_id}-{source_sha[:10]}"
+        if gone := self.left.get(stored_sha) or self.left.get(work_id):
+            return Refusal(row.row, f"was taken out of this collection on {gone.date}: stays out")
+        file = f"images/{work_id}.{'jpg' if self.encoding == 'jpeg' else 'png'}"
+        if self.write:
+            write_bytes(self.base.path / file, data)
+        work = known or Work(work_id, file, "", "", "", "", "", "", stored_sha)
+        work = replace(work, file=file, sha256=stored_sha)
+        if known is None or said != record.said:
+            work = self._described(work, row, artist_id)
+        self.works[work_id] = work
+        self.records.keep(source_sha, Record(work_id, said, look_of(square)))
+        self.stored[stored_sha] = work_id
+        self.claimed[work_id] = row.row
+        return _Taken("imported" if known is None else "updated", work_id)
+
+
+def _encoded(image: Image.Image, encoding: Encoding) -> bytes:
+    """The stored file's bytes: JPEG of quality 95 without colour subsampling, or PNG."""
+    buffer = BytesIO()
+    if encoding == "jpeg":
+        image.save(buffer, "JPEG", quality=95, subsampling=0, optimize=True)
+    else:
+        image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(picture_bytes(path)).hexdigest() == sha256
+    except ImageRefused:
+        return False

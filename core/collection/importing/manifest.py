@@ -1,0 +1,210 @@
+"""The rows of a table become pictures and what is said of them, or refusals with their reason.
+
+In: a `Table`, where its pictures lie, and which column says what. Out: a `Reading` in which every
+record stands. Opens no picture and writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from core.collection.importing.columns import (
+    Places,
+    columns_note,
+    columns_of,
+    constants_of,
+    is_address,
+)
+from core.collection.importing.containers import Archive, Finder, Folder
+from core.collection.importing.folders import NOTHING, Told, names_tell, told_by_path
+from core.collection.importing.identifiers import SCHEMES, identifier
+from core.collection.importing.licences import licence
+from core.collection.importing.rows import (
+    UNKNOWN_ARTIST,
+    UNTITLED,
+    Candidate,
+    Held,
+    Reading,
+    Refusal,
+)
+from core.collection.importing.slugs import plain_text, readable, slug
+from core.collection.importing.table import Record, Table, read_table
+from core.collection.importing.years import is_undated, year_range
+from core.errors import CollectionError, ImageRefused
+
+_LONGEST_YEAR = 60
+_SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How this table's rows are read: its columns, and whether paths say what columns do not."""
+
+    places: Places
+    width: int
+    told_by_path: bool
+    names_are_slugs: bool
+    classes: Mapping[str, str]
+    constants: Mapping[str, str]
+
+    def cell(self, record: Record, field: str) -> str:
+        """The first of the field's columns that holds something, or what every row says."""
+        cells = record.cells
+        values = (plain_text(cells[at]) for at in self.places[field] if at < len(cells))
+        return next((value for value in values if value), self.constants.get(field, ""))
+
+    def said(self, record: Record) -> Callable[[str], str]:
+        """The row's cells by field; an artist that all rows write as a slug, as a name."""
+
+        def cell(field: str) -> str:
+            text = self.cell(record, field)
+            slugs = field == "artist" and self.names_are_slugs and field not in self.constants
+            return readable(text) if slugs else text
+
+        return cell
+
+
+def read_manifest(
+    table: Table, holding: Folder | Archive, asked: Mapping[str, str] | None = None
+) -> Reading:
+    """Every record of `table`, its picture looked for in `holding`. `asked`: field -> column."""
+    form = _form(table, asked or {})
+    finder = Finder(holding)
+    rows = [
+        record if isinstance(record, Refusal) else _row(record, form, finder)
+        for record in table.records
+    ]
+    return Reading(rows, (*table.notes, *columns_note(table, form.places, form.constants)))
+
+
+def _form(table: Table, asked: Mapping[str, str]) -> _Form:
+    places = columns_of(table, asked)
+    files = [row[at] for row in table.sample for at in places["file"][:1] if at < len(row)]
+    told = sum(map(names_tell, files)) > 0.8 * len(files) if files else False
+    constants = constants_of(table, asked)
+    missing = [f for f in ("artist", "style") if not places[f] and f not in constants]
+    if places["file"] and missing and not told:
+        raise CollectionError(
+            f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
+            "file, artist, style, and if known title, year, licence, source. Add it, or say in "
+            f"--map (on the page: Columns) which column it is, {missing[0]}=COLUMN, or in quotes "
+            f'what all rows say, {missing[0]}="TEXT".'
+        )
+    classes = _class_names(table.path) if told and not asked else {}
+    artists = [row[at] for row in table.sample for at in places["artist"][:1] if at < len(row)]
+    slugs = any("-" in name for name in artists) and (
+        sum(map(_is_slug, artists)) > 0.8 * len(artists)
+    )
+    return _Form(places, len(table.header), told, slugs, classes, constants)
+
+
+def _is_slug(name: str) -> bool:
+    """'frans-snyders'; ArtBench names artists so. No name without small letters is one."""
+    return name == name.lower() != name.upper() and bool(_SLUG.fullmatch(name.strip()))
+
+
+def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
+    cells, places = record.cells, form.places
+    given = [cells[at].strip() for at in places["file"] if at < len(cells) and cells[at].strip()]
+    file = next((one for one in given if not is_address(one)), given[0] if given else "")
+    shown = f"{record.number}: {plain_text(file, 120) or form.cell(record, 'title') or 'no file'}"
+    if form.width and any(cell.strip() for cell in cells[form.width :]):
+        return Refusal(shown, "The row has more cells than the header. Quote cells with commas.")
+    if not file:
+        return Refusal(shown, _without_picture(record, form))
+    if is_address(file):
+        return Refusal(shown, "The file is a web address; nothing is downloaded. Save it first.")
+    path = PurePosixPath(file.replace("\\", "/"))
+    told = told_by_path(path) if form.told_by_path else NOTHING
+    style = form.cell(record, "style") or told.style
+    style = form.classes.get(cells[-1].strip(), style) if form.classes else style
+    try:
+        name = finder.find(file.replace("\\", "/"), style)
+    except ImageRefused as error:
+        return Refusal(shown, error.message)
+    if not style:
+        return Refusal(shown, "The row names no style, so it has no class. Fill in its style cell.")
+    said = form.said(record)
+    if not form.told_by_path and not places["title"]:
+        told = _told_by_name(PurePosixPath(name).name, said("artist"))
+    return described(shown, finder.holding.picture(name), style, said, told)
+
+
+def _told_by_name(file: str, artist: str) -> Told:
+    """Title and year as the file's name has them (better than none), without the artist's name."""
+    told = told_by_path(PurePosixPath(file))
+    if told.artist and slug(told.artist) != slug(artist):
+        told = told_by_path(PurePosixPath("style", "artist", file))
+    return replace(told, style="", artist="")
+
+
+def described(
+    row: str,
+    picture: Path | Held,
+    style: str,
+    cell: Callable[[str], str],
+    told: Told = NOTHING,
+) -> Candidate:
+    """What the row's cells say, and the path where a cell says nothing."""
+    year, doubts = _year(cell("year") or told.year)
+    checked = [(scheme, *identifier(scheme, cell(scheme))) for scheme in SCHEMES]
+    return Candidate(
+        row=row,
+        picture=picture,
+        title=cell("title") or told.title or UNTITLED,
+        artist=cell("artist") or told.artist or UNKNOWN_ARTIST,
+        style=plain_text(style.replace("_", " ")),
+        year=year,
+        licence=licence(cell("licence")),
+        source=cell("source"),
+        identifiers=tuple((scheme, value) for scheme, value, _ in checked if value),
+        doubts=(*doubts, *(doubt for _, _, doubt in checked if doubt)),
+    )
+
+
+def _without_picture(record: Record, form: _Form) -> str:
+    if form.cell(record, "address"):
+        return (
+            "The row names its picture only by a web address; nothing is downloaded. Save the "
+            "pictures, and name them in a column 'file'."
+        )
+    if form.places["file"]:
+        return "The row names no file. Fill in its file cell."
+    if form.places["address"]:
+        return (
+            "The row names no picture, neither as a file nor by a web address. Save its picture, "
+            "and name it in a column 'file'."
+        )
+    return (
+        "The table has no column of picture files, so this row has no picture. Add a column "
+        "'file', or name one with --map file=COLUMN. (A list of artists is no source of works.)"
+    )
+
+
+def _year(text: str) -> tuple[str, tuple[str, ...]]:
+    """The year as written; a doubt where it can be read as none."""
+    if is_undated(text):
+        return "", ()
+    if year_range(text) is None:
+        return text, (f"'{plain_text(text, _LONGEST_YEAR)}' is read as no year; it stays as text.",)
+    return text, ()
+
+
+def _class_names(table: Path) -> dict[str, str]:
+    """Style names by number, from the class file that WikiArt's lists come with; else nothing.
+
+    `style_train.csv` stands beside `style_class.txt`. Lists by artist or genre have a class that
+    is no style; there the folder says the style.
+    """
+    stem = re.sub(r"_(train|val|test)$", "", table.stem)
+    if not stem.endswith("style"):
+        return {}
+    beside = [table.with_name(f"{stem}_class{ending}") for ending in (".txt", "")]
+    file = next((path for path in beside if path.is_file()), None)
+    if file is None:
+        return {}
+    named = [one.cells for one in read_table(file, "csv").records if isinstance(one, Record)]
+    return {row[0].strip(): plain_text(row[1].replace("_", " ")) for row in named if len(row) == 2}

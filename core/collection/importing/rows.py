@@ -1,0 +1,85 @@
+"""What a source offers: a picture with what is said of it, or a row refused with its reason.
+
+In: values that a reader found. Out: frozen rows and the bytes of a picture. Knows no file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.collection.images.open import LIMITS
+from core.errors import ImageRefused
+
+UNKNOWN_ARTIST = "Unknown artist"
+UNTITLED = "Untitled"
+PICTURE_ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif",
+)  # fmt: skip
+
+Identifiers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row or file that was not imported, and the sentence that says why."""
+
+    row: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A picture inside something else (an archive, a table): its bytes, when they are asked for."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture and what its source says of it; `row` names it in reports.
+
+    `doubts` are sentences on what could not be taken as written (an identifier, a year).
+    """
+
+    row: str
+    picture: Path | Held
+    title: str
+    artist: str
+    style: str
+    year: str
+    licence: str
+    source: str
+    identifiers: Identifiers = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All that the source says of the picture; changes when a cell changes."""
+        words = (self.title, self.artist, self.style, self.year, self.licence, self.source)
+        return (*words, *(f"{kind} {value}" for kind, value in self.identifiers))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Every row of a source, in its order, and what is to be said of the source as a whole."""
+
+    rows: Sequence[Candidate | Refusal]
+    notes: tuple[str, ...] = ()
+
+
+def picture_bytes(picture: Path | Held) -> bytes:
+    """The picture's bytes; of one that is too large, just enough to be refused for it."""
+    if isinstance(picture, Held):
+        return picture.read()
+    try:
+        if picture.exists() and not picture.is_file():  # reading a pipe would wait for ever
+            raise ImageRefused("This is a pipe or a device, not a file. Take it out of the folder.")
+        with picture.open("rb") as stream:
+            return stream.read(LIMITS.max_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise ImageRefused(
+            "The file could not be read. Check that you may open it, then import again."
+        ) from error

@@ -1,0 +1,163 @@
+"""What kind of source somebody named, and all its rows.
+
+In: a path, and what is known of its form. Out: a `Reading`, or a CollectionError that says what the
+path is instead. Opens no picture; writes nothing; downloads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from core.collection.importing.cifar import is_cifar, read_cifar
+from core.collection.importing.containers import Archive, Folder, open_holding
+from core.collection.importing.datasets_hub import is_dataset, read_dataset
+from core.collection.importing.folders import read_folders
+from core.collection.importing.manifest import read_manifest
+from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, Held, Reading
+from core.collection.importing.slugs import plain_text
+from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
+from core.errors import CollectionError, UsageError
+
+Kind = Literal["auto", "folder", "csv", "json", "cifar", "datasets"]
+MANIFESTS = (
+    *(f"{stem}{ending}" for stem in ("metadata", "manifest", "works")
+      for ending in (".csv", ".tsv", ".json", ".jsonl")),
+    "ArtBench-10.csv",
+)  # fmt: skip
+_ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is known of a source: its kind, its columns by field, its text's encoding, and where
+    its pictures lie if not beside the table."""
+
+    kind: Kind = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+    pictures: Path | None = None
+
+
+UNKNOWN = Form()
+
+
+def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
+    """Every row of `source`, in its order."""
+    kind = form.kind
+    if kind == "datasets":
+        _check_options(source, form, for_data_set=True)
+        return read_dataset(source, form.columns)
+    if not source.exists():
+        raise CollectionError(f"There is no '{source.name}' to import. Check the path.")
+    if source.is_dir() and not any(source.iterdir()):
+        raise CollectionError(f"The folder '{source.name}' is empty. Put pictures into it first.")
+    _check_fetched(source)
+    table = _manifest(source, kind)
+    if kind == "folder" or (kind == "auto" and table is None):
+        return _pictures(source, form)
+    if kind == "cifar":
+        _check_options(source, form)
+        return read_cifar(source)
+    table = table or (source if source.is_file() else None)
+    if table is None:
+        raise CollectionError(
+            f"'{source.name}' holds no manifest. Give a CSV file with the columns file, title, "
+            "artist, style, or unpack the pictures into one folder for each style."
+        )
+    syntax: Syntax | None = "csv" if kind == "csv" else "json" if kind == "json" else None
+    holding = open_holding(form.pictures or table.parent)
+    reading = read_manifest(read_table(table, syntax, form.encoding), holding, form.columns)
+    if form.pictures is None and source.is_file():
+        return reading  # the folder was not named: what else lies there is no part of the source
+    return replace(reading, notes=(*reading.notes, *_unnamed(reading, holding, table)))
+
+
+def _unnamed(reading: Reading, holding: Folder | Archive, table: Path) -> tuple[str, ...]:
+    """A sentence on the files that lie among the pictures and that no row names."""
+    pictures = [row.picture for row in reading.rows if isinstance(row, Candidate)]
+    named = {one.name if isinstance(one, Held) else one for one in pictures}
+    rest = [
+        name for name in holding.names
+        if name.lower().endswith(PICTURE_ENDINGS) and _key(holding, name) not in named
+    ]  # fmt: skip
+    if not rest:
+        return ()
+    first = plain_text(rest[0], 120)
+    return (
+        f"Pictures that no row of '{table.name}' names were left out: {len(rest)} (the first: "
+        f"'{first}').",
+    )
+
+
+def _key(holding: Folder | Archive, name: str) -> Path | str:
+    return holding.picture(name) if isinstance(holding, Folder) else name
+
+
+def _pictures(source: Path, form: Form) -> Reading:
+    """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
+    _check_options(source, form, for_data_set=is_dataset(source) and form.kind != "folder")
+    if form.kind == "folder":
+        if source.is_dir():
+            return read_folders(Folder(source))
+        if source.suffix.lower() == ".tar":
+            return read_folders(Archive(source))
+        raise CollectionError(
+            f"'{source.name}' is a file. Give a folder that holds one folder for each style."
+        )
+    if source.suffix.lower() in _ARCHIVES and source.is_file():
+        raise CollectionError(
+            f"'{source.name}' is a compressed archive. Unpack it, and import the folder; a plain "
+            "tar is read as it is."
+        )
+    if is_dataset(source):
+        return read_dataset(source, form.columns)
+    if is_cifar(source):
+        return read_cifar(source)
+    if source.is_dir():
+        return read_folders(Folder(source))
+    if source.suffix.lower() == ".tar":
+        return read_folders(Archive(source))
+    raise CollectionError(
+        f"'{source.name}' is no source that is known here. Give a folder of styles, a table (CSV, "
+        "TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
+    )
+
+
+def _check_fetched(source: Path) -> None:
+    """Refuse the pointer that stands for a large file which Git LFS did not fetch."""
+    if not source.is_file():
+        return
+    with source.open("rb") as stream:
+        if stream.read(24).startswith(b"version https://git-lfs"):
+            raise CollectionError(
+                f"'{source.name}' is a Git LFS pointer that stands for the file. Fetch the file "
+                "itself (git lfs pull) and import again."
+            )
+
+
+def _manifest(source: Path, kind: Kind) -> Path | None:
+    """The table that `source` is or holds; of several, the first that is of the kind asked for."""
+    if source.is_file():
+        known = (*DELIMITED_ENDINGS, *JSON_ENDINGS)
+        return source if source.suffix.lower() in known else None
+    endings = {"json": JSON_ENDINGS, "csv": DELIMITED_ENDINGS}.get(kind, ("",))
+    fitting = (name for name in MANIFESTS if name.endswith(endings) and (source / name).is_file())
+    return next((source / name for name in fitting), None)
+
+
+def _check_options(source: Path, form: Form, *, for_data_set: bool = False) -> None:
+    """Refuse what is said of a table where there is none, rather than pass over it."""
+    said = {
+        "--map": bool(form.columns) and not for_data_set,
+        "--pictures": form.pictures is not None,
+        "--encoding": form.encoding is not None,
+    }
+    idle = [option for option, given in said.items() if given]
+    if idle:
+        raise UsageError(
+            f"'{source.name}' is not read as a table, so {' and '.join(idle)} would do nothing. "
+            "Leave it out, or give the table itself as the source."
+        )

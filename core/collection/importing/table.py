@@ -1,0 +1,253 @@
+"""A table of text becomes records: CSV with commas, semicolons or tabs, JSON, or JSON lines.
+
+In: a file. Out: `Table`: a header and numbered records, with every record that cannot be read
+refused by its line. Knows no column's meaning and no picture.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from core.collection.importing.column_names import is_known
+from core.collection.importing.rows import PICTURE_ENDINGS, Refusal
+from core.collection.importing.slugs import plain_text
+from core.collection.importing.text_encoding import WESTERN, decoded
+from core.errors import CollectionError
+
+Syntax = Literal["csv", "json"]
+DELIMITED_ENDINGS = (".csv", ".tsv", ".tab", ".txt", "")
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_LISTS = ("works", "data", "items", "records", "objects", "rows", "artworks", "images")
+_NAMES = (
+    "full_name", "name", "display_name", "displayname", "cited_name", "label", "title", "value",
+    "file", "file_name", "path", "image_url", "url",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: its number among the rows, and its cells, in the header's order."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Records under a header; a table without one has an empty header."""
+
+    path: Path
+    header: tuple[str, ...]
+    records: tuple[Record | Refusal, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return self.path.name
+
+    @property
+    def sample(self) -> list[tuple[str, ...]]:
+        """Cells of the first records, to judge columns by."""
+        return [one.cells for one in self.records[:200] if isinstance(one, Record)]
+
+
+def read_table(path: Path, syntax: Syntax | None = None, encoding: str | None = None) -> Table:
+    """Read `path`; without `syntax`, its ending decides between CSV and JSON."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CollectionError(
+            f"'{path.name}' could not be read. Check that you may open it."
+        ) from error
+    text, found = decoded(data, path.name, encoding)
+    notes: tuple[str, ...] = ()
+    if found == WESTERN and encoding is None:
+        notes = (
+            f"'{path.name}' is not UTF-8; it was read as Western text (Windows-1252). If names "
+            "look wrong, name its encoding with --encoding.",
+        )
+    kind = syntax or ("json" if path.suffix.lower() in JSON_ENDINGS else "csv")
+    return _json(path, text, notes) if kind == "json" else _delimited(path, text, notes)
+
+
+# --- CSV ---------------------------------------------------------------------------------------
+
+
+def _delimited(path: Path, text: str, notes: tuple[str, ...]) -> Table:
+    said = re.match(r"sep=(.)\r?\n", text)  # Excel's own way to name the delimiter
+    delimiter = said[1] if said else _delimiter(path.name, text)
+    rows = list(_rows(text[said.end() :] if said else text, delimiter))
+    while rows and isinstance(rows[0], tuple) and not any(cell.strip() for cell in rows[0]):
+        rows.pop(0)
+    first = rows[0] if rows and isinstance(rows[0], tuple) else ()
+    body = [row for row in rows[1:] if isinstance(row, tuple)]
+    headed = _is_header(first, body)
+    if not headed and first:
+        notes += (f"'{path.name}' has no header; its first line is a row like the others.",)
+    records = tuple(_numbered(rows[1:] if headed else rows))
+    if headed and not records:
+        notes += (f"'{path.name}' has a header and no rows: there is nothing to import in it.",)
+    header = tuple(cell.strip() for cell in first) if headed else ()
+    return Table(path, header, records, notes)
+
+
+def _rows(text: str, delimiter: str) -> Iterable[tuple[str, ...] | str]:
+    """Cells, or the sentence with which a record is refused; reading goes on at the next line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        begun = reader.line_num + 1
+        try:
+            yield tuple(next(reader))
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                yield (
+                    f"Line {begun} opens a quoted cell that is never closed: the table is cut off, "
+                    f"or a quote is missing. Lines {begun} to {reader.line_num} were not read."
+                )
+                return
+            yield f"Line {reader.line_num} is not well formed ({error}). Correct its quotes."
+
+
+def _numbered(rows: Iterable[tuple[str, ...] | str]) -> Iterable[Record | Refusal]:
+    """Rows by number; empty lines are no rows, but count as lines of the table."""
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, str):
+            yield Refusal(f"{number}: unreadable", row)
+        elif any(cell.strip() for cell in row):
+            yield Record(number, row)
+
+
+def _delimiter(name: str, text: str) -> str:
+    """The one by which the first lines fall into the most equal rows of more than one cell."""
+    sample = "\n".join(text[:100_000].splitlines()[:50])
+    scores = {}
+    for delimiter in _DELIMITERS:
+        widths = [len(row) for row in _rows(sample, delimiter) if isinstance(row, tuple) and row]
+        usual = widths[0] if widths else 1
+        if usual > 1:
+            scores[delimiter] = (sum(width == usual for width in widths) / len(widths), usual)
+    if scores:
+        return max(scores, key=lambda mark: scores[mark])
+    first = text.partition("\n")[0]
+    if "|" in first or "^" in first:
+        raise CollectionError(
+            f"The cells of '{name}' are divided by '{'|' if '|' in first else '^'}', which is not "
+            f"read here. Save the table with {', '.join(_DELIMITERS.values())}."
+        )
+    return " " if re.match(r"\d+ \S+\s*$", first) else ","
+
+
+def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line names columns: it names no picture, and differs in kind from others.
+
+    Names of columns are known ones or words without capitals and spaces, or stand over numbers.
+    """
+    if not first or any(cell.strip().lower().endswith(PICTURE_ENDINGS) for cell in first):
+        return False
+    if any(is_known(cell) for cell in first):
+        return True
+    words = [cell.strip() for cell in first if cell.strip()]
+    if any(_is_number(word) for word in words):
+        return False
+    if words and all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", word) for word in words):
+        return True
+    columns = [[row[place] for row in body if place < len(row)] for place in range(len(first))]
+    return any(cells and all(map(_is_number, cells)) for cells in columns)
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+(\.\d+)?", text.strip()))
+
+
+# --- JSON --------------------------------------------------------------------------------------
+
+
+def _json(path: Path, text: str, notes: tuple[str, ...]) -> Table:
+    try:
+        found: Any = json.loads(text)
+    except RecursionError as error:
+        raise CollectionError(
+            f"'{path.name}' is nested more deeply than any list of works. Export it again."
+        ) from error
+    except ValueError as error:
+        return _json_lines(path, text, notes, error)
+    if isinstance(found, dict) and (key := _list_in(found)):
+        found = found[key]
+    if isinstance(found, dict):
+        found = [found]
+    if not isinstance(found, list):
+        raise CollectionError(
+            f"'{path.name}' holds no list of works. Write a list of objects, or one object a line."
+        )
+    return _of_objects(path, list(enumerate(found, start=1)), [], notes)
+
+
+def _list_in(found: Mapping[str, Any]) -> str:
+    """The key under which the works stand, in a file that wraps them."""
+    lists = [key for key, value in found.items() if isinstance(value, list)
+             and any(isinstance(one, dict) for one in value)]  # fmt: skip
+    named = [key for key in _LISTS if key in lists]
+    plain = [key for key, value in found.items() if isinstance(value, str)]
+    return (named or lists)[0] if lists and not plain else ""
+
+
+def _json_lines(path: Path, text: str, notes: tuple[str, ...], error: ValueError) -> Table:
+    good: list[tuple[int, Any]] = []
+    bad: list[tuple[int, str]] = []
+    # by line feeds alone: a title may hold one of the other characters that splitlines() cuts at
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            good.append((number, json.loads(line)))
+        except (ValueError, RecursionError):
+            bad.append((number, f"Line {number} is no JSON object, or only part of one."))
+    if not good:
+        raise CollectionError(
+            f"'{path.name}' is neither JSON nor JSON lines ({error}). Export it again."
+        ) from error
+    return _of_objects(path, good, bad, notes)
+
+
+def _of_objects(
+    path: Path,
+    found: Sequence[tuple[int, Any]],
+    bad: Sequence[tuple[int, str]],
+    notes: tuple[str, ...],
+) -> Table:
+    header = tuple(dict.fromkeys(key for _, one in found if isinstance(one, dict) for key in one))
+    rows: dict[int, Record | Refusal] = {
+        number: Refusal(f"{number}: unreadable", reason) for number, reason in bad
+    }
+    for number, one in found:
+        if isinstance(one, dict):
+            rows[number] = Record(number, tuple(_cell(one.get(key)) for key in header))
+        else:
+            rows[number] = Refusal(f"{number}: unreadable", "This entry is no JSON object.")
+    if not rows:
+        notes += (f"'{path.name}' lists no works: there is nothing to import in it.",)
+    return Table(path, header, tuple(rows[number] for number in sorted(rows)), notes)
+
+
+def _cell(value: Any) -> str:
+    """A value as text: of a nested object its name, of a list all names."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return next((_cell(value[key]) for key in _NAMES if value.get(key)), "")
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_cell, value)))
+    return plain_text(str(value), 5000)

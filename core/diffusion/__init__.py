@@ -1,1 +1,0 @@
-"""The model that paints: one protocol, a pixel DDPM and Stable Diffusion with LoRA behind it."""

@@ -1,0 +1,214 @@
+"""An autoencoder for a handful of thousand pictures on two cores.
+
+The encoder is not trained: it is the principal components of 8x8 patches, written exactly into an
+`AutoencoderKL`'s convolutions (space-to-depth twice, then the components), so latents are fixed
+and cacheable at once. The decoder is trained to undo it, on crops. In: pictures. Out: weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.diffusion.training.state import cosine, load_training, save_training
+from core.errors import ModelError
+from core.progress import Progress
+
+PATCH = 8
+# GroupNorm divides by a group's spread. Two constant channels of +-CARRIER set that spread, each
+# signal travels with its negative so that the mean is zero, and SiLU is the identity far right of
+# zero: the encoder's last nonlinear layers then pass the signal through unchanged.
+CARRIER = 64.0
+LIFT = 24.0
+
+
+def patches(images: Tensor) -> Tensor:
+    """Images `[b, 3, h, w]` -> patch vectors `[b h w / 64, 192]` in the order of the encoder."""
+    nested = images
+    for _ in range(3):
+        nested = space_to_depth(nested)
+    return nested.permute(0, 2, 3, 1).reshape(-1, nested.shape[1])
+
+
+def space_to_depth(images: Tensor) -> Tensor:
+    """2x2 blocks to channels: `[b, c, h, w]` -> `[b, 4c, h/2, w/2]`, channel = position * c + i."""
+    parts = [images[..., row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    return torch.cat(parts, dim=1)
+
+
+@dataclass(frozen=True)
+class PatchComponents:
+    """`mean [192]`, `vectors [192, c]`, `scales [c]`: latent = vectors' (x - mean) / scales."""
+
+    mean: Tensor
+    vectors: Tensor
+    scales: Tensor
+
+
+def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> PatchComponents:
+    """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: overall spread is 1."""
+    rows = patches(images).double()
+    mean = rows.mean(0)
+    centred = rows - mean
+    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+    order = values.argsort(descending=True)[:count]
+    deviations = values[order].clamp_min(1e-8).sqrt()
+    scales = deviations**whitening
+    spread = ((deviations / scales) ** 2).mean().sqrt()
+    return PatchComponents(mean, vectors[:, order], scales * spread)
+
+
+@torch.no_grad()
+def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
+    """Put `components` into the encoder of a four-level `AutoencoderKL` of enough channels."""
+    encoder = autoencoder.encoder
+    widths = [block.resnets[0].out_channels for block in encoder.down_blocks]
+    latents = components.vectors.shape[1]
+    groups = encoder.conv_norm_out.num_groups
+    if len(widths) != 4 or widths[0] < 12 or min(widths[1:]) < 48 or latents > groups:
+        raise ModelError(
+            "This autoencoder cannot hold the patch components: it needs four levels with at "
+            f"least 12, 48, 48, 48 channels and {latents} groups, and has {widths}, {groups}."
+        )
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight.zero_()
+            if module.bias is not None:
+                module.bias.zero_()
+    for channel in range(3):
+        encoder.conv_in.weight[channel, channel, 1, 1] = 1.0
+    for block in encoder.down_blocks:
+        shortcut = block.resnets[0].conv_shortcut
+        if shortcut is not None:
+            for channel in range(shortcut.weight.shape[1]):
+                shortcut.weight[channel, channel, 0, 0] = 1.0
+    for level, inner in ((0, 3), (1, 12)):
+        down = encoder.down_blocks[level].downsamplers[0].conv
+        for position in range(4):
+            for channel in range(inner):
+                down.weight[position * inner + channel, channel, position // 2, position % 2] = 1.0
+    _write_components(encoder, components, widths[3] // groups)
+    quantise = autoencoder.quant_conv
+    quantise.weight.zero_()
+    quantise.bias.zero_()
+    for channel in range(latents):
+        quantise.weight[channel, channel, 0, 0] = 1.0
+    quantise.bias[latents:] = -30.0
+
+
+def _write_components(encoder: Any, components: PatchComponents, group: int) -> None:
+    """The last downsampling convolution: group i carries +signal i, -signal i and two constants."""
+    last = encoder.down_blocks[2].downsamplers[0].conv
+    basis = (components.vectors / components.scales).T  # [c, 192]
+    offset = -(basis @ components.mean)
+    for latent in range(len(basis)):
+        for sign, row in ((1.0, latent * group), (-1.0, latent * group + 1)):
+            for position in range(4):
+                last.weight[row, :48, position // 2, position % 2] = (
+                    sign * basis[latent, position * 48 : position * 48 + 48]
+                )
+            last.bias[row] = sign * offset[latent]
+        last.bias[latent * group + 2] = CARRIER
+        last.bias[latent * group + 3] = -CARRIER
+    spread = CARRIER * (2.0 / group) ** 0.5
+    norm = encoder.conv_norm_out
+    norm.weight.fill_(spread)
+    norm.bias.fill_(LIFT)
+    for latent in range(len(basis)):
+        encoder.conv_out.weight[latent, latent * group, 1, 1] = 0.5
+        encoder.conv_out.weight[latent, latent * group + 1, 1, 1] = -0.5
+
+
+@dataclass(frozen=True)
+class DecoderRecipe:
+    """How the decoder is trained: crops of latents with a little noise, L1 on pixels and edges."""
+
+    steps: int = 5000
+    batch_size: int = 8
+    crop: int = 8
+    learning_rate: float = 2e-3
+    latent_noise: float = 0.08
+    edge_weight: float = 0.5
+    checkpoint_every: int = 250
+    seed: int = 0
+
+
+def decoder_parameters(autoencoder: Any) -> dict[str, nn.Parameter]:
+    """Decoder and its entry convolution, by name."""
+    return {
+        name: parameter
+        for name, parameter in autoencoder.named_parameters()
+        if name.startswith(("decoder.", "post_quant_conv."))
+    }
+
+
+def train_decoder(
+    autoencoder: Any,
+    images: Tensor,
+    latents: Tensor,
+    recipe: DecoderRecipe,
+    directory: Path,
+) -> Iterator[Progress]:
+    """Train in place; images `[n, 3, h, w]` uint8, latents `[n, c, h/8, w/8]` unscaled; resumable.
+
+    Every random choice comes from (seed, step), so a resumed run equals an uninterrupted one.
+    """
+    parameters = decoder_parameters(autoencoder)
+    for parameter in parameters.values():
+        parameter.requires_grad_(True)
+    autoencoder.train()
+    optimizer = torch.optim.AdamW(list(parameters.values()), recipe.learning_rate, (0.9, 0.99))
+    checkpoint = directory / "decoder.safetensors"
+    done = load_training(checkpoint, parameters, optimizer)
+    crop = min(recipe.crop, latents.shape[-1])  # a small picture is its own crop
+    for step in range(done, recipe.steps):
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        for group in optimizer.param_groups:
+            group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, warmup=100)
+        rows = torch.randint(len(images), (recipe.batch_size,), generator=generator)
+        side = latents.shape[-1] - crop + 1
+        corner = torch.randint(side, (recipe.batch_size, 2), generator=generator).tolist()
+        inputs = torch.stack(
+            [
+                latents[row, :, top : top + crop, left : left + crop]
+                for row, (top, left) in zip(rows.tolist(), corner, strict=True)
+            ]
+        )
+        span = crop * PATCH
+        wanted = torch.stack(
+            [
+                images[
+                    row,
+                    :,
+                    top * PATCH : top * PATCH + span,
+                    left * PATCH : left * PATCH + span,
+                ]
+                for row, (top, left) in zip(rows.tolist(), corner, strict=True)
+            ]
+        )
+        target = wanted.float() / 127.5 - 1.0
+        spread = torch.rand((recipe.batch_size, 1, 1, 1), generator=generator) * recipe.latent_noise
+        inputs = inputs + spread * torch.randn(inputs.shape, generator=generator)
+        loss = reconstruction_loss(autoencoder.decode(inputs).sample, target, recipe.edge_weight)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+        optimizer.step()
+        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
+            save_training(checkpoint, parameters, optimizer, step + 1)
+        yield Progress("decoder", step + 1, recipe.steps, f"loss {loss.item():.4f}")
+    autoencoder.requires_grad_(False).eval()
+
+
+def reconstruction_loss(image: Tensor, target: Tensor, edge_weight: float) -> Tensor:
+    """L1 on pixels plus L1 on horizontal and vertical differences."""
+    loss = functional.l1_loss(image, target)
+    for axis in (2, 3):
+        loss = loss + edge_weight * functional.l1_loss(image.diff(dim=axis), target.diff(dim=axis))
+    return loss

@@ -1,0 +1,113 @@
+"""Teach a collection to a Stable Diffusion: a LoRA on its attention, the base untouched.
+
+In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from core.collection.types import Collection, Work
+from core.diffusion.lora.formats import LORA_FILE
+from core.diffusion.stable import StableDiffusion
+from core.diffusion.tensors import image_to_pixels
+from core.diffusion.training.base_model import (
+    Pictures,
+    check_plan,
+    encode_all,
+    sampled_set,
+    training_set,
+)
+from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
+from core.diffusion.training.precision import chosen_precision
+from core.errors import CollectionError
+from core.progress import Progress
+
+LORA = Recipe(steps=2000, learning_rate=3e-3, ema=0.99, seed=2)
+# specification of D-TRAK, section 5: ArtBench
+PAPER_LORA = Recipe(
+    steps=0, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), order="epochs", times="uniform",
+    floor=0.0, checkpoint_every=1000, flip=True, sampled=True, dropout=0.1, dropout_in="attn",
+)  # fmt: skip
+PAPER_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class LoraPlan:
+    """Rank of the adapter and how it is trained."""
+
+    rank: int = 32
+    recipe: Recipe = LORA
+    start: str = "kaiming"
+
+    def of_epochs(self, epochs: int, works: int) -> LoraPlan:
+        """The same for so many epochs of so many works; a tenth of the steps warms up where each
+        work comes once an epoch."""
+        if self.recipe.order == "drawn":
+            steps = max(1, epochs * works // self.recipe.batch_size)
+            return replace(self, recipe=replace(self.recipe, steps=steps))
+        steps = epochs * -(-works // self.recipe.batch_size)
+        return replace(self, recipe=replace(self.recipe, steps=steps, warmup=-(-steps // 10)))
+
+
+PAPER_PLAN = LoraPlan(128, PAPER_LORA, "gaussian")
+
+
+def load_pictures(collection: Collection, works: Sequence[Work]) -> Pictures:
+    """The works' files as they are: what training sees is what an upload of the file gives."""
+    images = []
+    for work in works:
+        path = collection.image_path(work)
+        if not path.is_file():
+            raise CollectionError(
+                f"The picture of work '{work.id}' is missing from the collection "
+                f"'{collection.name}'. Put it back, or import the collection again."
+            )
+        with Image.open(path) as image:
+            images.append(image_to_pixels(image, collection.image_size))
+    return Pictures(torch.stack(images), [work.style for work in works])
+
+
+def train_lora(
+    collection: Collection,
+    works: Sequence[Work],
+    plan: LoraPlan,
+    scratch: Path,
+    lora_dir: Path,
+    device: torch.device | str = "cpu",
+    execution: Execution = PLAIN,
+) -> Iterator[Progress]:
+    """Train on `works` (all of the collection, or a subset) and write the adapter.
+
+    In bfloat16 the frozen UNet lies in bfloat16 too; the LoRA and its optimizer stay in float32.
+    """
+    check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
+    if (lora_dir / LORA_FILE).is_file():
+        return
+    model = StableDiffusion.load(collection.path / "model", device=device)
+    model.add_lora(plan.rank, plan.recipe.seed, plan.start)
+    data = _lora_set(model, load_pictures(collection, works), plan.recipe)
+    precision = chosen_precision(execution.precision, model.device)
+    if precision != "float32":
+        model.narrow(getattr(torch, precision))
+    parameters = model.attributed_parameters()
+    place = scratch / "lora"
+    yield from train(model, parameters, data, plan.recipe, place, execution=execution)
+    model.save_lora(lora_dir)
+
+
+def _lora_set(model: StableDiffusion, pictures: Pictures, recipe: Recipe) -> TrainingSet:
+    """Everything is encoded once: the latents, and where the recipe asks for them the posterior's
+    spread and the mirrored pictures."""
+    if not (recipe.sampled or recipe.flip):
+        return training_set(encode_all(model, pictures.images), pictures.styles)
+    plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles)
+    found = sampled_set(model, plain, pictures.images)
+    if not recipe.flip:
+        return found
+    return replace(found, mirrored=sampled_set(model, plain, pictures.images.flip(-1)))

@@ -1,1 +1,0 @@
-"""How far attributions can be trusted: checks whose truth is known."""

@@ -1,0 +1,144 @@
+"""The vectors of a benchmark's works and queries, exactly as methods need them, in little space.
+
+Methods use vectors only through inner products. So n + q gradients of p numbers are kept as
+n + q vectors of n + q numbers with the same Gram matrix: no projection, nothing lost but round-off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.attribution.features.clip import ClipVision
+from core.attribution.features.featurizer import Features, Featurizer
+from core.attribution.features.spec import FeatureSpec
+from core.attribution.features.store import read_tensors
+from core.attribution.features.trajectory import READINGS, journey_features
+from core.diffusion.weights import save_tensors
+from core.errors import StoreError
+from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Asked, Benchmark
+from core.evaluation.lds import Matrix
+from core.progress import Progress
+from core.work_queue import unmade
+
+JOURNEY_STOPS = 50
+TOGETHER = 10  # journeys side by side
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which vectors: of which spec, under which model (see `Benchmark.load`), with journeys."""
+
+    spec: FeatureSpec
+    model: str = "full"
+    journeys: bool = False
+
+    @property
+    def key(self) -> str:
+        """A file name that differs wherever a number would."""
+        text = json.dumps([self.spec.plain(), self.model, self.journeys], sort_keys=True)
+        kind = self.spec.objective.replace("=", "-")
+        return f"{kind}-{self.model}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """`of["works"] [n, r]`, and the queries of each split `[q, r]`; `losses [n]` of the works.
+
+    `seconds`: what one work took. Journeys stand under their reading's name.
+    """
+
+    of: dict[str, Matrix]
+    losses: Matrix
+    seconds: float
+
+
+def vectors_file(bench: Benchmark, wanted: Wanted) -> Path:
+    """Where they lie."""
+    return bench.directory / "vectors" / f"{wanted.key}.safetensors"
+
+
+def make_vectors(bench: Benchmark, wanted: Iterable[Wanted]) -> Iterator[Progress]:
+    """Compute and keep them; those that are there are skipped."""
+    for one in unmade({vectors_file(bench, one): one for one in wanted}):
+        yield from _make(bench, one)
+
+
+def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
+    model = bench.load(wanted.model)
+    featurizer = Featurizer(model, wanted.spec)
+    names, parts, losses, seconds = [], [], torch.zeros(0), 0.0
+    for name in (WORKS, *SPLITS):
+        asked = bench.asked(name)
+        started = time.perf_counter()
+        found = []
+        for place in range(len(asked.ids)):
+            one = asked.latents[place : place + 1]
+            found.append(
+                featurizer.features(one, [asked.prompts[place]], [asked.ids[place]], [place])
+            )
+            yield Progress(f"Tracing {wanted.key[:-17]}", place + 1, len(asked.ids), name)
+        if not found:
+            continue
+        whole = Features.stack(found)
+        if name == WORKS:
+            losses = whole.losses
+            seconds = (time.perf_counter() - started) / len(asked.ids)
+        names.append(name)
+        parts.append(whole.phi)
+    for reading in READINGS if wanted.journeys else ():
+        names.append(reading)
+        parts.append(_journeys(bench, featurizer, bench.asked(GENERATION), reading))
+        yield Progress("Tracing journeys", len(names), len(names), reading)
+    tensors = {
+        name: torch.from_numpy(part) for name, part in zip(names, isometric(parts), strict=True)
+    }
+    marks = {"seconds": repr(seconds), "spec": wanted.spec.digest}
+    save_tensors(vectors_file(bench, wanted), tensors | {"losses": losses}, marks)
+
+
+def _journeys(bench: Benchmark, featurizer: Featurizer, asked: Asked, reading: str) -> Tensor:
+    found = [
+        journey_features(
+            featurizer, asked.prompts[at : at + TOGETHER], asked.seeds[at : at + TOGETHER],
+            asked.ids[at : at + TOGETHER], bench.preset.sampler, reading, stops=JOURNEY_STOPS,
+        )
+        for at in range(0, len(asked.ids), TOGETHER)
+    ]  # fmt: skip
+    return Features.stack(found).phi
+
+
+def clip_vectors(bench: Benchmark, clip: ClipVision) -> Vectors:
+    """CLIP's embeddings of works and queries."""
+    pixels = (bench.split.works.pixels, bench.split.validation.pixels, bench.generated_pixels)
+    found = zip((WORKS, *SPLITS), isometric([clip.embed(part) for part in pixels]), strict=True)
+    return Vectors(dict(found), np.zeros(0), 0.0)
+
+
+def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:
+    """What `make_vectors` kept. Raises `StoreError` where it did not."""
+    file = vectors_file(bench, wanted)
+    if not file.is_file():
+        raise StoreError(f"The vectors {file.name} are missing. Run the benchmark again.")
+    tensors, marks = read_tensors(file)
+    losses = tensors.pop("losses").numpy()
+    of = {name: value.numpy() for name, value in tensors.items()}
+    return Vectors(of, losses, float(marks["seconds"]))
+
+
+def isometric(parts: list[Tensor]) -> list[Matrix]:
+    """Rows `[n_i, p]` -> rows `[n_i, min(N, p)]` with the same inner products, in float64."""
+    rows = torch.cat([part.double() for part in parts])
+    counts = np.cumsum([len(part) for part in parts])[:-1]
+    if rows.shape[1] > rows.shape[0]:
+        values, directions = torch.linalg.eigh(rows @ rows.T)
+        rows = directions * values.clamp_min(0.0).sqrt()
+    return list(np.split(rows.numpy(), counts))

@@ -1,0 +1,216 @@
+"""An experiment from beginning to end: train, paint, measure, trace, score, write.
+
+In: a benchmark, an experiment. Out: progress, then `Finished` with its rows. Everything resumes;
+what is finished is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.attribution.features.clip import ClipVision
+from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.collection.atomic import write_text
+from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
+from core.evaluation.experiments import Experiment
+from core.evaluation.features import clip_vectors, make_vectors
+from core.evaluation.lds import Spread
+from core.evaluation.trials import BEST, DEFAULT, Result, Row, Trial, run_trial, wanted_vectors
+from core.evaluation.workers import with_workers
+from core.progress import Progress
+
+REFERENCE = "d-trak"  # every method is compared with it, under equal settings
+MEMORISING = 2.0  # out/in from which the ranking of methods can be read (lower: not in the regime)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """LDS of `REFERENCE` minus another method's under equal settings, over equal resamples."""
+
+    method: str
+    noise: str | None
+    timesteps: int | None
+    split: str
+    lambda_rule: str
+    pool: str
+    difference: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Of one pool: mean loss of works learnt and left out, and the noise ceilings."""
+
+    pool: str
+    subsets: int
+    seeds: int
+    loss_in: float
+    loss_out: float
+    ratio: float
+    memorising: bool
+    ceiling: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class LambdaLoss:
+    """By how many points a rule's lambda falls behind the peeked best, over a table's rows."""
+
+    rule: str
+    rows: int
+    mean: float
+    worst: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An experiment's figures, and what one must know to read them."""
+
+    preset: str
+    experiment: str
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    regimes: tuple[Regime, ...]
+    curves: tuple[dict[str, object], ...]
+    lambda_losses: tuple[LambdaLoss, ...]
+    config: dict[str, object]
+    seconds: float
+
+
+def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
+    """Every model, outcome and vector that the trials need, as files; what is there is skipped."""
+    pools = sorted({trial.pool for trial in trials})
+    pools += [RETRAINED_POOL] if any(trial.retrains for trial in trials) else []
+    for patient in (False, True):  # workers wait for each other only when all is begun
+        yield from bench.train_full(patient=patient)
+        for pool in pools:
+            yield from bench.train_pool(pool, patient=patient)
+    yield from bench.paint()
+    for pool in pools:
+        yield from bench.measure(pool)
+    wanted = {one.key: one for trial in trials for one in wanted_vectors(bench, trial)}
+    yield from make_vectors(bench, wanted.values())
+
+
+def run_experiment(
+    bench: Benchmark, experiment: Experiment, clip: ClipVision | None = None, workers: int = 1
+) -> Iterator[Progress | Finished]:
+    """Prepare, with so many processes; then score every trial."""
+    started = time.perf_counter()
+    trials = experiment.trials(bench.preset, clip is not None)
+    yield from with_workers(bench, prepare, trials, workers)
+    results = []
+    pools = sorted({trial.pool for trial in trials})
+    seen = None if clip is None else clip_vectors(bench, clip)
+    for done, trial in enumerate(trials, start=1):
+        results.append(run_trial(bench, trial, seen))
+        yield Progress("Scoring", done, len(trials), trial.method)
+    rows = tuple(row for result in results for row in result.rows)
+    finished = Finished(
+        bench.preset.name, experiment.name, rows,
+        tuple(_pairs(bench, results)), tuple(_regime(bench, pool) for pool in pools),
+        tuple(_curve(result, split) for result in results for split in result.curves),
+        lambda_losses(rows), describe(bench), time.perf_counter() - started,
+    )  # fmt: skip
+    save(finished, bench.directory)
+    yield finished
+
+
+def lambda_losses(rows: Sequence[Row]) -> tuple[LambdaLoss, ...]:
+    """A rule's figures against the best lambda's of the same method, settings and queries."""
+    free = {"lambda_rule", "lds", "sd", "bootstrap_mean", "c", "artist_top1", "seconds"}
+    best = {}
+    for row in rows:
+        key = tuple(value for name, value in vars(row).items() if name not in free)
+        if row.lambda_rule == BEST:
+            best[key] = row.lds
+    found: dict[str, list[tuple[float, str]]] = {}
+    for row in rows:
+        if row.lambda_rule == DEFAULT:
+            key = tuple(value for name, value in vars(row).items() if name not in free)
+            where = f"{row.method}, {row.noise}, K = {row.timesteps}, {row.split}"
+            found.setdefault(row.rule, []).append((best[key] - row.lds, where))
+    return tuple(
+        LambdaLoss(rule, len(losses), float(np.mean([loss for loss, _ in losses])), *max(losses))
+        for rule, losses in found.items()
+    )
+
+
+def describe(bench: Benchmark) -> dict[str, object]:
+    """What a table must state: sizes, seeds, recipe."""
+    preset = bench.preset
+    works = len(bench.works.ids)
+    return {
+        "works": works, "works_a_subset": int(bench.inclusion(LDS_POOL)[0].sum()),
+        "validation": len(bench.validation.ids), "generated": preset.generated,
+        "parameters": bench.parameters, "epochs": preset.epochs,
+        "steps": preset.steps(works), "subsets": preset.subsets, "seeds": preset.seeds,
+        "recipe": asdict(preset.recipe), "plan": asdict(preset.plan),
+        "outcome": asdict(preset.outcome), "sampler": asdict(preset.sampler),
+        "projection": asdict(preset.projection), "default_lambda": str(DEFAULT_RULE),
+    }  # fmt: skip
+
+
+def _regime(bench: Benchmark, pool: str) -> Regime:
+    inside, outside = bench.memorisation(pool)
+    return Regime(
+        pool, len(bench.inclusion(pool)), bench.preset.seeds if pool == LDS_POOL else 1,
+        inside, outside, outside / inside, outside / inside >= MEMORISING,
+        {split: bench.ceiling(pool, split) for split in SPLITS},
+    )  # fmt: skip
+
+
+def _settings(trial: Trial) -> tuple[object, ...]:
+    return (
+        trial.noise, trial.timesteps, trial.placement, trial.draws, trial.dimension,
+        trial.checkpoint, trial.outcome, trial.pool, trial.arithmetic, trial.rule,
+    )  # fmt: skip
+
+
+def _pairs(bench: Benchmark, results: list[Result]) -> Iterator[Pair]:
+    references = {_settings(r.trial): r for r in results if r.trial.method == REFERENCE}
+    for result in results:
+        trial = result.trial
+        if trial.method == REFERENCE:
+            continue
+        for settings, reference in references.items():
+            # a method without noise or timesteps is held against every setting of its pool
+            equal = settings == _settings(trial)
+            if not equal and (trial.has_gradient or trial.pool != reference.trial.pool):
+                continue
+            for (split, rule), scores in reference.scores.items():
+                other = result.scores.get((split, rule), result.scores.get((split, "none")))
+                if other is None:
+                    continue
+                truth = bench.truth(trial.pool, split, trial.outcome)
+                gap: Spread = truth.difference(scores, other)
+                yield Pair(
+                    trial.method, reference.trial.noise, reference.trial.timesteps, split, rule,
+                    trial.pool, gap.value, gap.sd,
+                )  # fmt: skip
+
+
+def _curve(result: Result, split: str) -> dict[str, object]:
+    trial = result.trial
+    points = [{"c": c, "lds": lds} for c, lds in result.curves[split].items()]
+    return {
+        "method": trial.method, "arithmetic": trial.arithmetic, "noise": trial.noise,
+        "timesteps": trial.timesteps, "split": split, "pool": trial.pool, "points": points,
+    }  # fmt: skip
+
+
+def results_file(directory: Path, experiment: str) -> Path:
+    """Where an experiment's figures lie."""
+    return directory / f"{experiment}.json"
+
+
+def save(finished: Finished, directory: Path) -> None:
+    """As JSON."""
+    text = json.dumps(asdict(finished), indent=1, allow_nan=False) + "\n"
+    write_text(results_file(directory, finished.experiment), text)

@@ -1,1 +1,0 @@
-"""The credit ledger: share rules, double entry, proof, statements, export. Plain values only."""

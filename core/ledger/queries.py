@@ -1,0 +1,331 @@
+"""Reading: runs, entries, totals, statements, from one connection. Changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import MAXYEAR
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true
+
+from core.errors import LedgerError
+from core.ledger import schema
+from core.ledger.canonical import GENESIS
+from core.ledger.ordered import OrderedGroups
+from core.ledger.records import (
+    ARTIST,
+    CREDIT,
+    EVERYTHING,
+    ISSUED,
+    PROPONENT,
+    UNATTRIBUTED,
+    ArtistTotal,
+    Entry,
+    KnownArtist,
+    LedgerFilter,
+    Page,
+    Posting,
+    RunInfluence,
+    RunRecord,
+    RunView,
+    Statement,
+    StatusChange,
+    Totals,
+)
+from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
+from core.ledger.write import JSON_FIELDS, loads
+
+txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
+ACTIVE = "active"
+MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
+
+
+def _chosen(selected: LedgerFilter, *columns: Any) -> Select[Any]:
+    """`columns` of the entries that the filter lets through; joins only what a filter needs."""
+    query = select(*columns).select_from(schema.txn)
+    if selected.style is not None or selected.kind is not None:
+        query = query.join(schema.run, txn.run_id == run.id)
+    if selected.style is not None:
+        query = query.where(run.style == selected.style)
+    if selected.kind is not None:
+        query = query.where(run.kind == selected.kind)
+    if selected.since is not None:
+        query = query.where(txn.created_at >= selected.since)
+    if selected.until is not None:
+        query = query.where(txn.created_at < selected.until)
+    if selected.artist is not None:
+        query = query.where(
+            txn.id.in_(select(posting.txn_id).where(posting.artist_id == selected.artist))
+        )
+    return query
+
+
+def totals(connection: Connection, selected: LedgerFilter) -> Totals:
+    """Net credit per artist over the chosen entries; reversals take back what they reverse."""
+    lines = select(
+        posting.account,
+        posting.artist_id,
+        func.sum(posting.micro),
+        func.count(func.distinct(posting.txn_id)).filter(
+            posting.txn_id.not_in(select(txn.id).where(txn.kind != CREDIT))
+        ),
+    ).group_by(posting.account, posting.artist_id)
+    if selected != EVERYTHING:
+        lines = lines.where(posting.txn_id.in_(_chosen(selected, txn.id)))
+    sums = connection.execute(lines).all()
+    issued = -sum(micro for account, _, micro, _ in sums if account == ISSUED)
+    unattributed = sum(micro for account, _, micro, _ in sums if account == UNATTRIBUTED)
+    worked = _proponent_works(connection, selected)
+    names = {one.id: one.name for one in artists(connection)}
+    rows = [
+        ArtistTotal(
+            who, names.get(who, who), micro, micro / issued if issued else 0.0,
+            worked.get(who, 0), credited,
+        )
+        for account, who, micro, credited in sums
+        if account == ARTIST and (selected.artist in (None, who))
+    ]  # fmt: skip
+    rows.sort(key=lambda row: (-row.micro, row.name, row.artist_id))
+    count = connection.execute(_chosen(selected, func.count())).scalar_one()
+    return Totals(tuple(rows), unattributed, issued, count, head(connection))
+
+
+def _proponent_works(connection: Connection, selected: LedgerFilter) -> dict[str, int]:
+    table = schema.influence.c
+    return dict(
+        connection.execute(
+            select(table.artist_id, func.count(func.distinct(table.work_id)))
+            .where(table.side == PROPONENT, table.run_id.in_(_chosen(selected, txn.run_id)))
+            .group_by(table.artist_id)
+        ).all()
+    )
+
+
+def head(connection: Connection) -> str:
+    """The hash of the last entry."""
+    last: str | None = connection.execute(
+        select(txn.hash).order_by(txn.seq.desc()).limit(1)
+    ).scalar()
+    return last or GENESIS
+
+
+def size(connection: Connection) -> int:
+    """How many entries there are: their numbers have no gaps."""
+    number: int | None = connection.execute(select(func.max(txn.seq))).scalar()
+    return number or 0
+
+
+def styles(connection: Connection) -> tuple[str, ...]:
+    """The classes of the runs, each once, sorted."""
+    return tuple(connection.execute(select(run.style).distinct().order_by(run.style)).scalars())
+
+
+def rules(connection: Connection) -> tuple[ShareRule, ...]:
+    """The share rules that entries name, the one of the newest entry first."""
+    last = select(txn.rule_id, func.max(txn.seq).label("seq")).group_by(txn.rule_id).subquery()
+    rows = connection.execute(
+        select(schema.rule)
+        .join(last, last.c.rule_id == schema.rule.c.id)
+        .order_by(last.c.seq.desc())
+    ).mappings()
+    return tuple(read_rule(dict(row)) for row in rows)
+
+
+def entries(
+    connection: Connection, selected: LedgerFilter, page: int, per_page: int
+) -> Page[Entry]:
+    """The chosen entries, newest first."""
+    total = connection.execute(_chosen(selected, func.count())).scalar_one()
+    numbers = (
+        _chosen(selected, txn.seq)
+        .order_by(txn.seq.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    )
+    newest_first = reversed(list(_entries(connection, txn.seq.in_(numbers))))
+    return Page(tuple(newest_first), page, per_page, total)
+
+
+def every_entry(connection: Connection, selected: LedgerFilter) -> Iterator[Entry]:
+    """The chosen entries, oldest first, read as they are taken: however many there are."""
+    if selected == EVERYTHING:
+        return _entries(connection, true())
+    return _entries(connection, txn.seq.in_(_chosen(selected, txn.seq)))
+
+
+def entry(connection: Connection, number: int) -> Entry | None:
+    """One entry by its number."""
+    return next(_entries(connection, txn.seq == number), None)
+
+
+def entry_number(connection: Connection, entry_id: str) -> int | None:
+    """The number of the entry with this id."""
+    number: int | None = connection.execute(select(txn.seq).where(txn.id == entry_id)).scalar()
+    return number
+
+
+def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[Entry]:
+    """Entries, oldest first, each with its lines: two answers in the same order, side by side."""
+    reversal = schema.txn.alias()
+    heads = (
+        select(
+            schema.txn,
+            run.kind.label("run_kind"),
+            run.style,
+            run.image_file,
+            reversal.c.seq.label("reversed_by"),
+        )
+        .select_from(
+            schema.txn.outerjoin(schema.run, txn.run_id == run.id).outerjoin(
+                reversal, reversal.c.reverses == txn.seq
+            )
+        )
+        .where(chosen)
+        .order_by(txn.seq)
+    )
+    lines = (
+        select(txn.seq, posting.account, posting.artist_id, posting.artist, posting.micro)
+        .select_from(schema.txn.join(schema.posting, posting.txn_id == txn.id))
+        .where(chosen)
+        .order_by(txn.seq, posting.line)
+    )
+    options = {"yield_per": ROWS_AT_ONCE}
+    postings = OrderedGroups(connection.execute(lines, execution_options=options), itemgetter(0))
+    for row in connection.execute(heads, execution_options=options).mappings():
+        yield Entry(
+            id=row["id"],
+            number=row["seq"],
+            kind=row["kind"],
+            run_id=row["run_id"],
+            rule_id=row["rule_id"],
+            reverses=row["reverses"],
+            reversed_by=row["reversed_by"],
+            reason=row["reason"],
+            actor=row["actor"],
+            created_at=row["created_at"],
+            hash=row["hash"],
+            postings=tuple(Posting(*line[1:]) for line in postings.take(row["seq"])),
+            run_kind=row["run_kind"] or "",
+            style=row["style"] or "",
+            image_file=row["image_file"] or "",
+        )
+
+
+def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: int) -> Page[RunView]:
+    """Recorded runs, newest first, without their influences."""
+    query = select(run.number)
+    conditions = []
+    if selected.style is not None:
+        conditions.append(run.style == selected.style)
+    if selected.kind is not None:
+        conditions.append(run.kind == selected.kind)
+    if selected.since is not None:
+        conditions.append(run.created_at >= selected.since)
+    if selected.until is not None:
+        conditions.append(run.created_at < selected.until)
+    if selected.artist is not None:
+        table = schema.influence.c
+        conditions.append(
+            run.id.in_(
+                select(table.run_id).where(
+                    table.artist_id == selected.artist, table.side == PROPONENT
+                )
+            )
+        )
+    query = query.where(and_(True, *conditions))
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    numbers = connection.execute(
+        query.order_by(run.number.desc()).limit(per_page).offset((page - 1) * per_page)
+    ).scalars()
+    found = [_run_view(connection, run.number == number, False) for number in numbers.all()]
+    return Page(tuple(view for view in found if view is not None), page, per_page, total)
+
+
+def run_view(connection: Connection, run_id: str) -> RunView | None:
+    """One run by its id, with its influences."""
+    return _run_view(connection, run.id == run_id, True)
+
+
+def _run_view(connection: Connection, condition: Any, with_influences: bool) -> RunView | None:
+    row = connection.execute(select(schema.run).where(condition)).mappings().first()
+    if row is None:
+        return None
+    table = schema.influence
+    influences: list[RunInfluence] = []
+    if with_influences:
+        for found in connection.execute(
+            select(table).where(table.c.run_id == row["id"]).order_by(table.c.side, table.c.rank)
+        ).mappings():
+            influences.append(RunInfluence(**{key: found[key] for key in found if key != "run_id"}))
+    values: dict[str, Any] = {
+        name: loads(value) if name in JSON_FIELDS else value
+        for name, value in row.items()
+        if name not in ("number", "digest", "entry_key")
+    }
+    number, taken_back = None, False
+    if row["entry_key"] is not None:
+        number = connection.execute(
+            select(txn.seq).where(txn.idempotency_key == row["entry_key"])
+        ).scalar()
+        taken_back = (
+            connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
+        )
+    record = RunRecord(**values, influences=tuple(influences))
+    return RunView(row["number"], record, number, taken_back, _rule(connection, record.rule))
+
+
+def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
+    """The share rule that a run names, from its row; runs of before have one only if booked."""
+    row = connection.execute(select(schema.rule).where(schema.rule.c.id == rule_id)).mappings()
+    values = row.first()
+    return KNOWN_RULES.get(rule_id) if values is None else read_rule(dict(values))
+
+
+def artists(connection: Connection) -> list[KnownArtist]:
+    """Every artist the ledger knows, with the newest status."""
+    status = dict(
+        connection.execute(
+            select(schema.artist_status.c.artist_id, schema.artist_status.c.status).order_by(
+                schema.artist_status.c.seq
+            )
+        ).all()
+    )
+    rows = connection.execute(select(schema.artist).order_by(schema.artist.c.name)).all()
+    return [KnownArtist(row[0], row[1], status.get(row[0], ACTIVE)) for row in rows]
+
+
+def statement(connection: Connection, artist_id: str, period: str | None) -> Statement:
+    """Every entry that touched an artist in a month (YYYY-MM), or ever, oldest first."""
+    known = {one.id: one for one in artists(connection)}
+    if artist_id not in known:
+        raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
+    since, until = (None, None) if period is None else month(period)
+    selected = LedgerFilter(artist=artist_id, since=since, until=until)
+    lines = tuple(
+        (one, sum(line.micro for line in one.postings if line.artist_id == artist_id))
+        for one in every_entry(connection, selected)
+    )
+    table = schema.artist_status
+    changes = tuple(
+        StatusChange(
+            row["artist_id"], row["status"], row["reason"], row["actor"], row["created_at"]
+        )
+        for row in connection.execute(
+            select(table).where(table.c.artist_id == artist_id).order_by(table.c.seq)
+        ).mappings()
+    )
+    return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes)
+
+
+def month(period: str) -> tuple[str, str | None]:
+    """YYYY-MM as days [since, until); no end for the last month there is."""
+    parts = MONTH.fullmatch(period)
+    if parts is None or parts[1] == "0000":
+        raise LedgerError(f"'{period}' is not a month. Write it as YYYY-MM.")
+    year, number = int(parts[1]), int(parts[2])
+    if (year, number) == (MAXYEAR, 12):
+        return f"{period}-01", None
+    return f"{period}-01", f"{year + number // 12:04d}-{number % 12 + 1:02d}-01"

@@ -1,1 +1,0 @@
-"""The embedded collection: procedural painters and the one command that builds it all."""

@@ -1,0 +1,108 @@
+"""The question of one artist: answered once, kept with the run, open to nobody's path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.services import artist_ablation as leaving_out
+from app.services.artist_ablation import LeftOut, answer_picture, kept_answers, leave_out
+from app.services.runs import (
+    Finished,
+    GenerateRequest,
+    UploadRequest,
+    generate_and_attribute,
+    trace_upload,
+)
+from app.services.session import Studio, open_studio
+from app.settings import read_settings
+from app.web.views.without import answer, words
+from core.collection.types import Collection
+from core.errors import UsageError
+from core.evaluation import artist_ablation as without_artist
+from core.evaluation.artist_ablation import FORGET, FORGETTING, WithoutArtist
+from tests.small import picture
+
+
+@pytest.fixture
+def studio(ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    short = replace(FORGETTING, steps=3, batch_size=4)
+    monkeypatch.setattr(without_artist, "FORGETTING", short)
+    settings = read_settings(home=tmp_path / "home", collection=ready.path, device="cpu")
+    opened = open_studio(settings)
+    yield opened
+    opened.ledger.close()
+
+
+@pytest.fixture
+def run_id(studio: Studio) -> str:
+    events = list(generate_and_attribute(studio, GenerateRequest("cubism", 3)))
+    assert isinstance(events[-1], Finished)
+    return events[-1].record.id
+
+
+def asked(studio: Studio, run_id: str, artist: str) -> tuple[list[object], LeftOut]:
+    *before, last = leave_out(studio, run_id, artist)
+    assert isinstance(last, LeftOut)
+    return before, last
+
+
+def test_the_answer_is_kept_with_its_run(studio: Studio, run_id: str) -> None:
+    before, found = asked(studio, run_id, "artist-0")
+    assert len(before) >= 3
+    assert found.artist == "Atelier 0" and found.file.is_file()
+    again, same = asked(studio, run_id, "artist-0")
+    assert again == [] and same == found
+    assert kept_answers(studio, run_id) == [found]
+    assert answer_picture(studio, run_id, "artist-0", FORGET) == found.file
+
+
+def test_a_second_picture_needs_no_second_forgetting(studio: Studio, run_id: str) -> None:
+    asked(studio, run_id, "artist-0")
+    events = list(generate_and_attribute(studio, GenerateRequest("cubism", 4)))
+    assert isinstance(events[-1], Finished)
+    before, _ = asked(studio, events[-1].record.id, "artist-0")
+    assert len(before) == 1
+
+
+def test_only_painted_runs_known_artists_and_the_open_model(
+    studio: Studio, run_id: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no such artist"):
+        list(leave_out(studio, run_id, "../../etc"))
+    with pytest.raises(UsageError, match="Only a painted run"):
+        list(leave_out(studio, "nothing", "artist-0"))
+    path = tmp_path / "mine.png"
+    picture(9, 50).save(path)
+    *_, last = trace_upload(studio, UploadRequest(path, path.name))
+    assert isinstance(last, Finished)
+    with pytest.raises(UsageError, match="Only a painted run"):
+        list(leave_out(studio, last.record.id, "artist-0"))
+    assert answer_picture(studio, run_id, "../x", FORGET) is None
+    assert answer_picture(studio, run_id, "artist-0", "../x") is None
+
+
+def test_half_a_file_is_asked_again(studio: Studio, run_id: str) -> None:
+    _, found = asked(studio, run_id, "artist-0")
+    found.file.with_suffix(".json").write_text("{")
+    assert kept_answers(studio, run_id) == []
+    assert len(asked(studio, run_id, "artist-0")[0]) == 1
+
+
+def test_words_say_what_changed_and_escape_names() -> None:
+    figures = WithoutArtist("a", FORGET, 5, 0.1, 0.11, 0.1, 0.13, 0.2, 0.202, 0.25)
+    said = words("Ada", figures)
+    assert "10.0 % higher" in said and "+30.0 %" in said and "differs by 25 %" in said
+    same = replace(figures, picture_after=0.1005)
+    assert "about as well as before" in words("Ada", same)
+    html = answer(LeftOut("r1", "<b>Ada</b>", figures, Path("x.png")))
+    assert "<b>Ada" not in html and "/media/runs/r1/without/a.png?way=forget" in html
+
+
+def test_artists_are_found_by_name(ready: Collection) -> None:
+    assert leaving_out.named_artist(ready, "atelier 2").id == "artist-2"
+    with pytest.raises(UsageError, match="no artist 'Nobody'"):
+        leaving_out.named_artist(ready, "Nobody")

@@ -1,0 +1,120 @@
+"""A collection's report is written by the real commands, and its page says what it says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.services.report import Reported, load_report, make_report
+from app.settings import read_settings
+from app.web.views.report import section
+from core.collection.store import load_collection
+from core.collection.types import Collection
+from core.errors import StoreError
+
+
+@pytest.fixture
+def copied(ready: Collection, tmp_path: Path) -> Collection:
+    shutil.copytree(ready.path, tmp_path / "small")
+    return load_collection(tmp_path / "small")
+
+
+def experiment() -> dict[str, object]:
+    plain = {"lambda_rule": "default", "noise": "shared", "sd": 1.0, "artist_top1": 0.25}
+    return {
+        "rows": [
+            {"method": "d-trak", "pool": pool, "split": "generation", "lds": lds, **plain}
+            for pool, lds in (("lds", 12.0), ("artists", 43.0))
+        ],
+        "config": {
+            "works": 12, "works_a_subset": 6, "epochs": 3, "parameters": 100, "validation": 3,
+            "generated": 3,
+        },
+        "regimes": [{"pool": "lds", "ratio": 1.02, "memorising": False}],
+    }  # fmt: skip
+
+
+def written(collection: Collection, home: Path, benchmark: Path | None, **more: bool) -> Reported:
+    settings = read_settings(home=home, collection=collection.path, device="cpu")
+    *_, last = make_report(settings, benchmark, limit=2, checks=more.get("checks", True))
+    assert isinstance(last, Reported)
+    return last
+
+
+def test_a_report_holds_checks_figures_and_the_verdicts_roc(
+    copied: Collection, tmp_path: Path
+) -> None:
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "main.json").write_text(json.dumps(experiment()))
+    own = [work.sha256 for work in copied.works[:6]]
+    (bench / "config.json").write_text(json.dumps({"works": own}))
+    found = written(copied, tmp_path / "home", bench)
+    assert found.file == copied.path / "report.json"
+    names = {name for name, _, _ in found.report.checks}
+    assert {"d-trak: self-retrieval", "trak: self-retrieval", "das: artist top-1"} <= names
+    (one,) = found.report.methods
+    assert (one.lds_generation, one.group_lds_generation) == (12.0, 43.0)
+    loaded = load_report(copied)
+    assert loaded is not None
+    html = section(loaded)
+    assert "half of 12 works" in html and ">43<" in html and "hardly memorised" in html
+    assert "Measured on 20" in html
+
+
+def test_without_a_benchmark_the_page_says_what_is_not_known(
+    copied: Collection, tmp_path: Path
+) -> None:
+    assert load_report(copied) is None
+    assert "Nobody has measured" in section(None)
+    written(copied, tmp_path / "home", None, checks=False)
+    assert "is not known" in section(load_report(copied))
+
+
+def test_another_collections_benchmark_is_refused(copied: Collection, tmp_path: Path) -> None:
+    (tmp_path / "main.json").write_text(json.dumps(experiment()))
+    (tmp_path / "config.json").write_text(json.dumps({"works": ["another picture"]}))
+    with pytest.raises(StoreError, match="other works than the collection 'small'"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+
+
+def test_of_two_counterfactuals_one_must_be_named(copied: Collection, tmp_path: Path) -> None:
+    (tmp_path / "main.json").write_text(json.dumps(experiment()))
+    (tmp_path / "config.json").write_text(json.dumps({"works": []}))
+    for works in (5, 10):
+        (tmp_path / f"counterfactual-{works}-shared-10.json").write_text("{}")
+    with pytest.raises(StoreError, match="holds 2 counterfactuals"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+
+
+def test_an_unfinished_benchmark_and_a_damaged_report(copied: Collection, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="evaluate lds --preset workshops"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+    (copied.path / "report.json").write_text("{")
+    assert load_report(copied) is None
+    (copied.path / "report.json").write_text('{"collection": "another"}')
+    assert load_report(copied) is None
+
+
+def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_path: Path) -> None:
+    file = tmp_path / "retrieval.json"
+    row = {"check": "artist top-1", "value": 0.5, "queries": 4}
+    told = {"collection": "small", "method": "trak", "rows": [row]}
+    file.write_text(json.dumps([told]))
+    settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
+
+    def report() -> Reported:
+        *_, last = make_report(settings, None, retrieval=file, limit=2, checks=True)
+        assert isinstance(last, Reported)
+        return last
+
+    assert report().report.checks == (("trak: artist top-1", 0.5, 4),)
+    file.write_text(json.dumps([told | {"collection": "another"}]))
+    with pytest.raises(StoreError, match="checks the collection 'another', not 'small'"):
+        report()
+    file.write_text("[{]")
+    with pytest.raises(StoreError, match="evaluate retrieval --method all --json"):
+        report()

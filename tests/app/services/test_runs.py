@@ -1,0 +1,321 @@
+"""Generate, trace, credit: kept before traced, traced before booked, nothing half-booked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.services.runs import (
+    Finished,
+    GenerateRequest,
+    Painting,
+    Tracing,
+    Unrecorded,
+    Untraced,
+    UploadRequest,
+    book_again,
+    generate_and_attribute,
+    trace_upload,
+)
+from app.services.session import Studio, example_run, open_studio
+from app.services.workshops_build import make_example
+from app.settings import read_settings
+from app.web.server import _verify_everything
+from core.attribution.features.build import features_directory
+from core.collection.atomic import write_bytes
+from core.collection.types import Collection
+from core.errors import ImageRefused, LedgerError, StoreError, UsageError
+from core.ledger.ledger import Ledger
+from core.ledger.shares import WHOLE, shares
+from core.provenance.png import facts_of
+from tests.core.ledger.quickly import tamper
+from tests.small import picture
+
+
+@pytest.fixture
+def studio(ready: Collection, tmp_path: Path) -> Iterator[Studio]:
+    settings = read_settings(home=tmp_path / "home", collection=ready.path, device="cpu")
+    opened = open_studio(settings)
+    yield opened
+    opened.ledger.close()
+
+
+def finished(events: Iterator[object]) -> Finished:
+    found = [event for event in events if isinstance(event, Finished)]
+    assert len(found) == 1
+    return found[0]
+
+
+def generated(studio: Studio, seed: int = 3, **more: object) -> Finished:
+    request = GenerateRequest("cubism", seed, **more)  # type: ignore[arg-type]
+    return finished(generate_and_attribute(studio, request))
+
+
+def upload(tmp_path: Path, name: str = "mine.png", seed: int = 9) -> Path:
+    path = tmp_path / name
+    picture(seed, 50).save(path)
+    return path
+
+
+def test_a_generation_tells_its_progress_and_ends_booked(studio: Studio) -> None:
+    events = list(generate_and_attribute(studio, GenerateRequest("cubism", 3, steps=4)))
+    kinds = [type(event) for event in events]
+    assert kinds == [Painting] * 4 + [Tracing, Finished]
+    first = events[0]
+    assert isinstance(first, Painting)
+    assert first.preview is not None
+    assert (first.done, first.total) == (1, 4)
+    end = finished(iter(events))
+    assert end.view is not None
+    assert end.view.entry == 1
+    totals = studio.ledger.totals()
+    assert totals.total_micro == WHOLE
+    assert {row.artist_id: row.micro for row in totals.artists} == dict(end.shares.artist_micro)
+    assert studio.ledger.verify().ok
+
+
+def test_the_shares_can_be_drawn_again_from_what_is_recorded(studio: Studio) -> None:
+    for seed in range(4):
+        end = generated(studio, seed)
+        assert end.view is not None
+        kept = end.view.record
+        rows = kept.side("proponent")
+        again = shares([row.z for row in rows], [row.artist_id for row in rows])
+        assert dict(again.artist_micro) == dict(kept.artist_micro)
+        assert again.unattributed_micro == kept.unattributed_micro
+        assert [row.rank for row in rows] == sorted({row.rank for row in rows})
+
+
+def test_the_picture_is_kept_with_its_facts(studio: Studio) -> None:
+    end = generated(studio)
+    with Image.open(studio.outputs / end.record.image_file) as kept:
+        facts = facts_of(kept)
+        assert kept.tobytes() == end.image.tobytes()
+    assert facts is not None
+    assert (facts["seed"], facts["class"], facts["run"]) == (3, "cubism", end.record.id)
+
+
+def test_the_same_recipe_gives_the_same_picture_and_is_paid_once(studio: Studio) -> None:
+    one, two = generated(studio), generated(studio)
+    assert one.record.image_sha256 == two.record.image_sha256
+    assert one.view is not None
+    assert two.view is not None
+    assert (one.view.number, two.view.number) == (1, 2)
+    assert one.view.entry == two.view.entry == 1
+    assert generated(studio, 4).view.entry == 2  # type: ignore[union-attr]
+
+
+def test_a_cancelled_run_records_nothing(studio: Studio) -> None:
+    events = generate_and_attribute(studio, GenerateRequest("cubism", 3, steps=6))
+    assert isinstance(next(events), Painting)
+    events.close()  # type: ignore[attr-defined]
+    assert studio.ledger.runs().total == 0
+    assert not studio.outputs.exists() or not list(studio.outputs.iterdir())
+
+
+@pytest.mark.parametrize("book", [True, False])
+@pytest.mark.parametrize("left_after", range(5))
+def test_a_run_left_at_any_event_leaves_no_file_but_a_recorded_one(
+    studio: Studio, left_after: int, book: bool
+) -> None:
+    events = generate_and_attribute(studio, GenerateRequest("cubism", 3, steps=3, book=book))
+    for _ in range(left_after + 1):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    kept = {path.name for path in studio.outputs.glob("*")}
+    assert kept == {view.record.image_file for view in studio.ledger.runs().items}
+    assert bool(kept) == (left_after == 4)  # three steps, tracing, finished
+
+
+def test_an_interrupted_trace_leaves_no_file(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(studio.engine), "attribute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(generate_and_attribute(studio, GenerateRequest("cubism", 3)))
+    assert not list(studio.outputs.glob("*"))
+
+
+@pytest.mark.parametrize("left_after", range(2))
+def test_a_traced_upload_left_at_any_event_leaves_no_file_but_a_recorded_one(
+    studio: Studio, tmp_path: Path, left_after: int
+) -> None:
+    events = trace_upload(studio, UploadRequest(upload(tmp_path), "mine.png"))
+    for _ in range(left_after + 1):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    kept = {path.name for path in studio.outputs.glob("*")}
+    assert kept == {view.record.image_file for view in studio.ledger.runs().items}
+
+
+def test_names_are_made_once_for_a_collection(studio: Studio) -> None:
+    assert studio.artist_names is studio.artist_names
+    assert studio.artist_names == {one.id: one.name for one in studio.collection.artists}
+
+
+def test_an_upload_is_kept_but_credits_nobody_unless_asked(studio: Studio, tmp_path: Path) -> None:
+    path = upload(tmp_path)
+    end = finished(trace_upload(studio, UploadRequest(path, "mine.png")))
+    assert end.view is not None
+    assert end.view.entry is None
+    assert end.record.title == "mine.png"
+    assert studio.ledger.totals().entries == 0
+    booked = finished(trace_upload(studio, UploadRequest(path, "mine.png", book=True)))
+    assert booked.view is not None
+    assert booked.view.entry == 1
+
+
+def test_an_upload_that_is_not_kept_leaves_no_trace(studio: Studio, tmp_path: Path) -> None:
+    end = finished(trace_upload(studio, UploadRequest(upload(tmp_path), "mine.png", keep=False)))
+    assert end.view is None
+    assert studio.ledger.runs().total == 0
+    assert not studio.outputs.exists()
+
+
+def test_a_bad_upload_is_refused_and_nothing_is_kept(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "note.jpg"
+    path.write_text("no picture")
+    with pytest.raises(ImageRefused):
+        list(trace_upload(studio, UploadRequest(path, "note.jpg")))
+    assert studio.ledger.runs().total == 0
+
+
+def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise LedgerError("The ledger is in use.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", locked)
+        *_, last = generate_and_attribute(studio, GenerateRequest("cubism", 3))
+    assert isinstance(last, Unrecorded)
+    assert (studio.outputs / last.record.image_file).is_file()
+    assert studio.ledger.runs().total == 0
+    assert book_again(studio, last).entry == 1
+    assert book_again(studio, last).entry == 1
+    assert studio.ledger.totals().entries == 1
+
+
+def test_when_it_cannot_be_traced_the_picture_is_kept_and_nothing_recorded(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise StoreError("The features are for another model.")
+
+    monkeypatch.setattr(type(studio.engine), "attribute", broken)
+    events = generate_and_attribute(studio, GenerateRequest("cubism", 3))
+    last = next(event for event in events if isinstance(event, Untraced))
+    events.close()  # type: ignore[attr-defined]
+    assert (studio.outputs / last.file).is_file()
+    assert studio.ledger.runs().total == 0
+
+
+def test_who_opted_out_gets_nothing_new(studio: Studio) -> None:
+    work = studio.collection.works[0]
+    request = UploadRequest(studio.collection.image_path(work), "own.png", work.style, keep=False)
+    before = finished(trace_upload(studio, request)).shares
+    assert work.artist_id in before.artist_micro
+    studio.ledger.set_artist_status(work.artist_id, "opted-out", reason="Asked", actor="ann")
+    after = finished(trace_upload(studio, request)).shares
+    assert work.artist_id not in after.artist_micro
+    gone = before.artist_micro[work.artist_id]
+    assert after.unattributed_micro == before.unattributed_micro + gone
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        GenerateRequest("fauvism", 1),
+        GenerateRequest("cubism", -1),
+        GenerateRequest("cubism", 2**31),
+        GenerateRequest("cubism", 1, steps=0),
+        GenerateRequest("cubism", 1, steps=1001),
+        GenerateRequest("cubism", 1, guidance=-1),
+        GenerateRequest("cubism", 1, guidance=float("nan")),
+        GenerateRequest("cubism", 1, method="magic"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_anything_is_painted(
+    studio: Studio, request_: GenerateRequest
+) -> None:
+    with pytest.raises(UsageError):
+        next(generate_and_attribute(studio, request_))
+
+
+def test_the_example_is_recorded_once_and_booked_never(ready: Collection, tmp_path: Path) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    make_example(place, tmp_path / "scratch")
+    values = json.loads((place / "example.json").read_text())
+    assert values["kind"] == "example"
+    studio = open_studio(read_settings(home=tmp_path / "h", collection=place, device="cpu"))
+    assert example_run(studio) == example_run(studio) == "example"
+    assert studio.ledger.runs().total == 1
+    assert studio.ledger.totals().entries == 0
+    view = studio.ledger.run("example")
+    assert view is not None
+    assert view.record.influences
+    assert (studio.outputs / view.record.image_file).is_file()
+
+
+def test_two_servers_that_meet_the_example_at_once_both_show_it(
+    ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    make_example(place, tmp_path / "scratch")
+    settings = read_settings(home=tmp_path / "h", collection=place, device="cpu")
+    studios = [open_studio(settings), open_studio(settings)]
+    both = threading.Barrier(2, timeout=30)
+
+    def write_together(path: Path, data: bytes) -> None:
+        both.wait()  # both have seen that it is not recorded yet
+        write_bytes(path, data)
+
+    monkeypatch.setattr("app.services.session.write_bytes", write_together)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(example_run, studios)) == ["example", "example"]
+    assert studios[0].ledger.runs().total == 1
+    assert studios[1].ledger.verify().ok
+
+
+def test_a_start_verifies_what_is_new_and_the_server_the_rest(
+    studio: Studio, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generated(studio, 3)
+    assert studio.ledger.verify().ok
+    generated(studio, 4)
+    tamper(studio.ledger.path, "UPDATE ledger_posting SET micro = micro + 1 WHERE rowid = 2")
+    again = open_studio(studio.settings)
+    assert not again.ledger.wholly_verified
+    assert generated(again, 5).view is not None
+    _verify_everything(again.ledger)
+    assert "entry 1" in capsys.readouterr().err
+    *_, last = generate_and_attribute(again, GenerateRequest("cubism", 6))
+    assert isinstance(last, Unrecorded)
+    assert "changed (entry 1" in last.error.message
+
+
+def test_a_stale_index_is_never_used(ready: Collection, tmp_path: Path) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    index = features_directory(ready, "default") / "index" / "d-trak" / "index.safetensors"
+    target = place / index.relative_to(ready.path)
+    target.write_bytes(
+        (features_directory(ready, "simple") / "index" / "trak" / "index.safetensors").read_bytes()
+    )
+    studio = open_studio(read_settings(home=tmp_path / "h", collection=place, device="cpu"))
+    fresh = open_studio(read_settings(home=tmp_path / "g", collection=ready.path, device="cpu"))
+    one, two = generated(studio), generated(fresh)
+    assert one.shares == two.shares

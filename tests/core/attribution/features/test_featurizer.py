@@ -1,0 +1,63 @@
+"""Features of a picture: the projected mean gradient; nothing depends on the batch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.gradients import flatten, per_example_gradients
+from core.attribution.features.objectives import objective
+from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.diffusion.small_stable import random_stable_diffusion
+from core.errors import UsageError
+
+SPEC = FeatureSpec(timesteps=TimestepRule("uniform", 4), projection=ProjectionSpec("sjlt", 128))
+PROMPTS = ["a cubism painting", "a painting", "a cubism painting"]
+IDS = ["a", "b", "c"]
+
+
+def latents() -> torch.Tensor:
+    shape = random_stable_diffusion(2).latent_shape
+    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("mode", ["shared", "independent"])
+def test_no_number_depends_on_batch_order_or_size(mode: str) -> None:
+    spec = FeatureSpec("square", SPEC.timesteps, NoiseRule(mode), SPEC.projection)
+    featurizer = Featurizer(random_stable_diffusion(2), spec)
+    whole = featurizer.features(latents(), PROMPTS, IDS)
+    back = featurizer.features(latents().flip(0), PROMPTS[::-1], IDS[::-1])
+    single = featurizer.features(latents()[1:2], PROMPTS[1:2], IDS[1:2])
+    assert torch.equal(whole.phi, back.phi.flip(0))
+    assert torch.equal(whole.phi[1:2], single.phi)
+    assert torch.equal(whole.losses[1:2], single.losses)
+
+
+def test_without_projection_a_feature_is_the_gradient_itself() -> None:
+    spec = FeatureSpec("simple", SPEC.timesteps, projection=ProjectionSpec("identity"))
+    model = random_stable_diffusion(2)
+    featurizer = Featurizer(model, spec)
+    found = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
+    data = featurizer.examples(latents()[:1], PROMPTS[:1], IDS[:1], [0])
+    expected = flatten(per_example_gradients(model, objective("simple"), data).by_parameter)
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_prompt_matters() -> None:
+    featurizer = Featurizer(random_stable_diffusion(2), SPEC)
+    same = latents()[:1].repeat(2, 1, 1, 1)
+    found = featurizer.features(same, ["a cubism painting", "a painting"], ["a", "a"]).phi
+    assert not torch.equal(found[0], found[1])
+
+
+def test_latents_are_a_representation_too() -> None:
+    found = Featurizer(random_stable_diffusion(2), FeatureSpec("latents")).features(
+        latents(), PROMPTS, IDS
+    )
+    assert torch.equal(found.phi, latents().flatten(1))
+
+
+def test_a_precision_that_is_not_made_is_refused() -> None:
+    with pytest.raises(UsageError, match="float32"):
+        Featurizer(random_stable_diffusion(2), FeatureSpec(dtype="bfloat16"))

@@ -1,0 +1,133 @@
+"""Per-example gradients: hooks, vmap and explicit loops agree, in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.attribution.features.gradients import Examples, flatten, per_example_gradients
+from core.attribution.features.objectives import OBJECTIVES, objective
+from core.diffusion.pixel import tiny_ddpm
+from core.diffusion.protocol import DiffusionModel
+from core.diffusion.small_stable import random_stable_diffusion
+from core.errors import ModelError, UsageError
+
+TIMES = torch.tensor([0, 300, 900])
+
+
+def stable() -> DiffusionModel:
+    model = random_stable_diffusion(3, lora_rank=3)
+    model.network.double()
+    return model
+
+
+def pixel() -> DiffusionModel:
+    model = tiny_ddpm(1)
+    model.unet.double()
+    return model
+
+
+def examples(model: DiffusionModel, count: int = 3) -> Examples:
+    generator = torch.Generator().manual_seed(7)
+    shape = model.latent_shape
+    latents = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
+    noise = torch.randn(count, len(TIMES), *shape, generator=generator, dtype=torch.float64)
+    conditioning = model.condition(["a cubism painting", "", "a painting"][:count])
+    return Examples(latents, noise, TIMES, None if conditioning is None else conditioning.double())
+
+
+def loop(model: DiffusionModel, name: str, data: Examples) -> Tensor:
+    """The definition: one example, one timestep, one backward at a time."""
+    rows = []
+    parameters = list(model.attributed_parameters().values())
+    for i in range(len(data.latents)):
+        total = [torch.zeros_like(parameter) for parameter in parameters]
+        for k, t in enumerate(TIMES):
+            noisy = model.schedule.add_noise(
+                data.latents[i : i + 1], data.noise[i, k : k + 1], t[None]
+            )
+            told = None if data.conditioning is None else data.conditioning[i : i + 1]
+            with torch.enable_grad():
+                prediction = model.predict_noise(noisy, t[None], told)
+                value = objective(name)(
+                    prediction, data.noise[i, k : k + 1], t[None], model.schedule
+                )
+            found = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
+            for place, gradient in enumerate(found):
+                if gradient is not None:
+                    total[place] += gradient / len(TIMES)
+        rows.append(torch.cat([gradient.flatten() for gradient in total]))
+    return torch.stack(rows)
+
+
+def grads_on(model: DiffusionModel) -> DiffusionModel:
+    for parameter in model.attributed_parameters().values():
+        parameter.requires_grad_(True)
+    return model
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_hooks_equal_vmap_equal_loop_on_a_lora(name: str) -> None:
+    model = grads_on(stable())
+    data = examples(model)
+    expected = loop(model, name, data)
+    hooks = per_example_gradients(model, objective(name), data, "hooks")
+    functional = per_example_gradients(model, objective(name), data, "functional")
+    assert relative(flatten(hooks.by_parameter), expected) < 1e-6
+    assert relative(flatten(functional.by_parameter), expected) < 1e-6
+    torch.testing.assert_close(hooks.losses, functional.losses)
+
+
+@pytest.mark.parametrize("name", ["simple", "square"])
+def test_vmap_equals_loop_on_a_whole_network_with_convolutions(name: str) -> None:
+    model = grads_on(pixel())
+    data = examples(model)
+    found = per_example_gradients(model, objective(name), data)
+    assert relative(flatten(found.by_parameter), loop(model, name, data)) < 1e-6
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_one_example_alone_equals_loop_on_a_whole_network(name: str) -> None:
+    model = pixel()
+    alone = examples(model, 1)
+    found = per_example_gradients(model, objective(name), alone, "functional")
+    assert relative(flatten(found.by_parameter), loop(grads_on(model), name, alone)) < 1e-6
+
+
+def test_losses_are_the_mean_denoising_loss() -> None:
+    model = pixel()
+    data = examples(model)
+    found = per_example_gradients(model, objective("square"), data)
+    for i in range(3):
+        noisy = model.schedule.add_noise(
+            data.latents[i].expand(3, -1, -1, -1), data.noise[i], TIMES
+        )
+        with torch.no_grad():
+            prediction = model.predict_noise(noisy, TIMES, None)
+        expected = float(((prediction - data.noise[i]) ** 2).mean())
+        assert float(found.losses[i]) == pytest.approx(expected)
+
+
+def test_nothing_is_left_behind_on_the_model() -> None:
+    model = stable()
+    before = {name: p.requires_grad for name, p in model.attributed_parameters().items()}
+    per_example_gradients(model, objective("square"), examples(model), "hooks")
+    assert before == {name: p.requires_grad for name, p in model.attributed_parameters().items()}
+    assert not any(module._forward_hooks for module in model.network.modules())
+
+
+def test_hooks_that_cannot_reach_a_layer_say_which() -> None:
+    model = pixel()
+    with pytest.raises(ModelError, match=r"conv_in\.weight"):
+        per_example_gradients(model, objective("square"), examples(model), "hooks")
+
+
+def test_an_unknown_path_is_refused() -> None:
+    model = pixel()
+    with pytest.raises(UsageError, match="functional"):
+        per_example_gradients(model, objective("square"), examples(model), "magic")

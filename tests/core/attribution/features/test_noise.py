@@ -1,0 +1,76 @@
+"""Noise and timesteps by rule; nothing depends on batch order or size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.attribution.features.noise import noise_for
+from core.attribution.features.spec import FeatureSpec, NoiseRule, TimestepRule
+from core.errors import UsageError
+
+SHAPE = (2, 3, 3)
+
+
+def drawn(mode: str, ids: list[str], positions: list[int], **more: int) -> Tensor:
+    return noise_for(NoiseRule(mode, **more), [0, 500], ids, positions, SHAPE)
+
+
+def test_shared_noise_is_the_same_for_all_and_differs_by_timestep() -> None:
+    found = drawn("shared", ["a", "b"], [0, 1])
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0, 0], found[0, 1])
+
+
+def test_independent_noise_follows_the_content_wherever_it_stands() -> None:
+    one, two = drawn("independent", ["a", "b"], [0, 1]), drawn("independent", ["b", "a"], [5, 9])
+    assert torch.equal(one[0], two[1])
+    assert torch.equal(one[1], two[0])
+    assert not torch.equal(one[0], one[1])
+
+
+def test_cycled_noise_returns_with_the_period() -> None:
+    found = drawn("cycle", ["a", "b", "c"], [0, 1, 4], period=4)
+    assert torch.equal(found[0], found[2])
+    assert not torch.equal(found[0], found[1])
+
+
+def test_several_draws_a_timestep_stand_beside_each_other() -> None:
+    found = drawn("shared", ["a"], [0], draws=3)
+    assert found.shape == (1, 6, *SHAPE)
+    assert len({tuple(row.flatten().tolist()) for row in found[0]}) == 6
+
+
+def test_another_seed_is_another_noise() -> None:
+    assert not torch.equal(drawn("shared", ["a"], [0]), drawn("shared", ["a"], [0], seed=1))
+
+
+def test_uniform_timesteps_are_the_reference_codes() -> None:
+    assert TimestepRule("uniform", 10).timesteps(1000) == list(range(0, 1000, 100))
+    assert TimestepRule("cumulative", 4).timesteps(1000) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("count", [300, 3, 0, 1001])
+def test_uniform_timesteps_that_do_not_divide_are_refused(count: int) -> None:
+    with pytest.raises(UsageError, match="timesteps"):
+        TimestepRule("uniform", count).timesteps(1000)
+
+
+def test_the_digest_knows_every_choice() -> None:
+    specs = [
+        FeatureSpec(),
+        FeatureSpec(objective="simple"),
+        FeatureSpec(timesteps=TimestepRule("uniform", 5)),
+        FeatureSpec(noise=NoiseRule("independent")),
+        FeatureSpec(noise=NoiseRule("shared", seed=1)),
+        FeatureSpec(dtype="float64"),
+    ]
+    assert len({spec.digest for spec in specs}) == len(specs)
+    assert all(FeatureSpec.from_plain(spec.plain()) == spec for spec in specs)
+
+
+@pytest.mark.parametrize("make", [lambda: NoiseRule("random"), lambda: TimestepRule("log", 10)])
+def test_an_unknown_rule_is_refused(make) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match="Choose one of"):
+        make()
