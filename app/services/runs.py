@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
 from core.ledger.write import new_id, now
 from core.provenance.png import png_with_facts
 
+RULE_IN_FORCE = DEFAULT_RULE  # by which new runs are credited; old ones keep theirs
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1
 MAX_STEPS = 100
@@ -154,8 +155,8 @@ def generate_and_attribute(
     }  # fmt: skip
     file = f"{run_id}.png"
     write_bytes(studio.outputs / file, png_with_facts(image, facts))
-    yield Tracing(image, len(studio.collection.works))
     try:
+        yield Tracing(image, len(studio.collection.works))
         found = studio.engine.attribute(
             image, style=request.style, method_name=request.method,
             query_sha256=pixels_digest(image),
@@ -163,6 +164,9 @@ def generate_and_attribute(
     except CreditlineError as error:
         yield Untraced(image, file, error)
         return
+    except (GeneratorExit, KeyboardInterrupt):  # whoever asked has left: nothing is recorded
+        (studio.outputs / file).unlink(missing_ok=True)
+        raise
     drawn = drawn_shares(studio, found)
     record = _record(studio, run_id, GENERATION, found, drawn, image, file)
     record = RunRecord(
@@ -211,21 +215,18 @@ def trace_upload(
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice."""
-    known = studio.ledger.run(left.record.id)
-    if known is not None:
-        return known
     return studio.ledger.record(left.record, left.shares, left.key, studio.artist_names)
 
 
 def drawn_shares(studio: Studio, found: Attribution) -> Shares:
-    """The default rule over z; who opted out gets nothing new."""
+    """The rule in force over z; who opted out gets nothing new."""
     artist_ids = [work.artist_id for work in found.works]
     try:
         opted_out = studio.ledger.opted_out()
     except LedgerError:
         opted_out = frozenset()  # the ledger's trouble is told when it is written
     gone = {artist.id for artist in studio.collection.artists if artist.status == "opted-out"}
-    return shares(found.z.tolist(), artist_ids, DEFAULT_RULE, opted_out | gone)
+    return shares(found.z.tolist(), artist_ids, RULE_IN_FORCE, opted_out | gone)
 
 
 def pixels_digest(image: Image.Image) -> str:
@@ -292,10 +293,11 @@ def _record(
     image: Image.Image,
     file: str,
 ) -> RunRecord:
+    names = studio.artist_names
     rows = (
-        *_influences(studio, PROPONENT, _proponents(found, drawn)),
-        *_influences(studio, OPPONENT, found.opponents(KEPT_OTHERS)),
-        *_influences(studio, MEMORISED, found.most_memorised(KEPT_OTHERS)),
+        *_influences(names, PROPONENT, _proponents(found, drawn)),
+        *_influences(names, OPPONENT, found.opponents(KEPT_OTHERS)),
+        *_influences(names, MEMORISED, found.most_memorised(KEPT_OTHERS)),
     )
     return RunRecord(
         id=run_id, kind=kind, collection=studio.collection.name, style=found.style,
@@ -323,12 +325,14 @@ def _proponents(found: Attribution, drawn: Shares) -> tuple[Influence, ...]:
     return (*best, *(row for row in drawn_from if row.work.id not in known))
 
 
-def _influences(studio: Studio, side: str, rows: tuple[Influence, ...]) -> Iterator[RunInfluence]:
+def _influences(
+    names: Mapping[str, str], side: str, rows: tuple[Influence, ...]
+) -> Iterator[RunInfluence]:
     for row in rows:
         work = row.work
         yield RunInfluence(
             side, row.rank, work.id, work.title, work.artist_id,
-            studio.artist_names[work.artist_id], work.style, work.year, work.licence, work.file,
+            names[work.artist_id], work.style, work.year, work.licence, work.file,
             row.score, row.z, row.self_influence,
         )  # fmt: skip
 

@@ -17,7 +17,8 @@ from app.cli.output import complain
 from app.settings import Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
-from core.errors import UsageError
+from core.errors import CreditlineError, UsageError
+from core.ledger.ledger import Ledger
 
 STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
@@ -99,6 +100,8 @@ def make_application(
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
     sys.setswitchinterval(0.0005)
     studio = open_studio(settings, spare_threads=1)
+    if not studio.ledger.wholly_verified:
+        threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @application.get("/healthz")
@@ -128,3 +131,16 @@ def make_application(
         events=Events(blocks, uploads, budgets, access.visitor),
     )
     return application
+
+
+def _verify_everything(ledger: Ledger) -> None:
+    """The start verified what is new; the rest is verified while people are served already."""
+    try:
+        bad = ledger.verify().first_bad
+    except CreditlineError as error:
+        complain(error.message)
+        return
+    if bad is not None:
+        complain(
+            f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked."
+        )

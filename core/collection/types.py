@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +75,11 @@ class Collection:
     @cached_property
     def _artists_by_id(self) -> dict[str, Artist]:
         return {artist.id: artist for artist in self.artists}
+
+    @cached_property
+    def artist_names(self) -> Mapping[str, str]:
+        """Artist id -> name."""
+        return {artist.id: artist.name for artist in self.artists}
 
     def work(self, work_id: str) -> Work:
         """The work with this id, or a CollectionError."""

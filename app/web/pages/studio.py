@@ -435,7 +435,7 @@ class StudioPage:
             status = status or notices.waiting("A finished example. Press Generate for your own.")
         credit = (
             run_view.trust(record) + run_view.heading(view)
-            + run_bars(record, self.studio.artist_names)
+            + run_bars(record, self.studio.artist_names, view.rule)
         )  # fmt: skip
         return self._update(
             picture=run_view.picture(record), status=status, credit=credit,
