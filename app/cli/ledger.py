@@ -31,9 +31,9 @@ class Which:
 
     artist: Annotated[str | None, typer.Option("--artist", help="Only this artist.")] = None
     style: Annotated[str | None, typer.Option("--style", help="Only this class.")] = None
-    since: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")
-    ] = None
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")] = (
+        None
+    )
     until: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Up to this day, all of it included.")
     ] = None
@@ -206,6 +206,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: the terminal.")
     ] = None,
+    *,
     which: Which,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
