@@ -1,6 +1,6 @@
 """The first page: choose, paint, watch, see who shaped it; or drop a picture and trace it.
 
-Layout and events only. What is shown is made by `app.views`; what is done is `app.services.runs`.
+Layout and events only. What is shown is made by the views; what is done is `services.runs`.
 """
 
 from __future__ import annotations

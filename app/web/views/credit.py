@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.views.rules import earned_by
 from app.web.views.html import artist_address, e, percentages
+from app.web.views.rules import earned_by
 from core.ledger.records import PROPONENT, RunRecord
 from core.ledger.shares import ShareRule
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.views.rules import rule_words
 from app.web.views import report as report_view
 from app.web.views.html import e, with_query
+from app.web.views.rules import rule_words
 from core.attribution.methods import Method
 from core.collection.types import Collection
 from core.ledger.shares import WHOLE, ShareRule
