@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, Method
+from app.cli.options import AsJson, Method, Where, spread_options
 from app.cli.output import complain, say, show_json, table
-from app.settings import read_settings
 
 StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
 Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
 
 
+@spread_options
 def generate(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write it here.")
@@ -29,15 +29,15 @@ def generate(
     method: Method = "d-trak",
     book: Annotated[bool, typer.Option("--book/--no-book", help="Credit it.")] = True,
     top: Top = 3,
-    collection: CollectionOption = None,
-    device: Device = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Paint, trace and credit a picture, as the studio does."""
     from app.services.answers import Wish, paint_and_trace
 
     wish = Wish(style, prompt, seed, steps, guidance, method, book, top, output)
-    told = paint_and_trace(read_settings(collection=collection, device=device), wish)
+    told = paint_and_trace(where.settings(), wish)
     if as_json:
         show_json(told.record)
     else:
@@ -45,6 +45,7 @@ def generate(
             say(line)
 
 
+@spread_options
 def attribute(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures to trace.")],
     style: StyleOption = None,
@@ -53,8 +54,8 @@ def attribute(
     record: Annotated[
         bool, typer.Option("--record/--no-record", help="Book the credit in the ledger.")
     ] = False,
-    collection: CollectionOption = None,
-    device: Device = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Trace pictures. Which works shaped them, and who would be credited.
@@ -66,7 +67,7 @@ def attribute(
 
     question = Question(tuple(images), style, method, top, record)
     refused = 0
-    for told in trace(read_settings(collection=collection, device=device), question):
+    for told in trace(where.settings(), question):
         refused += told.error is not None
         if as_json:
             show_json(told.record)

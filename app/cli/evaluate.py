@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, spread_options
+from app.cli.options import AsJson, CollectionOption, Device, Where, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from app.services.evaluation import Choice
 
 Preset = Annotated[
     str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
@@ -55,19 +58,17 @@ def evaluate_lds(
     ] = None,
     *,
     instead: Instead,
-    collection: CollectionOption = None,
-    device: Device = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Do credits predict reality? Retrain without half of the works, and compare (LDS).
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import Choice, Evaluated, evaluate_lds
+    from app.services.evaluation import Evaluated, evaluate_lds
 
-    settings = read_settings(collection=collection, device=device)
-    folder = _folder(settings, output, preset)
-    choice = Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
+    settings = where.settings()
+    choice = _choice(settings, preset, output, instead, subsets)
     result = last(evaluate_lds(settings, choice, experiment), Evaluated)
     if as_json:
         show_json(result.finished)
@@ -89,18 +90,17 @@ def evaluate_counterfactual(
     timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
     *,
     instead: Instead,
-    collection: CollectionOption = None,
-    device: Device = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Take away the works a method names, retrain, paint again: how far does the picture move?"""
-    from app.services.evaluation import Choice, Compared, evaluate_counterfactual
+    from app.services.evaluation import Compared, evaluate_counterfactual
     from core.evaluation.counterfactual import Removal
 
-    settings = read_settings(collection=collection, device=device)
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
     removal = Removal(names, remove, images, noise, timesteps)
-    choice = Choice(preset=preset, output=_folder(settings, output, preset), **vars(instead))
+    settings = where.settings()
+    choice = _choice(settings, preset, output, instead)
     result = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
         show_json(result.figures)
@@ -109,6 +109,7 @@ def evaluate_counterfactual(
         say(f"Also in {result.boxplot} and {result.sheet}.")
 
 
+@spread_options
 def evaluate_artist(
     artist: Annotated[str, typer.Option(help="Who is left out: name or id.")],
     style: Annotated[
@@ -121,8 +122,8 @@ def evaluate_artist(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
     ] = None,
-    collection: CollectionOption = None,
-    device: Device = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
@@ -130,7 +131,7 @@ def evaluate_artist(
     from app.web.views.without import words
     from core.evaluation.artist_ablation import FORGET, RETRAIN
 
-    settings = read_settings(collection=collection, device=device)
+    settings = where.settings()
     wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
     found = last(leave_out_anew(settings, wanted), LeftOut)
     if as_json:
@@ -140,8 +141,17 @@ def evaluate_artist(
         say(f"Painted: {found.file}")
 
 
-def _folder(settings: Settings, output: Path | None, preset: str) -> Path:
-    return output or settings.home / "benchmarks" / preset
+def _choice(
+    settings: Settings,
+    preset: str,
+    output: Path | None,
+    instead: Instead,
+    subsets: int | None = None,
+) -> Choice:
+    from app.services.evaluation import Choice
+
+    folder = output or settings.home / "benchmarks" / preset
+    return Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
 
 
 def evaluate_retrieval(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from app.settings import Settings, read_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 CollectionOption = Annotated[
@@ -31,6 +33,18 @@ RayAddress = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="With --ray: how many processes.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which collection, and which processor; None leaves it to the environment."""
+
+    collection: CollectionOption = None
+    device: Device = None
+
+    def settings(self) -> Settings:
+        """The settings, with these put first."""
+        return read_settings(collection=self.collection, device=self.device)
 
 
 def spread_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, RayAddress, Workers
+from app.cli.options import (
+    AsJson,
+    CollectionOption,
+    Device,
+    RayAddress,
+    Where,
+    Workers,
+    spread_options,
+)
 from app.cli.output import complain, say, show_json
 from app.settings import read_settings
 
@@ -37,13 +45,12 @@ def serve(
     serve_studio(settings)
 
 
-def doctor(
-    collection: CollectionOption = None, device: Device = None, as_json: AsJson = False
-) -> None:
+@spread_options
+def doctor(where: Where, as_json: AsJson = False) -> None:
     """Say what is wrong here, and the remedy."""
     from app.services.doctor import examine
 
-    findings = examine(read_settings(collection=collection, device=device))
+    findings = examine(where.settings())
     healthy = all(finding.ok for finding in findings)
     if as_json:
         show_json({"ok": healthy, "checks": findings})

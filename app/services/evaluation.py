@@ -7,9 +7,10 @@ In: names and folders. Out: progress, then what was found. The experiment itself
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from app.services.collections import chosen_collection
 from app.settings import Settings
@@ -26,6 +27,8 @@ from core.evaluation.runner import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
 from core.progress import Progress
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +72,14 @@ def evaluate_lds(
     """Run, then write `EXPERIMENT.json`, `.txt` and `.png` into the folder."""
     from core.evaluation.plots import draw
 
-    asked = experiment(experiment_name)
+    wanted = experiment(experiment_name)
     bench, clip = _opened(settings, choice)
-    for event in run_experiment(bench, asked, clip, choice.workers):
-        if not isinstance(event, Finished):
-            yield event
-            continue
-        text = text_of(event)
-        table = choice.output / f"{asked.name}.txt"
-        figure = choice.output / f"{asked.name}.png"
-        write_text(table, text)
-        draw(event, asked, figure)
-        yield Evaluated(event, text, table, figure)
+    finished = yield from _until(run_experiment(bench, wanted, clip, choice.workers), Finished)
+    text = text_of(finished)
+    table, figure = (choice.output / f"{wanted.name}.{ending}" for ending in ("txt", "png"))
+    write_text(table, text)
+    draw(finished, wanted, figure)
+    yield Evaluated(finished, text, table, figure)
 
 
 def evaluate_counterfactual(
@@ -90,20 +89,27 @@ def evaluate_counterfactual(
     from core.evaluation.plots import draw_counterfactual, draw_sheet
 
     bench, clip = _opened(settings, choice)
-    for event in run_counterfactual(bench, removal, clip, choice.workers):
-        if not isinstance(event, Repainted):
+    figures = yield from _until(run_counterfactual(bench, removal, clip, choice.workers), Repainted)
+    text = counterfactual_text(figures)
+    stem = choice.output / removal.key
+    box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
+    write_text(stem.with_suffix(".txt"), text)
+    draw_counterfactual(figures, box)
+    shown = {"all works": bench.generated_pixels[: removal.images]}
+    for name in removal.methods:
+        shown[f"without {name}'s"] = repainted(bench, removal, name)
+    draw_sheet(shown, sheet)
+    yield Compared(figures, text, box, sheet)
+
+
+def _until(events: Iterable[Progress | R], kind: type[R]) -> Generator[Progress, None, R]:
+    """Hand the progress on; return the result that the work ends with."""
+    for event in events:
+        if isinstance(event, Progress):
             yield event
-            continue
-        text = counterfactual_text(event)
-        stem = choice.output / removal.key
-        box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
-        write_text(stem.with_suffix(".txt"), text)
-        draw_counterfactual(event, box)
-        shown = {"all works": bench.generated_pixels[: removal.images]}
-        for name in removal.methods:
-            shown[f"without {name}'s"] = repainted(bench, removal, name)
-        draw_sheet(shown, sheet)
-        yield Compared(event, text, box, sheet)
+        elif isinstance(event, kind):
+            return event
+    raise RuntimeError(f"the work ended without a {kind.__name__}")
 
 
 def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision | None]:

@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from core.errors import CollectionError
+
+T = TypeVar("T")
 
 ACTIVE = "active"
 OPTED_OUT = "opted-out"
@@ -83,23 +86,18 @@ class Collection:
 
     def work(self, work_id: str) -> Work:
         """The work with this id, or a CollectionError."""
-        found = self._works_by_id.get(work_id)
-        if found is None:
-            raise CollectionError(
-                f"The collection '{self.name}' holds no work '{work_id}'. "
-                "Look it up in works.csv, or import it first."
-            )
-        return found
+        remedy = "Look it up in works.csv, or import it first."
+        return self._held(self._works_by_id, "work", work_id, remedy)
 
     def artist(self, artist_id: str) -> Artist:
         """The artist with this id, or a CollectionError."""
-        found = self._artists_by_id.get(artist_id)
-        if found is None:
-            raise CollectionError(
-                f"The collection '{self.name}' holds no artist '{artist_id}'. "
-                "Look it up in artists.csv, or import a work of this artist first."
-            )
-        return found
+        remedy = "Look it up in artists.csv, or import a work of this artist first."
+        return self._held(self._artists_by_id, "artist", artist_id, remedy)
+
+    def _held(self, by_id: Mapping[str, T], kind: str, key: str, remedy: str) -> T:
+        if key not in by_id:
+            raise CollectionError(f"The collection '{self.name}' holds no {kind} '{key}'. {remedy}")
+        return by_id[key]
 
     def image_path(self, work: Work) -> Path:
         """Where the work's picture lies on this machine."""

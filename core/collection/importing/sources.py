@@ -100,10 +100,8 @@ def _pictures(source: Path, form: Form) -> Reading:
     """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
     _check_options(source, form, for_data_set=is_dataset(source) and form.kind != "folder")
     if form.kind == "folder":
-        if source.is_dir():
-            return read_folders(Folder(source))
-        if source.suffix.lower() == ".tar":
-            return read_folders(Archive(source))
+        if (styles := _folder_of_styles(source)) is not None:
+            return read_folders(styles)
         raise CollectionError(
             f"'{source.name}' is a file. Give a folder that holds one folder for each style."
         )
@@ -116,14 +114,19 @@ def _pictures(source: Path, form: Form) -> Reading:
         return read_dataset(source, form.columns)
     if is_cifar(source):
         return read_cifar(source)
-    if source.is_dir():
-        return read_folders(Folder(source))
-    if source.suffix.lower() == ".tar":
-        return read_folders(Archive(source))
+    if (styles := _folder_of_styles(source)) is not None:
+        return read_folders(styles)
     raise CollectionError(
         f"'{source.name}' is no source that is known here. Give a folder of styles, a table (CSV, "
         "TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
     )
+
+
+def _folder_of_styles(source: Path) -> Folder | Archive | None:
+    """The folder, or the plain tar, that the source may be."""
+    if source.is_dir():
+        return Folder(source)
+    return Archive(source) if source.suffix.lower() == ".tar" else None
 
 
 def _check_fetched(source: Path) -> None:

@@ -36,6 +36,7 @@ from core.ledger.ledger import Ledger
 from core.ledger.shares import WHOLE, shares
 from core.provenance.png import facts_of
 from tests.core.ledger.quickly import tamper
+from tests.faults import raising
 from tests.small import picture
 
 
@@ -193,11 +194,8 @@ def test_a_bad_upload_is_refused_and_nothing_is_kept(studio: Studio, tmp_path: P
 def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*_: object, **__: object) -> None:
-        raise LedgerError("The ledger is in use.")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "record", locked)
+        patch.setattr(Ledger, "record", raising(LedgerError("The ledger is in use.")))
         *_, last = generate_and_attribute(studio, GenerateRequest("cubism", 3))
     assert isinstance(last, Unrecorded)
     assert (studio.outputs / last.record.image_file).is_file()
@@ -210,9 +208,7 @@ def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
 def test_when_it_cannot_be_traced_the_picture_is_kept_and_nothing_recorded(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise StoreError("The features are for another model.")
-
+    broken = raising(StoreError("The features are for another model."))
     monkeypatch.setattr(type(studio.engine), "attribute", broken)
     events = generate_and_attribute(studio, GenerateRequest("cubism", 3))
     last = next(event for event in events if isinstance(event, Untraced))
