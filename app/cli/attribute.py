@@ -1,4 +1,4 @@
-"""`generate`, `attribute`, `methods`: paint a picture, trace pictures, say how it is measured."""
+"""`attribute`, `methods`, `score`: trace pictures, say how it is measured, score plain arrays."""
 
 from __future__ import annotations
 
@@ -7,42 +7,9 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, Method, Where, spread_options
+from app.cli.options import AsJson, Method, StyleOption, Top, Where, spread_options
 from app.cli.output import complain, say, show_json, table
-
-StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
-Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
-
-
-@spread_options
-def generate(
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write it here.")
-    ] = None,
-    style: StyleOption = None,
-    prompt: Annotated[
-        str | None, typer.Option(help='Instead of --class: "a <class> painting".')
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same picture.")] = 0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How closely to follow.")] = None,
-    method: Method = "d-trak",
-    book: Annotated[bool, typer.Option("--book/--no-book", help="Credit it.")] = True,
-    top: Top = 3,
-    *,
-    where: Where,
-    as_json: AsJson = False,
-) -> None:
-    """Paint, trace and credit a picture, as the studio does."""
-    from app.services.answers import Wish, paint_and_trace
-
-    wish = Wish(style, prompt, seed, steps, guidance, method, book, top, output)
-    told = paint_and_trace(where.settings(), wish)
-    if as_json:
-        show_json(told.record)
-    else:
-        for line in told.lines:
-            say(line)
+from core.errors import CreditlineError
 
 
 @spread_options
@@ -63,26 +30,33 @@ def attribute(
     With --json, one object a line, in the order given; a refused picture's object has `error`, and
     the exit code is 1.
     """
-    from app.services.answers import Question, trace
+    from app.services.runs import trace_files
+    from app.services.serialize import attribution_lines, refusal_record, trace_record
 
-    question = Question(tuple(images), style, method, top, record)
+    settings = where.settings()
     refused = 0
-    for told in trace(where.settings(), question):
-        refused += told.error is not None
+    for path, run in trace_files(settings, tuple(images), style, method, record=record):
+        if isinstance(run, CreditlineError):
+            refused += 1
+            if as_json:
+                show_json(refusal_record(path, run, settings, method))
+            else:
+                complain(run.message)
+            continue
+        answer = trace_record(path, run, top)
         if as_json:
-            show_json(told.record)
-        elif told.error is not None:
-            complain(told.error.message)
-        else:
-            for line in told.lines:
-                say(line)
+            show_json(answer)
+            continue
+        say(f"{path}:")
+        for line in attribution_lines(answer):
+            say(line)
     if refused:
         raise typer.Exit(1)
 
 
 def methods(as_json: AsJson = False) -> None:
     """List the methods, with their choices and needs."""
-    from app.services.answers import method_rows
+    from app.services.serialize import method_rows
 
     rows = method_rows()
     if as_json:

@@ -24,6 +24,9 @@ CollectionOption = Annotated[
         "--collection", metavar="DIR", help="The collection's folder, or its name at hand."
     ),
 ]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")]
+StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
+Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
 Method = Annotated[str, typer.Option(help="How influence is measured; see `methods`.")]
 RayAddress = Annotated[

@@ -1,4 +1,4 @@
-"""`serve` and `doctor`: open the studio; say what is wrong with this machine and the remedy."""
+"""`serve`: the studio in the browser."""
 
 from __future__ import annotations
 
@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import (
-    AsJson,
-    CollectionOption,
-    Device,
-    RayAddress,
-    Where,
-    Workers,
-    spread_options,
-)
-from app.cli.output import complain, say, show_json
+from app.cli.options import CollectionOption, Device, RayAddress, Workers
+from app.cli.output import complain
 from app.settings import read_settings
 
 
@@ -43,20 +35,3 @@ def serve(
     from app.web.server import serve as serve_studio
 
     serve_studio(settings)
-
-
-@spread_options
-def doctor(where: Where, as_json: AsJson = False) -> None:
-    """Say what is wrong here, and the remedy."""
-    from app.services.doctor import examine
-
-    findings = examine(where.settings())
-    healthy = all(finding.ok for finding in findings)
-    if as_json:
-        show_json({"ok": healthy, "checks": findings})
-    else:
-        for finding in findings:
-            say(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<11}{finding.words}")
-            if finding.remedy:
-                say(f"{'':<18}{finding.remedy}")
-    raise typer.Exit(0 if healthy else 1)
