@@ -31,7 +31,11 @@ MACHINE = re.compile(
 
 
 def verbs() -> list[str]:
-    groups = {"ledger": cli.ledger, "evaluate": cli.evaluate, "workshops": cli.workshops}
+    groups = {
+        "ledger": cli.ledger.verbs,
+        "evaluate": cli.evaluate.verbs,
+        "workshops": cli.workshops.verbs,
+    }
     found = [str(command.name) for command in cli.app.registered_commands]
     for name, group in groups.items():
         found += [f"{name} {command.name}" for command in group.registered_commands]

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.options import AsJson, Method, StyleOption, Top, Where, spread_options
-from app.cli.output import complain, say, show_json, table
-from core.errors import CreditlineError
+from app.cli.output import complain, say, show_json, table, watch
 
 
 @spread_options
@@ -33,21 +32,20 @@ def attribute(
     from app.services.runs import trace_files
     from app.services.serialize import attribution_lines, refusal_record, trace_record
 
-    settings = where.settings()
     refused = 0
-    for path, run in trace_files(settings, tuple(images), style, method, record=record):
-        if isinstance(run, CreditlineError):
+    for traced in watch(trace_files(where.settings(), images, style, method, record=record)):
+        if traced.error is not None:
             refused += 1
             if as_json:
-                show_json(refusal_record(path, run, settings, method))
+                show_json(refusal_record(traced, traced.error))
             else:
-                complain(run.message)
+                complain(traced.error.message)
             continue
-        answer = trace_record(path, run, top)
+        answer = trace_record(traced, top)
         if as_json:
             show_json(answer)
             continue
-        say(f"{path}:")
+        say(f"{traced.path}:")
         for line in attribution_lines(answer):
             say(line)
     if refused:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, Where, spread_options
+from app.cli.options import AsJson, CollectionOption, Device, Where, group, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
+
+verbs = group("Check the attribution where the truth is known.")
 
 if TYPE_CHECKING:
     from app.services.evaluation import Choice
@@ -45,6 +47,7 @@ class Instead:
     ] = 1
 
 
+@verbs.command("lds")
 @spread_options
 def evaluate_lds(
     preset: Preset = "digits-small",
@@ -77,6 +80,7 @@ def evaluate_lds(
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
 
 
+@verbs.command("counterfactual")
 @spread_options
 def evaluate_counterfactual(
     preset: Preset = "digits-small",
@@ -98,7 +102,7 @@ def evaluate_counterfactual(
     from core.evaluation.counterfactual import Removal
 
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
-    removal = Removal(names, remove, images, noise, timesteps)
+    removal = Removal(methods=names, works=remove, images=images, noise=noise, timesteps=timesteps)
     settings = where.settings()
     choice = _choice(settings, preset, output, instead)
     result = last(evaluate_counterfactual(settings, choice, removal), Compared)
@@ -109,6 +113,7 @@ def evaluate_counterfactual(
         say(f"Also in {result.boxplot} and {result.sheet}.")
 
 
+@verbs.command("artist")
 @spread_options
 def evaluate_artist(
     artist: Annotated[str, typer.Option(help="Who is left out: name or id.")],
@@ -154,34 +159,7 @@ def _choice(
     return Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
 
 
-def evaluate_retrieval(
-    collection: CollectionOption = None,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
-    ] = "d-trak",
-    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
-    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.services.retrieval import ALL, AllChecked, check_retrieval
-
-    settings = read_settings(collection=collection, device=device)
-    events = check_retrieval(settings, method=method, limit=limit, seed=seed)
-    found = last(events, AllChecked).methods
-    if as_json:
-        show_json(found if method == ALL else found[0])
-        return
-    checks = [(row.check, row.queries) for row in found[0].rows]
-    head = ("check", "queries", *(one.method for one in found))
-    lines = [
-        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
-        for place, (check, queries) in enumerate(checks)
-    ]
-    table(head, lines)
-
-
+@verbs.command("report")
 def evaluate_report(
     collection: CollectionOption = None,
     benchmark: Annotated[
@@ -217,3 +195,32 @@ def evaluate_report(
         show_json(found.report)
     else:
         say(f"The report of '{found.report.collection}': {found.file}")
+
+
+@verbs.command("retrieval")
+def evaluate_retrieval(
+    collection: CollectionOption = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
+    ] = "d-trak",
+    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
+    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.services.retrieval import ALL, AllChecked, check_retrieval
+
+    settings = read_settings(collection=collection, device=device)
+    events = check_retrieval(settings, method=method, limit=limit, seed=seed)
+    found = last(events, AllChecked).methods
+    if as_json:
+        show_json(found if method == ALL else found[0])
+        return
+    checks = [(row.check, row.queries) for row in found[0].rows]
+    head = ("check", "queries", *(one.method for one in found))
+    lines = [
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
+        for place, (check, queries) in enumerate(checks)
+    ]
+    table(head, lines)

@@ -33,7 +33,7 @@ def generate(
     """Paint, trace and credit a picture, as the studio does."""
     from app.services.collections import chosen_collection, class_of
     from app.services.picture_files import check_ending, save_picture
-    from app.services.runs import Finished, GenerateRequest, generate_and_attribute, or_raise
+    from app.services.runs import Finished, GenerateRequest, generate_and_attribute, to_the_end
     from app.services.serialize import attribution_lines, generation_record
     from app.services.session import open_studio
 
@@ -43,10 +43,10 @@ def generate(
     style = class_of(chosen_collection(settings), style, prompt)
     studio = open_studio(settings)
     request = GenerateRequest(style, seed, steps, guidance, method, book=book)
-    run = last(or_raise(generate_and_attribute(studio, request)), Finished)
+    run = last(to_the_end(generate_and_attribute(studio, request)), Finished)
     if output is not None:
         save_picture(run.image, output)
-    record = generation_record(run, studio, top, output)
+    record = generation_record(run, studio.outputs, top, output)
     if as_json:
         show_json(record)
         return

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.options import AsJson, spread_options
-from app.cli.output import credits, say, show_json, table
+from app.cli.options import AsJson, group, spread_options
+from app.cli.output import say, show_json, table
 from app.settings import read_settings
 from core.errors import LedgerError, UsageError
+from core.ledger.export import credits
+
+verbs = group("Totals, entries, statements, proof of the ledger.")
 
 if TYPE_CHECKING:
     from core.ledger.ledger import Ledger
@@ -54,6 +57,7 @@ def _opened(which: Which) -> tuple[Ledger, LedgerFilter]:
     return ledger, chosen(settings, ledger, **vars(which))
 
 
+@verbs.command("totals")
 @spread_options
 def totals(
     which: Which,
@@ -80,6 +84,7 @@ def totals(
     say(f"{entries}, head {record['head_hash']}")
 
 
+@verbs.command("entries")
 @spread_options
 def entries(
     which: Which,
@@ -105,6 +110,7 @@ def entries(
     say(f"Page {record['page']} of {record['pages']}, {record['total']} entries")
 
 
+@verbs.command("artist")
 def artist(
     name: ArtistName,
     status: Annotated[
@@ -135,6 +141,7 @@ def artist(
         )
 
 
+@verbs.command("statement")
 def statement(
     name: ArtistName,
     period: Annotated[
@@ -162,6 +169,7 @@ def statement(
     )
 
 
+@verbs.command("reverse")
 def reverse(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's number or id.")],
     reason: Reason,
@@ -181,6 +189,7 @@ def reverse(
         say(f"Entry {found.number} is reversed by entry {record['entry']}: {reason}")
 
 
+@verbs.command("verify")
 def verify(as_json: AsJson = False) -> None:
     """Recompute the chain from the first entry on; find any tampering."""
     from app.services.ledger_records import our_ledger, verification_record
@@ -198,6 +207,7 @@ def verify(as_json: AsJson = False) -> None:
         )
 
 
+@verbs.command("export")
 @spread_options
 def export(
     kind_of_file: Annotated[
@@ -222,7 +232,7 @@ def _deliver(parts: Iterable[str], output: Path | None) -> None:
         for part in parts:
             sys.stdout.write(part)
         return
-    from core.collection.atomic import write_text
+    from core.files import write_text
 
     write_text(output, "".join(parts))
     say(f"Written: {output}")

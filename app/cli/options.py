@@ -38,6 +38,11 @@ RayAddress = Annotated[
 Workers = Annotated[int | None, typer.Option(min=1, help="With --ray: how many processes.")]
 
 
+def group(text: str) -> typer.Typer:
+    """Verbs under one word."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Where:
     """Which collection, and which processor; None leaves it to the environment."""

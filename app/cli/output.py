@@ -74,12 +74,6 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value]
 
 
-def credits(micro: int) -> str:
-    """Micro-credits as credits, to the last one: 412000 -> 0.412000."""
-    sign, whole = "-" if micro < 0 else "", abs(micro)
-    return f"{sign}{whole // 1_000_000}.{whole % 1_000_000:06d}"
-
-
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]

@@ -16,7 +16,6 @@ from app.services.collections import chosen_collection
 from app.settings import Settings
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
-from core.collection.atomic import write_text
 from core.errors import UsageError
 from core.evaluation.benchmark import Benchmark
 from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
@@ -26,6 +25,7 @@ from core.evaluation.presets import COLLECTION, Preset, preset
 from core.evaluation.runner import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
+from core.files import write_text
 from core.progress import Progress
 
 R = TypeVar("R")

@@ -17,9 +17,9 @@ from app.services.collections import chosen_collection
 from app.services.ray_workers import spread_index
 from app.settings import Settings
 from core.attribution.engine import Engine
-from core.collection.atomic import write_bytes
 from core.collection.types import Collection
 from core.errors import CollectionError
+from core.files import write_bytes
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
 

@@ -13,7 +13,6 @@ import warnings
 import webbrowser
 from typing import Any
 
-from app.cli.output import complain
 from app.settings import Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
@@ -24,7 +23,7 @@ STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
 
 def serve(settings: Settings) -> None:
-    """Open the studio and serve it until it is stopped."""
+    """Open the studio and serve it until it is stopped; says on stderr where it is."""
     import uvicorn
 
     listening = _listen(settings)
@@ -33,16 +32,16 @@ def serve(settings: Settings) -> None:
     address = f"http://{name}:{listening.getsockname()[1]}"
     access = Access(
         settings,
-        lambda key: complain(f"That address has been used. The next one: {address}/?key={key}"),
+        lambda key: _say(f"That address has been used. The next one: {address}/?key={key}"),
     )
     application = make_application(settings, access)
     with_key = settings.importing == "key"
-    complain(
+    _say(
         f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
         "  (stop it with Ctrl+C)"
     )
     if with_key:
-        complain("The key makes one browser the keeper's, who may import. Visitors need none.")
+        _say("The key makes one browser the keeper's, who may import. Visitors need none.")
     if settings.open:
         own = f"{address}/?key={access.new_key()}" if with_key else address
         threading.Timer(0.5, webbrowser.open, [own]).start()
@@ -59,6 +58,10 @@ def serve(settings: Settings) -> None:
             super().handle_exit(sig, frame)
 
     Server(config).run(sockets=[listening])
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -138,9 +141,7 @@ def _verify_everything(ledger: Ledger) -> None:
     try:
         bad = ledger.verify().first_bad
     except CreditlineError as error:
-        complain(error.message)
+        _say(error.message)
         return
     if bad is not None:
-        complain(
-            f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked."
-        )
+        _say(f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked.")

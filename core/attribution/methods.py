@@ -66,6 +66,11 @@ class Method:
         return None if plain else self.representation
 
     @property
+    def plain_ridge(self) -> bool:
+        """Whether its rows are Phi (Phi'Phi + lambda I)^-1 itself, with nothing scaled."""
+        return self.kernel == "ridge" and self.works_scale == self.query_scale == "none"
+
+    @property
     def served(self) -> bool:
         """One model, one picture, one product: what the studio answers at once."""
         linear = self.kernel in ("identity", "ridge", "leverage")

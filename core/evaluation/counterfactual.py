@@ -14,25 +14,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from core.attribution.features.clip import ClipVision
-from core.collection.atomic import write_text
 from core.diffusion.training.ensemble import Parts, load_into, model_file
+from core.diffusion.training.precision import to_float64
 from core.diffusion.weights import save_tensors
 from core.errors import StoreError, UsageError
-from core.evaluation.benchmark import GENERATION, RETRAINED_POOL, Benchmark
+from core.evaluation.benchmark import GENERATION, RETRAINED_POOL, Benchmark, tensors_of
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.trials import Contest, Trial, wanted_vectors
 from core.evaluation.workers import with_workers
+from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade
 
 RANDOM = "random"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Removal:
     """Which methods name the works, how many go, for how many pictures; `seed` is the random's."""
 
@@ -49,7 +49,7 @@ class Removal:
         return f"counterfactual-{self.works}-{self.noise}-{self.timesteps}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Moved:
     """One method: the distance of every picture to the same seed's picture without those works."""
 
@@ -61,7 +61,7 @@ class Moved:
     beaten: int | None  # pictures that it moved further than random did, if random took part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Repainted:
     """What came out, and the pictures `[methods, images, c, h, w]` behind it."""
 
@@ -120,7 +120,7 @@ def _named(
         rng = np.random.default_rng(removal.seed)
         scores = rng.random((removal.images, count))
     else:
-        trial = Trial(name, removal.noise, removal.timesteps)
+        trial = Trial(method=name, noise=removal.noise, timesteps=removal.timesteps)
         if trial.retrains:
             yield from bench.train_pool(RETRAINED_POOL)
             yield from bench.measure(RETRAINED_POOL)
@@ -167,7 +167,7 @@ def repainted(bench: Benchmark, removal: Removal, method: str) -> Tensor:
     """`[images, c, h, w]`: the pictures without the works that `method` named."""
     folder = bench.directory / removal.key / method
     files = [_painted_file(folder, number) for number in range(removal.images)]
-    return torch.cat([load_file(file)["pixels"] for file in files])
+    return torch.cat([tensors_of(file)["pixels"] for file in files])
 
 
 def _compare(bench: Benchmark, removal: Removal, clip: ClipVision | None) -> Repainted:
@@ -182,17 +182,22 @@ def _compare(bench: Benchmark, removal: Removal, clip: ClipVision | None) -> Rep
     chance = distances.get(RANDOM)
     rows = tuple(
         Moved(
-            method, tuple(found.tolist()), float(np.median(found)),
-            tuple(alike[method].tolist()) if method in alike else None,
-            float(np.median(alike[method])) if method in alike else None,
-            None if chance is None else int((found > chance).sum()),
+            method=method,
+            l2=tuple(found.tolist()),
+            l2_median=float(np.median(found)),
+            clip=tuple(alike[method].tolist()) if method in alike else None,
+            clip_median=float(np.median(alike[method])) if method in alike else None,
+            beaten=None if chance is None else int((found > chance).sum()),
         )
         for method, found in distances.items()
-    )  # fmt: skip
+    )
     return Repainted(
-        bench.preset.name, removal.works, len(bench.works.ids), rows,
-        "latents" if bench.prompted else "pixels",
-    )  # fmt: skip
+        preset=bench.preset.name,
+        removed=removal.works,
+        works=len(bench.works.ids),
+        rows=rows,
+        space="latents" if bench.prompted else "pixels",
+    )
 
 
 def _space(bench: Benchmark, pixels: Tensor) -> Tensor:
@@ -203,7 +208,7 @@ def _space(bench: Benchmark, pixels: Tensor) -> Tensor:
 
 def _distance(first: Tensor, second: Tensor) -> NDArray[np.float64]:
     """The length of each difference, `[b]`."""
-    return (first - second).double().flatten(1).norm(dim=1).numpy()
+    return to_float64(first - second).flatten(1).norm(dim=1).cpu().numpy()
 
 
 def text_of(found: Repainted) -> str:

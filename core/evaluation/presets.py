@@ -32,11 +32,13 @@ class OutcomeRule:
 
 
 OUTCOME, FIFTY_STEPS, IDENTITY = (
-    OutcomeRule(), Sampler(50, 1.0, clip=True), ProjectionSpec("identity")
-)  # fmt: skip
+    OutcomeRule(),
+    Sampler(steps=50, guidance=1.0, clip=True),
+    ProjectionSpec("identity"),
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """One benchmark. `recipe.steps` is ignored: `epochs` counts, over the works of each training.
 
@@ -94,14 +96,17 @@ PAPER = replace(
     PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
     checkpoint_every=1000,
 )  # fmt: skip
-PAPER_STEPS = Sampler(50, 1.0, clip=True, spacing="leading")
-PAPER_LORA_STEPS = Sampler(50, 7.5, spacing="leading", offset=1)
+PAPER_STEPS = Sampler(steps=50, guidance=1.0, clip=True, spacing="leading")
+PAPER_LORA_STEPS = Sampler(steps=50, guidance=7.5, spacing="leading", offset=1)
 RANK_128 = LoraPlan(128, "gaussian")
-CIFAR_UNET = UnetPlan((128, 256, 256, 256), attention=(1,))
+CIFAR_UNET = UnetPlan(channels=(128, 256, 256, 256), attention=(1,))
 CELEBA_UNET = UnetPlan(
-    (128, 128, 256, 256, 512, 512), attention=(4,), head_width=8, epsilon=1e-5,
+    channels=(128, 128, 256, 256, 512, 512),
+    attention=(4,),
+    head_width=8,
+    epsilon=1e-5,
     flip_sin_to_cos=True,
-)  # fmt: skip
+)
 EVERY_TIMESTEP = OutcomeRule(
     TimestepRule("uniform", 1000), NoiseRule("shared", seed=7_919, draws=3), works=1000
 )
@@ -112,63 +117,161 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
-            "digits-small", "Handwritten digits, a small MLP", DIGITS, MlpPlan(),
-            replace(PLAIN, batch_size=50), epochs=1500, works=100, validation=50, generated=50,
-            subsets=64, twice=8, size=8, sampler=Sampler(250, 1.0, eta=1.0, clip=True),
+            name="digits-small",
+            title="Handwritten digits, a small MLP",
+            source=DIGITS,
+            plan=MlpPlan(),
+            recipe=replace(PLAIN, batch_size=50),
+            epochs=1500,
+            works=100,
+            validation=50,
+            generated=50,
+            subsets=64,
+            twice=8,
+            size=8,
+            sampler=Sampler(steps=250, guidance=1.0, eta=1.0, clip=True),
         ),
         Preset(
-            "cifar2-small", "Photographs of automobiles and horses, a small UNet", PHOTOGRAPHS,
-            UnetPlan((16, 32), layers=1, groups=8, scale_shift=False),
-            replace(PLAIN, batch_size=25), epochs=500, works=100, validation=40, generated=40,
-            subsets=32, twice=4, size=16, classes=("automobile", "horse"), retrained=16,
+            name="cifar2-small",
+            title="Photographs of automobiles and horses, a small UNet",
+            source=PHOTOGRAPHS,
+            plan=UnetPlan(channels=(16, 32), layers=1, groups=8, scale_shift=False),
+            recipe=replace(PLAIN, batch_size=25),
+            epochs=500,
+            works=100,
+            validation=40,
+            generated=40,
+            subsets=32,
+            twice=4,
+            size=16,
+            classes=("automobile", "horse"),
+            retrained=16,
             outcome=OutcomeRule(TimestepRule("uniform", 50), works=100),
         ),
         Preset(
-            "workshops", "A collection's LoRA, retrained without half of it", COLLECTION,
-            LoraPlan(32),
-            replace(
+            name="workshops",
+            title="A collection's LoRA, retrained without half of it",
+            source=COLLECTION,
+            plan=LoraPlan(32),
+            recipe=replace(
                 PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
             ),
-            epochs=100, works=2, validation=24, generated=24, subsets=20, by_artist=20, twice=4,
-            retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=16),
-            sampler=Sampler(20, 2.0), projection=ProjectionSpec(), timesteps=(10,),
+            epochs=100,
+            works=2,
+            validation=24,
+            generated=24,
+            subsets=20,
+            by_artist=20,
+            twice=4,
+            retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 20), works=16),
+            sampler=Sampler(steps=20, guidance=2.0),
+            projection=ProjectionSpec(),
+            timesteps=(10,),
         ),
         Preset(
-            "cifar2", "CIFAR-2 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
-            works=5000, validation=1000, generated=1000, subsets=64, size=32,
-            classes=("automobile", "horse"), seeds=3, retrained=512, outcome=EVERY_TIMESTEP,
-            apart=True, sampler=PAPER_STEPS,
-            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
-        ),
-        Preset(
-            "cifar10", "CIFAR-10 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
-            works=50000, validation=1000, generated=1000, subsets=64, size=32, seeds=3,
-            apart=True, sampler=PAPER_STEPS,
-            outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
-        ),
-        Preset(
-            "celeba", "CelebA, 5,000 faces, as in the paper", PHOTOGRAPHS, CELEBA_UNET, PAPER,
-            epochs=200, works=5000, validation=1000, generated=1000, subsets=64, size=64, seeds=3,
-            crop=140, apart=True, sampler=PAPER_STEPS,
-            retrained=512, outcome=EVERY_TIMESTEP, projection=ProjectionSpec("sjlt", 32768),
+            name="cifar2",
+            title="CIFAR-2 as in the paper",
+            source=PHOTOGRAPHS,
+            plan=CIFAR_UNET,
+            recipe=PAPER,
+            epochs=200,
+            works=5000,
+            validation=1000,
+            generated=1000,
+            subsets=64,
+            size=32,
+            classes=("automobile", "horse"),
+            seeds=3,
+            retrained=512,
+            outcome=EVERY_TIMESTEP,
+            apart=True,
+            sampler=PAPER_STEPS,
+            projection=ProjectionSpec("sjlt", 32768),
             needs_gpu=True,
         ),
         Preset(
-            "artbench2", "ArtBench-2, a LoRA of rank 128, as in the paper", COLLECTION,
-            RANK_128, PAPER_LORA, epochs=100, works=2500, each="class",
-            validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
-            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5[:2], sampler=PAPER_LORA_STEPS,
-            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+            name="cifar10",
+            title="CIFAR-10 as in the paper",
+            source=PHOTOGRAPHS,
+            plan=CIFAR_UNET,
+            recipe=PAPER,
+            epochs=200,
+            works=50000,
+            validation=1000,
+            generated=1000,
+            subsets=64,
+            size=32,
+            seeds=3,
+            apart=True,
+            sampler=PAPER_STEPS,
+            outcome=EVERY_TIMESTEP,
+            projection=ProjectionSpec("sjlt", 32768),
+            needs_gpu=True,
         ),
         Preset(
-            "artbench5", "ArtBench-5, a LoRA of rank 128, as in the paper", COLLECTION,
-            RANK_128, PAPER_LORA, epochs=100, works=2500, each="class",
-            validation=1000, generated=1000, subsets=64, seeds=3, retrained=512,
-            outcome=EVERY_TIMESTEP, classes=ARTBENCH_5, sampler=PAPER_LORA_STEPS,
-            projection=ProjectionSpec("sjlt", 32768), needs_gpu=True,
+            name="celeba",
+            title="CelebA, 5,000 faces, as in the paper",
+            source=PHOTOGRAPHS,
+            plan=CELEBA_UNET,
+            recipe=PAPER,
+            epochs=200,
+            works=5000,
+            validation=1000,
+            generated=1000,
+            subsets=64,
+            size=64,
+            seeds=3,
+            crop=140,
+            apart=True,
+            sampler=PAPER_STEPS,
+            retrained=512,
+            outcome=EVERY_TIMESTEP,
+            projection=ProjectionSpec("sjlt", 32768),
+            needs_gpu=True,
+        ),
+        Preset(
+            name="artbench2",
+            title="ArtBench-2, a LoRA of rank 128, as in the paper",
+            source=COLLECTION,
+            plan=RANK_128,
+            recipe=PAPER_LORA,
+            epochs=100,
+            works=2500,
+            each="class",
+            validation=1000,
+            generated=1000,
+            subsets=64,
+            seeds=3,
+            retrained=512,
+            outcome=EVERY_TIMESTEP,
+            classes=ARTBENCH_5[:2],
+            sampler=PAPER_LORA_STEPS,
+            projection=ProjectionSpec("sjlt", 32768),
+            needs_gpu=True,
+        ),
+        Preset(
+            name="artbench5",
+            title="ArtBench-5, a LoRA of rank 128, as in the paper",
+            source=COLLECTION,
+            plan=RANK_128,
+            recipe=PAPER_LORA,
+            epochs=100,
+            works=2500,
+            each="class",
+            validation=1000,
+            generated=1000,
+            subsets=64,
+            seeds=3,
+            retrained=512,
+            outcome=EVERY_TIMESTEP,
+            classes=ARTBENCH_5,
+            sampler=PAPER_LORA_STEPS,
+            projection=ProjectionSpec("sjlt", 32768),
+            needs_gpu=True,
         ),
     )
-}  # fmt: skip
+}
 
 
 def preset(name: str) -> Preset:

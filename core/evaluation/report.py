@@ -34,7 +34,7 @@ class Roc:
     points: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MethodFigures:
     """One method in one collection; None where it was not measured. LDS in percent."""
 
@@ -47,7 +47,7 @@ class MethodFigures:
     artist_top1: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What the page shows; `facts` are what one must know to read it."""
 
@@ -102,4 +102,4 @@ def method_figures(
         kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
         if row["artist_top1"] is not None:
             kept.setdefault("artist_top1", row["artist_top1"])
-    return tuple(MethodFigures(name, **values) for name, values in found.items())
+    return tuple(MethodFigures(method=name, **values) for name, values in found.items())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.errors import guarded, told
+from app.services.errors import guarded
 from app.web.views import artists, history, ledger, method, notices, rules, run, works
 from app.web.views.credit import run_bars, total_bars
 from app.web.views.html import credit, percentages, sigma

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from app.services.errors import words_of
 from app.services.ledger_filter import read_filter
 from app.services.report import load_report
-from app.services.runs import RULE_IN_FORCE
+from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
-from app.web.errors import told
 from app.web.views import artists as artists_view
 from app.web.views import history as history_view
 from app.web.views import ledger as ledger_view
@@ -42,7 +42,7 @@ def reading_page(
         try:
             return show(dict(request.query_params))
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-            return notices.trouble(told(error))
+            return notices.trouble(words_of(error))
 
     blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
 
@@ -108,7 +108,8 @@ def history_page(studio: Studio, query: Query) -> str:
 
 def method_page(studio: Studio, query: Query) -> str:
     """How it works, and the exact choices."""
-    collection, spec = studio.collection, studio.engine.spec
+    now = studio.engine.facts
+    collection, spec = now.collection, now.spec
     facts = {
         "Works": f"{len(collection.works):,}",
         "Artists": f"{len(collection.artists):,}",
@@ -117,17 +118,17 @@ def method_page(studio: Studio, query: Query) -> str:
         "Timesteps (K)": spec.timesteps.count,
         "Noise": spec.noise.mode,
         "Features (k)": f"{spec.projection.dimension:,}",
-        "Ridge (lambda)": f"{studio.engine.lambda_:.3g}",
+        "Ridge (lambda)": f"{now.lambda_:.3g}",
         "Works here on": str(studio.engine.device),
     }
-    if added := studio.engine.added:
-        facts["Added since the kernel was fitted"] = f"{added:,}"
+    if now.added:
+        facts["Added since the kernel was fitted"] = f"{now.added:,}"
     if gone := len(removed_works(collection.path)):
         facts["Taken out; still known to the model"] = f"{gone:,}"
     return method_view.page(
         collection,
         tuple(METHODS.values()),
-        studio.engine.methods_available,
+        now.methods_available,
         facts,
         load_report(collection),
         (RULE_IN_FORCE, *studio.ledger.rules()),

@@ -57,5 +57,5 @@ class ClipVision:
             mean = torch.tensor(MEAN, device=self.device).reshape(1, 3, 1, 1)
             spread = torch.tensor(SPREAD, device=self.device).reshape(1, 3, 1, 1)
             answer = self.model(pixel_values=(sized - mean) / spread).image_embeds
-            found.append(answer.double().cpu())
+            found.append(answer.cpu().double())
         return torch.cat(found)

@@ -10,9 +10,14 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from core.diffusion.weights import tensor_names
 from core.errors import ModelError
+from core.files import write_folder
 
 MODEL_INDEX = "model_index.json"
 SUPPORTED = "StableDiffusionPipeline"
@@ -99,6 +104,20 @@ def _fetched(name: str, asked: bool) -> Path | None:
         ) from error
 
 
+def is_finished(folder: Path, parts: Sequence[str]) -> bool:
+    """Whether these parts of a model (`unet`, ...), as diffusers writes them, are there whole:
+    configuration and weights, whose header says that no byte is missing."""
+    for part in parts:
+        files = [one for one in WEIGHTS if one.startswith(f"{part}/")]
+        try:
+            json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+            if not all(tensor_names(folder / one) for one in files):
+                return False
+        except (SafetensorError, OSError, ValueError):
+            return False
+    return True
+
+
 def _lacking(folder: Path) -> list[str]:
     lacking = [name for name in (*CONFIGS, *WEIGHTS) if not (folder / name).is_file()]
     return lacking if any(folder.glob(TOKENIZER)) else [*lacking, TOKENIZER]
@@ -125,14 +144,15 @@ def _require_complete(folder: Path, name: str) -> None:
 def copy_checkpoint(found: Path, target: Path) -> None:
     """Copy what is used, whole or not at all: no safety checker, no second copy in half precision
     or in one piece, which a repository often holds too."""
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     names = [*CONFIGS, *WEIGHTS]
     names += [f"tokenizer/{one.name}" for one in sorted(found.glob(TOKENIZER)) if one.is_file()]
-    for name in names:
-        (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found / name, unfinished / name)
-    unfinished.rename(target)
+
+    def copy(draft: Path) -> None:
+        for name in names:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found / name, draft / name)
+
+    write_folder(target, copy)
 
 
 def painted_size(folder: Path) -> int:

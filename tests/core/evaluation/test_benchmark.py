@@ -27,12 +27,22 @@ from core.evaluation.tables import text_of
 from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
 
 TINY = replace(
-    PRESETS["digits-small"], plan=MlpPlan(8, 4, 1), epochs=4, works=12, validation=3, generated=3,
-    subsets=6, twice=3, by_artist=0, retrained=16, checkpoints=2, timesteps=(2, 4),
-    sampler=Sampler(4, 1.0, clip=True),
+    PRESETS["digits-small"],
+    plan=MlpPlan(8, 4, 1),
+    epochs=4,
+    works=12,
+    validation=3,
+    generated=3,
+    subsets=6,
+    twice=3,
+    by_artist=0,
+    retrained=16,
+    checkpoints=2,
+    timesteps=(2, 4),
+    sampler=Sampler(steps=4, guidance=1.0, clip=True),
     recipe=replace(PRESETS["digits-small"].recipe, batch_size=6, checkpoint_every=2),
     outcome=replace(PRESETS["digits-small"].outcome, works=5),
-)  # fmt: skip
+)
 
 
 def opened(directory: Path, chosen: Preset = TINY) -> Benchmark:
@@ -143,8 +153,8 @@ def test_vectors_keep_inner_products() -> None:
 def test_an_ensemble_of_one_is_its_member(done: tuple[Benchmark, Finished]) -> None:
     bench, _ = done
     list(run_experiment(bench, experiment("table7")))
-    one = Trial("d-trak-ensemble", timesteps=2, members=1)
-    two = Trial("d-trak-ensemble", timesteps=2, members=2)
+    one = Trial(method="d-trak-ensemble", timesteps=2, members=1)
+    two = Trial(method="d-trak-ensemble", timesteps=2, members=2)
     single = Contest(bench, one).scores(VALIDATION, 0.1)
     both = Contest(bench, two).scores(VALIDATION, 0.1)
     other = 2 * both - single
@@ -154,7 +164,7 @@ def test_an_ensemble_of_one_is_its_member(done: tuple[Benchmark, Finished]) -> N
 
 def test_members_share_a_projection_or_have_their_own(done: tuple[Benchmark, Finished]) -> None:
     bench, _ = done
-    one = Trial("d-trak-ensemble", "shared", 2, dimension=32, members=2)
+    one = Trial(method="d-trak-ensemble", noise="shared", timesteps=2, dimension=32, members=2)
     shared, own = (wanted_vectors(bench, replace(one, projections=p)) for p in ("shared", "own"))
     assert shared[0] == own[0] and shared[1].model == own[1].model
     seeds = [[wanted.spec.projection.seed for wanted in found] for found in (shared, own)]

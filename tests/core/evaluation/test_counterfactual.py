@@ -26,7 +26,7 @@ from core.evaluation.plots import draw_counterfactual, draw_sheet
 from core.evaluation.trials import Contest, Trial
 from tests.core.evaluation.test_benchmark import TINY
 
-REMOVAL = Removal(("d-trak", "raw-pixel-dot", "random"), works=4, images=2, timesteps=2)
+REMOVAL = Removal(methods=("d-trak", "raw-pixel-dot", "random"), works=4, images=2, timesteps=2)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,9 @@ def test_the_model_is_retrained_without_the_highest_scores(
     done: tuple[Benchmark, Repainted], tmp_path: Path
 ) -> None:
     bench, _ = done
-    scores = Contest(bench, Trial("d-trak", "shared", 2)).scores(GENERATION)[1]
+    scores = Contest(bench, Trial(method="d-trak", noise="shared", timesteps=2)).scores(GENERATION)[
+        1
+    ]
     removed = sorted(range(12), key=lambda work: -scores[work])[:4]
     kept = tuple(work for work in range(12) if work not in removed)
     from core.diffusion.training.ensemble import Parts
@@ -72,10 +74,24 @@ def test_words_say_who_moved_it_most(done: tuple[Benchmark, Repainted], tmp_path
     assert (tmp_path / "sheet.png").stat().st_size > 1_000
 
     def row(name: str, far: float) -> Moved:
-        return Moved(name, (far, far), far, None, None, 2)
+        return Moved(
+            method=name, l2=(far, far), l2_median=far, clip=None, clip_median=None, beaten=2
+        )
 
-    far = Repainted("x", 4, 12, (row("d-trak", 2.0), row("random", 1.0)), "pixels")
-    near = Repainted("x", 4, 12, (row("d-trak", 0.5), row("random", 1.0)), "pixels")
+    far = Repainted(
+        preset="x",
+        removed=4,
+        works=12,
+        rows=(row("d-trak", 2.0), row("random", 1.0)),
+        space="pixels",
+    )
+    near = Repainted(
+        preset="x",
+        removed=4,
+        works=12,
+        rows=(row("d-trak", 0.5), row("random", 1.0)),
+        space="pixels",
+    )
     assert "moves the pictures most" in text_of(far)
     assert "does not move the pictures most here: random does" in text_of(near)
     assert far.median("d-trak") == 2.0
@@ -85,9 +101,9 @@ def test_too_many_removed_is_refused(done: tuple[Benchmark, Repainted]) -> None:
     with pytest.raises(UsageError, match="choose fewer"):
         list(run_counterfactual(done[0], Removal(works=12)))
     with pytest.raises(UsageError, match="--clip"):
-        list(run_counterfactual(done[0], Removal(("clip-dot",), works=2, images=1)))
+        list(run_counterfactual(done[0], Removal(methods=("clip-dot",), works=2, images=1)))
     with pytest.raises(UsageError, match="name a method"):
-        list(run_counterfactual(done[0], Removal((), works=2, images=1)))
+        list(run_counterfactual(done[0], Removal(methods=(), works=2, images=1)))
 
 
 def test_more_pictures_and_fewer_are_asked_of_the_same_folder(
@@ -116,7 +132,7 @@ def test_models_trained_without_other_works_are_not_reused(
 
 def test_methods_that_retrain_get_their_models(done: tuple[Benchmark, Repainted]) -> None:
     names = ("empirical-influence", "trak-ensemble")
-    *_, found = run_counterfactual(done[0], Removal(names, works=2, images=1, timesteps=2))
+    *_, found = run_counterfactual(done[0], Removal(methods=names, works=2, images=1, timesteps=2))
     assert isinstance(found, Repainted)
     assert [row.beaten for row in found.rows] == [None, None]
     assert "random" not in text_of(found)

@@ -38,7 +38,7 @@ def small() -> PixelDDPM:
 @pytest.fixture
 def data() -> TrainingSet:
     latents = torch.randn(8, 1, 4, 4, generator=torch.Generator().manual_seed(1))
-    return TrainingSet(latents, torch.zeros(8, dtype=torch.long), ("",))
+    return TrainingSet(latents=latents, prompt_of=torch.zeros(8, dtype=torch.long), prompts=("",))
 
 
 def weights(directory: Path, step: int | None = None) -> list[dict[str, torch.Tensor]]:
