@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.errors import guarded
+from app.services.errors import guarded, words_of
 from app.web.views import artists, history, ledger, method, notices, rules, run, works
 from app.web.views.credit import run_bars, total_bars
 from app.web.views.html import credit, percentages, sigma
@@ -262,5 +262,5 @@ def test_an_unforeseen_error_becomes_words_with_a_reference(
     assert "secret" not in shown[1]
     reference = shown[1].rstrip(".").split()[-1]
     assert f"ref {reference}" in (tmp_path / "logs" / "errors.log").read_text()
-    assert told(ImageRefused("Too large.")) == "Too large."
-    assert "memory" in told(RuntimeError("CUDA out of memory"))
+    assert words_of(ImageRefused("Too large.")) == "Too large."
+    assert "memory" in words_of(RuntimeError("CUDA out of memory"))

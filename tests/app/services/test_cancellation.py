@@ -21,7 +21,9 @@ from app.services.runs import (
 )
 from app.services.session import Studio, open_studio
 from app.settings import Settings
+from app.web.access import Access
 from app.web.pages.studio import SHOWN, StudioPage
+from app.web.uploads import Budgets, Uploads
 from core.collection.types import Collection
 from core.ledger.ledger import Ledger
 from tests.small import picture
@@ -35,11 +37,12 @@ def studio(ready: Collection, tmp_path: Any) -> Studio:
 @pytest.fixture
 def page(studio: Studio) -> StudioPage:
     with gr.Blocks():
-        return StudioPage(studio)
+        access = Access(studio.settings)
+        return StudioPage(studio, access, Uploads(studio.settings.temporary, Budgets()))
 
 
 def browser(name: str) -> gr.Request:
-    return cast(gr.Request, SimpleNamespace(session_hash=name))
+    return cast(gr.Request, SimpleNamespace(session_hash=name, headers={}))
 
 
 def status(updates: list[Any]) -> str:
@@ -188,8 +191,11 @@ def test_cancel_is_for_ones_own_page_and_for_its_last_run(page: StudioPage, stud
     assert "Recorded as #000002" in status(list(theirs)[-1])
 
 
-def test_a_cancelled_upload_is_not_recorded_either(page: StudioPage, tmp_path: Any) -> None:
+def test_a_cancelled_upload_is_not_recorded_either(
+    page: StudioPage, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture(9, 50).save(tmp_path / "mine.png")
+    monkeypatch.setattr(page.uploads, "owns", lambda visitor, path: True)
     updates = page._trace(str(tmp_path / "mine.png"), "", "d-trak", True, browser("a"))
     next(updates)
     assert "nothing was recorded" in status(page._cancelled(browser("a")))
