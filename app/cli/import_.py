@@ -9,6 +9,7 @@ import typer
 
 from app.cli.options import AsJson
 from app.cli.output import complain, last, say, show_json
+from app.settings import downloads_allowed
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def import_pictures(
         iter_preview,
     )
 
-    form = Form(kind, column_map(columns or ()), encoding, pictures)
+    form = Form(kind, column_map(columns or ()), encoding, pictures, downloads_allowed())
     chosen = Selection(tuple(style or ()), limit_per_artist, limit)
     if preview:
         events = iter_preview(source, to, size=size, name=name, form=form, selection=chosen)
