@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from app.web.pages.studio import SHOWN, StudioPage
 from app.web.uploads import Budgets, Uploads
 from core.collection.types import Collection
 from core.ledger.ledger import Ledger
+from tests.core.collection.images.crafted import bmp_runs
 from tests.small import picture
 
 
@@ -135,6 +137,19 @@ def test_an_upload_cancelled_from_outside_keeps_and_records_nothing(
         cancellation.cancel()
     assert studio.ledger.runs().total == 0
     assert not studio.outputs.exists()
+
+
+def test_an_upload_cancelled_while_it_is_opened_ends_at_once(studio: Studio, tmp_path: Any) -> None:
+    (tmp_path / "long.bmp").write_bytes(bmp_runs(3400, 3400))  # seconds of decoding
+    cancellation: Cancellation[Event] = Cancellation()
+    request = UploadRequest(tmp_path / "long.bmp", "long.bmp", book=True)
+    threading.Timer(0.6, cancellation.cancel).start()
+    began = time.monotonic()
+    assert list(trace_upload(studio, request, cancellation)) == []
+    assert time.monotonic() - began < 2.5
+    assert studio.ledger.runs().total == 0
+    picture(9, 50).save(tmp_path / "mine.png")
+    assert list(trace_upload(studio, UploadRequest(tmp_path / "mine.png", "mine.png")))
 
 
 def test_cancel_says_nothing_was_recorded_only_where_that_is_so(
