@@ -1,8 +1,8 @@
 """The child's side of decoding: reads pictures from its standard input, answers with pixels.
 
-In: messages of `decoding_process`. Out: the same. Run as `python -m core.collection.images.decoding_child`
-by `DecodingPool`. It gives up what it does not need before the first file arrives: core dumps and
-files it could write; then, request by request, memory and time. Ends with its input.
+In: messages of `decoding_process`. Out: the same. Run by `DecodingPool` as a module of its own. It
+gives up what it does not need before the first file arrives: core dumps and files it could write;
+then, request by request, memory and time. Ends with its input.
 """
 
 from __future__ import annotations

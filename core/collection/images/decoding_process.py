@@ -201,7 +201,7 @@ class _Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=Path(__file__).resolve().parents[3],
                 env=_environment(os.environ),
                 process_group=0 if os.name == "posix" else None,  # Ctrl-C is for the parent
                 creationflags=_windows_flags(),

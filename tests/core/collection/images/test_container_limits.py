@@ -20,7 +20,7 @@ from core.collection.images.container_limits import LIMITS, check_container
 from core.collection.images.file_types import FORMATS, sniff
 from core.collection.images.open import open_image
 from core.errors import ImageRefused
-from tests.core.collection import crafted
+from tests.core.collection.images import crafted
 from tests.core.collection.images.crafted import Tiff, plain, saved
 
 TIFFS = [(order, big) for order in "<>" for big in (False, True)]

@@ -414,11 +414,15 @@ def test_no_child_outlives_its_parent(ending: str) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
 def test_a_child_at_work_ends_itself_when_its_parent_is_gone() -> None:
-    code = PARENT.replace("print(", "import threading\nfrom core.collection.images.container_limits import"
-        " LIMITS\nfrom core.collection.images.decoding_process import DecodingLimits\n"
-        "from tests.core.collection.images.crafted import bmp_runs\n"
-        "threading.Thread(target=POOL.decode, args=(bmp_runs(3400, 3400), LIMITS,"
-        " DecodingLimits(seconds=0.6)), daemon=True).start()\ntime.sleep(0.3)\nprint(")  # fmt: skip
+    busy = """import threading
+from core.collection.images.container_limits import LIMITS
+from core.collection.images.decoding_process import DecodingLimits
+from tests.core.collection.images.crafted import bmp_runs
+task = (bmp_runs(3400, 3400), LIMITS, DecodingLimits(seconds=0.6))
+threading.Thread(target=POOL.decode, args=task, daemon=True).start()
+time.sleep(0.3)
+print("""
+    code = PARENT.replace("print(", busy)
     process = subprocess.Popen(
         [sys.executable, "-c", code, "wait"],
         stdin=subprocess.PIPE,
