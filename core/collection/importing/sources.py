@@ -14,10 +14,10 @@ from typing import Literal
 from core.collection.importing.cifar import is_cifar, read_cifar
 from core.collection.importing.containers import Archive, Folder, open_holding
 from core.collection.importing.datasets_hub import is_dataset, read_dataset
+from core.collection.importing.fields import plain_text
 from core.collection.importing.folders import read_folders
 from core.collection.importing.manifest import read_manifest
 from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, Held, Reading
-from core.collection.importing.slugs import plain_text
 from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
 from core.errors import CollectionError, UsageError
 

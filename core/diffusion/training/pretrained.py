@@ -15,7 +15,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from core.diffusion.weights import tensor_names
+from core.diffusion.tensors import tensor_names
 from core.errors import ModelError
 from core.files import write_folder
 

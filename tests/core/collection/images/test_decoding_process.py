@@ -28,7 +28,7 @@ from core.collection.images.open import decode_image, open_image
 from core.errors import DecodingCancelled, ImageRefused
 from tests.core.collection.images.crafted import bmp_runs, plain, saved
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 LONG = bmp_runs(3400, 3400)  # some four seconds
 GOOD = plain("PNG")
 PROC = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells it in /proc")
