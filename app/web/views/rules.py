@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from app.web.views.html import counted
+from app.web.formatting import counted
 from core.errors import UsageError
 from core.ledger.records import RunInfluence
 from core.ledger.shares import BY_WORKS, ShareRule, credited_places
