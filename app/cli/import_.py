@@ -9,6 +9,7 @@ import typer
 
 from app.cli.options import AsJson
 from app.cli.output import complain, last, say, show_json
+from app.settings import downloads_allowed
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def import_pictures(
 
     Run again, nothing is taken twice; every picture that was refused is named with its reason.
     """
-    from core.collection.importing.columns import column_map
+    from core.collection.importing.column_names import column_map
     from core.collection.importing.importer import (
         Form,
         ImportReport,
@@ -70,7 +71,7 @@ def import_pictures(
         iter_preview,
     )
 
-    form = Form(kind, column_map(columns or ()), encoding, pictures)
+    form = Form(kind, column_map(columns or ()), encoding, pictures, downloads_allowed())
     chosen = Selection(tuple(style or ()), limit_per_artist, limit)
     if preview:
         events = iter_preview(source, to, size=size, name=name, form=form, selection=chosen)

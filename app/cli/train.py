@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +9,7 @@ import typer
 
 from app.cli.options import AsJson, Device, Directory
 from app.cli.output import run, say, show_json
-from app.settings import read_settings
+from app.settings import downloads_allowed, read_settings
 
 
 def train(
@@ -70,13 +69,11 @@ def train(
 
     Run again after a stop, it goes on where it was and ends with the same model.
     """
-    if download:  # before the libraries are imported: they read it once
-        os.environ["HF_HUB_OFFLINE"] = "0"
     from app.services.training import Lesson, taught, teach
 
     lesson = Lesson(
         base, base_steps, decoder_steps, steps, epochs, rank, subset, seed, preset, batch_size,
-        precision, accumulate, lora,
+        precision, accumulate, lora, download or downloads_allowed(),
     )  # fmt: skip
     run(teach(directory, lesson, read_settings(device=device).device))
     told = taught(directory, lesson)

@@ -1,8 +1,8 @@
 """Errors at the edge: one that is ours becomes its words, another a reference to the log.
 
-In: an exception, or a stream of updates that may raise one. Out: words for a person, never a path or
-a traceback; what nobody foresaw is kept whole in CREDITLINE_HOME/logs/errors.log. Knows no page and
-no verb.
+In: an exception, or a stream of updates that may raise one. Out: words for a person, never a path
+or a traceback; what nobody foresaw is kept whole in CREDITLINE_HOME/logs/errors.log. Knows no page
+and no verb.
 """
 
 from __future__ import annotations

@@ -6,14 +6,13 @@ In: names and folders. Out: progress, then what was found. The experiment itself
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from app.services.collections import chosen_collection
-from app.settings import Settings
+from app.settings import Settings, downloads_allowed
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
 from core.errors import UsageError
@@ -125,8 +124,7 @@ def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision |
         data = chosen_collection(settings).path
     clip = None
     if choice.clip is not None:  # a folder, or a name of the hub where that was asked for
-        asked = os.environ.get("HF_HUB_OFFLINE") == "0"
-        clip = ClipVision.load(choice.clip, device=device, download=asked)
+        clip = ClipVision.load(choice.clip, device=device, download=downloads_allowed())
     return open_benchmark(chosen, choice.output, data=data, device=device), clip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.services.ray_workers import spread_features
+from app.services.session import spread_features
 from app.settings import Settings
 from core.attribution.calibration.references import DEFAULT_PLAN
 from core.attribution.engine import choose_device

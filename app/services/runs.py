@@ -23,7 +23,13 @@ from core.attribution.result import Attribution
 from core.collection.images.open import open_image
 from core.collection.prompts import class_prompt
 from core.diffusion.sampling import Painted
-from core.errors import CreditlineError, ImageRefused, LedgerError, UsageError
+from core.errors import (
+    CreditlineError,
+    DecodingCancelled,
+    ImageRefused,
+    LedgerError,
+    UsageError,
+)
 from core.files import write_bytes
 from core.ledger.canonical import idempotency_key
 from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
@@ -191,7 +197,10 @@ def trace_upload(
     """
     cancellation = cancellation or Cancellation()
     _require_method(studio, request.method)
-    opened = open_image(request.source, request.name)
+    try:
+        opened = open_image(request.source, request.name, cancelled=lambda: cancellation.cancelled)
+    except DecodingCancelled:
+        return
     yield Tracing(opened.image, len(studio.collection.works), opened.notes)
     attribution = studio.engine.attribute(
         opened.image, style=request.style, method_name=request.method, query_sha256=opened.sha256

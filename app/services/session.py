@@ -1,27 +1,31 @@
 """The studio, opened: a collection, its engine, the ledger, and where files are kept.
 
-In: settings. Out: one value that flows, pages and verbs share. Knows no page and no verb.
+In: settings. Out: one value that runs, pages and verbs share; and whoever does the work: this
+process, or Ray workers, as the settings say. Knows no page and no verb.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
 from app.services.collections import chosen_collection
-from app.services.ray_workers import spread_index
 from app.settings import Settings
-from core.attribution.engine import Engine
+from core.attribution.engine import Engine, SpreadIndex
+from core.attribution.features.build import Spreader
+from core.attribution.features.featurizer import Means
+from core.attribution.scoring.index import Index
 from core.collection.types import Collection
 from core.errors import CollectionError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
+from core.progress import Progress
 
 EXAMPLE = "example.json"
 EXAMPLE_PICTURE = "example.png"
@@ -100,3 +104,35 @@ def load_example(collection: Collection) -> tuple[RunRecord, bytes] | None:
             f"The example run of the collection '{collection.name}' is damaged. Remove {EXAMPLE}; "
             "the studio works without it."
         ) from error
+
+
+def spread_index(settings: Settings) -> SpreadIndex | None:
+    """Puts an index into workers; None where there are none. Raises `UsageError` without Ray."""
+    if not settings.ray:
+        return None
+    from core.attribution.scoring.ray_backend import connect, spread
+
+    ray = connect(settings.ray, settings.workers)
+
+    def put(index: Index, kept: Path) -> Index:
+        return spread(ray, index, kept, settings.workers)
+
+    return put
+
+
+def spread_features(
+    settings: Settings, directory: Path, name: str, device: str, means: Means
+) -> Spreader | None:
+    """Has planned shards made by workers, which share the memory; None where there are none."""
+    if not settings.ray:
+        return None
+    from core.attribution.scoring.ray_backend import connect, featurize_by
+
+    ray, workers = connect(settings.ray, settings.workers), settings.workers
+    if means.budget is not None:
+        means = replace(means, budget=means.budget // workers)
+
+    def make(planned: Sequence[tuple[int, list[int]]]) -> Iterator[Progress]:
+        return featurize_by(ray, directory.resolve(), name, planned, workers, device, means)
+
+    return make

@@ -15,7 +15,7 @@ from dataclasses import astuple, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.collection.importing.slugs import slug
+from core.collection.importing.fields import slug
 from core.collection.types import Artist, Collection, Work
 from core.errors import CollectionError
 from core.files import write_text

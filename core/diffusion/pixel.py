@@ -12,13 +12,56 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from diffusers import DDPMScheduler, ModelMixin, UNet2DModel
+from diffusers import ConfigMixin, DDPMScheduler, ModelMixin, UNet2DModel
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
+from torch.nn import functional
 
-from core.diffusion.residual_mlp import ResidualMLP
 from core.diffusion.schedule import NoiseSchedule
-from core.diffusion.weights import digest_tensors
+from core.diffusion.tensors import digest_tensors
 from core.errors import ModelError
+
+
+class ResidualMLP(ModelMixin, ConfigMixin):
+    """Pixels -> width, `depth` residual blocks with a sinusoidal time, LN, silu -> pixels."""
+
+    @register_to_config
+    def __init__(
+        self,
+        sample_size: int = 8,
+        in_channels: int = 1,
+        width: int = 128,
+        time_width: int = 64,
+        depth: int = 2,
+    ) -> None:
+        super().__init__()
+        pixels = in_channels * sample_size**2
+        self.time_width = time_width
+        self.enter = nn.Linear(pixels, width)
+        self.time = nn.Linear(time_width, width)
+        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, pixels)
+
+    def forward(
+        self, sample: Tensor, timestep: Tensor, return_dict: bool = False
+    ) -> tuple[Tensor, ...]:
+        """The predicted noise, as diffusers' networks answer: `(eps [b, c, h, w],)`."""
+        time = self.time(get_timestep_embedding(timestep, self.time_width).to(sample.dtype))
+        hidden = self.enter(sample.flatten(1))
+        for block in self.blocks:
+            hidden = block(hidden, time)
+        answer = self.leave(functional.silu(self.norm(hidden)))
+        return (answer.reshape(sample.shape),)
+
+
+def residual_mlp(seed: int, **shape: int) -> ResidualMLP:
+    """A new one, its weights drawn from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ResidualMLP(**shape)
+
 
 NETWORKS: dict[str, type[ModelMixin]] = {"UNet2DModel": UNet2DModel, "ResidualMLP": ResidualMLP}
 
@@ -115,3 +158,18 @@ def tiny_ddpm(seed: int = 0, *, size: int = 8) -> PixelDDPM:
             attention_head_dim=8,
         )
     return PixelDDPM(unet, DDPMScheduler(), name="tiny")
+
+
+class Block(nn.Module):
+    """h + B silu(A LN(h) + time)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.rise = nn.Linear(width, width)
+        self.fall = nn.Linear(width, width)
+
+    def forward(self, hidden: Tensor, time: Tensor) -> Tensor:
+        """`[b, width]` twice -> `[b, width]`."""
+        moved: Tensor = hidden + self.fall(functional.silu(self.rise(self.norm(hidden)) + time))
+        return moved

@@ -1,16 +1,19 @@
 """The single seam between a diffusion model and everything that studies it.
 
 A pixel DDPM and Stable Diffusion with LoRA both answer these calls; attribution, training and
-sampling know nothing else about a model.
+sampling know nothing else about a model. `Swappable` runs a call with other parameters, as
+`torch.func` wants it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from core.diffusion.schedule import NoiseSchedule
 
@@ -55,3 +58,48 @@ class DiffusionModel(Protocol):
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
         """Ordered; names as in `network.named_parameters()`. LoRA only for Stable Diffusion."""
         ...
+
+
+Call = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+class _Called(nn.Module):
+    def __init__(self, network: nn.Module, call: Call) -> None:
+        super().__init__()
+        self.network = network
+        self.call = call
+
+    def forward(self, noisy: Tensor, times: Tensor, conditioning: Tensor | None) -> Tensor:
+        return self.call(noisy, times, conditioning)
+
+
+class Swappable:
+    """`call` is one of the model's own: `predict` or `predict_noise`."""
+
+    def __init__(self, model: DiffusionModel, call: Call) -> None:
+        self._called = _Called(model.network, call)
+
+    def __call__(
+        self,
+        parameters: Mapping[str, Tensor],
+        noisy: Tensor,
+        times: Tensor,
+        conditioning: Tensor | None,
+    ) -> Tensor:
+        """The call's answer with these parameters (named as in the network) in place of its own."""
+        named = {f"network.{name}": value for name, value in parameters.items()}
+        answer: Tensor = functional_call(self._called, named, (noisy, times, conditioning))
+        return answer
+
+
+@contextmanager
+def requiring_grad(parameters: Iterable[nn.Parameter], required: bool) -> Iterator[None]:
+    """These parameters ask for gradients, or do not; afterwards each does as it did before."""
+    before = [(parameter, parameter.requires_grad) for parameter in parameters]
+    try:
+        for parameter, _ in before:
+            parameter.requires_grad_(required)
+        yield
+    finally:
+        for parameter, asked in before:
+            parameter.requires_grad_(asked)

@@ -21,8 +21,8 @@ from transformers.utils import logging as transformers_logging
 from core.diffusion.lora.adapter import lora_scales, put_lora, save_lora
 from core.diffusion.lora.formats import find_lora
 from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.tensors import digest_tensors
 from core.diffusion.training.pretrained import require_supported
-from core.diffusion.weights import digest_tensors
 from core.errors import ModelError, UsageError
 
 ADAPTER = "collection"

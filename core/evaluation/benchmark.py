@@ -21,11 +21,17 @@ from core.collection.prompts import class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.tensors import image_to_tensor, tensor_to_image
+from core.diffusion.tensors import (
+    digest_files,
+    image_to_tensor,
+    read_tensors,
+    save_tensors,
+    tensor_to_image,
+    undamaged,
+)
 from core.diffusion.training.base_model import sampled_set
 from core.diffusion.training.ensemble import Parts, load_into, model_file, train_many
 from core.diffusion.training.loop import TrainingSet
-from core.diffusion.weights import digest_files, read_tensors, save_tensors, undamaged
 from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in

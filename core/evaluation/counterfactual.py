@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.attribution.features.clip import ClipVision
+from core.diffusion.tensors import save_tensors
 from core.diffusion.training.ensemble import Parts, load_into, model_file
 from core.diffusion.training.precision import to_float64
-from core.diffusion.weights import save_tensors
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, RETRAINED_POOL, Benchmark, tensors_of
 from core.evaluation.features import clip_vectors, make_vectors

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.collection.importing.cifar import photographs_in
-from core.collection.importing.slugs import slug
+from core.collection.importing.fields import slug
 from core.collection.store import load_collection, load_held_out
 from core.collection.types import Work
 from core.diffusion.tensors import image_to_tensor

@@ -13,9 +13,8 @@ from pathlib import Path
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
-from core.diffusion.pixel import PixelDDPM
+from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.residual_mlp import residual_mlp
 from core.diffusion.stable import StableDiffusion
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.errors import CollectionError
+from core.files import write_text
 from core.ledger.canonical import GENESIS, canonical, digest
 
 
@@ -56,14 +56,5 @@ def write_checkpoint(ledger: Path, checkpoint: Checkpoint) -> None:
     """Replace the note. Where it cannot be written, the next start verifies more than it need."""
     values = asdict(checkpoint)
     text = canonical({**values, "seal": digest(values)}) + "\n"
-    with contextlib.suppress(OSError):
-        handle, draft = tempfile.mkstemp(
-            dir=ledger.parent, prefix=f".{ledger.name}.", suffix=".part"
-        )
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                stream.write(text)
-            os.replace(draft, note_of(ledger))
-        except OSError:
-            os.unlink(draft)
-            raise
+    with contextlib.suppress(CollectionError):
+        write_text(note_of(ledger), text)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import MAXYEAR
+from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true
 
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.canonical import GENESIS
-from core.ledger.ordered import OrderedGroups
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -329,3 +329,22 @@ def month(period: str) -> tuple[str, str | None]:
     if (year, number) == (MAXYEAR, 12):
         return f"{period}-01", None
     return f"{period}-01", f"{year + number // 12:04d}-{number % 12 + 1:02d}-01"
+
+
+R = TypeVar("R")
+
+
+class OrderedGroups(Generic[R]):
+    """Rows ordered by `number`, taken number by number in that order."""
+
+    def __init__(self, rows: Iterable[R], number: Callable[[R], int]) -> None:
+        self._groups = groupby(rows, key=number)
+        self._next = next(self._groups, None)
+
+    def take(self, number: int) -> list[R]:
+        """The rows of `number`, which is greater than every number taken before; may be none."""
+        if self._next is None or self._next[0] != number:
+            return []
+        rows = list(self._next[1])
+        self._next = next(self._groups, None)
+        return rows

@@ -1,7 +1,7 @@
-"""Painting by program: colours, soft skies, clouds of noise, and the canvas that strokes land on.
+"""Painting by program: colours, soft skies, clouds of noise, strokes, and the canvas they land on.
 
-In: numbers from a generator, colours by name from a palette. Out: Pillow images of SIDE pixels.
-Knows no style and no workshop.
+In: numbers from a generator, colours by name from a palette. Out: Pillow images of SIDE pixels;
+lines and outlines as points. Knows no style and no workshop.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-
-from core.workshops.strokes import SIDE, Point, Rng, ridge, turned
 
 Colour = tuple[int, int, int]
 Palette = Mapping[str, Colour]
@@ -171,3 +169,40 @@ class Canvas:
     def hill(self, base: float, height: float, name: str) -> None:
         """A range of hills to the lower edge, in a varied tone; both in shares of the side."""
         self.fill_below(ridge(self.rng, base, height), self.tone(name))
+
+
+SIDE = 512
+
+Point = tuple[float, float]
+Rng = np.random.Generator
+
+
+def ridge(rng: Rng, base: float, height: float, waves: int = 3) -> list[Point]:
+    """A hilly skyline around `base` (share of the side), left to right."""
+    across = np.linspace(0, 1, 129)
+    line = np.full(129, base)
+    for wave in range(1, waves + 1):
+        phase = rng.random()
+        line += height / wave * np.sin(2 * np.pi * (wave * across * rng.uniform(0.6, 1.2) + phase))
+    return [(float(x * SIDE), float(y * SIDE)) for x, y in zip(across, line, strict=True)]
+
+
+def curve(start: Point, first: Point, second: Point, end: Point, count: int = 40) -> list[Point]:
+    """A cubic Bezier curve as points."""
+    t = np.linspace(0, 1, count)[:, None]
+    p = [np.array(point, dtype=np.float64) for point in (start, first, second, end)]
+    line = (
+        (1 - t) ** 3 * p[0] + 3 * (1 - t) ** 2 * t * p[1] + 3 * (1 - t) * t**2 * p[2] + t**3 * p[3]
+    )
+    return [(float(x), float(y)) for x, y in line]
+
+
+def turned(points: Sequence[Point], angle: float, x: float, y: float) -> list[Point]:
+    """Points around the origin, turned by `angle` and moved to (x, y)."""
+    c, s = float(np.cos(angle)), float(np.sin(angle))
+    return [(x + c * a - s * b, y + s * a + c * b) for a, b in points]
+
+
+def trapezoid(x: float, top: float, upper: float, bottom: float, lower: float) -> list[Point]:
+    """Four corners around the upright x: half as wide as `upper` at the top, `lower` below."""
+    return [(x - upper, top), (x + upper, top), (x + lower, bottom), (x - lower, bottom)]

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from core.workshops.canvas import Palette
-from core.workshops.strokes import Rng
+from core.workshops.canvas import Palette, Rng
 
 Motif = Callable[[Rng, Palette], Image.Image]
 NUMERALS = ("", ", II", ", III", ", IV", ", V", ", VI", ", VII", ", VIII", ", IX", ", X")

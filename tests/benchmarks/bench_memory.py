@@ -18,8 +18,7 @@ from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
 from core.attribution.features.store import FeatureStore, Header
 from core.collection.types import Collection
-from core.diffusion.pixel import PixelDDPM
-from core.diffusion.residual_mlp import residual_mlp
+from core.diffusion.pixel import PixelDDPM, residual_mlp
 from tests.benchmarks.conftest import Measure
 from tests.small import small_collection
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from core.attribution.features.quantization import Packed
 from core.attribution.features.store import read_tensors
-from core.diffusion.weights import save_tensors
+from core.diffusion.tensors import save_tensors
 from tests.benchmarks.conftest import Measure, side_by_side
 
 AT_A_TIME = 1 << 24  # numbers in float32 while the rows are drawn

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from core import files
-from core.diffusion.weights import read_tensors, save_tensors
+from core.diffusion.tensors import read_tensors, save_tensors
 from core.errors import CollectionError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from core.attribution.features.gradients import Examples
 from core.attribution.features.objectives import Objective
-from core.diffusion.functional import requiring_grad
-from core.diffusion.protocol import DiffusionModel
+from core.diffusion.protocol import DiffusionModel, requiring_grad
 from core.errors import UsageError
 
 SHARE = 0.6  # of the memory that is free, where no budget is given

@@ -18,8 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.features.objectives import Objective
-from core.diffusion.functional import Swappable, requiring_grad
-from core.diffusion.protocol import DiffusionModel
+from core.diffusion.protocol import DiffusionModel, Swappable, requiring_grad
 from core.errors import ModelError, UsageError
 
 PATHS = ("auto", "hooks", "functional")

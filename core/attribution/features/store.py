@@ -23,7 +23,7 @@ from torch import Tensor
 from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import FeatureSpec
-from core.diffusion.weights import read_tensors, save_tensors, undamaged
+from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.errors import CollectionError, StoreError
 from core.files import write_text
 

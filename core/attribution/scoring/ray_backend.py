@@ -28,7 +28,7 @@ from core.attribution.scoring.index import ROWS, Index, Vector
 from core.attribution.scoring.sharding import Answer, Here, Shard, split
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.weights import read_tensors
+from core.diffusion.tensors import read_tensors
 from core.errors import UsageError
 from core.progress import Progress
 

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from core.collection.images.open import LIMITS
+from core.collection.importing.fields import plain_text, slug
 from core.collection.importing.rows import PICTURE_ENDINGS, Held, Refusal
-from core.collection.importing.slugs import plain_text, slug
 from core.collection.store import is_inside
 from core.errors import CollectionError, ImageRefused
 

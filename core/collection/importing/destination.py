@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.collection.importing.fields import plain_text, readable, slug
 from core.collection.importing.import_log import IMPORTED
-from core.collection.importing.slugs import plain_text, readable, slug
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection
 from core.errors import CollectionError

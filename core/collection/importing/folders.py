@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from core.collection.importing.containers import Archive, Folder
+from core.collection.importing.fields import plain_text, readable
 from core.collection.importing.rows import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
-from core.collection.importing.slugs import plain_text, readable
 from core.errors import CollectionError
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})

@@ -21,6 +21,7 @@ from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
 from core.collection.importing.artist_names import Roll
 from core.collection.importing.destination import opened_target, target_of
+from core.collection.importing.fields import slug
 from core.collection.importing.import_log import Record, Records, digest_of_said
 from core.collection.importing.report import (
     EVERYTHING,
@@ -37,7 +38,6 @@ from core.collection.importing.rows import (
     Refusal,
     picture_bytes,
 )
-from core.collection.importing.slugs import slug
 from core.collection.importing.sources import UNKNOWN, Form, read_source
 from core.collection.removal import removed_works
 from core.collection.store import MANIFEST, save_collection

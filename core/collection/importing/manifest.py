@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from core.collection.importing.columns import (
+from core.collection.importing.column_names import (
     Places,
     columns_note,
     columns_of,
@@ -19,9 +19,17 @@ from core.collection.importing.columns import (
     is_address,
 )
 from core.collection.importing.containers import Archive, Finder, Folder
+from core.collection.importing.fields import (
+    SCHEMES,
+    identifier,
+    is_undated,
+    licence,
+    plain_text,
+    readable,
+    slug,
+    year_range,
+)
 from core.collection.importing.folders import NOTHING, Told, names_tell, told_by_path
-from core.collection.importing.identifiers import SCHEMES, identifier
-from core.collection.importing.licences import licence
 from core.collection.importing.rows import (
     UNKNOWN_ARTIST,
     UNTITLED,
@@ -30,9 +38,7 @@ from core.collection.importing.rows import (
     Reading,
     Refusal,
 )
-from core.collection.importing.slugs import plain_text, readable, slug
 from core.collection.importing.table import Record, Table, read_table
-from core.collection.importing.years import is_undated, year_range
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60

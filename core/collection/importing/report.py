@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from core.collection.importing.fields import year_range
 from core.collection.importing.rows import Refusal
-from core.collection.importing.years import year_range
 from core.collection.types import Collection
 from core.errors import CollectionError, UsageError
 

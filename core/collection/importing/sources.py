@@ -14,10 +14,10 @@ from typing import Literal
 from core.collection.importing.cifar import is_cifar, read_cifar
 from core.collection.importing.containers import Archive, Folder, open_holding
 from core.collection.importing.datasets_hub import is_dataset, read_dataset
+from core.collection.importing.fields import plain_text
 from core.collection.importing.folders import read_folders
 from core.collection.importing.manifest import read_manifest
 from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, Held, Reading
-from core.collection.importing.slugs import plain_text
 from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
 from core.errors import CollectionError, UsageError
 
@@ -32,13 +32,14 @@ _ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 @dataclass(frozen=True)
 class Form:
-    """What is known of a source: its kind, its columns by field, its text's encoding, and where
-    its pictures lie if not beside the table."""
+    """What is known of a source: its kind, its columns by field, its text's encoding, where its
+    pictures lie if not beside the table, and whether a name of the hub may be fetched."""
 
     kind: Kind = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     pictures: Path | None = None
+    download: bool = False
 
 
 UNKNOWN = Form()
@@ -49,7 +50,7 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
     kind = form.kind
     if kind == "datasets":
         _check_options(source, form, for_data_set=True)
-        return read_dataset(source, form.columns)
+        return read_dataset(source, form.columns, download=form.download)
     if not source.exists():
         raise CollectionError(f"There is no '{source.name}' to import. Check the path.")
     if source.is_dir() and not any(source.iterdir()):
@@ -111,7 +112,7 @@ def _pictures(source: Path, form: Form) -> Reading:
             "tar is read as it is."
         )
     if is_dataset(source):
-        return read_dataset(source, form.columns)
+        return read_dataset(source, form.columns, download=form.download)
     if is_cifar(source):
         return read_cifar(source)
     if (styles := _folder_of_styles(source)) is not None:

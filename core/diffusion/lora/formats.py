@@ -23,7 +23,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core.diffusion.weights import tensor_names, undamaged
+from core.diffusion.tensors import tensor_names, undamaged
 from core.errors import ModelError
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours

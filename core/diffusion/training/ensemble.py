@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from core.diffusion.functional import Swappable
-from core.diffusion.protocol import DiffusionModel
+from core.diffusion.protocol import DiffusionModel, Swappable
+from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.diffusion.training.loop import Recipe, TrainingSet, chosen, draw, learning_rate, train
 from core.diffusion.training.state import load_training, save_training
-from core.diffusion.weights import read_tensors, save_tensors, undamaged
 from core.errors import StoreError
 from core.progress import Progress
 from core.work_queue import made, unmade

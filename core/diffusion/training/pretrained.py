@@ -1,21 +1,21 @@
 """Checkpoints of Stable Diffusion by name: a folder, or a name of the hub.
 
 In: what a person named. Out: a folder in diffusers' layout, copied without what is not used.
-Reaches for the network only where `HF_HUB_OFFLINE=0` (or `--download`, which sets it) asks for it.
+Reaches for the network only where the caller asks for it; the process stays offline otherwise.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
 
-from core.diffusion.weights import tensor_names
+from core.diffusion.tensors import tensor_names
 from core.errors import ModelError
 from core.files import write_folder
 
@@ -59,8 +59,9 @@ def require_supported(model_dir: Path) -> None:
         )
 
 
-def checkpoint_folder(name: Path) -> Path | None:
-    """The folder of a checkpoint: `name` itself, or what the hub's `owner/name` is kept in here.
+def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
+    """The folder of a checkpoint: `name` itself, or what the hub's `owner/name` is kept in here;
+    `download` fetches that first.
 
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
     large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
@@ -74,16 +75,29 @@ def checkpoint_folder(name: Path) -> Path | None:
     text = name.as_posix()
     if not HUB_NAME.fullmatch(text):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
-    asked = os.environ.get("HF_HUB_OFFLINE") == "0"
-    place = _fetched(text, asked)
-    if place is None or not (asked or _complete(place)):
+    place = _fetched(text, download)
+    if place is None or not (download or _complete(place)):
         raise ModelError(_missing(text))
     require_supported(place)
     _require_complete(place, text)
     return place
 
 
-def _fetched(name: str, asked: bool) -> Path | None:
+@contextmanager
+def online() -> Iterator[None]:
+    """The hub's library may reach for the network, whatever the environment told it when it was
+    imported."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = False
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _fetched(name: str, download: bool) -> Path | None:
     """What the hub's cache holds of it; downloaded first where that was asked for."""
     from httpx import HTTPError
     from huggingface_hub import hf_hub_download, snapshot_download
@@ -91,11 +105,14 @@ def _fetched(name: str, asked: bool) -> Path | None:
 
     wanted = [*CONFIGS, *WEIGHTS, TOKENIZER]
     try:
-        if asked:  # another kind of model is refused before gigabytes are fetched
+        if not download:
+            return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))
+        with online():
+            # another kind of model is refused before gigabytes are fetched
             require_supported(Path(hf_hub_download(name, MODEL_INDEX)).parent)
-        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=not asked))
+            return Path(snapshot_download(name, allow_patterns=wanted))
     except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
-        if isinstance(error, LocalEntryNotFoundError) and not asked:
+        if isinstance(error, LocalEntryNotFoundError) and not download:
             return None
         raise ModelError(
             f"'{name}' could not be downloaded ({type(error).__name__}). Look whether the name is "

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.diffusion.weights import read_tensors, save_tensors, undamaged
+from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.errors import ModelError
 
 

@@ -7,9 +7,21 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from core.workshops.canvas import Canvas, Colour, Palette, colours, mix, palettes, vary
+from core.workshops.canvas import (
+    SIDE,
+    Canvas,
+    Colour,
+    Palette,
+    Point,
+    Rng,
+    colours,
+    curve,
+    mix,
+    palettes,
+    turned,
+    vary,
+)
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Point, Rng, curve, turned
 
 STYLE = "art nouveau"
 Bloom = Callable[[Canvas, float, float, float], None]

@@ -6,9 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.workshops.canvas import Palette, blend, cloud_noise, colours, palettes, picture, vary
+from core.workshops.canvas import (
+    SIDE,
+    Palette,
+    Rng,
+    blend,
+    cloud_noise,
+    colours,
+    palettes,
+    picture,
+    vary,
+)
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Rng
 
 STYLE = "color field"
 THREE = ("first", "second", "third")

@@ -6,9 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.workshops.canvas import Canvas, Colour, Palette, colours, mix, palettes, picture, vary
+from core.workshops.canvas import (
+    SIDE,
+    Canvas,
+    Colour,
+    Palette,
+    Point,
+    Rng,
+    colours,
+    mix,
+    palettes,
+    picture,
+    trapezoid,
+    turned,
+    vary,
+)
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Point, Rng, trapezoid, turned
 
 STYLE = "cubism"
 GROUND = ("ground", "shade", "light")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from core.workshops.canvas import Canvas, Palette, colours, mix, palettes
+from core.workshops.canvas import SIDE, Canvas, Palette, Rng, colours, mix, palettes, trapezoid
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Rng, trapezoid
 
 STYLE = "pointillism"
 

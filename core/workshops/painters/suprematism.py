@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from core.workshops.canvas import Canvas, Palette, colours, palettes, vary
+from core.workshops.canvas import SIDE, Canvas, Palette, Rng, colours, palettes, turned, vary
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Rng, turned
 
 STYLE = "suprematism"
 INKS = ("main", "second", "third", "fourth")

@@ -5,9 +5,21 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from core.workshops.canvas import Canvas, Palette, colours, gradient, palettes, vary
+from core.workshops.canvas import (
+    SIDE,
+    Canvas,
+    Palette,
+    Point,
+    Rng,
+    colours,
+    curve,
+    gradient,
+    palettes,
+    ridge,
+    trapezoid,
+    vary,
+)
 from core.workshops.hand import Workshop, hands_of
-from core.workshops.strokes import SIDE, Point, Rng, curve, ridge, trapezoid
 
 STYLE = "ukiyo-e"
 

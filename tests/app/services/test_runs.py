@@ -29,9 +29,9 @@ from app.services.workshops_build import make_example
 from app.settings import read_settings
 from app.web.server import _verify_everything
 from core.attribution.features.build import features_directory
-from core.collection.atomic import write_bytes
 from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
+from core.files import write_bytes
 from core.ledger.ledger import Ledger
 from core.ledger.shares import WHOLE, shares
 from core.provenance.png import facts_of

@@ -210,7 +210,7 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_the_papers_presets_are_the_papers() -> None:
-    from core.diffusion.residual_mlp import residual_mlp
+    from core.diffusion.pixel import residual_mlp
     from core.evaluation.models import blank_model, parameter_count
 
     assert sum(p.numel() for p in residual_mlp(0).parameters()) == 91_712

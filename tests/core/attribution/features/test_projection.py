@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.attribution.features.projection import projection
-from core.attribution.features.sjlt import SparseSketch, fold, places_and_signs
+from core.attribution.features.projection import SparseSketch, fold, places_and_signs, projection
 from core.attribution.features.spec import ProjectionSpec
 from core.errors import UsageError
 

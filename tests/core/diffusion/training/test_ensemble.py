@@ -10,8 +10,7 @@ import torch
 from diffusers import DDPMScheduler
 from safetensors.torch import load_file
 
-from core.diffusion.pixel import PixelDDPM, tiny_ddpm
-from core.diffusion.residual_mlp import residual_mlp
+from core.diffusion.pixel import PixelDDPM, residual_mlp, tiny_ddpm
 from core.diffusion.training.ensemble import (
     Parts,
     load_into,

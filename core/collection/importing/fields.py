@@ -1,0 +1,215 @@
+"""What single cells say: names and ids, years, licences, identifiers of artists.
+
+In: the text of a cell. Out: a slug fit for ids, file names and addresses, a readable name, a year,
+a licence, an identifier; or nothing, where the text does not say it. Knows no table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable
+
+from stdnum import isni
+
+_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"}
+)
+PARTICLES = frozenset(
+    [
+        "a",
+        "af",
+        "al",
+        "am",
+        "and",
+        "at",
+        "av",
+        "by",
+        "d",
+        "da",
+        "das",
+        "de",
+        "degli",
+        "dei",
+        "del",
+        "della",
+        "den",
+        "der",
+        "des",
+        "di",
+        "do",
+        "dos",
+        "du",
+        "e",
+        "el",
+        "et",
+        "for",
+        "from",
+        "in",
+        "la",
+        "las",
+        "le",
+        "les",
+        "lo",
+        "los",
+        "of",
+        "on",
+        "or",
+        "the",
+        "ter",
+        "to",
+        "und",
+        "van",
+        "von",
+        "with",
+        "y",
+        "zu",
+        "zum",
+    ]
+)
+_ROMAN = re.compile(r"(ii|iii|iv|vi|vii|viii|ix)")
+
+
+def slug(text: str) -> str:
+    """'Eugène Boudin' -> 'eugene-boudin'. Where a script has no Latin form, a digest is added.
+
+    Without the digest, 'Иван I' and 'Пётр I' would be one artist.
+    """
+    folded = unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+    plain = unicodedata.normalize("NFKD", folded.translate(_LETTERS))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    lost = any(letter.isalnum() and not letter.isascii() for letter in plain)
+    if kept and not lost and len(kept) <= 80:
+        return kept
+    digest = hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{kept[:71].strip('-') or 'x'}-{digest}"
+
+
+def readable(text: str) -> str:
+    """'vincent-van-gogh' -> 'Vincent van Gogh'; text with capitals keeps them."""
+    words = re.sub(r"[-_\s]+", " ", text).strip().split()
+    if any(letter.isupper() for letter in text):
+        return " ".join(words)
+    shown = []
+    for place, word in enumerate(words):
+        if _ROMAN.fullmatch(word) and place == len(words) - 1:
+            shown.append(word.upper())
+        else:
+            shown.append(word if place and word in PARTICLES else word[:1].upper() + word[1:])
+    return " ".join(shown)
+
+
+def plain_text(text: str, longest: int = 500) -> str:
+    """One line of real characters: no controls, no half characters, no runs of space."""
+    known = text.encode("utf-8", "ignore").decode("utf-8")
+    spaced = "".join(
+        " " if letter.isspace() else letter
+        for letter in known
+        if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cn", "Co")
+    )
+    line = unicodedata.normalize("NFC", " ".join(spaced.split()))
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+UNDATED = frozenset(
+    {"", "0", "n.d.", "n.d", "nd", "s.d.", "undated", "unknown", "date unknown", "no date", "?"}
+    | {"none", "nan", "not dated", "o.j.", "б.г."}
+)
+_YEAR = r"(?:1[0-9]|20)[0-9]{2}"
+_DAY = re.compile(rf"({_YEAR})-[01][0-9]-[0-3][0-9](?![0-9])")
+_SPAN = re.compile(rf"\b({_YEAR})\s*(?:[-–—/]|to|and|bis)\s*({_YEAR}|[0-9]{{1,2}})(?![0-9])")
+_DECADE = re.compile(r"\b((?:1[0-9]|20)[0-9])0\s*['’]?s\b")
+_CENTURY = re.compile(r"\b([1-9]|1[0-9]|20|21)(?:st|nd|rd|th)\s*(?:-\s*)?c(?:ent(?:ury|\.)|\.)")
+
+
+def is_undated(text: str) -> bool:
+    """Whether the text says that no year is known."""
+    return text.strip().casefold() in UNDATED
+
+
+def year_range(text: str) -> tuple[int, int] | None:
+    """First and last year that the text names; None where it names none (or one before Christ)."""
+    said = text.casefold()
+    if re.search(r"\bb\.?c\.?(?:e\.?)?(?![a-z])", said):
+        return None
+    found = [_spanned(match[1], match[2]) for match in _SPAN.finditer(_DAY.sub(r"\1", said))]
+    found += [(int(year) * 10, int(year) * 10 + 9) for year in _DECADE.findall(said)]
+    found += [(100 * int(n) - 99, 100 * int(n)) for n in _CENTURY.findall(said)]
+    if not found:
+        single = re.findall(rf"(?<![0-9]){_YEAR}(?![0-9])", said)
+        found = [(int(year), int(year)) for year in single]
+    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+
+
+def _spanned(first: str, last: str) -> tuple[int, int]:
+    """'1650', '55' -> 1650, 1655; '1775', '01', which is a month, -> 1775, 1775."""
+    end = int(last if len(last) == 4 else first[: 4 - len(last)] + last)
+    return int(first), max(int(first), end)
+
+
+_YES, _NO = frozenset({"true", "yes", "1", "t"}), frozenset({"false", "no", "0", "f"})
+_CC = re.compile(r"https?://(?:www\.)?creativecommons\.org/licenses/([a-z-]+)/([0-9.]+)", re.I)
+
+
+def licence(text: str) -> str:
+    """'https://creativecommons.org/licenses/by-sa/4.0/' -> 'CC BY-SA 4.0'."""
+    said = text.strip()
+    match = _CC.match(said)
+    if match:
+        return f"CC {match[1].upper()} {match[2]}"
+    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/zero/", said, re.I):
+        return "CC0"
+    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/mark/", said, re.I):
+        return "Public domain"
+    if said.casefold() in _YES:  # a column such as ArtBench's is_public_domain
+        return "Public domain"
+    return "Not in the public domain" if said.casefold() in _NO else said
+
+
+SCHEMES = ("wikidata", "ulan", "isni", "viaf")
+_NONE = frozenset({"", "0", "none", "null", "nan", "n/a", "-", "unknown"})
+
+
+def identifier(scheme: str, text: str) -> tuple[str, str]:
+    """(value, "") for a good one, ("", reason) for a bad one, ("", "") where none is given."""
+    if text.strip().casefold() in _NONE:
+        return "", ""
+    # an address ends with the number; a table of numbers may have made 500010588 a 500010588.0
+    bare = re.sub(r"\.0$", "", text.strip().rstrip("/").rpartition("/")[2])
+    value = _FORMS[scheme](bare)
+    if value:
+        return value, ""
+    return "", f"'{text.strip()[:80]}' is no {_NAMES[scheme]}; it was left out."
+
+
+def _wikidata(text: str) -> str:
+    match = re.fullmatch(r"[Qq]([1-9][0-9]{0,11})", text)
+    return f"Q{match[1]}" if match else ""
+
+
+def _ulan(text: str) -> str:
+    """Nine digits from 500: the part of Getty's vocabularies that holds people."""
+    return text if re.fullmatch(r"500[0-9]{6}", text) else ""
+
+
+def _isni(text: str) -> str:
+    plain = re.sub(r"(?i)^isni:?|[\s-]", "", text).upper()
+    # the library cleans more from around a number than is one here
+    return plain if re.fullmatch(r"[0-9]{15}[0-9X]", plain) and isni.is_valid(plain) else ""
+
+
+def _viaf(text: str) -> str:
+    return text if re.fullmatch(r"[1-9][0-9]{0,21}", text) else ""
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "wikidata": _wikidata, "ulan": _ulan, "isni": _isni, "viaf": _viaf,
+}  # fmt: skip
+_NAMES = {
+    "wikidata": "Wikidata item (Q and a number)",
+    "ulan": "ULAN number (nine digits from 500)",
+    "isni": "ISNI (sixteen digits, the last of which proves the others)",
+    "viaf": "VIAF number",
+}
