@@ -133,7 +133,6 @@ def evaluate_artist(
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
     from app.services.artist_ablation import LeftOut, Wanted, leave_out_anew
-    from app.web.views.without import words
     from core.evaluation.artist_ablation import FORGET, RETRAIN
 
     settings = where.settings()
@@ -142,7 +141,7 @@ def evaluate_artist(
     if as_json:
         show_json(found)
     else:
-        say(words(found.artist, found.figures))
+        say(found.words)
         say(f"Painted: {found.file}")
 
 

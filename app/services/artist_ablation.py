@@ -38,6 +38,31 @@ class LeftOut:
     figures: WithoutArtist
     file: Path
 
+    @property
+    def words(self) -> str:
+        """What changed, for people: without markup."""
+        figures = self.figures
+        rise = _rise(figures.picture_before, figures.picture_after)
+        own = _rise(figures.own_before, figures.own_after)
+        others = _rise(figures.others_before, figures.others_after)
+        knows = (
+            f"Without {self.artist} the model knows this picture less well: its error on it is "
+            f"{rise:.1f} % higher."
+            if rise >= max(1.0, 2.0 * others)
+            else f"Without {self.artist} the model knows this picture about as well as before "
+            f"({rise:+.1f} % error)."
+        )
+        return (
+            f"{knows} On their own works the error changed by {own:+.1f} %, on everybody else's by "
+            f"{others:+.1f} %. Painted again from the same seed, the picture differs by "
+            f"{100 * figures.moved:.0f} % (0 %: the same picture; 100 %: as far as a blank one)."
+        )
+
+
+def _rise(before: float, after: float) -> float:
+    """By how many percent."""
+    return 100.0 * (after / before - 1.0) if before else 0.0
+
 
 def leave_out(
     studio: Studio, run_id: str, artist_id: str, way: str = FORGET

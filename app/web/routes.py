@@ -19,7 +19,7 @@ from app.services.artist_ablation import answer_picture
 from app.services.ledger_filter import read_filter
 from app.services.ledger_records import entry_record
 from app.services.session import Studio
-from app.web.views.html import run_address
+from app.web.addresses import run_page
 from core.errors import CreditlineError
 from core.evaluation.artist_ablation import FORGET
 from core.ledger.ledger import Reader
@@ -120,7 +120,7 @@ def _run_record(view: RunView) -> dict[str, Any]:
     record = asdict(view.record)
     return {
         "number": view.number, "entry": view.entry, "reversed": view.reversed,
-        "permalink": run_address(view.record.id), **record,
+        "permalink": run_page(view.record.id), **record,
     }  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from app.services.errors import guarded
 from app.services.importing import ELSEWHERE, SIZES, Wish, imported, previewed
 from app.settings import Settings
 from app.web.access import Access
+from app.web.render import render
 from app.web.views import importing as view
-from app.web.views import notices
 from core.collection.importing.report import ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
@@ -40,7 +40,7 @@ class ImportPage:
 
     def __init__(self, settings: Settings, access: Access) -> None:
         self.settings, self.access = settings, access
-        gr.HTML(f'<h1 class="cl-title">Import</h1><p class="cl-intro">{LEAD}</p>')
+        gr.HTML(render("macros.title", words="Import", lead=LEAD))
         self.source = gr.Textbox(
             label="Folder or file", info=KINDS, placeholder="/pictures/my-collection",
             elem_id="import-source", max_lines=1,
@@ -105,7 +105,7 @@ class ImportPage:
     ) -> Iterator[list[Any]]:
         if not self.access.may_import(request.headers):
             raise UsageError(ELSEWHERE)
-        yield self._busy(notices.waiting("Reading the source"))
+        yield self._busy(render("notices.waiting", words="Reading the source"))
         shown = 0.0
         try:
             for event in work(self.settings, wish):
@@ -114,7 +114,10 @@ class ImportPage:
                     yield self._idle(page, ready=not event.written and event.works > 0)
                 elif time.monotonic() - shown >= BETWEEN_UPDATES:
                     shown = time.monotonic()
-                    yield self._busy(notices.progress(event.phase, event.done, event.total))
+                    bar = render(
+                        "notices.progress", phase=event.phase, done=event.done, total=event.total
+                    )
+                    yield self._busy(bar)
         except NothingImported as error:
             yield self._idle(view.refused(error.message, error.report))
 
@@ -127,11 +130,11 @@ class ImportPage:
         return [page, on, on if ready else off, off]
 
     def _trouble(self, words: str) -> list[Any]:
-        return self._idle(notices.trouble(words))
+        return self._idle(render("notices.trouble", words=words))
 
     def _stopped(self) -> list[Any]:
         words = "Stopped. Nothing is half-imported: Preview says what is there now."
-        return self._idle(notices.waiting(words))
+        return self._idle(render("notices.waiting", words=words))
 
 
 def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> Wish:

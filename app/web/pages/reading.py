@@ -14,11 +14,10 @@ from app.services.ledger_filter import read_filter
 from app.services.report import load_report
 from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
+from app.web.render import render
 from app.web.views import artists as artists_view
-from app.web.views import history as history_view
 from app.web.views import ledger as ledger_view
 from app.web.views import method as method_view
-from app.web.views import notices
 from core.attribution.methods import METHODS
 from core.collection.removal import removed_works
 from core.collection.types import Work
@@ -35,14 +34,14 @@ def reading_page(
     blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query], str]
 ) -> None:
     """A title and what `show` makes of the address's query, whenever the page is opened."""
-    gr.HTML(f'<h1 class="cl-title">{title}</h1><p class="cl-intro">{lead}</p>')
+    gr.HTML(render("macros.title", words=title, lead=lead))
     body = gr.HTML(elem_id=name, elem_classes=["cl-page"])
 
     def opened(request: gr.Request) -> str:
         try:
             return show(dict(request.query_params))
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-            return notices.trouble(words_of(error))
+            return render("notices.trouble", words=words_of(error))
 
     blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
 
@@ -64,13 +63,13 @@ def ledger_page(studio: Studio, query: Query) -> str:
     with ledger.moment() as moment:
         selected = _filter(studio, moment, query)
         return ledger_view.page(
-            moment.totals(selected),
-            moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
-            moment.runs(selected, per_page=1).total,
-            proof,
-            moment.artists(),
-            studio.collection.styles,
-            query,
+            totals=moment.totals(selected),
+            entries=moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
+            runs=moment.runs(selected, per_page=1).total,
+            proof=proof,
+            artists=moment.artists(),
+            styles=studio.collection.styles,
+            query=query,
         )
 
 
@@ -85,7 +84,12 @@ def artists_page(studio: Studio, query: Query) -> str:
         return artists_view.everyone(studio.collection.artists, works, totals)
     artist = next((one for one in studio.collection.artists if one.id == wanted), None)
     if artist is None:
-        return notices.empty("There is no such artist here.", "/artists", "All artists")
+        return render(
+            "notices.empty",
+            words="There is no such artist here.",
+            address="/artists",
+            label="All artists",
+        )
     with studio.ledger.moment() as moment:
         if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
@@ -103,7 +107,8 @@ def history_page(studio: Studio, query: Query) -> str:
     """Every run, newest first."""
     selected = _filter(studio, studio.ledger, query)
     runs = studio.ledger.runs(selected, page=_page_number(query), per_page=RUNS_PER_PAGE)
-    return history_view.page(runs, {name: query.get(name, "") for name in ("style", "kind")})
+    kept = {name: query.get(name, "") for name in ("style", "kind")}
+    return render("history", runs=runs, query=kept)
 
 
 def method_page(studio: Studio, query: Query) -> str:
@@ -126,10 +131,10 @@ def method_page(studio: Studio, query: Query) -> str:
     if gone := len(removed_works(collection.path)):
         facts["Taken out; still known to the model"] = f"{gone:,}"
     return method_view.page(
-        collection,
-        tuple(METHODS.values()),
-        now.methods_available,
-        facts,
-        load_report(collection),
-        (RULE_IN_FORCE, *studio.ledger.rules()),
+        collection=collection,
+        methods=tuple(METHODS.values()),
+        at_hand=now.methods_available,
+        facts=facts,
+        report=load_report(collection),
+        rules=(RULE_IN_FORCE, *studio.ledger.rules()),
     )

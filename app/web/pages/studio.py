@@ -34,22 +34,15 @@ from app.services.runs import (
 from app.services.session import Studio, example_run
 from app.web.access import Access
 from app.web.events import NOT_YOURS
+from app.web.formatting import style_name
+from app.web.render import render
 from app.web.uploads import Uploads
-from app.web.views import notices
-from app.web.views import run as run_view
-from app.web.views import without as without_view
-from app.web.views.credit import run_bars
-from app.web.views.html import style_name
-from app.web.views.works import gallery
+from app.web.views.studio import credit, preview
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, LedgerError, UsageError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
 
 INTRO = "Generate a painting, see which training works shaped it, and who is credited."
-WITHOUT = (
-    "The model is made to forget one artist's works, and the same seed is painted again. "
-    "It takes a few minutes the first time; the answer is kept with this run."
-)
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 # the components that an event may change
 SHOWN = (
@@ -75,7 +68,7 @@ class StudioPage:
 
     def _build(self) -> None:
         styles = self.studio.collection.styles
-        gr.HTML(f'<h1 class="cl-title">Creditline</h1><p class="cl-intro">{INTRO}</p>')
+        gr.HTML(render("macros.title", words="Creditline", lead=INTRO))
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.style = gr.Dropdown(
@@ -125,7 +118,7 @@ class StudioPage:
                     )
                     self.trace = gr.Button("Trace", elem_id="trace")
             with gr.Column(scale=6, min_width=300):
-                self.picture = gr.HTML(run_view.blank(), elem_id="picture")
+                self.picture = gr.HTML(render("studio.blank"), elem_id="picture")
                 self.status = gr.HTML(elem_id="status", min_height=60)
                 self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
         with gr.Row(equal_height=False):
@@ -137,7 +130,7 @@ class StudioPage:
         with gr.Accordion(
             "What if this artist had not been there?", open=False, elem_id="without"
         ) as self.without:
-            gr.HTML(f'<p class="cl-lead">{WITHOUT}</p>')
+            gr.HTML(render("artist_ablation.question"))
             with gr.Row(equal_height=True):
                 self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
                 self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
@@ -224,7 +217,7 @@ class StudioPage:
         return {"generate": gr.update(interactive=False), "cancel": gr.update(interactive=True)}
 
     def _trouble(self, words: str) -> list[Any]:
-        return self._update(status=notices.trouble(words), **self._idle())
+        return self._update(status=render("notices.trouble", words=words), **self._idle())
 
     def _cancellable(
         self, page: str | None, run: Callable[[Cancellation[Event]], Iterator[list[Any]]]
@@ -247,7 +240,7 @@ class StudioPage:
                 self._runs.pop(cancellation, None)
         if not late:
             words = "Cancelled. The last preview stays here; nothing was recorded."
-            return self._update(status=notices.waiting(words), **self._idle())
+            return self._update(status=render("notices.waiting", words=words), **self._idle())
         event = late[-1]
         if event is None:
             return self._trouble("It was too late to cancel; the ledger says what was recorded.")
@@ -284,7 +277,7 @@ class StudioPage:
         self, request: GenerateRequest, before: RunView | None, cancellation: Cancellation[Event]
     ) -> Iterator[list[Any]]:
         yield self._update(
-            status=notices.progress("Painting", 0, request.steps or 0), **self._busy(),
+            status=_progress("Painting", 0, request.steps or 0), **self._busy(),
             retry=gr.update(visible=False),
         )  # fmt: skip
         words, shown = f"{style_name(request.style)} painting, not finished", 0.0
@@ -295,12 +288,14 @@ class StudioPage:
                     continue
                 shown, drawn = moment, {}
                 if event.preview is not None:
-                    drawn = self._drawn(run_view.preview(event.preview, words))
-                bar = notices.progress("Painting", event.done, event.total, event.seconds_left)
+                    drawn = self._drawn(preview(event.preview, words))
+                bar = _progress("Painting", event.done, event.total, event.seconds_left)
                 yield self._update(status=bar, **drawn)
             elif isinstance(event, Tracing):
-                bar = notices.waiting(f"Tracing influence among {event.works:,} works")
-                yield self._update(status=bar, **self._drawn(run_view.preview(event.image, words)))
+                bar = render(
+                    "notices.waiting", words=f"Tracing influence among {event.works:,} works"
+                )
+                yield self._update(status=bar, **self._drawn(preview(event.image, words)))
             elif isinstance(event, Finished):
                 yield self._finished(event, before)
             else:
@@ -326,15 +321,19 @@ class StudioPage:
         if not self.uploads.owns(visitor, file):
             yield self._trouble(NOT_YOURS)
             return
-        yield self._update(status=notices.waiting("Opening the picture"), **self._busy())
+        yield self._update(
+            status=render("notices.waiting", words="Opening the picture"), **self._busy()
+        )
         path, notes = Path(file), ""
         request = UploadRequest(path, path.name, style or None, method, book=book)
         for event in trace_upload(self.studio, request, cancellation):
             if isinstance(event, Tracing):
                 notes = " ".join(event.notes)
                 yield self._update(
-                    status=notices.waiting(f"Tracing influence among {event.works:,} works"),
-                    **self._drawn(run_view.preview(event.image, f"Uploaded picture {path.name}")),
+                    status=render(
+                        "notices.waiting", words=f"Tracing influence among {event.works:,} works"
+                    ),
+                    **self._drawn(preview(event.image, f"Uploaded picture {path.name}")),
                 )
             elif isinstance(event, Finished):
                 yield self._finished(event, None, notes)
@@ -359,7 +358,7 @@ class StudioPage:
             ) + words  # fmt: skip
         if notes:
             words += f" {notes}"
-        return self._shown(view, notices.done(words))
+        return self._shown(view, render("notices.done", words=words))
 
     def _lost(self, event: Any) -> list[Any]:
         """The picture is kept; tracing or recording failed."""
@@ -369,11 +368,14 @@ class StudioPage:
             self._unrecorded[event.record.id] = event
             words = f"{event.error.message} The picture is kept; retry when the cause is gone."
             return self._update(
-                status=notices.trouble(words, "The credit is not recorded"),
+                status=render("notices.trouble", words=words, title="The credit is not recorded"),
                 retry=gr.update(visible=True), run_id=event.record.id, **self._idle(),
             )  # fmt: skip
         words = f"{event.error.message} The picture is kept ({event.file}); nothing was recorded."
-        return self._update(status=notices.trouble(words, "It could not be traced"), **self._idle())
+        return self._update(
+            status=render("notices.trouble", words=words, title="It could not be traced"),
+            **self._idle(),
+        )
 
     def _retry(self, run_id: str) -> list[Any]:
         left = self._unrecorded.get(run_id)
@@ -382,35 +384,40 @@ class StudioPage:
         try:
             view = book_again(self.studio, left)
         except LedgerError as error:
-            return self._update(status=notices.trouble(error.message, "The credit is not recorded"))
+            return self._update(
+                status=render(
+                    "notices.trouble", words=error.message, title="The credit is not recorded"
+                )
+            )
         self._unrecorded.pop(run_id, None)
-        return self._shown(view, notices.done(f"Recorded as #{view.number:06d}."))
+        return self._shown(view, render("notices.done", words=f"Recorded as #{view.number:06d}."))
 
     def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
         """Forget, paint, compare; what is finished is kept, and a stopped job goes on."""
         ready = gr.update(interactive=True)
         yield from guarded(
-            self._leave_out(run_id, artist_id), lambda words: [notices.trouble(words), ready]
+            self._leave_out(run_id, artist_id),
+            lambda words: [render("notices.trouble", words=words), ready],
         )
 
     def _leave_out(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
         if not artist_id:
             raise UsageError("Choose an artist first.")
         waiting, shown = gr.update(interactive=False), 0.0
-        yield [notices.waiting("Reading the works"), waiting]
+        yield [render("notices.waiting", words="Reading the works"), waiting]
         started = time.monotonic()
         for event in leave_out(self.studio, run_id, artist_id):
             if isinstance(event, LeftOut):
                 found = kept_answers(self.studio, run_id)
                 # the one that was asked comes first
                 found.sort(key=lambda one: one.figures.artist_id != artist_id)
-                yield [without_view.answers(found), gr.update(interactive=True)]
+                yield [render("artist_ablation.answers", found=found), gr.update(interactive=True)]
                 return
             moment = time.monotonic()
             if moment - shown >= BETWEEN_UPDATES:
                 shown = moment
                 left = (moment - started) * (event.total - event.done) / max(1, event.done)
-                yield [notices.progress(event.phase, event.done, event.total, left), waiting]
+                yield [_progress(event.phase, event.done, event.total, left), waiting]
 
     def _opened(self, request: gr.Request) -> list[Any]:
         wanted = dict(request.query_params).get("run")
@@ -424,7 +431,7 @@ class StudioPage:
         if wanted and view is None:
             return self._trouble("There is no run with this link on this machine.")
         if view is None:
-            return self._update(picture=run_view.blank(), **self._idle())
+            return self._update(picture=render("studio.blank"), **self._idle())
         return self._shown(view, "")
 
     def _shown(self, view: RunView, status: str) -> list[Any]:
@@ -432,17 +439,16 @@ class StudioPage:
         known = record.collection == self.studio.collection.name
         paintable = record.seed is not None and known
         if record.kind == EXAMPLE:
-            status = status or notices.waiting("A finished example. Press Generate for your own.")
-        credit = (
-            run_view.trust(record) + run_view.heading(view)
-            + run_bars(record, self.studio.artist_names, view.rule)
-        )  # fmt: skip
+            status = status or render(
+                "notices.waiting", words="A finished example. Press Generate for your own."
+            )
         return self._update(
-            picture=run_view.picture(record), status=status, credit=credit,
-            proponents=gallery(PROPONENT, record.side(PROPONENT)),
-            opponents=gallery(OPPONENT, record.side(OPPONENT)),
-            memorised=gallery(MEMORISED, record.side(MEMORISED)),
-            recipe=run_view.recipe(view), again=gr.update(visible=paintable),
+            picture=render("run.picture", record=record), status=status,
+            credit=credit(view, self.studio.artist_names),
+            proponents=_gallery(record, PROPONENT),
+            opponents=_gallery(record, OPPONENT),
+            memorised=_gallery(record, MEMORISED),
+            recipe=render("run.recipe", view=view), again=gr.update(visible=paintable),
             retry=gr.update(visible=False), run_id=record.id, **self._askable(record, paintable),
             **self._idle(),
         )  # fmt: skip
@@ -461,5 +467,15 @@ class StudioPage:
                 choices=[(names[one], one) for one in [*known, *others]],
                 value=next(iter([*known, *others]), None),
             ),
-            "answer": without_view.answers(found),
+            "answer": render("artist_ablation.answers", found=found),
         }
+
+
+def _progress(phase: str, done: int, total: int, seconds_left: float | None = None) -> str:
+    return render(
+        "notices.progress", phase=phase, done=done, total=total, seconds_left=seconds_left
+    )
+
+
+def _gallery(record: RunRecord, side: str) -> str:
+    return render("works.gallery", side=side, rows=record.side(side))

@@ -1,66 +1,74 @@
-"""Credit as bars from zero: who, how much, from how many works; the rest stays visible."""
+"""Credit as bars from zero: who, how much, from how many works; the rest stays visible.
+
+In: micro-credits of a run or of the ledger. Out: bars as plain values, widest first at full length.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from app.web.views.html import artist_address, e, percentages
+from app.web.formatting import counted, credits, percentages
 from app.web.views.rules import earned_by
-from core.ledger.records import PROPONENT, RunRecord
+from core.ledger.records import PROPONENT, RunRecord, Totals
 from core.ledger.shares import ShareRule
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
 
 
-def run_bars(record: RunRecord, names: Mapping[str, str], rule: ShareRule | None) -> str:
-    """The shares of one picture; a click on an artist filters the works below.
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One bar; `fraction` of the longest. `artist_id` is None for what nobody got."""
+
+    artist_id: str | None
+    name: str
+    share: str
+    fraction: float
+    note: str
+
+
+def run_bars(
+    record: RunRecord, names: Mapping[str, str], rule: ShareRule | None
+) -> tuple[Bar, ...]:
+    """The shares of one picture, the largest first.
 
     `rule` is the run's own, from which the works that earned a share are counted.
     """
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
-    said = {row.artist_id: row.artist for row in record.influences}
+    recorded = {row.artist_id: row.artist for row in record.influences}
     earned = earned_by(rule, record.side(PROPONENT))
-    micros = [*(micro for _, micro in ranked), record.unattributed_micro]
-    shares = percentages(micros)
-    largest = max(micros)
-    bars = []
-    for (artist, micro), share in zip(ranked, shares, strict=False):
-        name = said.get(artist) or names.get(artist, artist)
-        bars.append(
-            f'<li><button type="button" class="cl-bar" data-filter="{e(artist)}" '
-            f'aria-pressed="false" aria-label="{e(name)}, {e(share)}. Show only their works">'
-            f"{_bar(name, share, micro / largest, earned(artist))}</button></li>"
-        )
-    bars.append(
-        f'<li><div class="cl-bar cl-rest">'
-        f"{_bar(UNATTRIBUTED, shares[-1], micros[-1] / largest, WHY)}</div></li>"
-    )
-    return f'<ul class="cl-bars">{"".join(bars)}</ul>'
-
-
-def _bar(name: str, share: str, fraction: float, note: str) -> str:
-    return (
-        f'<span class="cl-bar-name">{e(name)}</span>'
-        f'<span class="cl-bar-track"><span class="cl-bar-fill" style="width:{100 * fraction:.2f}%">'
-        f'</span></span><span class="cl-bar-share">{e(share)}</span>'
-        f'<span class="cl-bar-note">{e(note)}</span>'
-    )
-
-
-def total_bars(rows: Sequence[tuple[str, str, int, str]], unattributed: int) -> str:
-    """The ledger's bars: (artist id, name, micro, note); a click opens the artist's page."""
-    micros = [max(0, micro) for _, _, micro, _ in rows] + [max(0, unattributed)]
-    if not any(micros):
-        return ""
-    shares, largest = percentages(micros), max(micros)
-    items = [
-        f'<li><a class="cl-bar" href="{e(artist_address(artist))}">'
-        f"{_bar(name, share, max(0, micro) / largest, note)}</a></li>"
-        for (artist, name, micro, note), share in zip(rows, shares, strict=False)
+    rows = [
+        (artist, recorded.get(artist) or names.get(artist, artist), micro, earned(artist))
+        for artist, micro in ranked
     ]
-    items.append(
-        f'<li><div class="cl-bar cl-rest">'
-        f"{_bar(UNATTRIBUTED, shares[-1], micros[-1] / largest, '')}</div></li>"
+    return _bars(rows, record.unattributed_micro, WHY)
+
+
+def total_bars(totals: Totals) -> tuple[Bar, ...]:
+    """The ledger's bars, in its order; none where nothing is credited."""
+    rows = [
+        (
+            row.artist_id, row.name, row.micro,
+            f"{credits(row.micro)} credits · {counted(row.works, 'work')}",
+        )
+        for row in totals.artists
+    ]  # fmt: skip
+    return _bars(rows, totals.unattributed_micro, "")
+
+
+def _bars(
+    rows: Sequence[tuple[str, str, int, str]], unattributed: int, why: str
+) -> tuple[Bar, ...]:
+    """`rows`: artist id, name, micro-credits, note."""
+    everyone = [*rows, (None, UNATTRIBUTED, unattributed, why)]
+    micros = [max(0, micro) for _, _, micro, _ in everyone]
+    if not any(micros):
+        return ()
+    longest = max(micros)
+    return tuple(
+        Bar(artist_id=artist, name=name, share=share, fraction=micro / longest, note=note)
+        for (artist, name, _, note), micro, share in zip(
+            everyone, micros, percentages(micros), strict=True
+        )
     )
-    return f'<ul class="cl-bars">{"".join(items)}</ul>'

@@ -1,46 +1,75 @@
-"""How it works, in words, and the exact choices behind the numbers."""
+"""How it works, the exact choices behind the numbers, and how far to trust them.
+
+In: a collection, the methods, the share rules, and `report.json` as it was read. Out: HTML.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from app.web.views import report as report_view
-from app.web.views.html import e, with_query
+from app.web.formatting import decimal, percent
+from app.web.render import render
 from app.web.views.rules import rule_words
-from core.attribution.methods import Method
+from core.attribution.methods import METHODS, Method
 from core.collection.types import Collection
 from core.ledger.shares import WHOLE, ShareRule
 
-STORY = """
-<h2 class="cl-h2">How a picture is traced</h2>
-<ol class="cl-story">
-<li><b>The model has learnt from works.</b> Each training work left a small mark in the numbers that
-were taught (the LoRA). How a work would push those numbers is its <i>gradient</i>.</li>
-<li><b>The new picture is asked the same question.</b> How would learning it push the same
-numbers?</li>
-<li><b>The two answers are compared.</b> A work that pushes the same way shaped the picture (a
-<i>proponent</i>); one that pushes the other way pulled away (an <i>opponent</i>). What every work
-has in common is taken out first.</li>
-<li><b>Chance is measured.</b> Each work's score is compared with its usual score over pictures the
-model painted: “+4.1σ” stands 4.1 spreads above it.</li>
-<li><b>Credit follows a written rule.</b> {rule} Opponents are shown, never debited. One picture is
-one credit: {whole:,} micro-credits, shared exactly.</li>
-</ol>
-<h2 class="cl-h2">What this is not</h2>
-<p>It is an estimate, by D-TRAK, on this one model: not a share of the picture, not likeness, not
-money. Two works can look alike and not have shaped each other's pictures. An uploaded picture that
-this model has not learnt gets that said before any name.</p>
-"""
+NOT_MEASURED = "–"
+FIGURES = (
+    ("By works, held-out", "lds_validation"),
+    ("By works, generated", "lds_generation"),
+    ("By artists, held-out", "group_lds_validation"),
+    ("By artists, generated", "group_lds_generation"),
+    ("±", "sd"),
+)
 
-NOTES = """
-<p class="cl-quiet">Works that join later are added to the kernel by an exact low-rank update, with
-lambda as it was; once they are more than a tenth, it is fitted anew. A work that is taken out is
-gone from every answer at once; the model forgets it when it is trained again.</p>
-"""
+Column = tuple[str, int]  # its head; over how many queries, 0 where that is not said
+Row = tuple[str, Sequence[str]]  # a method's title; its cells
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A share rule by its id, in words."""
+
+    id: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """How far pictures moved without the works that a method names; the farthest method first."""
+
+    removed: int
+    works: int
+    seeds: int
+    moved: tuple[tuple[str, float], ...]
+    ours_first: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A collection's report as the page shows it; None where a part was not measured.
+
+    `loss_ratio`: the largest loss of works left out over that of works learnt, where the models
+    did not memorise. `ceilings`: how far the same half, trained twice, agrees with itself.
+    """
+
+    date: str
+    works: int | None
+    loss_ratio: float | None
+    ceilings: tuple[float, ...]
+    columns: tuple[Column, ...]
+    methods: tuple[Row, ...]
+    removal: Removal | None
+    check_columns: tuple[Column, ...]
+    checks: tuple[Row, ...]
+    roc: Mapping[str, Any] | None
 
 
 def page(
+    *,
     collection: Collection,
     methods: Sequence[Method],
     at_hand: Sequence[str],
@@ -52,34 +81,95 @@ def page(
 
     `rules`: the one in force, then those by which the ledger's entries were booked.
     """
-    rows = "".join(
-        f"<tr><td>{e(row.title)}<br><code>{e(row.name)}</code></td><td>{e(row.formula)}</td>"
-        f"<td>{e(row.cost)}</td><td>{e(row.needs)}</td>"
-        f"<td>{'yes' if row.name in at_hand else 'no'}</td></tr>"
-        for row in methods
-    )
-    cells = "".join(
-        f"<div><dt>{e(name)}</dt><dd>{e(value)}</dd></div>" for name, value in facts.items()
-    )
-    return (
-        f"{STORY.format(rule=e(rule_words(rules[0])), whole=WHOLE)}"
-        f'<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
-        f'<dl class="cl-figures">{cells}</dl>{NOTES}{_rules(rules)}{report_view.section(report)}'
-        '<h2 class="cl-h2">Methods</h2><div class="cl-scroll"><table class="cl-table"><thead><tr>'
-        "<th>Method</th><th>Score of work n for picture x</th><th>Cost</th><th>Needs</th>"
-        "<th>Here</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table></div>"
-        f"<p>To bring your own pictures, see the README. "
-        f'<a href="{e(with_query("/", {}))}">Back to the studio</a></p>'
+    return render(
+        "method",
+        collection=collection,
+        methods=methods,
+        at_hand=at_hand,
+        facts=facts,
+        report=None if report is None else measured(report),
+        rules=[Rule(rule.id, rule_words(rule)) for rule in dict.fromkeys(rules)],
+        whole=WHOLE,
     )
 
 
-def _rules(rules: Sequence[ShareRule]) -> str:
-    """The share rules, each once: in force, and those of the ledger's entries."""
-    in_force = rules[0]
-    items = "".join(
-        f"<li><code>{e(rule.id)}</code>{' (in force)' if rule == in_force else ''}: "
-        f"{e(rule_words(rule))}</li>"
-        for rule in dict.fromkeys(rules)
+def section(report: Mapping[str, Any] | None) -> str:
+    """How far to trust these credits: the report's part of the page alone."""
+    return render("report", report=None if report is None else measured(report))
+
+
+def measured(report: Mapping[str, Any]) -> Measured:
+    """What the page shows of `report.json`."""
+    facts = report["facts"]
+    regimes = facts.get("regimes", ())
+    memorised = all(one["memorising"] for one in regimes)
+    check_columns, checks = _checks(report["checks"])
+    return Measured(
+        date=report["date"],
+        works=facts["works"] if facts else None,
+        loss_ratio=None if memorised else max(one["ratio"] for one in regimes),
+        ceilings=tuple(
+            value for one in regimes for value in one.get("ceiling", {}).values() if value
+        ),
+        columns=(
+            *((head, 0) for head, _ in FIGURES),
+            (f"Right artist first, of {facts.get('validation', '')}", 0),
+        ),
+        methods=_methods(report["methods"]),
+        removal=_removal(report["counterfactual"]),
+        check_columns=check_columns,
+        checks=checks,
+        roc=report["roc"],
     )
-    return f'<h2 class="cl-h2">Share rules</h2><ul class="cl-story">{items}</ul>'
+
+
+def _title(method: str) -> str:
+    return METHODS[method].title if method in METHODS else method
+
+
+def _methods(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+    """A row per method, best first for a picture's artists."""
+    ordered = sorted(rows, key=lambda row: -(row["group_lds_generation"] or -100.0))
+    return tuple(
+        (
+            _title(row["method"]),
+            [
+                *(NOT_MEASURED if row[key] is None else decimal(row[key], 0) for _, key in FIGURES),
+                NOT_MEASURED if row["artist_top1"] is None else percent(row["artist_top1"]),
+            ],
+        )
+        for row in ordered
+    )
+
+
+def _removal(counterfactual: Mapping[str, Any] | None) -> Removal | None:
+    if counterfactual is None:
+        return None
+    rows = sorted(counterfactual["rows"], key=lambda row: -row["l2_median"])
+    return Removal(
+        removed=counterfactual["removed"],
+        works=counterfactual["works"],
+        seeds=len(rows[0]["l2"]),
+        moved=tuple((_title(row["method"]), row["l2_median"]) for row in rows),
+        ours_first=rows[0]["method"] == "d-trak",
+    )
+
+
+def _checks(
+    checks: Sequence[tuple[str, float, int]],
+) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    """Where the truth is known: a row per method, a column per check."""
+    by_method: dict[str, dict[str, float]] = {}
+    columns: dict[str, int] = {}
+    for name, value, queries in checks:
+        method, _, check = name.partition(": ")
+        by_method.setdefault(method, {})[check] = value
+        columns[check] = queries
+    rows = tuple(
+        (
+            _title(method),
+            [percent(values[check]) if check in values else NOT_MEASURED for check in columns],
+        )
+        for method, values in by_method.items()
+    )
+    return tuple((check.capitalize(), queries) for check, queries in columns.items()), rows

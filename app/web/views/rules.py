@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from app.web.views.html import counted
+from app.web.formatting import counted
 from core.errors import UsageError
 from core.ledger.records import RunInfluence
 from core.ledger.shares import BY_WORKS, ShareRule, credited_places
@@ -41,8 +41,8 @@ def _top_k_positive(rule: ShareRule) -> str:
 
 def _artist_first(rule: ShareRule) -> str:
     return (
-        "The σ of all works of an artist are summed and divided by the root of their number. Of "
-        f"the {_number(rule['top_k'])} strongest artists, what lies above "
+        "The σ of all works are summed per artist and divided by the root of the number of "
+        f"that artist's works. Of the {_number(rule['top_k'])} strongest artists, what lies above "
         f"+{_number(rule['z_floor'])}σ is credited; the rest is given to nobody and stays visible "
         "as unattributed."
     )

@@ -19,7 +19,7 @@ from app.services.runs import (
 )
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
-from app.web.views.without import answer, words
+from app.web.render import render
 from core.collection.types import Collection
 from core.errors import UsageError
 from core.evaluation import artist_ablation as without_artist
@@ -105,11 +105,12 @@ def test_words_say_what_changed_and_escape_names() -> None:
         others_after=0.202,
         moved=0.25,
     )
-    said = words("Ada", figures)
+    answer = LeftOut("r1", "<b>Ada</b>", figures, Path("x.png"))
+    said = answer.words
     assert "10.0 % higher" in said and "+30.0 %" in said and "differs by 25 %" in said
-    same = replace(figures, picture_after=0.1005)
-    assert "about as well as before" in words("Ada", same)
-    html = answer(LeftOut("r1", "<b>Ada</b>", figures, Path("x.png")))
+    same = replace(answer, figures=replace(figures, picture_after=0.1005))
+    assert "about as well as before" in same.words
+    html = render("artist_ablation.answers", found=[answer])
     assert "<b>Ada" not in html and "/media/runs/r1/without/a.png?way=forget" in html
 
 

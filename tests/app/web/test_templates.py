@@ -1,0 +1,447 @@
+"""No name becomes markup: every template is filled with hostile text and compared with plain text.
+
+The page with a hostile name must be the page with a plain one, the name replaced: the same tags,
+the same attributes, links only to this server and to who keeps identifiers.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote, quote_plus, urlsplit
+
+import pytest
+from jinja2 import UndefinedError, nodes
+
+from app.services.artist_ablation import LeftOut
+from app.web.addresses import ELSEWHERE
+from app.web.render import TEMPLATES, environment, render
+from app.web.views import artists, importing, ledger, method, studio
+from app.web.views.credit import Bar
+from core.collection.importing.report import Duplicate, ImportReport
+from core.collection.importing.rows import Refusal
+from core.collection.types import Artist, Collection, Work
+from core.evaluation.artist_ablation import WithoutArtist
+from core.ledger.records import (
+    MEMORISED,
+    OPPONENT,
+    PROPONENT,
+    ArtistTotal,
+    Entry,
+    FirstBad,
+    KnownArtist,
+    Page,
+    Posting,
+    RunInfluence,
+    RunRecord,
+    RunView,
+    Statement,
+    StatusChange,
+    Totals,
+    Verification,
+)
+from core.ledger.shares import DEFAULT_RULE, ShareRule
+from tests.runs import record
+
+APP = TEMPLATES.parents[1]
+PLAIN = "Xyz"
+HOSTILE = {
+    "tag": "<img src=x onerror=alert(1)>",
+    "double quote": '" autofocus onfocus="alert(1)" x="',
+    "single quote": "' autofocus onfocus='alert(1)' x='",
+    "closing": "</td></tr></table></p></div><script>alert(1)</script><!--",
+    "expression": "{{7*7}}{% for x in y %}{# #}{{ config }}",
+    "address": "javascript:alert(1)",
+    "other server": "//example.org/x?a=1&b=2#c",
+    "entity": "&lt;b&gt;&amp;&#60;b&#62;",
+    "right to left": "\u202e\u2067evil\u2066\u200f",
+    "long": "A" + "b" * 20_000,
+}
+DIGEST = "0123456789abcdef" * 4
+ENDLESS = {"img", "br", "input", "path", "polyline"}
+
+
+# --- every template, with one text wherever a text can stand ----------------------------------
+
+
+def run_of(text: str, **changes: object) -> RunRecord:
+    influences = tuple(
+        RunInfluence(
+            side=side, rank=rank, work_id=text, title=text, artist_id=text, artist=text,
+            style=text, year=text, licence=text, file=text, score=1.0, z=4.0, self_influence=0.5,
+        )
+        for rank, side in enumerate((PROPONENT, OPPONENT, MEMORISED), 1)
+    )  # fmt: skip
+    run = replace(
+        record(created_at=text), id=text, kind=text, style=text, prompt=text, title=text,
+        collection=text, method=text, device=text, verdict=text, words=text, rule=text,
+        artist_micro={text: 600_000}, unattributed_micro=400_000, influences=influences,
+    )  # fmt: skip
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def runs_of(text: str) -> list[RunView]:
+    """Painted, uploaded, the example; booked, reversed and neither; of every verdict's kind."""
+    return [
+        RunView(1, run_of(text), 1, False, DEFAULT_RULE),
+        RunView(2, run_of(text, kind="upload", seed=None), None, False, ShareRule(text)),
+        RunView(3, run_of(text, kind="example", method="d-trak", verdict="familiar"), None),
+        RunView(4, run_of(text, kind="generation"), 9, True, DEFAULT_RULE),
+    ]
+
+
+def works_of(text: str) -> tuple[Work, ...]:
+    work = Work(text, text, text, text, text, text, text, text, DIGEST)
+    return work, replace(work, year="")
+
+
+def artist_of(text: str, status: str = "active") -> Artist:
+    identifiers = ((text, text), *((scheme, text) for scheme in ELSEWHERE))
+    return Artist(text, text, text, identifiers, status, (text, text))
+
+
+def entries_of(text: str) -> list[Entry]:
+    """A credit, its reversal, one that is reversed, one without a run; of few artists and many."""
+    postings = (
+        Posting("artist", text, text, 5), Posting("unattributed", None, None, 3),
+    )  # fmt: skip
+    first = Entry(
+        text, 1, "credit", text, text, None, None, text, text, text, DIGEST, postings, text, text,
+        text,
+    )  # fmt: skip
+    return [
+        first,
+        replace(first, number=2, kind="reversal", reverses=1),
+        replace(first, number=3, kind=text, reversed_by=2),
+        replace(first, number=4, run_id=None, postings=postings[:1] * 5),
+        replace(first, number=5, postings=()),
+    ]
+
+
+def ledger_of(text: str) -> str:
+    known = [KnownArtist(text, text, text)]
+    query = dict.fromkeys(("artist", "style", "kind", "since", "until", "period"), text)
+    entries = Page(tuple(entries_of(text)), 2, 5, 15)
+    total = ArtistTotal(text, text, 5, 0.5, 1, 1)
+    whole = Totals((total,), 3, 8, 15, DIGEST)
+    nothing = Totals((), 0, 0, 0, DIGEST)
+    bad = Verification(False, 1, DIGEST, FirstBad(2, text))
+    return "".join(
+        ledger.page(
+            totals=totals, entries=entries, runs=3, proof=proof, artists=known, styles=[text],
+            query=chosen,
+        )
+        for totals in (whole, nothing)
+        for proof in (None, Verification(True, 1, DIGEST), bad, Verification(False, 1, DIGEST))
+        for chosen in (query, {})
+    )  # fmt: skip
+
+
+def artist_page_of(text: str) -> str:
+    known = KnownArtist(text, text, "active")
+    change = StatusChange(text, text, text, text, text)
+    lines = tuple((entry, 5) for entry in entries_of(text))
+    full = Statement(known, text, 5, lines, (change,))
+    return artists.one(artist_of(text), works_of(text), full, [text, "2026-01"]) + artists.one(
+        artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), []
+    )
+
+
+def artists_of(text: str) -> str:
+    total = ArtistTotal(text, text, 5, 0.5, 1, 1)
+    works = {text: works_of(text)}
+    return artists.everyone([artist_of(text)], works, {text: total}) + artists.everyone(
+        [artist_of(text)], {}, {}
+    )
+
+
+def report_of(text: str) -> dict[str, object]:
+    """A report whose every text is `text`."""
+    figures = {
+        "lds_validation": 1.0, "lds_generation": None, "group_lds_validation": 2.0,
+        "group_lds_generation": 3.0, "sd": 1.0, "artist_top1": 0.5,
+    }  # fmt: skip
+    regime = {"pool": text, "ratio": 1.02, "memorising": False, "ceiling": {text: 50.0}}
+    return {
+        "date": text,
+        "facts": {"works": text, "validation": text, "regimes": [regime]},
+        "roc": {"auc": 0.5, "known": text, "foreign": text, "points": [[0.0, 0.0], [1.0, 1.0]]},
+        "methods": [{"method": text, **figures}],
+        "checks": [[f"{text}: Check {text}", 1.0, 2], ["d-trak: Other", 0.5, text]],
+        "counterfactual": {
+            "removed": text, "works": text,
+            "rows": [{"method": text, "l2_median": 1.0, "l2": [1.0]}],
+        },
+    }  # fmt: skip
+
+
+def method_of(text: str) -> str:
+    row = next(iter(method.METHODS.values()))
+    hostile = replace(row, name=text, title=text, formula=text, cost=text, needs=text)
+    return method.page(
+        collection=collection_of(text), methods=[row, hostile], at_hand=[text],
+        facts={text: text}, report=report_of(text), rules=[DEFAULT_RULE, ShareRule(text)],
+    )  # fmt: skip
+
+
+def collection_of(text: str) -> Collection:
+    path = SimpleNamespace(name=text)  # a folder of this name, slashes and all
+    return Collection(path, text, text, text, 8, works_of(text), (artist_of(text),))  # type: ignore[arg-type]
+
+
+def import_of(text: str) -> ImportReport:
+    many = tuple(Refusal(text, text) for _ in range(203))
+    twice = (Duplicate(text, text), Duplicate(text, "another", "look", 5))
+    return ImportReport(collection_of(text), 1, 0, 0, 0, many, twice, (text,), many[:1])
+
+
+def nothing_of(text: str) -> ImportReport:
+    empty = Collection(Path("x"), text, text, text, 8, (), ())
+    return ImportReport(empty, 0, 0, 0, 0, (Refusal(text, text),), ())
+
+
+def answers_of(text: str) -> list[LeftOut]:
+    figures = WithoutArtist(
+        artist_id=text, way="forget", works=5, picture_before=0.1, picture_after=0.11,
+        own_before=0.1, own_after=0.13, others_before=0.2, others_after=0.202, moved=0.25,
+    )  # fmt: skip
+    return [
+        LeftOut(text, text, figures, Path("x")),
+        LeftOut(text, text, replace(figures, way="retrain", picture_after=0.1), Path("x")),
+    ]
+
+
+def bars_of(text: str) -> list[Bar]:
+    bar = Bar(artist_id=text, name=text, share=text, fraction=0.5, note=text)
+    return [bar, replace(bar, artist_id=None)]
+
+
+def called(source: str, **values: object) -> str:
+    """A macro that needs a template around it."""
+    return environment.from_string(source).render(values)
+
+
+CASES: dict[str, Callable[[str], str]] = {
+    "artist": artist_page_of,
+    "artist_ablation.answers": lambda text: render(
+        "artist_ablation.answers", found=answers_of(text)
+    ),
+    "artist_ablation.question": lambda text: render("artist_ablation.question"),
+    "artists": artists_of,
+    "history": lambda text: "".join(
+        render("history", runs=page, query={"style": text, "kind": text})
+        for page in (Page(tuple(runs_of(text)), 2, 4, 12), Page((), 1, 4, 0))
+    ),
+    "importing.preview": lambda text: (
+        importing.preview(import_of(text)) + importing.preview(nothing_of(text))
+    ),
+    "importing.refused": lambda text: importing.refused(text, import_of(text)),
+    "importing.result": lambda text: importing.result(import_of(text)),
+    "ledger": ledger_of,
+    "macros.bars": lambda text: "".join(
+        render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
+    ),
+    "macros.figures": lambda text: render("macros.figures", pairs=[(text, text)]),
+    "macros.pager": lambda text: render(
+        "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
+    ),
+    "macros.table": lambda text: called(
+        "{% from 'macros.html' import table %}{% call table([a], a) %}{{ a }}{% endcall %}", a=text
+    ),
+    "macros.title": lambda text: render("macros.title", words=text, lead=text),
+    "method": method_of,
+    "notices.done": lambda text: render("notices.done", words=text),
+    "notices.empty": lambda text: render(
+        "notices.empty", words=text, address="/ledger", label=text
+    ),
+    "notices.progress": lambda text: "".join(
+        render("notices.progress", phase=text, done=1, total=total, seconds_left=3.0)
+        for total in (0, 2)
+    ),
+    "notices.trouble": lambda text: render("notices.trouble", words=text, title=text),
+    "notices.waiting": lambda text: render("notices.waiting", words=text),
+    "report": lambda text: method.section(report_of(text)) + method.section(None),
+    "run.alt": lambda text: "".join(
+        called("{% from 'run.html' import alt %}<img alt='{{ alt(run) }}'>", run=view.record)
+        for view in runs_of(text)
+    ),
+    "run.credit": lambda text: "".join(studio.credit(view, {}) for view in runs_of(text)),
+    "run.picture": lambda text: "".join(
+        render("run.picture", record=view.record) for view in runs_of(text)
+    ),
+    "run.recipe": lambda text: "".join(render("run.recipe", view=view) for view in runs_of(text)),
+    "studio.blank": lambda text: render("studio.blank"),
+    "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
+    "works.gallery": lambda text: "".join(
+        render("works.gallery", side=side, rows=rows, shown=0)
+        for side in (PROPONENT, OPPONENT, MEMORISED)
+        for rows in (run_of(text).side(side), ())
+    ),
+    "works.of_artist": lambda text: render("works.of_artist", works=works_of(text), artist=text),
+}
+
+
+# --- what a browser makes of it ---------------------------------------------------------------
+
+
+class Read(HTMLParser):
+    """The tags with their attributes' names, in order; every text and value as it is read."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.shape: list[tuple[str, ...]] = []
+        self.texts: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.shape.append((tag, *(name for name, _ in attrs)))
+        self.texts += [value or "" for _, value in attrs]
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
+        if tag not in ENDLESS:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ENDLESS:
+            assert self.open.pop() == tag
+            self.shape.append((f"/{tag}",))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.shape.append(("comment",))
+
+
+def faults(case: Callable[[str], str], text: str) -> list[str]:
+    """Where the page with `text` is more than the page with a plain name and the name replaced."""
+    plain, hostile = Read(case(PLAIN)), Read(case(text))
+    wrong = []
+    if plain.shape != hostile.shape:
+        more = Counter(hostile.shape) - Counter(plain.shape)
+        wrong.append(f"tags and attributes of its own: {dict(more) or 'in another order'}")
+    if _named(plain, PLAIN) != _named(hostile, text):
+        wrong.append("the name is not what is read")
+    for link in hostile.links:
+        parts = urlsplit(link)
+        local = not parts.scheme and not parts.netloc and link.startswith("/")
+        known = any(link.startswith(page.format("")) for page in ELSEWHERE.values())
+        if not local and not known:
+            wrong.append(f"a link to {link[:60]}")
+    return wrong
+
+
+def _named(page: Read, name: str) -> str:
+    """All that is read, the name taken out in every spelling that words and addresses give it."""
+    words = " ".join(" ".join(page.texts).split())
+    spelled = {name, name.lower(), name.capitalize(), name[:1].upper() + name[1:]}
+    for spelling in sorted(spelled, key=len, reverse=True):
+        for form in (quote(spelling, safe=""), quote_plus(spelling), spelling):
+            words = words.replace(form, "NAME")
+    return words
+
+
+# --- laws -------------------------------------------------------------------------------------
+
+
+def entry_points() -> Iterator[str]:
+    """ "ledger" for a template that shows something itself, "run.recipe" for each public macro."""
+    for file in sorted(TEMPLATES.rglob("*")):
+        assert file.suffix == ".html" and file.parent == TEMPLATES, file
+        parsed = environment.parse(file.read_text(encoding="utf-8"))
+        silent = (nodes.Macro, nodes.FromImport, nodes.Import, nodes.Assign, nodes.AssignBlock)
+        for node in parsed.body:
+            blank = isinstance(node, nodes.Output) and all(
+                isinstance(part, nodes.TemplateData) and not part.data.strip()
+                for part in node.nodes
+            )
+            if isinstance(node, nodes.Macro):
+                if not node.name.startswith("_"):
+                    yield f"{file.stem}.{node.name}"
+            elif not blank and not isinstance(node, silent):
+                yield file.stem
+
+
+def test_every_template_and_macro_has_a_hostile_case() -> None:
+    assert set(entry_points()) == CASES.keys()
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("name", CASES)
+def test_no_name_becomes_markup(name: str, text: str) -> None:
+    assert faults(CASES[name], text) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>{{ a|safe }}</p>",
+        "{% autoescape false %}<p title='{{ a }}'></p>{% endautoescape %}",
+        "<p class={{ a }}></p>",
+        "<a href='{{ a }}'>x</a>",
+        "<p>{{ a[:3] }}</p>",
+        "<p>{{ a|e|forceescape }}</p>",
+    ],
+)
+def test_a_careless_template_is_seen(source: str) -> None:
+    assert any(faults(lambda text: called(source, a=text), text) for text in HOSTILE.values())
+
+
+def test_a_careful_template_is_let_through() -> None:
+    source = "<p title='{{ a }}'>{{ a }}</p><a href='{{ a|artist_page }}'>{{ a }}</a>"
+    for text in HOSTILE.values():
+        assert faults(lambda text: called(source, a=text), text) == []
+
+
+def test_a_value_that_is_missing_is_an_error_and_never_an_empty_place() -> None:
+    with pytest.raises(UndefinedError):
+        render("history")
+    with pytest.raises(UndefinedError):
+        render("notices.trouble")
+    with pytest.raises(TypeError):
+        render("notices.trouble", words="x", nobody_takes_this=1)
+
+
+def test_no_template_switches_escaping_off() -> None:
+    for file in TEMPLATES.glob("*.html"):
+        source = file.read_text(encoding="utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape|\|\s*(force)?e(scape)?\b", source), file.name
+
+
+def test_no_python_of_the_application_writes_markup() -> None:
+    """Templates do. The one exception is the page's own script, which is not from any data."""
+    sources = "".join(file.read_text(encoding="utf-8") for file in TEMPLATES.glob("*.html"))
+    tags = {"script", *re.findall(r"<([a-z][a-z0-9]*)", sources)}
+    markup = re.compile(rf"</?(?:{'|'.join(sorted(tags))})\b")
+    wrong = []
+    for file in APP.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        documents = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body and isinstance(node.body[0], ast.Expr)
+        }  # fmt: skip
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and id(node) not in documents and markup.search(text):
+                wrong.append(f"{file.name}: {text}")
+            name = getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
+            if name in ("escape", "Markup", "markupsafe"):
+                wrong.append(f"{file.name}: {name}")
+    assert sorted(wrong) == ["theme.py: </script>", "theme.py: <script>"]
+
+
+def test_a_name_stays_readable() -> None:
+    name = "Ž É Ł & Söhne"
+    assert html.unescape(render("notices.waiting", words=name)).count(name) == 1

@@ -1,0 +1,144 @@
+"""What the pages show: exact figures, with words for everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from app.web.render import render
+from app.web.views import ledger, method, rules, studio
+from app.web.views.credit import run_bars, total_bars
+from core.collection.types import Collection, Work
+from core.ledger.records import (
+    ArtistTotal,
+    Entry,
+    FirstBad,
+    Page,
+    Posting,
+    RunView,
+    Totals,
+    Verification,
+)
+from core.ledger.shares import ARTIST_FIRST, DEFAULT_RULE, HYBRID, RULES, ShareRule
+from tests.runs import influence, record
+
+
+def words_of(html: str) -> str:
+    """The text of a page as it is read, with single spaces."""
+    parts: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = parts.append  # type: ignore[method-assign]
+    parser.feed(html)
+    return " ".join("".join(parts).split())
+
+
+def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
+    html = studio.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
+    assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
+    assert 'style="width:100.00%"' in html
+    assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
+    assert "41.20 %" in html
+    assert "36.05 %" in html
+
+
+def test_a_bar_counts_the_works_that_earned_it() -> None:
+    rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
+    bars = run_bars(replace(record(), influences=tuple(rows)), {}, DEFAULT_RULE)
+    assert [bar.note for bar in bars[:2]] == ["2 works", "works not kept with this run"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "notes"),
+    [
+        (ShareRule("top-k-positive", 2, (("top_k", 1), ("z_floor", 1.0))), ["1 work", "not kept"]),
+        (ShareRule("top-k-positive", 3, (("top_k", 9), ("z_floor", 1.0))), ["3 works", "not kept"]),
+        (ShareRule("top-k-positive", 4, (("top_k", 9), ("z_floor", 5.0))), ["not kept"] * 2),
+        (HYBRID, ["2 works", "an equal part"]),
+        (ARTIST_FIRST, ["all works together"] * 2),
+        (None, ["a rule that is not kept"] * 2),
+    ],
+    ids=str,
+)
+def test_a_bar_counts_works_by_the_runs_own_rule(rule: ShareRule | None, notes: list[str]) -> None:
+    rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
+    bars = run_bars(replace(record(), influences=tuple(rows)), {}, rule)
+    assert all(note in bar.note for note, bar in zip(notes, bars[:2], strict=True))
+
+
+def test_the_method_page_says_the_rules_that_are_there() -> None:
+    work = Work("w", "w.png", "W", "a", "cubism", "1910", "CC0-1.0", "tests", "0" * 64)
+    collection = Collection(Path("x"), "c", "C", "", 8, (work,), ())
+    strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
+    html = method.page(
+        collection=collection, methods=(), at_hand=[], facts={}, report=None,
+        rules=[strict, HYBRID, strict],
+    )  # fmt: skip
+    text = words_of(html)
+    assert text.count("Of the 13 strongest works, what lies above +3.25σ") == 2  # story and list
+    assert f"{strict.id} (in force)" in text
+    assert f"{HYBRID.id}: 20 % is shared alike" in text
+    assert "+2σ" not in text.replace(rules.rule_words(HYBRID), "")
+
+
+def test_every_known_rule_has_words_with_its_own_numbers() -> None:
+    assert rules.WORDS.keys() == RULES.keys()
+    for name in RULES:
+        words = rules.rule_words(
+            ShareRule(name, 9, (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5)))
+        )
+        assert "17" in words
+        assert "1.5" in words
+    assert "x@1" in rules.rule_words(ShareRule("x"))
+
+
+def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
+    html = render(
+        "works.gallery", side="proponent", rows=[influence(rank) for rank in range(1, 15)]
+    )
+    assert html.count("<button") == 14
+    assert html.count("data-deeper hidden") == 2
+
+
+def test_an_upload_shows_trust_and_never_says_booked() -> None:
+    view = RunView(3, replace(record(), kind="upload", verdict="unfamiliar"), None)
+    html = studio.credit(view, {})
+    assert "Not booked" in html
+    assert html.index("cl-unfamiliar") < html.index("Not booked")
+
+
+def test_a_broken_chain_is_a_red_banner() -> None:
+    proof = Verification(False, 3, "h", FirstBad(2, "its contents do not give its hash"))
+    html = ledger_page(Totals((), 0, 0, 0, "h"), Page((), 1, 1, 0), proof)
+    assert "entry #000002" in html
+    assert 'role="alert"' in html
+
+
+def test_the_ledgers_bars_are_of_what_is_positive() -> None:
+    rows = (ArtistTotal("a", "A", 300, 0.0, 2, 1), ArtistTotal("b", "B", -200, 0.0, 1, 1))
+    bars = total_bars(Totals(rows, 100, 200, 2, "h"))
+    assert [bar.share for bar in bars] == ["75.00 %", "0.00 %", "25.00 %"]
+    assert [bar.fraction for bar in bars] == [1.0, 0.0, 100 / 300]
+    assert bars[0].note == "0.000 credits · 2 works"
+    assert total_bars(Totals((), 0, 0, 2, "h")) == ()
+
+
+def test_an_entry_names_its_three_largest_and_how_many_more() -> None:
+    postings = tuple(Posting("artist", name, name.upper(), micro) for name, micro in (
+        ("a", 1_000), ("b", -4_000), ("c", 3_000), ("d", 2_000), ("e", 500),
+    ))  # fmt: skip
+    entry = Entry(
+        "e", 7, "credit", "r", "rule", None, None, None, None, "2026-03-04T05:06:07+00:00",
+        "h" * 64, (*postings, Posting("unattributed", None, None, 9_000)),
+    )  # fmt: skip
+    text = words_of(ledger_page(Totals((), 9_000, 9_000, 1, "h"), Page((entry,), 1, 1, 1), None))
+    assert "B −0.004, C 0.003, D 0.002 and 2 more" in text
+    assert "0.009 hhhhhhhh" in text
+
+
+def ledger_page(totals: Totals, entries: Page[Entry], proof: Verification | None) -> str:
+    return ledger.page(
+        totals=totals, entries=entries, runs=0, proof=proof, artists=[], styles=[], query={}
+    )
