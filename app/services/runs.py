@@ -22,6 +22,7 @@ from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
 from core.collection.prompts import class_prompt
+from core.collection.types import Work
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,
@@ -223,6 +224,19 @@ def trace_upload(
     ended = cancellation.record(recorded)
     if ended is not None:
         yield ended
+
+
+def looks_alike(studio: Studio, record: RunRecord, count: int) -> tuple[tuple[Work, float], ...]:
+    """The works that look most like a run's kept picture, with the cosine of their latents.
+
+    Raises `UsageError` where the picture is no longer kept, `StoreError` without such features.
+    """
+    try:
+        with Image.open(studio.outputs / Path(record.image_file).name) as image:
+            picture = image.convert("RGB")
+    except OSError as error:
+        raise UsageError("The picture of this run is no longer kept.") from error
+    return studio.engine.similar(picture, count)
 
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:

@@ -50,6 +50,17 @@ def test_a_picture_is_painted_traced_and_booked(server: Server, open_page: Open)
     expect(page.locator("#memorised button.cl-card").first).to_be_visible()
 
 
+def test_what_looks_alike_stands_beside_what_shaped_it(server: Server, open_page: Open) -> None:
+    page = open_page(server.url)
+    generate(page, 14)
+    page.get_by_role("tab", name="Looks alike").click()
+    expect(page.locator("#alike")).to_contain_text("Looking alike is not influence")
+    expect(page.locator("#alike .cl-card")).to_have_count(12)
+    alike = page.locator("#alike img").evaluate_all("all => all.map(one => one.alt)")
+    cosines = [int(re.findall(r"(-?\d+) % alike", alt)[0]) for alt in alike]
+    assert cosines == sorted(cosines, reverse=True) and cosines[0] <= 100
+
+
 def test_every_picture_has_words_for_who_does_not_see_it(server: Server, open_page: Open) -> None:
     page = open_page(server.url)
     generate(page, 12)

@@ -29,6 +29,7 @@ from app.services.runs import (
     UploadRequest,
     book_again,
     generate_and_attribute,
+    looks_alike,
     trace_upload,
 )
 from app.services.session import Studio, example_run
@@ -51,6 +52,7 @@ SHOWN = (
 )  # fmt: skip
 KEPT_FOR_RETRY = 50
 CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
+ALIKE = 12  # works in the tab "Looks alike"
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
 
@@ -138,6 +140,8 @@ class StudioPage:
         with gr.Tabs(elem_id="works"):
             with gr.Tab("Shaped it most", elem_id="tab-proponents"):
                 self.proponents = gr.HTML(elem_id="proponents")
+            with gr.Tab("Looks alike", elem_id="tab-alike"):
+                self.alike = gr.HTML(elem_id="alike")
             with gr.Tab("Pulled away", elem_id="tab-opponents"):
                 self.opponents = gr.HTML(elem_id="opponents")
             with gr.Tab("Self-influence", elem_id="tab-memorised"):
@@ -183,6 +187,8 @@ class StudioPage:
             preprocess=False,  # its choices change with the run: `_without` knows the artists
             **private,
         )  # fmt: skip
+        # outside the queue, as the page itself: it takes one look at one picture
+        self.run_id.change(self._alike, [self.run_id], self.alike, queue=False, **private)
         self.retry.click(self._retry, [self.run_id], self.shown, queue=False, **private)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -391,6 +397,21 @@ class StudioPage:
             )
         self._unrecorded.pop(run_id, None)
         return self._shown(view, render("notices.done", words=f"Recorded as #{view.number:06d}."))
+
+    def _alike(self, run_id: str | None) -> str:
+        """Works that look like the picture, whether or not they shaped it."""
+        try:
+            view = self.studio.ledger.run(run_id) if run_id else None
+            if view is None:
+                return ""
+            pairs = looks_alike(self.studio, view.record, ALIKE)
+        except CreditlineError as error:
+            return render("notices.empty", words=error.message)
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+            return render("notices.empty", words=words_of(error))
+        names = self.studio.artist_names
+        rows = [(work, names.get(work.artist_id, work.artist_id), cosine) for work, cosine in pairs]
+        return render("works.alike", rows=rows)
 
     def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
         """Forget, paint, compare; what is finished is kept, and a stopped job goes on."""

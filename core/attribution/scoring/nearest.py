@@ -1,7 +1,7 @@
-"""Nearest works by an inner product, through FAISS: the gallery behind "similarity only".
+"""Nearest works by an inner product, through FAISS: the gallery behind "Looks alike".
 
 In: rows `[n, k]` and a query `[k]`. Out: the places of the m largest products. Exact
-(`IndexFlatIP`) while the rows are small; beyond `LARGE` they are kept in 8 bits a number
+(`IndexFlatIP`) while the rows are small; beyond `LARGE` they are kept in 8 bits per number
 (`IndexScalarQuantizer`), a quarter of the memory. Knows no names.
 """
 
@@ -38,8 +38,3 @@ class Gallery:
         vector = np.ascontiguousarray(query.detach().float().cpu().numpy()[None])
         products, places = self._index.search(vector, min(count, self._index.ntotal))
         return places[0], products[0]
-
-    def farthest(self, query: Tensor, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The places and products of the `count` smallest, smallest first."""
-        places, products = self.nearest(-query, count)
-        return places, -products

@@ -279,6 +279,9 @@ CASES: dict[str, Callable[[str], str]] = {
     "run.recipe": lambda text: "".join(render("run.recipe", view=view) for view in runs_of(text)),
     "studio.blank": lambda text: render("studio.blank"),
     "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
+    "works.alike": lambda text: render(
+        "works.alike", rows=[(work, text, 0.97) for work in works_of(text)]
+    ),
     "works.gallery": lambda text: "".join(
         render("works.gallery", side=side, rows=rows, shown=0)
         for side in (PROPONENT, OPPONENT, MEMORISED)

@@ -155,7 +155,6 @@ def test_the_gallery_finds_the_same_as_a_sort() -> None:
     truth = (WORKS @ QUERY).numpy()
     assert places.tolist() == np.argsort(-truth)[:5].tolist()
     np.testing.assert_allclose(products, np.sort(truth)[::-1][:5], rtol=1e-4)
-    assert Gallery(WORKS).farthest(QUERY, 2)[0].tolist() == np.argsort(truth)[:2].tolist()
 
 
 def test_a_large_gallery_keeps_eight_bits_and_nearly_all_neighbours() -> None:
@@ -165,10 +164,9 @@ def test_a_large_gallery_keeps_eight_bits_and_nearly_all_neighbours() -> None:
     assert exact.exact and not small.exact
     shared = 0
     for query in torch.randn(20, 256, generator=generator):  # isotropic: the hardest case
-        for way in ("nearest", "farthest"):
-            found = set(getattr(small, way)(query, 10)[0].tolist())
-            shared += len(found & set(getattr(exact, way)(query, 10)[0].tolist()))
-    assert shared / 400 >= 0.95
+        places = set(small.nearest(query, 10)[0].tolist())
+        shared += len(places & set(exact.nearest(query, 10)[0].tolist()))
+    assert shared / 200 >= 0.95
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
