@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from app.services.artist_ablation import LeftOut
+from app.services.artist_ablation import ArtistAblationResult
 from app.web.views.html import e, run_picture
 from core.evaluation.artist_ablation import RETRAIN, WithoutArtist
 
 
-def answers(found: list[LeftOut]) -> str:
+def answers(found: list[ArtistAblationResult]) -> str:
     """Every answer that is kept with a run."""
     return "".join(answer(one) for one in found)
 
 
-def answer(found: LeftOut) -> str:
+def answer(found: ArtistAblationResult) -> str:
     """Side by side, then what changed, in words and figures."""
     figures = found.figures
     how = "a model trained anew without them" if figures.way == RETRAIN else (
