@@ -17,7 +17,7 @@ from core.errors import ModelError, UsageError
 from core.progress import Progress
 
 if TYPE_CHECKING:
-    from core.diffusion.training.finetune import LoraPlan
+    from core.diffusion.training.lora import LoraTrainingPlan
 
 MODEL_INDEX = "model_index.json"
 
@@ -56,8 +56,8 @@ def train_collection(
     from core.diffusion.lora.adapter import install_lora
     from core.diffusion.lora.formats import find_lora
     from core.diffusion.stable import StableDiffusion
-    from core.diffusion.training.finetune import train_lora
     from core.diffusion.training.loop import Execution
+    from core.diffusion.training.lora import train_lora
 
     collection = load_collection(directory)
     works = chosen_works(collection, request.subset)
@@ -89,11 +89,11 @@ def train_collection(
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
 
 
-def _plan(request: TrainingRequest, works: int) -> LoraPlan:
+def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
     """The preset, with what the caller wants otherwise."""
-    from core.diffusion.training.finetune import PAPER_EPOCHS, PAPER_PLAN, LoraPlan
+    from core.diffusion.training.lora import PAPER_EPOCHS, PAPER_PLAN, LoraTrainingPlan
 
-    presets = {"small": (LoraPlan(), None), "paper": (PAPER_PLAN, PAPER_EPOCHS)}
+    presets = {"small": (LoraTrainingPlan(), None), "paper": (PAPER_PLAN, PAPER_EPOCHS)}
     if request.preset not in presets:
         raise UsageError(f"There is no preset '{request.preset}'. Choose: {', '.join(presets)}.")
     plan, epochs = presets[request.preset]
@@ -180,7 +180,7 @@ def _train_base(
 ) -> Iterator[Progress]:
     """A small Stable Diffusion from nothing, on the teacher's works, at the collection's size."""
     from core.diffusion.training.base_model import BASE, DECODER, SHAPE, BasePlan, make_base
-    from core.diffusion.training.finetune import load_pictures
+    from core.diffusion.training.lora import load_pictures
 
     missing = set(collection.styles) - set(teacher.styles)
     if missing:

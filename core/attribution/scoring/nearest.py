@@ -1,7 +1,7 @@
 """Nearest works by an inner product, through FAISS: the gallery behind "similarity only".
 
 In: rows `[n, k]` and a query `[k]`. Out: the places of the m largest products. Exact
-(`IndexFlatIP`) while the rows are small; beyond `LARGE` they are kept in 8 bits a number
+(`IndexFlatIP`) while the rows are small; beyond `LARGE` they are kept in 8 bits per number
 (`IndexScalarQuantizer`), a quarter of the memory. Knows no names.
 """
 

@@ -148,7 +148,7 @@ def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
     ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A processor, if slow, stands in for the GPU: the frozen UNet narrow, a batch in parts."""
-    for module in ("loop", "finetune"):
+    for module in ("loop", "lora"):
         monkeypatch.setattr(
             f"core.diffusion.training.{module}.chosen_precision", lambda *_: "bfloat16"
         )
