@@ -85,9 +85,9 @@ def downloads_allowed() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "1") in ("0", "")
 
 
-def read_settings(**given: Any) -> Settings:
+def read_settings(**overrides: Any) -> Settings:
     """Settings from the environment; options that were given (not None) win."""
-    options = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**options)
     except ValidationError as error:

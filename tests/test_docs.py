@@ -36,10 +36,10 @@ def verbs() -> list[str]:
         "evaluate": cli.evaluate.verbs,
         "workshops": cli.workshops.verbs,
     }
-    found = [str(command.name) for command in cli.app.registered_commands]
+    names = [str(command.name) for command in cli.app.registered_commands]
     for name, group in groups.items():
-        found += [f"{name} {command.name}" for command in group.registered_commands]
-    return found
+        names += [f"{name} {command.name}" for command in group.registered_commands]
+    return names
 
 
 def tracked() -> list[Path]:
@@ -75,11 +75,11 @@ def test_every_variable_that_is_read_anywhere_is_documented() -> None:
 
 
 def test_no_tracked_file_names_a_place_on_somebodys_machine() -> None:
-    found = []
+    places = []
     for path in tracked():
         for match in MACHINE.finditer(text_of(path)):
-            found.append(f"{path.relative_to(ROOT)}: {match.group(0)}")
-    assert found == []
+            places.append(f"{path.relative_to(ROOT)}: {match.group(0)}")
+    assert places == []
 
 
 @pytest.mark.parametrize("place", ["/ho" + "me/ann/x", "see /wo" + "rk/main", '"/tm' + 'p/x"'])
@@ -125,9 +125,9 @@ def test_every_dependency_is_pinned_exactly_and_for_every_machine() -> None:
         name, separator, version = line.partition("==")
         assert separator and re.fullmatch(r"[\w.]+", version), line  # no local build, no address
         pinned[re.sub(r"[-_.]+", "-", name).lower()] = version
-    wanted = PYPROJECT["project"]["dependencies"]
-    wanted = wanted + PYPROJECT["project"]["optional-dependencies"]["dev"]
-    names = {re.split(r"[<>=\[; ]", line)[0].lower() for line in wanted}
+    requirements = PYPROJECT["project"]["dependencies"]
+    requirements = requirements + PYPROJECT["project"]["optional-dependencies"]["dev"]
+    names = {re.split(r"[<>=\[; ]", line)[0].lower() for line in requirements}
     assert names <= set(pinned)
 
 

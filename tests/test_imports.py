@@ -47,7 +47,7 @@ def part_of(path: Path) -> str:
 def breaches(part: str, source: str) -> list[str]:
     """Imports that a module in this part of the core may not have."""
     allowed = MAY_IMPORT[part] | SHARED | {part} if part in MAY_IMPORT else SHARED
-    found = []
+    imports = []
     for name in imported(source):
         top, _, rest = name.partition(".")
         inner = rest.partition(".")[0]
@@ -55,8 +55,8 @@ def breaches(part: str, source: str) -> list[str]:
         of_core = top == "core" and bool(inner) and inner not in allowed
         too_heavy = part in PLAIN and top in HEAVY
         if of_app or of_core or too_heavy:
-            found.append(name)
-    return found
+            imports.append(name)
+    return imports
 
 
 @pytest.mark.parametrize("path", modules("core"), ids=lambda p: p.relative_to(ROOT).as_posix())

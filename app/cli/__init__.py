@@ -1,6 +1,6 @@
 """The command line: one command per verb; parse, call one function, show.
 
-In: arguments. Out: an exit code: 0 done, 1 refused or failed, 2 asked wrongly. Every error is one
+In: arguments. Out: an exit code: 0 done, 1 refused or failed, 2 wrong usage. Every error is one
 sentence on stderr. Each verb is a file of this folder; nothing heavy is imported before a verb
 needs it, so `--help` answers at once.
 """
@@ -60,11 +60,11 @@ app.command("doctor")(doctor.doctor)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and say how it ended. Without a verb, the studio is served."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or (given[0].startswith("-") and given[0] != "--help"):
-        given.insert(0, "serve")
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
+        argv.insert(0, "serve")
     try:
-        result = app(given, prog_name="python -m app", standalone_mode=False)
+        result = app(argv, prog_name="python -m app", standalone_mode=False)
         return result if isinstance(result, int) else OK
     except UsageError as error:
         complain(error.message)
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(error.message)
         return REFUSED
     except TyperException as error:
-        complain(f"{error.format_message().rstrip('.')}. `python -m app {_verb(given)}--help`")
+        complain(f"{error.format_message().rstrip('.')}. `python -m app {_verb(argv)}--help`")
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         complain("Stopped. What was finished is kept; nothing was half-recorded.")
@@ -90,11 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def _verb(given: Sequence[str]) -> str:
-    """The verb (and its second word) that were asked for, to point to the right --help."""
+def _verb(argv: Sequence[str]) -> str:
+    """The verb (and its second word) that were typed, to point to the right --help."""
     known = {command.name for command in app.registered_commands}
     groups = {group.name for group in app.registered_groups}
-    return f"{given[0]} " if given and given[0] in known | groups else ""
+    return f"{argv[0]} " if argv and argv[0] in known | groups else ""
 
 
 def _unforeseen(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, Method, StyleOption, Top, Where, spread_options
+from app.cli.options import AsJson, CommonOptions, Method, StyleOption, Top, spread_options
 from app.cli.output import complain, say, show_json, table, watch
 
 
@@ -21,19 +21,19 @@ def attribute(
         bool, typer.Option("--record/--no-record", help="Book the credit in the ledger.")
     ] = False,
     *,
-    where: Where,
+    common: CommonOptions,
     as_json: AsJson = False,
 ) -> None:
     """Trace pictures. Which works shaped them, and who would be credited.
 
-    With --json, one object a line, in the order given; a refused picture's object has `error`, and
-    the exit code is 1.
+    With --json, one object per line, in the order given; a refused picture's object has `error`,
+    and the exit code is 1.
     """
     from app.services.runs import trace_files
     from app.services.serialize import attribution_lines, refusal_record, trace_record
 
     refused = 0
-    for traced in watch(trace_files(where.settings(), images, style, method, record=record)):
+    for traced in watch(trace_files(common.settings(), images, style, method, record=record)):
         if traced.error is not None:
             refused += 1
             if as_json:
@@ -94,8 +94,8 @@ def score(
     """
     from app.services.score import score_files
 
-    told = score_files(features, queries, output, method, lambda_)
+    result = score_files(features, queries, output, method, lambda_)
     if as_json:
-        show_json(told)
+        show_json(result)
     else:
-        say(f"{told.queries} queries x {told.works} works by {told.method}: {told.output}")
+        say(f"{result.queries} queries x {result.works} works by {result.method}: {result.output}")

@@ -12,17 +12,17 @@ def collections(as_json: AsJson = False) -> None:
     """List the collections at hand."""
     from app.services.collections import readable_collections
 
-    found, unreadable = readable_collections(read_settings())
+    readable, unreadable = readable_collections(read_settings())
     for sentence in unreadable:
         complain(sentence)
     if as_json:
-        show_json([_listed(one) for one in found])
-    elif found:
+        show_json([_listed(one) for one in readable])
+    elif readable:
         table(
             ("name", "works", "artists", "classes", "path"),
             [
                 (one.name, len(one.works), len(one.artists), ", ".join(one.styles), one.path)
-                for one in found
+                for one in readable
             ],
         )
     else:

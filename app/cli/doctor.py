@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from app.cli.options import AsJson, Where, spread_options
+from app.cli.options import AsJson, CommonOptions, spread_options
 from app.cli.output import say, show_json
 
 
 @spread_options
-def doctor(where: Where, as_json: AsJson = False) -> None:
+def doctor(common: CommonOptions, as_json: AsJson = False) -> None:
     """Say what is wrong here, and the remedy."""
     from app.services.doctor import examine
 
-    findings = examine(where.settings())
+    findings = examine(common.settings())
     healthy = all(finding.ok for finding in findings)
     if as_json:
         show_json({"ok": healthy, "checks": findings})

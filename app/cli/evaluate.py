@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, Where, group, spread_options
+from app.cli.options import AsJson, CollectionOption, CommonOptions, Device, group, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
 
 verbs = group("Check the attribution where the truth is known.")
 
 if TYPE_CHECKING:
-    from app.services.evaluation import Choice
+    from app.services.evaluation import BenchmarkRequest
 
 Preset = Annotated[
     str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
@@ -27,7 +27,7 @@ Output = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instead:
+class BenchmarkOptions:
     """What a benchmark takes instead of its preset's own, and with what it is measured."""
 
     data: Annotated[
@@ -43,7 +43,8 @@ class Instead:
         Path | None, typer.Option(metavar="DIR", help="A CLIP vision model, for CLIP's figures.")
     ] = None
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that share the work, a GPU or some threads each.")
+        int,
+        typer.Option(min=1, help="Processes that share the work, each with a GPU or some threads."),
     ] = 1
 
 
@@ -60,19 +61,19 @@ def evaluate_lds(
         int | None, typer.Option(min=3, help="Subsets, instead of the preset's.")
     ] = None,
     *,
-    instead: Instead,
-    where: Where,
+    options: BenchmarkOptions,
+    common: CommonOptions,
     as_json: AsJson = False,
 ) -> None:
     """Do credits predict reality? Retrain without half of the works, and compare (LDS).
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import Evaluated, evaluate_lds
+    from app.services.evaluation import LdsResult, evaluate_lds
 
-    settings = where.settings()
-    choice = _choice(settings, preset, output, instead, subsets)
-    result = last(evaluate_lds(settings, choice, experiment), Evaluated)
+    settings = common.settings()
+    request = _request(settings, preset, output, options, subsets)
+    result = last(evaluate_lds(settings, request, experiment), LdsResult)
     if as_json:
         show_json(result.finished)
     else:
@@ -88,24 +89,24 @@ def evaluate_counterfactual(
     methods: Annotated[
         str, typer.Option(metavar="NAMES", help="By comma; 'random' is the one to beat.")
     ] = "d-trak,trak,raw-pixel-dot,random",
-    remove: Annotated[int, typer.Option(min=1, help="Works taken away for each picture.")] = 10,
+    remove: Annotated[int, typer.Option(min=1, help="Works taken away per picture.")] = 10,
     images: Annotated[int, typer.Option(min=1, help="Pictures painted again.")] = 20,
     noise: Annotated[str, typer.Option(help="Noise of the features.")] = "shared",
     timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
     *,
-    instead: Instead,
-    where: Where,
+    options: BenchmarkOptions,
+    common: CommonOptions,
     as_json: AsJson = False,
 ) -> None:
     """Take away the works a method names, retrain, paint again: how far does the picture move?"""
-    from app.services.evaluation import Compared, evaluate_counterfactual
+    from app.services.evaluation import CounterfactualResult, evaluate_counterfactual
     from core.evaluation.counterfactual import Removal
 
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
     removal = Removal(methods=names, works=remove, images=images, noise=noise, timesteps=timesteps)
-    settings = where.settings()
-    choice = _choice(settings, preset, output, instead)
-    result = last(evaluate_counterfactual(settings, choice, removal), Compared)
+    settings = common.settings()
+    request = _request(settings, preset, output, options)
+    result = last(evaluate_counterfactual(settings, request, removal), CounterfactualResult)
     if as_json:
         show_json(result.figures)
     else:
@@ -122,40 +123,44 @@ def evaluate_artist(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed that is painted twice.")] = 7,
     retrain: Annotated[
-        bool, typer.Option("--retrain", help="Train anew without them, instead of forgetting.")
+        bool, typer.Option("--retrain", help="Train again without them, instead of forgetting.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
     ] = None,
     *,
-    where: Where,
+    common: CommonOptions,
     as_json: AsJson = False,
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
-    from app.services.artist_ablation import LeftOut, Wanted, leave_out_anew
+    from app.services.artist_ablation import (
+        ArtistAblationRequest,
+        ArtistAblationResult,
+        leave_out_by_name,
+    )
     from core.evaluation.artist_ablation import FORGET, RETRAIN
 
-    settings = where.settings()
-    wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
-    found = last(leave_out_anew(settings, wanted), LeftOut)
+    settings = common.settings()
+    request = ArtistAblationRequest(artist, style, seed, RETRAIN if retrain else FORGET, output)
+    result = last(leave_out_by_name(settings, request), ArtistAblationResult)
     if as_json:
-        show_json(found)
+        show_json(result)
     else:
-        say(found.words)
-        say(f"Painted: {found.file}")
+        say(result.words)
+        say(f"Painted: {result.file}")
 
 
-def _choice(
+def _request(
     settings: Settings,
     preset: str,
     output: Path | None,
-    instead: Instead,
+    options: BenchmarkOptions,
     subsets: int | None = None,
-) -> Choice:
-    from app.services.evaluation import Choice
+) -> BenchmarkRequest:
+    from app.services.evaluation import BenchmarkRequest
 
     folder = output or settings.home / "benchmarks" / preset
-    return Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
+    return BenchmarkRequest(preset=preset, output=folder, subsets=subsets, **vars(options))
 
 
 @verbs.command("report")
@@ -177,23 +182,23 @@ def evaluate_report(
             metavar="FILE", help="The output of `evaluate retrieval --method all --json`."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Queries a retrieval check.")] = 60,
+    limit: Annotated[int, typer.Option(min=1, help="Queries per retrieval check.")] = 60,
     checks: Annotated[bool, typer.Option(help="Whether retrieval is checked too.")] = True,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Write report.json into the collection: how far its credits can be trusted."""
-    from app.services.report import Reported, make_report
+    from app.services.report import ReportResult, make_report
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
         settings, benchmark, removals=removals, retrieval=retrieval, limit=limit, checks=checks
     )
-    found = last(events, Reported)
+    result = last(events, ReportResult)
     if as_json:
-        show_json(found.report)
+        show_json(result.report)
     else:
-        say(f"The report of '{found.report.collection}': {found.file}")
+        say(f"The report of '{result.report.collection}': {result.file}")
 
 
 @verbs.command("retrieval")
@@ -202,24 +207,24 @@ def evaluate_retrieval(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
     ] = "d-trak",
-    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
-    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="Queries per check.")] = 60,
+    seed: Annotated[int, typer.Option(help="Which works and paintings are the queries.")] = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.services.retrieval import ALL, AllChecked, check_retrieval
+    from app.services.retrieval import ALL, RetrievalResults, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
     events = check_retrieval(settings, method=method, limit=limit, seed=seed)
-    found = last(events, AllChecked).methods
+    methods = last(events, RetrievalResults).methods
     if as_json:
-        show_json(found if method == ALL else found[0])
+        show_json(methods if method == ALL else methods[0])
         return
-    checks = [(row.check, row.queries) for row in found[0].rows]
-    head = ("check", "queries", *(one.method for one in found))
+    checks = [(row.check, row.queries) for row in methods[0].rows]
+    head = ("check", "queries", *(one.method for one in methods))
     lines = [
-        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in methods))
         for place, (check, queries) in enumerate(checks)
     ]
     table(head, lines)

@@ -26,11 +26,11 @@ def featurize(
         Literal["shared", "independent", "cycle"], typer.Option(help="Which noise.")
     ] = "shared",
     noise_seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
-    draws: Annotated[int, typer.Option(min=1, help="Noises a timestep.")] = 1,
+    draws: Annotated[int, typer.Option(min=1, help="Noise samples per timestep.")] = 1,
     projection: Annotated[
         Literal["sjlt", "identity", "dense", "trak"], typer.Option(help="How gradients shrink.")
     ] = "sjlt",
-    dimension: Annotated[int, typer.Option(min=1, help="Features a work (k).")] = 4096,
+    dimension: Annotated[int, typer.Option(min=1, help="Features per work (k).")] = 4096,
     projection_seed: Annotated[int, typer.Option(help="Seed of the projection.")] = 0,
     storage: Annotated[
         Literal["float32", "float16", "int8"], typer.Option(help="How features lie on the disk.")
@@ -55,15 +55,16 @@ def featurize(
 
     Run again after a stop, it goes on where it was and gives the same features, bit for bit.
     """
-    from app.services.featurizing import FeatureChoice, Remembered, remember
+    from app.services.featurizing import FeaturizeRequest, FeaturizeResult, make_features
 
-    choice = FeatureChoice(
+    request = FeaturizeRequest(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
         projection_seed, storage, references, memory, precision,
     )  # fmt: skip
     settings = read_settings(device=device, ray=ray, workers=workers)
-    told = last(remember(directory, choice, settings), Remembered)
+    result = last(make_features(directory, request, settings), FeaturizeResult)
     if as_json:
-        show_json(told)
+        show_json(result)
     else:
-        say(f"{told.works} works, {told.dimension} features each: {told.path} ({told.spec_digest})")
+        digest = result.spec_digest
+        say(f"{result.works} works, {result.dimension} features each: {result.path} ({digest})")

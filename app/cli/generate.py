@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, Method, StyleOption, Top, Where, spread_options
+from app.cli.options import AsJson, CommonOptions, Method, StyleOption, Top, spread_options
 from app.cli.output import last, say, show_json
 
 
@@ -27,23 +27,23 @@ def generate(
     book: Annotated[bool, typer.Option("--book/--no-book", help="Credit it.")] = True,
     top: Top = 3,
     *,
-    where: Where,
+    common: CommonOptions,
     as_json: AsJson = False,
 ) -> None:
     """Paint, trace and credit a picture, as the studio does."""
     from app.services.collections import chosen_collection, class_of
     from app.services.picture_files import check_ending, save_picture
-    from app.services.runs import Finished, GenerateRequest, generate_and_attribute, to_the_end
+    from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute, to_the_end
     from app.services.serialize import attribution_lines, generation_record
     from app.services.session import open_studio
 
-    settings = where.settings()
+    settings = common.settings()
     if output is not None:
         check_ending(output)
     style = class_of(chosen_collection(settings), style, prompt)
     studio = open_studio(settings)
     request = GenerateRequest(style, seed, steps, guidance, method, book=book)
-    run = last(to_the_end(generate_and_attribute(studio, request)), Finished)
+    run = last(to_the_end(generate_and_attribute(studio, request)), RunFinished)
     if output is not None:
         save_picture(run.image, output)
     record = generation_record(run, studio.outputs, top, output)

@@ -54,7 +54,9 @@ def import_pictures(
     ] = None,
     style: Annotated[list[str] | None, typer.Option(help="Only this style; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many works.")] = None,
-    limit_per_artist: Annotated[int | None, typer.Option(help="At most so many an artist.")] = None,
+    limit_per_artist: Annotated[
+        int | None, typer.Option(help="At most so many per artist.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a collection of pictures, or add to one.
@@ -89,7 +91,7 @@ def import_pictures(
 
 def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = False) -> None:
     if as_json:
-        show_json(_told(report, to))
+        show_json(_report_record(report, to))
         return
     for refusal in report.refused:
         complain(f"{refusal.row}: {refusal.reason}")
@@ -113,7 +115,7 @@ def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = 
         say(note)
 
 
-def _told(report: ImportReport, to: Path | None) -> dict[str, object]:
+def _report_record(report: ImportReport, to: Path | None) -> dict[str, object]:
     return {
         "name": report.collection.name,
         "path": to,

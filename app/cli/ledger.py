@@ -29,7 +29,7 @@ Actor = Annotated[str | None, typer.Option(help="Who does it; your login name by
 
 
 @dataclass(frozen=True, kw_only=True)
-class Which:
+class FilterOptions:
     """Which entries a verb is about; None asks for all."""
 
     artist: Annotated[str | None, typer.Option("--artist", help="Only this artist.")] = None
@@ -49,24 +49,24 @@ class Which:
     ] = None
 
 
-def _opened(which: Which) -> tuple[Ledger, LedgerFilter]:
+def _opened(filters: FilterOptions) -> tuple[Ledger, LedgerFilter]:
     from app.services.ledger_records import chosen, our_ledger
 
     settings = read_settings()
     ledger = our_ledger(settings)
-    return ledger, chosen(settings, ledger, **vars(which))
+    return ledger, chosen(settings, ledger, **vars(filters))
 
 
 @verbs.command("totals")
 @spread_options
 def totals(
-    which: Which,
+    filters: FilterOptions,
     as_json: AsJson = False,
 ) -> None:
     """Credit of every artist, and what could not be attributed."""
     from app.services.ledger_records import totals_record
 
-    ledger, selected = _opened(which)
+    ledger, selected = _opened(filters)
     record = totals_record(ledger.totals(selected))
     if as_json:
         show_json(record)
@@ -87,15 +87,15 @@ def totals(
 @verbs.command("entries")
 @spread_options
 def entries(
-    which: Which,
+    filters: FilterOptions,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
-    per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries a page.")] = 50,
+    per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries per page.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """The entries, newest first."""
     from app.services.ledger_records import page_record
 
-    ledger, selected = _opened(which)
+    ledger, selected = _opened(filters)
     record = page_record(ledger.entries(selected, page=page, per_page=per_page))
     if as_json:
         show_json(record)
@@ -126,12 +126,12 @@ def artist(
     from app.services.ledger_records import artist_record, our_ledger
 
     ledger = our_ledger(read_settings())
-    found = find_artist(ledger, name)
+    known = find_artist(ledger, name)
     if status is not None:
         if not reason:
             raise UsageError("A change of status needs its reason: add --reason.")
-        ledger.set_artist_status(found.id, status, reason=reason, actor=actor or getpass.getuser())
-    record = artist_record(ledger, found.id)
+        ledger.set_artist_status(known.id, status, reason=reason, actor=actor or getpass.getuser())
+    record = artist_record(ledger, known.id)
     if as_json:
         show_json(record)
     else:
@@ -154,7 +154,7 @@ def statement(
     from app.services.ledger_records import our_ledger, statement_record
 
     ledger = our_ledger(read_settings())
-    read_filter(ledger, {"period": period})  # a month that cannot be is told as everywhere
+    read_filter(ledger, {"period": period})  # a month that cannot be is refused as everywhere
     record = statement_record(ledger.artist_statement(find_artist(ledger, name).id, period))
     if as_json:
         show_json(record)
@@ -180,13 +180,13 @@ def reverse(
     from app.services.ledger_records import entry_record, find_entry, our_ledger
 
     ledger = our_ledger(read_settings())
-    found = find_entry(ledger, entry)
-    reversal = ledger.reverse(found.number, reason=reason, actor=actor or getpass.getuser())
+    booked = find_entry(ledger, entry)
+    reversal = ledger.reverse(booked.number, reason=reason, actor=actor or getpass.getuser())
     record = entry_record(reversal)
     if as_json:
         show_json(record)
     else:
-        say(f"Entry {found.number} is reversed by entry {record['entry']}: {reason}")
+        say(f"Entry {booked.number} is reversed by entry {record['entry']}: {reason}")
 
 
 @verbs.command("verify")
@@ -217,11 +217,11 @@ def export(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: the terminal.")
     ] = None,
     *,
-    which: Which,
+    filters: FilterOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
     """Every entry with its lines; spreadsheet formulas are neutralised."""
-    ledger, selected = _opened(which)
+    ledger, selected = _opened(filters)
     wants_json = as_json or kind_of_file == "json"
     parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)
     _deliver(parts, output)

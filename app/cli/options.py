@@ -44,7 +44,7 @@ def group(text: str) -> typer.Typer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class CommonOptions:
     """Which collection, and which processor; None leaves it to the environment."""
 
     collection: CollectionOption = None
@@ -61,14 +61,14 @@ def spread_options(command: Callable[..., None]) -> Callable[..., None]:
     What several verbs ask in the same words is one dataclass of annotated fields; typer, which
     knows only flat signatures, sees the fields in its place, and the command gets the dataclass.
     """
-    given = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
     groups: dict[str, type[Any]] = {
         one.name: one.annotation
-        for one in given
+        for one in parameters
         if isinstance(one.annotation, type) and is_dataclass(one.annotation)
     }
     flat: list[inspect.Parameter] = []
-    for one in given:
+    for one in parameters:
         options = _options(groups[one.name]) if one.name in groups else [one]
         flat += [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
 

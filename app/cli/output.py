@@ -89,7 +89,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def _aligned(
     headers: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
 ) -> Iterator[str]:
-    """A table as programs read it: one row a line, however long."""
+    """A table as programs read it: one row per line, however long."""
     lines = [headers, *cells]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
     for line in lines:

@@ -1,4 +1,4 @@
-"""`train`: teach a collection to a model, as a LoRA."""
+"""`train`: train a LoRA on a collection."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def train(
         int | None, typer.Option(min=1, help="Instead of --steps: times each work is seen.")
     ] = None,
     rank: Annotated[int | None, typer.Option(min=1, help="Rank of the LoRA.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Works a step.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Works per step.")] = None,
     accumulate: Annotated[
         int, typer.Option(min=1, help="A step in so many parts, to spare memory.")
     ] = 1,
@@ -59,26 +59,26 @@ def train(
     ] = "auto",
     subset: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Learn only these works: one id a line. Kept apart."),
+        typer.Option(metavar="FILE", help="Learn only these works: one id per line. Kept apart."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another training.")] = 2,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
-    """Teach a collection to a model, as a LoRA.
+    """Train a LoRA on a collection.
 
     Run again after a stop, it goes on where it was and ends with the same model.
     """
-    from app.services.training import Lesson, taught, teach
+    from app.services.training import TrainingRequest, train_collection, training_record
 
-    lesson = Lesson(
+    request = TrainingRequest(
         base, base_steps, decoder_steps, steps, epochs, rank, subset, seed, preset, batch_size,
         precision, accumulate, lora, download or downloads_allowed(),
     )  # fmt: skip
-    run(teach(directory, lesson, read_settings(device=device).device))
-    told = taught(directory, lesson)
+    run(train_collection(directory, request, read_settings(device=device).device))
+    summary = training_record(directory, request)
     if as_json:
-        show_json(told)
+        show_json(summary)
     else:
         did = "learnt" if lora is None else "was brought; it stands for"
-        say(f"The LoRA of rank {told['rank']} {did} {told['works']} works: {told['lora']}")
+        say(f"The LoRA of rank {summary['rank']} {did} {summary['works']} works: {summary['lora']}")

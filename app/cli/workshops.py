@@ -1,4 +1,4 @@
-"""`workshops`: the procedural painters, and the embedded collection made anew."""
+"""`workshops`: the procedural painters, and the embedded collection made from scratch."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def paint(
 
     hand = hand_of(workshop)
     save_picture(paint_work(hand, seed, size), output)
-    told = {
+    facts = {
         "workshop": hand.slug,
         "name": hand.name,
         "style": hand.style,
@@ -53,9 +53,9 @@ def paint(
         "file": output,
     }
     if as_json:
-        show_json(told)
+        show_json(facts)
     else:
-        say(f"{told['title']}, {hand.name} ({hand.style}), seed {seed}: {output}")
+        say(f"{facts['title']}, {hand.name} ({hand.style}), seed {seed}: {output}")
 
 
 @verbs.command("build")

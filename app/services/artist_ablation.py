@@ -30,7 +30,7 @@ from core.provenance.png import png_with_facts
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class ArtistAblationResult:
     """One answer: figures, and where the picture lies."""
 
     run_id: str
@@ -66,7 +66,7 @@ def _rise(before: float, after: float) -> float:
 
 def leave_out(
     studio: Studio, run_id: str, artist_id: str, way: str = FORGET
-) -> Iterator[Progress | LeftOut]:
+) -> Iterator[Progress | ArtistAblationResult]:
     """Answer for a painted run; an answer that is kept comes at once."""
     view = studio.ledger.run(run_id)
     if view is None or view.record.seed is None:
@@ -76,9 +76,9 @@ def leave_out(
         raise UsageError("This run was painted by another model than the one that is open.")
     if artist_id not in studio.artist_names:
         raise UsageError("There is no such artist in this collection.")
-    asked = (artist_id, way)
+    key = (artist_id, way)
     kept = kept_answers(studio, run_id)
-    known = next((o for o in kept if (o.figures.artist_id, o.figures.way) == asked), None)
+    known = next((o for o in kept if (o.figures.artist_id, o.figures.way) == key), None)
     if known is None:
         digest = studio.engine.model.digest
         directory = folder(studio.settings, digest, artist_id, way)
@@ -102,21 +102,21 @@ def leave_out(
     yield known
 
 
-def kept_answers(studio: Studio, run_id: str) -> list[LeftOut]:
-    """What was asked about a run before, by artist."""
-    found = []
+def kept_answers(studio: Studio, run_id: str) -> list[ArtistAblationResult]:
+    """The kept answers about a run, by artist."""
+    answers = []
     for file in sorted(studio.outputs.glob(f"{run_id}-without-*.json")):
         try:
             figures = WithoutArtist(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue  # half a file of a full disk: the question can be asked again
         if figures.artist_id in studio.artist_names and file.with_suffix(".png").is_file():
-            found.append(_answer(studio, run_id, figures))
-    return found
+            answers.append(_answer(studio, run_id, figures))
+    return answers
 
 
 def answer_picture(studio: Studio, run_id: str, artist_id: str, way: str) -> Path | None:
-    """The picture without an artist, if this was asked; both names come from an address."""
+    """The picture without an artist, if it was painted before; both names come from an address."""
     if artist_id not in studio.artist_names or way not in (FORGET, RETRAIN):
         return None
     file = _file(studio, run_id, artist_id, way, "png")
@@ -124,7 +124,7 @@ def answer_picture(studio: Studio, run_id: str, artist_id: str, way: str) -> Pat
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ArtistAblationRequest:
     """A picture to paint with and without an artist, named as people name them."""
 
     artist: str
@@ -134,29 +134,31 @@ class Wanted:
     output: Path | None
 
 
-def leave_out_anew(settings: Settings, wanted: Wanted) -> Iterator[Progress | LeftOut]:
-    """The same for a picture that is no run: nothing is recorded."""
+def leave_out_by_name(
+    settings: Settings, request: ArtistAblationRequest
+) -> Iterator[Progress | ArtistAblationResult]:
+    """The same for a picture that is not a run: nothing is recorded."""
     from core.attribution.engine import choose_device
     from core.diffusion.stable import StableDiffusion
 
     collection = chosen_collection(settings)
-    artist = named_artist(collection, wanted.artist)
+    artist = named_artist(collection, request.artist)
     styles = [work.style for work in collection.works if work.artist_id == artist.id]
     if not styles:
         raise UsageError(f"The artist '{artist.name}' has no works here that could be left out.")
-    style = class_of(collection, wanted.style, None) if wanted.style else styles[0]
+    style = class_of(collection, request.style, None) if request.style else styles[0]
     device = choose_device(settings.device)
     places = (collection.path / "model", collection.path / "lora")
     model = StableDiffusion.load(*places, device=device)
-    directory = folder(settings, model.digest, artist.id, wanted.way)
-    yield from lora_without(collection, artist.id, wanted.way, directory, device=device)
+    directory = folder(settings, model.digest, artist.id, request.way)
+    yield from lora_without(collection, artist.id, request.way, directory, device=device)
     figures, image = compare_without(
-        collection, artist.id, wanted.way, directory, style=style, seed=wanted.seed,
+        collection, artist.id, request.way, directory, style=style, seed=request.seed,
         steps=collection.default_steps, guidance=collection.default_guidance, device=device,
     )  # fmt: skip
-    file = wanted.output or directory / f"{style}-{wanted.seed}.png"
+    file = request.output or directory / f"{style}-{request.seed}.png"
     save_picture(image, file)
-    yield LeftOut("", artist.name, figures, file)
+    yield ArtistAblationResult("", artist.name, figures, file)
 
 
 def named_artist(collection: Collection, name: str) -> Artist:
@@ -172,9 +174,9 @@ def folder(settings: Settings, model_digest: str, artist_id: str, way: str) -> P
     return settings.home / "without" / model_digest[:16] / way / artist_id
 
 
-def _answer(studio: Studio, run_id: str, figures: WithoutArtist) -> LeftOut:
+def _answer(studio: Studio, run_id: str, figures: WithoutArtist) -> ArtistAblationResult:
     file = _file(studio, run_id, figures.artist_id, figures.way, "png")
-    return LeftOut(run_id, studio.artist_names[figures.artist_id], figures, file)
+    return ArtistAblationResult(run_id, studio.artist_names[figures.artist_id], figures, file)
 
 
 def _file(studio: Studio, run_id: str, artist_id: str, way: str, ending: str) -> Path:

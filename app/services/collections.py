@@ -22,34 +22,34 @@ def collections_at_hand(settings: Settings) -> list[Path]:
 
 def readable_collections(settings: Settings) -> tuple[list[Collection], list[str]]:
     """Those that can be loaded, and for each other one the sentence that says why not."""
-    found, unreadable = [], []
+    readable, unreadable = [], []
     for path in collections_at_hand(settings):
         try:
-            found.append(load_collection(path, check_files=False))
+            readable.append(load_collection(path, check_files=False))
         except CollectionError as error:
             unreadable.append(error.message)
-    return found, unreadable
+    return readable, unreadable
 
 
 def chosen_path(settings: Settings) -> Path:
     """The directory of the chosen collection: a path as given, or the name of one at hand."""
-    given = settings.collection
-    if (given / MANIFEST).is_file() or given == EMBEDDED:
-        return given
+    chosen = settings.collection
+    if (chosen / MANIFEST).is_file() or chosen == EMBEDDED:
+        return chosen
     at_hand = {path.name: path for path in collections_at_hand(settings)}
-    if given.name == str(given) and given.name in at_hand:
-        return at_hand[given.name]
-    if given.is_dir():
-        return given  # the store says which of its files are missing
+    if chosen.name == str(chosen) and chosen.name in at_hand:
+        return at_hand[chosen.name]
+    if chosen.is_dir():
+        return chosen  # the store says which of its files are missing
     names = ", ".join(sorted(at_hand)) or "none"
     raise UsageError(
-        f"There is no collection '{given}' here. Give a collection's folder, or one of the names "
+        f"There is no collection '{chosen}' here. Give a collection's folder, or one of the names "
         f"at hand ({names})."
     )
 
 
 def chosen_collection(settings: Settings) -> Collection:
-    """The chosen collection, loaded; the embedded one's absence is told as what it is."""
+    """The chosen collection, loaded; the embedded one's absence has an error of its own."""
     path = chosen_path(settings)
     if path == EMBEDDED and not (path / MANIFEST).is_file():
         raise CollectionError(

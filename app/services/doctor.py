@@ -1,4 +1,4 @@
-"""What is wrong on this machine, and the remedy: one finding a part.
+"""What is wrong on this machine, and the remedy: one finding per part.
 
 In: settings. Out: findings, every check tried whatever the others say. Changes nothing on the
 disk but what opening a database does; downloads nothing.
@@ -53,9 +53,9 @@ def _tried(name: str, check: Check, settings: Settings) -> Finding:
 
 
 def _python(settings: Settings) -> Finding:
-    found = platform.python_version()
+    version = platform.python_version()
     fit = sys.version_info >= LEAST_PYTHON
-    return Finding("python", fit, found, "" if fit else "Install Python 3.11 or newer.")
+    return Finding("python", fit, version, "" if fit else "Install Python 3.11 or newer.")
 
 
 def _torch(settings: Settings) -> Finding:
@@ -67,29 +67,29 @@ def _torch(settings: Settings) -> Finding:
 def _device(settings: Settings) -> Finding:
     import torch
 
-    wanted = settings.device
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.zeros(1, device=wanted)
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         return Finding(
-            "device", False, f"{wanted} cannot be used: {str(error).splitlines()[0]}",
+            "device", False, f"{device} cannot be used: {str(error).splitlines()[0]}",
             "Set CREDITLINE_DEVICE to auto or cpu.",
         )  # fmt: skip
-    name = torch.cuda.get_device_name(wanted) if wanted.startswith("cuda") else "processor"
-    return Finding("device", True, f"{wanted} ({name})")
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "processor"
+    return Finding("device", True, f"{device} ({name})")
 
 
 def _collection(settings: Settings) -> Finding:
     from app.services.collections import chosen_collection
 
-    found = chosen_collection(settings)
+    collection = chosen_collection(settings)
     return Finding(
         "collection",
         True,
-        f"{found.name}: {len(found.works)} works, {len(found.artists)} artists, "
-        f"{len(found.styles)} classes",
+        f"{collection.name}: {len(collection.works)} works, {len(collection.artists)} artists, "
+        f"{len(collection.styles)} classes",
     )
 
 

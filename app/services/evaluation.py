@@ -1,6 +1,6 @@
 """`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
 
-In: names and folders. Out: progress, then what was found. The experiment itself is
+In: names and folders. Out: progress, then the result. The experiment itself is
 `core.evaluation`; here only choices and files meet.
 """
 
@@ -31,7 +31,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class BenchmarkRequest:
     """A benchmark: its preset, its folder, its pictures. None keeps the preset's own."""
 
     preset: str
@@ -46,8 +46,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """What was found, and the files that hold it."""
+class LdsResult:
+    """The result of `evaluate lds`, and the files that hold it."""
 
     finished: Finished
     text: str
@@ -56,8 +56,8 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What the counterfactual measured, and the files that hold it."""
+class CounterfactualResult:
+    """The result of `evaluate counterfactual`, and the files that hold it."""
 
     figures: Repainted
     text: str
@@ -66,31 +66,33 @@ class Compared:
 
 
 def evaluate_lds(
-    settings: Settings, choice: Choice, experiment_name: str
-) -> Iterator[Progress | Evaluated]:
+    settings: Settings, request: BenchmarkRequest, experiment_name: str
+) -> Iterator[Progress | LdsResult]:
     """Run, then write `EXPERIMENT.json`, `.txt` and `.png` into the folder."""
     from core.evaluation.plots import draw
 
-    wanted = experiment(experiment_name)
-    bench, clip = _opened(settings, choice)
-    finished = yield from _until(run_experiment(bench, wanted, clip, choice.workers), Finished)
+    chosen = experiment(experiment_name)
+    bench, clip = _opened(settings, request)
+    finished = yield from _until(run_experiment(bench, chosen, clip, request.workers), Finished)
     text = text_of(finished)
-    table, figure = (choice.output / f"{wanted.name}.{ending}" for ending in ("txt", "png"))
+    table, figure = (request.output / f"{chosen.name}.{ending}" for ending in ("txt", "png"))
     write_text(table, text)
-    draw(finished, wanted, figure)
-    yield Evaluated(finished, text, table, figure)
+    draw(finished, chosen, figure)
+    yield LdsResult(finished, text, table, figure)
 
 
 def evaluate_counterfactual(
-    settings: Settings, choice: Choice, removal: Removal
-) -> Iterator[Progress | Compared]:
+    settings: Settings, request: BenchmarkRequest, removal: Removal
+) -> Iterator[Progress | CounterfactualResult]:
     """Run, then write table, boxplot and contact sheet into the folder."""
     from core.evaluation.plots import draw_counterfactual, draw_sheet
 
-    bench, clip = _opened(settings, choice)
-    figures = yield from _until(run_counterfactual(bench, removal, clip, choice.workers), Repainted)
+    bench, clip = _opened(settings, request)
+    figures = yield from _until(
+        run_counterfactual(bench, removal, clip, request.workers), Repainted
+    )
     text = counterfactual_text(figures)
-    stem = choice.output / removal.key
+    stem = request.output / removal.key
     box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
     write_text(stem.with_suffix(".txt"), text)
     draw_counterfactual(figures, box)
@@ -98,7 +100,7 @@ def evaluate_counterfactual(
     for name in removal.methods:
         shown[f"without {name}'s"] = repainted(bench, removal, name)
     draw_sheet(shown, sheet)
-    yield Compared(figures, text, box, sheet)
+    yield CounterfactualResult(figures, text, box, sheet)
 
 
 def _until(events: Iterable[Progress | R], kind: type[R]) -> Generator[Progress, None, R]:
@@ -111,32 +113,32 @@ def _until(events: Iterable[Progress | R], kind: type[R]) -> Generator[Progress,
     raise RuntimeError(f"the work ended without a {kind.__name__}")
 
 
-def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision | None]:
-    chosen = chosen_preset(choice)
+def _opened(settings: Settings, request: BenchmarkRequest) -> tuple[Benchmark, ClipVision | None]:
+    chosen = chosen_preset(request)
     device = choose_device(settings.device)
     if chosen.needs_gpu and device.type == "cpu":
         raise UsageError(
             f"The preset '{chosen.name}' is the paper's at its scale, and this machine has no GPU. "
             "Run it with --device cuda, or choose digits-small, cifar2-small or workshops."
         )
-    data = choice.data
+    data = request.data
     if data is None and chosen.source == COLLECTION:
         data = chosen_collection(settings).path
     clip = None
-    if choice.clip is not None:  # a folder, or a name of the hub where that was asked for
-        clip = ClipVision.load(choice.clip, device=device, download=downloads_allowed())
-    return open_benchmark(chosen, choice.output, data=data, device=device), clip
+    if request.clip is not None:  # a folder, or a name of the hub where that was asked for
+        clip = ClipVision.load(request.clip, device=device, download=downloads_allowed())
+    return open_benchmark(chosen, request.output, data=data, device=device), clip
 
 
-def chosen_preset(choice: Choice) -> Preset:
+def chosen_preset(request: BenchmarkRequest) -> Preset:
     """The preset, with what the caller wants otherwise."""
-    found = preset(choice.preset)
-    subsets = found.subsets if choice.subsets is None else choice.subsets
+    base = preset(request.preset)
+    subsets = base.subsets if request.subsets is None else request.subsets
     return replace(
-        found,
-        works=found.works if choice.works is None else choice.works,
+        base,
+        works=base.works if request.works is None else request.works,
         subsets=subsets,
-        twice=min(found.twice, subsets),
-        epochs=found.epochs if choice.epochs is None else choice.epochs,
-        data_seed=found.data_seed if choice.data_seed is None else choice.data_seed,
+        twice=min(base.twice, subsets),
+        epochs=base.epochs if request.epochs is None else request.epochs,
+        data_seed=base.data_seed if request.data_seed is None else request.data_seed,
     )

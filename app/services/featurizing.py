@@ -1,6 +1,6 @@
 """`featurize`: features, index and null of a collection, by the choices a person made.
 
-In: a collection's folder and a `FeatureChoice`. Out: progress, then what was made. The work is
+In: a collection's folder and a `FeaturizeRequest`. Out: progress, then what was made. The work is
 `core.attribution.features.build`'s.
 """
 
@@ -34,7 +34,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class FeatureChoice:
+class FeaturizeRequest:
     """The flags of `featurize`; they apply to the features `name`."""
 
     name: str = ALL
@@ -72,7 +72,7 @@ class FeatureChoice:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class FeaturizeResult:
     """What was made."""
 
     works: int
@@ -81,30 +81,30 @@ class Remembered:
     path: Path
 
 
-def remember(
-    directory: Path, choice: FeatureChoice, settings: Settings
-) -> Iterator[Progress | Remembered]:
+def make_features(
+    directory: Path, request: FeaturizeRequest, settings: Settings
+) -> Iterator[Progress | FeaturizeResult]:
     """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
     collection = load_collection(directory)
     device = choose_device(settings.device)
     model = StableDiffusion.load(directory / "model", directory / "lora", device=device)
-    wanted = {choice.name: choice.spec}
-    if choice.name == ALL:
-        wanted = {
-            name: replace(choice.spec, objective=spec.objective)
+    specs = {request.name: request.spec}
+    if request.name == ALL:
+        specs = {
+            name: replace(request.spec, objective=spec.objective)
             for name, spec in SPECS.items()
             if name not in (DEFAULT, LATENTS)
         }
-        wanted = {DEFAULT: choice.spec, **wanted, LATENTS: SPECS[LATENTS]}
-    plan = replace(DEFAULT_PLAN, generated=choice.references)
-    for name, spec in wanted.items():
+        specs = {DEFAULT: request.spec, **specs, LATENTS: SPECS[LATENTS]}
+    plan = replace(DEFAULT_PLAN, generated=request.references)
+    for name, spec in specs.items():
         yield from build_features(
-            model, collection, name, spec, storage=choice.storage, plan=plan,
-            spread=spread_features(settings, directory, name, str(device), choice.means),
-            means=choice.means,
+            model, collection, name, spec, storage=request.storage, plan=plan,
+            spread=spread_features(settings, directory, name, str(device), request.means),
+            means=request.means,
         )  # fmt: skip
-    place = features_directory(collection, next(iter(wanted)))
+    place = features_directory(collection, next(iter(specs)))
     store = FeatureStore.open(place)
     keys = keys_of_works(collection, store.header.spec)
     dimension = store.load(keys[:1]).phi.shape[1]
-    yield Remembered(len(keys), dimension, store.header.spec.digest, place)
+    yield FeaturizeResult(len(keys), dimension, store.header.spec.digest, place)

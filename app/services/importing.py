@@ -26,7 +26,7 @@ ELSEWHERE = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImportRequest:
     """What the form says."""
 
     source: str
@@ -36,53 +36,59 @@ class Wish:
     pictures: str = ""
 
 
-def destination(settings: Settings, wish: Wish) -> Path:
+def destination(settings: Settings, request: ImportRequest) -> Path:
     """The folder of the collection: one name inside CREDITLINE_HOME/collections, never a path."""
-    title = plain_text(wish.title, 80) or readable(source_of(wish).stem)
+    title = plain_text(request.title, 80) or readable(source_of(request).stem)
     return settings.collections / slug(title)
 
 
-def source_of(wish: Wish) -> Path:
+def source_of(request: ImportRequest) -> Path:
     """The folder or file that the form names, from the root of the disk or the keeper's home."""
-    return _path(wish.source, "Write where the pictures are")
+    return _path(request.source, "Write where the pictures are")
 
 
-def previewed(settings: Settings, wish: Wish) -> Generator[Progress | ImportReport, None, None]:
+def previewed(
+    settings: Settings, request: ImportRequest
+) -> Generator[Progress | ImportReport, None, None]:
     """What importing would do; nothing is written."""
     yield from iter_preview(
-        source_of(wish), destination(settings, wish), size=wish.size, name=_name(settings, wish),
-        form=_form(wish),
+        source_of(request), destination(settings, request), size=request.size,
+        name=_name(settings, request), form=_form(request),
     )  # fmt: skip
 
 
-def imported(settings: Settings, wish: Wish) -> Generator[Progress | ImportReport, None, None]:
+def imported(
+    settings: Settings, request: ImportRequest
+) -> Generator[Progress | ImportReport, None, None]:
     """Import, into CREDITLINE_HOME/collections."""
     yield from iter_import(
-        source_of(wish), destination(settings, wish), size=wish.size, name=_name(settings, wish),
-        form=_form(wish),
+        source_of(request), destination(settings, request), size=request.size,
+        name=_name(settings, request), form=_form(request),
     )  # fmt: skip
 
 
-def _form(wish: Wish) -> Form:
-    asked = wish.columns.strip()
-    pictures = _path(wish.pictures, "") if wish.pictures.strip() else None
-    return Form(columns=column_map([asked] if asked else ()), pictures=pictures)
+def _form(request: ImportRequest) -> Form:
+    columns = request.columns.strip()
+    pictures = _path(request.pictures, "") if request.pictures.strip() else None
+    return Form(columns=column_map([columns] if columns else ()), pictures=pictures)
 
 
-def _name(settings: Settings, wish: Wish) -> str | None:
+def _name(settings: Settings, request: ImportRequest) -> str | None:
     """The title as written, for a new collection; one that is there keeps its own."""
-    is_new = not destination(settings, wish).exists()
-    return plain_text(wish.title, 80) or None if is_new else None
+    is_new = not destination(settings, request).exists()
+    return plain_text(request.title, 80) or None if is_new else None
 
 
 def _path(text: str, empty: str) -> Path:
-    said = text.strip().strip('"')
-    if not said or "\0" in said:
+    stripped = text.strip().strip('"')
+    if not stripped or "\0" in stripped:
         raise UsageError(f"{empty}: the whole path of a folder, a table or an archive.")
     try:
-        path = Path(said).expanduser()
+        path = Path(stripped).expanduser()
     except RuntimeError as error:  # ~somebody who is not known here
-        raise UsageError(f"There is no home folder '{said}'. Write the whole path.") from error
+        raise UsageError(f"There is no home folder '{stripped}'. Write the whole path.") from error
     if not path.is_absolute():
-        raise UsageError(f"'{said}' is only part of a path. Write the whole path, from its root.")
+        raise UsageError(
+            f"'{stripped}' is only part of a path. Write the whole path, from its root."
+        )
     return path

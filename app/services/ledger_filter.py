@@ -32,12 +32,12 @@ def read_filter(
     one of `RUN_KINDS`; `since` and `until` days (YYYY-MM-DD), both included; `period` a month
     (YYYY-MM) in place of days. Other words are left alone.
     """
-    given = {name: (words.get(name) or "").strip() for name in WORDS}
-    since, until = _days(given["since"], given["until"], given["period"])
+    values = {name: (words.get(name) or "").strip() for name in WORDS}
+    since, until = _days(values["since"], values["until"], values["period"])
     return LedgerFilter(
-        artist=find_artist(ledger, given["artist"]).id if given["artist"] else None,
-        style=_style(ledger, given["style"], styles) if given["style"] else None,
-        kind=_kind(given["kind"]) if given["kind"] else None,
+        artist=find_artist(ledger, values["artist"]).id if values["artist"] else None,
+        style=_style(ledger, values["style"], styles) if values["style"] else None,
+        kind=_kind(values["kind"]) if values["kind"] else None,
         since=since,
         until=until,
     )

@@ -1,6 +1,6 @@
-"""Pictures that a command writes where a person asked for them.
+"""Pictures that a command writes into a file of the caller's choice.
 
-In: a picture and a file name. Out: the file, whole or not at all. Knows no metadata.
+In: a picture and a file name. Out: the file, all of it or nothing. Knows no metadata.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 def check_ending(file: Path) -> str:
     """The format that a file's ending names; refused before any work is done."""
-    found = FORMATS.get(file.suffix.lower())
-    if found is None:
+    image_format = FORMATS.get(file.suffix.lower())
+    if image_format is None:
         raise UsageError(f"'{file.name}' must end in one of: {', '.join(FORMATS)}.")
-    return found
+    return image_format
 
 
 def save_picture(image: Image.Image, file: Path) -> None:

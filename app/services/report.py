@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from app.services.collections import chosen_collection
-from app.services.retrieval import ALL, AllChecked, Checked, Row, check_retrieval
+from app.services.retrieval import (
+    ALL,
+    RetrievalCheck,
+    RetrievalResult,
+    RetrievalResults,
+    check_retrieval,
+)
 from app.settings import Settings
 from core.attribution.calibration.references import FOREIGN, GENERATED, HELD_OUT
 from core.attribution.features.build import (
@@ -34,7 +40,7 @@ REPORT = "report.json"
 
 
 @dataclass(frozen=True)
-class Reported:
+class ReportResult:
     """The report, and where it lies."""
 
     report: Report
@@ -49,19 +55,19 @@ def make_report(
     retrieval: Path | None = None,
     limit: int,
     checks: bool,
-) -> Iterator[Progress | Reported]:
+) -> Iterator[Progress | ReportResult]:
     """Measure what is quick, take the rest from the benchmark's folder, write the report.
 
     `removals`: the folder of the counterfactual, where it is another one than the benchmark's.
     `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again.
     """
     collection = chosen_collection(settings)
-    checked: tuple[Checked, ...] = ()
+    checked: tuple[RetrievalResult, ...] = ()
     if retrieval is not None:
         checked = _retrieved(retrieval, collection)
     elif checks:
         for event in check_retrieval(settings, method=ALL, limit=limit, seed=0):
-            if isinstance(event, AllChecked):
+            if isinstance(event, RetrievalResults):
                 checked = event.methods
             else:
                 yield event
@@ -86,25 +92,29 @@ def make_report(
     )
     file = collection.path / REPORT
     write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
-    yield Reported(report, file)
+    yield ReportResult(report, file)
 
 
 def load_report(collection: Collection) -> dict[str, Any] | None:
     """What `make_report` wrote; None where there is none or it cannot be read."""
     try:
-        found = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
+        report = json.loads((collection.path / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    own = isinstance(found, dict) and found.get("collection") == collection.name
-    return found if own else None
+    own = isinstance(report, dict) and report.get("collection") == collection.name
+    return report if own else None
 
 
-def _retrieved(file: Path, collection: Collection) -> tuple[Checked, ...]:
+def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        methods = json.loads(file.read_text(encoding="utf-8"))
         checked = tuple(
-            Checked(one["collection"], one["method"], tuple(Row(**row) for row in one["rows"]))
-            for one in found
+            RetrievalResult(
+                one["collection"],
+                one["method"],
+                tuple(RetrievalCheck(**row) for row in one["rows"]),
+            )
+            for one in methods
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
@@ -135,8 +145,8 @@ def _roc(collection: Collection) -> Roc | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return values
     except (OSError, ValueError) as error:
         raise StoreError(
             f"The benchmark '{file.parent.name}' has no finished {file.name}. Run "

@@ -28,7 +28,7 @@ PAINTED_FIRST_SEED = 5_000
 
 
 @dataclass(frozen=True)
-class Row:
+class RetrievalCheck:
     """One check: `value` of `queries` queries."""
 
     check: str
@@ -37,19 +37,19 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What came out for one method."""
+class RetrievalResult:
+    """All checks of one method."""
 
     collection: str
     method: str
-    rows: tuple[Row, ...]
+    rows: tuple[RetrievalCheck, ...]
 
 
 @dataclass(frozen=True)
-class AllChecked:
-    """Every method that was asked for, in the table's order."""
+class RetrievalResults:
+    """The results of every method of the request, in the table's order."""
 
-    methods: tuple[Checked, ...]
+    methods: tuple[RetrievalResult, ...]
 
 
 ALL = "all"
@@ -57,7 +57,7 @@ ALL = "all"
 
 def check_retrieval(
     settings: Settings, *, method: str, limit: int, seed: int
-) -> Iterator[Progress | AllChecked]:
+) -> Iterator[Progress | RetrievalResults]:
     """Self-retrieval and style precision over `limit` queries; artists over all held-out works.
 
     `method` "all": every method whose features the collection has, in one pass.
@@ -68,77 +68,79 @@ def check_retrieval(
     rng = np.random.default_rng(seed)
     count = min(limit, len(collection.works))
     own = sorted(rng.choice(len(collection.works), count, replace=False).tolist())
-    rows: dict[str, list[Row]] = {name: [] for name in names}
+    rows: dict[str, list[RetrievalCheck]] = {name: [] for name in names}
 
-    found = []
+    traces = []
     for done, place in enumerate(own, start=1):
         work = collection.works[place]
-        found.append(_trace(engine, collection.image_path(work), work.style, names))
+        traces.append(_trace(engine, collection.image_path(work), work.style, names))
         yield Progress("Training works", done, len(own))
     artists = [work.artist_id for work in collection.works]
     styles = [work.style for work in collection.works]
-    for name, scores in _scores(found, names).items():
-        rows[name].append(Row("self-retrieval", self_retrieval(scores, own).value, len(own)))
-        z = np.stack([one[name][1] for one in found])
+    for name, scores in _scores(traces, names).items():
+        rows[name].append(
+            RetrievalCheck("self-retrieval", self_retrieval(scores, own).value, len(own))
+        )
+        z = np.stack([one[name][1] for one in traces])
         rows[name] += _itself_aside(scores, z, own, artists, styles)
 
-    found, wanted = [], []
+    traces, painted_styles = [], []
     for number in range(limit):
         style = collection.styles[number % len(collection.styles)]
         image = _painted(engine, style, PAINTED_FIRST_SEED + seed * limit + number)
-        found.append(engine.compare(image, style, names))
-        wanted.append(style)
+        traces.append(engine.compare(image, style, names))
+        painted_styles.append(style)
         yield Progress("Generated pictures", number + 1, limit)
-    for name, scores in _scores(found, names).items():
-        precise = precision_at(scores, styles, wanted, 10)
-        rows[name].append(Row("style precision@10", precise.value, limit))
+    for name, scores in _scores(traces, names).items():
+        precise = precision_at(scores, styles, painted_styles, 10)
+        rows[name].append(RetrievalCheck("style precision@10", precise.value, limit))
 
     held_out = load_held_out(collection)
-    given: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    credits: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for done, work in enumerate(held_out, start=1):
         one = _trace(engine, collection.image_path(work), work.style, names)
         for name in names:
             micro = shares(one[name][1].tolist(), artists).artist_micro
-            given[name].append({artist: float(value) for artist, value in micro.items()})
+            credits[name].append({artist: float(value) for artist, value in micro.items()})
         yield Progress("Held-out works", done, len(held_out))
     truth = [work.artist_id for work in held_out]
     for name in names if held_out else ():
         for k in (1, 3):
-            value = group_precision(given[name], truth, k).value
-            rows[name].append(Row(f"artist top-{k}", value, len(held_out)))
-    found_all = (Checked(collection.name, name, tuple(rows[name])) for name in names)
-    yield AllChecked(tuple(found_all))
+            value = group_precision(credits[name], truth, k).value
+            rows[name].append(RetrievalCheck(f"artist top-{k}", value, len(held_out)))
+    results = (RetrievalResult(collection.name, name, tuple(rows[name])) for name in names)
+    yield RetrievalResults(tuple(results))
 
 
 def _itself_aside(
     scores: Vector, z: Vector, own: list[int], artists: list[str], styles: list[str]
-) -> list[Row]:
+) -> list[RetrievalCheck]:
     """What the other works say of a learnt one: its artist (of more than one work), its style."""
     shared = [row for row, place in enumerate(own) if artists.count(artists[place]) > 1]
-    given, precise = [], []
+    credits, precise = [], []
     for row, place in enumerate(own):
         rest = [at for at in range(len(artists)) if at != place]
         labels = [styles[at] for at in rest]
         precise.append(precision_at(scores[row : row + 1, rest], labels, [styles[place]], 10).value)
         if row in shared:
             micro = shares(z[row, rest].tolist(), [artists[at] for at in rest]).artist_micro
-            given.append({artist: float(value) for artist, value in micro.items()})
+            credits.append({artist: float(value) for artist, value in micro.items()})
     truth = [artists[own[row]] for row in shared]
-    found = [Row("style precision@10, itself aside", float(np.mean(precise)), len(own))]
+    checks = [RetrievalCheck("style precision@10, itself aside", float(np.mean(precise)), len(own))]
     for k in (1, 3) if shared else ():
-        value = group_precision(given, truth, k).value
-        found.append(Row(f"artist top-{k}, itself aside", value, len(shared)))
-    return found
+        value = group_precision(credits, truth, k).value
+        checks.append(RetrievalCheck(f"artist top-{k}, itself aside", value, len(shared)))
+    return checks
 
 
-Compared = dict[str, tuple[Vector, Vector]]
+MethodScores = dict[str, tuple[Vector, Vector]]
 
 
-def _scores(found: list[Compared], names: list[str]) -> dict[str, Vector]:
-    return {name: np.stack([one[name][0] for one in found]) for name in names}
+def _scores(traces: list[MethodScores], names: list[str]) -> dict[str, Vector]:
+    return {name: np.stack([one[name][0] for one in traces]) for name in names}
 
 
-def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> Compared:
+def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> MethodScores:
     with Image.open(path) as image:
         return engine.compare(image.convert("RGB"), style, names)
 

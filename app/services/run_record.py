@@ -50,7 +50,7 @@ def run_record(
 ) -> RunRecord:
     """The run as the ledger keeps it, without recipe and title.
 
-    Names are those of the collection that was asked: works may have left it since.
+    Names are those of the collection that was traced: works may have left it since.
     """
     names = attribution.collection.artist_names
     rows = (

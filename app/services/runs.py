@@ -1,4 +1,4 @@
-"""What happens when a person asks: paint, trace, credit; or take a picture and trace it.
+"""A person's request: paint, trace, credit; or take a picture and trace it.
 
 In: a studio and a request. Out: a stream of typed events that the command line and the browser both
 consume. A picture is kept before it is traced, and traced before it is booked: whatever fails
@@ -108,7 +108,7 @@ class Untraced:
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
+class RunFinished:
     """The answer. `view` is None when the run was not to be kept."""
 
     record: RunRecord
@@ -118,7 +118,7 @@ class Finished:
     image: Image.Image
 
 
-Event = Painting | Tracing | Unrecorded | Untraced | Finished
+Event = Painting | Tracing | Unrecorded | Untraced | RunFinished
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,7 +128,7 @@ class Traced:
     path: Path
     collection: str
     method: str
-    run: Finished | None = None
+    run: RunFinished | None = None
     error: CreditlineError | None = None
 
 
@@ -172,7 +172,7 @@ def generate_and_attribute(
     except CreditlineError as error:
         yield Untraced(image, file, error)
         return
-    except (GeneratorExit, KeyboardInterrupt):  # whoever asked has left: nothing is recorded
+    except (GeneratorExit, KeyboardInterrupt):  # the caller has left: nothing is recorded
         (studio.outputs / file).unlink(missing_ok=True)
         raise
     credited = shares_of(studio, attribution)
@@ -192,7 +192,7 @@ def generate_and_attribute(
 def trace_upload(
     studio: Studio, request: UploadRequest, cancellation: Cancellation[Event] | None = None
 ) -> Iterator[Event]:
-    """Open safely, trace, and keep as asked. Books nothing unless `book`.
+    """Open safely, trace, and keep as the request says. Books nothing unless `book`.
 
     `cancellation` stops it from another thread, up to the moment in which it is recorded.
     """
@@ -265,7 +265,7 @@ def trace_files(
         traced = Traced(path=path, collection=collection.name, method=method)
         try:
             for event in to_the_end(trace_upload(studio, request)):
-                yield replace(traced, run=event) if isinstance(event, Finished) else event
+                yield replace(traced, run=event) if isinstance(event, RunFinished) else event
         except CreditlineError as error:
             yield replace(traced, error=error)
         except OSError as error:
@@ -274,7 +274,7 @@ def trace_files(
             yield replace(traced, error=ImageRefused(words))
 
 
-def to_the_end(events: Iterator[Event]) -> Iterator[Progress | Finished]:
+def to_the_end(events: Iterator[Event]) -> Iterator[Progress | RunFinished]:
     """The events for whoever wants a bar and the answer; a run that failed raises its error."""
     for event in events:
         if isinstance(event, Painting):
@@ -328,9 +328,9 @@ def _booked(
             record.spec_digest, record.style,
         )  # fmt: skip
     if not keep:
-        return Finished(record, credited, attribution, None, image)
+        return RunFinished(record, credited, attribution, None, image)
     try:
         view = studio.ledger.record(record, credited if book else None, key, studio.artist_names)
     except LedgerError as error:
         return Unrecorded(record, credited if book else None, key, error)
-    return Finished(record, credited, attribution, view, image)
+    return RunFinished(record, credited, attribution, view, image)

@@ -22,7 +22,7 @@ from core.files import write_bytes
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoreResult:
     """What was written."""
 
     method: str
@@ -34,18 +34,18 @@ class Scored:
 
 def score_files(
     features: Path, queries: Path, output: Path, name: str, lambda_: float | None
-) -> Scored:
+) -> ScoreResult:
     """Read, score, write. Raises `UsageError` for files that hold something else."""
     row = method(name)
     works, residuals = _array(features, "features"), _array(features, "residuals", needed=False)
-    asked = _array(queries, "queries")
-    assert works is not None and asked is not None
-    found = score(row, works, asked, lambda_, residuals)
+    query_features = _array(queries, "queries")
+    assert works is not None and query_features is not None
+    scores = score(row, works, query_features, lambda_, residuals)
     written = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, scores=found)
+    np.savez_compressed(buffer, scores=scores)
     write_bytes(written, buffer.getvalue())
-    return Scored(name, found.shape[1], found.shape[0], lambda_, written)
+    return ScoreResult(name, scores.shape[1], scores.shape[0], lambda_, written)
 
 
 def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64] | None:
@@ -67,7 +67,7 @@ def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64]
         zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         raise UsageError(
-            f"'{path.name}' is no readable npz file of plain numbers. Write it with numpy.savez."
+            f"'{path.name}' is not a readable npz file of plain numbers. Write it with numpy.savez."
         ) from error
     if needed:
         raise UsageError(f"'{path.name}' holds {held}, and no array '{name}'.")

@@ -14,7 +14,7 @@ from core.errors import CreditlineError
 from core.ledger.export import credits
 
 if TYPE_CHECKING:
-    from app.services.runs import Finished, Traced
+    from app.services.runs import RunFinished, Traced
     from core.attribution.result import Attribution, Influence
     from core.ledger.shares import Shares
 
@@ -59,7 +59,9 @@ def _influence(row: Influence, names: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def generation_record(run: Finished, outputs: Path, top: int, file: Path | None) -> dict[str, Any]:
+def generation_record(
+    run: RunFinished, outputs: Path, top: int, file: Path | None
+) -> dict[str, Any]:
     """The object that `generate --json` prints; `file`: where the picture was asked for."""
     assert run.view is not None
     return attribution_record(run.attribution, run.shares, top) | {

@@ -79,10 +79,10 @@ def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
 
 def example_run(studio: Studio) -> str | None:
     """The id of the collection's finished example, recorded on first sight; None without one."""
-    found = load_example(studio.collection)
-    if found is None:
+    example = load_example(studio.collection)
+    if example is None:
         return None
-    record, picture = found
+    record, picture = example
     if studio.ledger.run(record.id) is None:
         write_bytes(studio.outputs / record.image_file, picture)
         studio.ledger.record_once(record)  # another server may be as far as this one

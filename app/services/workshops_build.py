@@ -1,4 +1,4 @@
-"""`workshops build`: the embedded collection again, from nothing, and compared with what ships.
+"""`workshops build`: the embedded collection again, from scratch, and compared with what ships.
 
 In: two directories. Out: progress, the collection, and a comparison byte by byte.
 """
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.services.report import REPORT
-from app.services.runs import Finished, GenerateRequest, generate_and_attribute
+from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute
 from app.services.session import EXAMPLE, EXAMPLE_PICTURE, Studio
 from app.settings import read_settings
 from core.attribution.engine import Engine
@@ -24,7 +24,7 @@ from core.progress import Progress
 from core.workshops.build import DEFAULT_PLAN, BuildPlan, build_model
 
 STORAGE = "int8"  # half the size on the disk; ranks stay (see the benchmark of storage)
-SHIPPED_INDICES = ("d-trak",)  # the others are built in a second when they are asked
+SHIPPED_INDICES = ("d-trak",)  # the others are built in a second when they are needed
 EXAMPLE_RUN = ("ukiyo-e", 7)  # class and seed of the example on the first screen
 EXAMPLE_ID, EXAMPLE_DAY = "example", "2026-11-23T12:00:00.000Z"
 
@@ -73,7 +73,7 @@ def make_example(destination: Path, scratch: Path) -> None:
     style, seed = EXAMPLE_RUN
     style = style if style in collection.styles else collection.styles[0]
     for event in generate_and_attribute(studio, GenerateRequest(style, seed, book=False)):
-        if isinstance(event, Finished):
+        if isinstance(event, RunFinished):
             values = asdict(event.record)
             picture = (studio.outputs / event.record.image_file).read_bytes()
             values |= {

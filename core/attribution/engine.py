@@ -2,7 +2,7 @@
 
 In: a collection directory with model, LoRA and features. Out: pictures and attributions. One
 question is worked on at a time, however many threads ask: they queue for one worker thread (the
-processor's threads are set up once for it, not anew for every caller). A painting takes its turn
+processor's threads are set up once for it, not again for every caller). A painting takes its turn
 step by step, so that a question need not wait for a whole picture. Every answer is of one snapshot:
 works, scores and names of one moment, though works leave meanwhile.
 """

@@ -1,7 +1,7 @@
 """Every attribution method as a row of choices; a method is never a copy of another.
 
 representation: which vectors; kernel: how a work's vector becomes a row; scales: what is brought
-to length one; stack: of how many models the mean is taken; query: which picture is asked with.
+to length one; stack: of how many models the mean is taken; query: which picture is the query.
 Positive scores are proponents.
 """
 
@@ -80,7 +80,7 @@ class Method:
 D_TRAK = "d-trak"
 
 _RIDGE = "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ"
-_ONE = "one backward pass a work and a query (K timesteps in the batch)"
+_ONE = "one backward pass per work and per query (K timesteps in the batch)"
 
 
 def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
@@ -136,13 +136,13 @@ METHODS: dict[str, Method] = {
         Method(
             "journey-trak", "Journey TRAK (x_t on the path)", "simple", "ridge",
             f"{_RIDGE}, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at its own x_t",
-            "one backward pass a step of the path", "the query's seed and prompt",
+            "one backward pass per step of the path", "the query's seed and prompt",
             query="trajectory",
         ),
         Method(
-            "journey-trak-renoised", "Journey TRAK (x0 noised anew)", "simple", "ridge",
+            "journey-trak-renoised", "Journey TRAK (x0 noised again)", "simple", "ridge",
             f"{_RIDGE}, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at noised x0_t",
-            "one backward pass a step of the path", "the query's seed and prompt",
+            "one backward pass per step of the path", "the query's seed and prompt",
             query="renoised",
         ),
         Method(

@@ -1,6 +1,6 @@
 """The answer to one question: which works shaped this picture.
 
-In: score vectors in the works' order. Out: ranked works. Plain values; computes nothing anew.
+In: score vectors in the works' order. Out: ranked works. Plain values; computes nothing new.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long each part took."""
+    """How long each part took, in seconds."""
 
     encode: float
     gradient: float
@@ -62,7 +62,7 @@ class Attribution:
 
     @property
     def works(self) -> tuple[Work, ...]:
-        """The works that were asked, of the collection as it was then."""
+        """The works that were scored, of the collection as it was then."""
         return self.collection.works
 
     def proponents(self, count: int) -> tuple[Influence, ...]:

@@ -209,7 +209,7 @@ class Snapshot:
             try:
                 about = path.stat()
             except FileNotFoundError:
-                continue  # it leaves at this moment: the next look tells
+                continue  # it leaves at this moment: the next look shows it
             if not path.name.startswith("."):
                 state.append((str(path), about.st_mtime_ns, about.st_ino))
         return sorted(state)

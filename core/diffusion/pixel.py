@@ -1,7 +1,7 @@
 """A pixel DDPM (the paper's CIFAR and CelebA models) behind the model protocol.
 
 Images are their own latents and nothing conditions it; every parameter is attributed. The network
-is diffusers' UNet, or another one that answers and is kept in the same way.
+is diffusers' UNet, or another one with the same call and the same layout on disk.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ResidualMLP(ModelMixin, ConfigMixin):
 
 
 def residual_mlp(seed: int, **shape: int) -> ResidualMLP:
-    """A new one, its weights drawn from `seed`."""
+    """A new one, its weights sampled from `seed`; `shape` as `ResidualMLP` takes it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ResidualMLP(**shape)
@@ -89,7 +89,10 @@ class PixelDDPM:
 
     @classmethod
     def load(cls, directory: Path, *, device: torch.device | str = "cpu") -> PixelDDPM:
-        """From a diffusers directory with `unet/` and `scheduler/`, offline."""
+        """From a diffusers directory with `unet/` and `scheduler/`, offline.
+
+        Raises `ModelError` where they are missing or damaged.
+        """
         try:
             config = json.loads((directory / "unet" / "config.json").read_text(encoding="utf-8"))
             network = NETWORKS[config["_class_name"]]
@@ -115,11 +118,11 @@ class PixelDDPM:
         return digest_tensors(self.unet.state_dict(), dict(self.scheduler.config))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Pixels are the latents."""
+        """Pixels are the latents: `[b, c, h, w]` -> the same, on the model's device."""
         return images.to(self.device, next(self.unet.parameters()).dtype)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Clamped pixels; grey ones as they are."""
+        """Latents `[b, c, h, w]` -> pixels clamped to [-1, 1]; grey ones as they are."""
         return latents.clamp(-1.0, 1.0)
 
     def condition(self, prompts: Sequence[str]) -> Tensor | None:
@@ -127,14 +130,14 @@ class PixelDDPM:
         return None
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """The network's own answer, `[b, 3, h, w]`."""
+        """The network's own answer, `[b, c, h, w]`."""
         answer: Tensor = self.unet(noisy, timesteps, return_dict=False)[0]
         return answer
 
     def predict_noise(
         self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
     ) -> Tensor:
-        """eps_theta(x_t, t), `[b, 3, h, w]`."""
+        """eps_theta(x_t, t), `[b, c, h, w]`."""
         return self.schedule.to_noise(
             self.predict(noisy, timesteps, conditioning), noisy, timesteps
         )

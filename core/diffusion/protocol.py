@@ -1,8 +1,8 @@
 """The single seam between a diffusion model and everything that studies it.
 
 A pixel DDPM and Stable Diffusion with LoRA both answer these calls; attribution, training and
-sampling know nothing else about a model. `Swappable` runs a call with other parameters, as
-`torch.func` wants it.
+sampling know nothing else about a model. `FunctionalModel` runs a call with other parameters, as
+`torch.func` needs it.
 """
 
 from __future__ import annotations
@@ -73,8 +73,11 @@ class _Called(nn.Module):
         return self.call(noisy, times, conditioning)
 
 
-class Swappable:
-    """`call` is one of the model's own: `predict` or `predict_noise`."""
+class FunctionalModel:
+    """A model's call as a function of its parameters, for `torch.func`.
+
+    `call` is one of the model's own: `predict` or `predict_noise`.
+    """
 
     def __init__(self, model: DiffusionModel, call: Call) -> None:
         self._called = _Called(model.network, call)
@@ -94,12 +97,12 @@ class Swappable:
 
 @contextmanager
 def requiring_grad(parameters: Iterable[nn.Parameter], required: bool) -> Iterator[None]:
-    """These parameters ask for gradients, or do not; afterwards each does as it did before."""
+    """Set `requires_grad` of these parameters; afterwards each has the value it had before."""
     before = [(parameter, parameter.requires_grad) for parameter in parameters]
     try:
         for parameter, _ in before:
             parameter.requires_grad_(required)
         yield
     finally:
-        for parameter, asked in before:
-            parameter.requires_grad_(asked)
+        for parameter, earlier in before:
+            parameter.requires_grad_(earlier)

@@ -46,7 +46,10 @@ def ddim(
     spacing: str = "trailing",
     offset: int = 0,
 ) -> Any:
-    """diffusers' DDIM scheduler over the model's own schedule; see `Sampler`."""
+    """diffusers' DDIM scheduler (Song et al. 2021) over the model's own schedule; see `Sampler`.
+
+    Raises `UsageError` for an unknown spacing and for more steps than the schedule has.
+    """
     if spacing not in SPACINGS:
         raise UsageError(f"There is no spacing '{spacing}'. Choose one of: {', '.join(SPACINGS)}.")
     if not 1 <= steps <= model.schedule.length:
@@ -95,7 +98,11 @@ class Denoised:
 def denoise(
     model: DiffusionModel, prompts: Sequence[str], seeds: Sequence[int], sampler: Sampler
 ) -> Iterator[Denoised]:
-    """The path from noise to latents, step by step; every picture has its own generator."""
+    """The path from noise to latents, step by step; every picture has its own generator.
+
+    b prompts and b seeds, one each -> `sampler.steps` steps of `[b, c, h', w']`. Raises
+    `UsageError` as `ddim` does.
+    """
     scheduler = ddim(
         model, sampler.steps, clip=sampler.clip, spacing=sampler.spacing, offset=sampler.offset
     )
@@ -123,8 +130,8 @@ def denoise(
 
 
 def _noise(model: DiffusionModel, generators: Sequence[torch.Generator]) -> Tensor:
-    drawn = [torch.randn(model.latent_shape, generator=generator) for generator in generators]
-    return torch.stack(drawn).to(model.device)
+    samples = [torch.randn(model.latent_shape, generator=generator) for generator in generators]
+    return torch.stack(samples).to(model.device)
 
 
 @torch.no_grad()
@@ -137,15 +144,16 @@ def sample(
     guidance: float = 2.0,
     preview_every: int = 0,
 ) -> Iterator[Step | Painted]:
-    """Classifier-free guided DDIM; the same seed gives the same picture on the same device.
+    """Classifier-free guided DDIM (Ho and Salimans 2022); the same seed gives the same picture
+    on the same device.
 
     `guidance` 1 means none. A preview (the current estimate of x_0, decoded) comes with the first
     step and with every `preview_every`-th after it; 0 means never.
     """
     for at in denoise(model, [prompt], [seed], Sampler(steps=steps, guidance=guidance)):
-        wanted = preview_every > 0 and (at.index == 1 or at.index % preview_every == 0)
+        previewed = preview_every > 0 and (at.index == 1 or at.index % preview_every == 0)
         preview = None
-        if wanted and at.index < steps:
+        if previewed and at.index < steps:
             preview = tensor_to_image(model.decode(at.clean)[0])
         yield Step(at.index, steps, preview)
     yield Painted(tensor_to_image(model.decode(at.latents)[0]))
@@ -176,7 +184,7 @@ def paint(
     steps: int = 20,
     guidance: float = 2.0,
 ) -> Image.Image:
-    """The picture alone."""
+    """The finished picture of `sample`, without its steps."""
     for event in sample(model, prompt, seed=seed, steps=steps, guidance=guidance):
         if isinstance(event, Painted):
             return event.image

@@ -27,7 +27,10 @@ class NoiseSchedule:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
-        """Read a diffusers scheduler configuration (linear or scaled-linear betas)."""
+        """Read a diffusers scheduler configuration (linear or scaled-linear betas).
+
+        Raises `ModelError`, naming it, for every other schedule and prediction type.
+        """
         count = int(config.get("num_train_timesteps", 1000))
         for name in ("trained_betas", "rescale_betas_zero_snr"):
             if config.get(name) not in (None, False):  # another alpha_bar, zero at its end
@@ -70,19 +73,22 @@ class NoiseSchedule:
         return signal.to(like.device), sigma.to(like.device)
 
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps; all `[b, ...]`, timesteps `[b]`."""
+        """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps (DDPM, Eq. 4); all `[b, ...]`, timesteps
+        `[b]`."""
         signal, sigma = self._coefficients(timesteps, latents)
         return signal * latents + sigma * noise
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """What the network is trained to answer: eps, or v = sqrt(abar) eps - sqrt(1-abar) x_0."""
+        """What the network is trained to answer: eps, or v = sqrt(abar) eps - sqrt(1 - abar) x_0
+        (Salimans and Ho 2022). `[b, ...]`, timesteps `[b]` -> `[b, ...]`."""
         if self.prediction_type == "epsilon":
             return noise
         signal, sigma = self._coefficients(timesteps, latents)
         return signal * noise - sigma * latents
 
     def to_noise(self, prediction: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
-        """The epsilon that the network's answer stands for (itself, or from v and x_t)."""
+        """The epsilon that the network's answer stands for: itself, or sqrt(abar) v +
+        sqrt(1 - abar) x_t. `[b, ...]`, timesteps `[b]` -> `[b, ...]`."""
         if self.prediction_type == "epsilon":
             return prediction
         signal, sigma = self._coefficients(timesteps, noisy)

@@ -1,7 +1,7 @@
-"""A small but complete Stable Diffusion from nothing: tokenizer, text encoder, autoencoder, UNet.
+"""A small but complete Stable Diffusion from scratch: tokenizer, text encoder, autoencoder, UNet.
 
 Every part is the class that a full-size checkpoint uses, in diffusers' layout on disk; only the
-widths are small. Knows no collection: it is told the words that prompts may hold.
+widths are small. Knows no collection: the caller gives the words that prompts may hold.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ class StableDiffusion:
     def add_lora(self, rank: int, seed: int, start: str = "kaiming") -> None:
         """A fresh adapter on every attention projection; A random by `seed`, B zero, scale 1.
 
-        `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the paper.
+        `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the paper. Raises
+        `UsageError` for another one.
         """
         if start not in LORA_STARTS:
             raise UsageError(f"There is no start '{start}'. Choose: {', '.join(LORA_STARTS)}.")
@@ -124,7 +125,7 @@ class StableDiffusion:
     def narrow(self, dtype: torch.dtype) -> None:
         """The UNet's frozen weights in `dtype`, to halve their memory; the LoRA stays in float32.
 
-        For training under autocast alone: what paints or is attributed is loaded anew.
+        For training under autocast alone: what paints or is attributed is loaded again.
         """
         kept = {id(parameter) for parameter in self.attributed_parameters().values()}
         for parameter in self.network.parameters():
@@ -157,7 +158,7 @@ class StableDiffusion:
             self.pipeline.unet.enable_adapters()
 
     def save_lora(self, directory: Path) -> None:
-        """Write the adapter in diffusers' own layout."""
+        """Write the adapter in diffusers' own layout, as `pytorch_lora_weights.safetensors`."""
         save_lora(directory, self.pipeline, ADAPTER)
 
     @cached_property
@@ -175,7 +176,7 @@ class StableDiffusion:
         }
         extra: dict[str, object] = dict(self.pipeline.scheduler.config)
         scales = {part: lora_scales(parts[part], ADAPTER) for part in ("unet", "text")}
-        if any(scales.values()):  # alpha is no tensor, and yet it changes every number
+        if any(scales.values()):  # alpha is not a tensor, and yet it changes every number
             extra["lora_scales"] = scales
         return digest_tensors(tensors, extra)
 
@@ -190,8 +191,8 @@ class StableDiffusion:
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images -> mean and standard deviation of their scaled latents, `[b, c, h', w']` each."""
         weight = next(self.pipeline.vae.parameters())
-        found = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
-        return found.mean * self.scaling, found.std * self.scaling
+        distribution = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
+        return distribution.mean * self.scaling, distribution.std * self.scaling
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -210,7 +211,8 @@ class StableDiffusion:
         return torch.stack([self._embeddings[prompt] for prompt in prompts])
 
     def embed_text(self, prompts: Sequence[str]) -> Tensor:
-        """The text encoder itself, with gradients where its parameters ask for them."""
+        """The text encoder itself, prompts -> `[b, s, d]`, with gradients where its parameters
+        require them."""
         tokenizer = self.pipeline.tokenizer
         tokens = tokenizer(
             list(prompts),

@@ -1,7 +1,7 @@
 """Pictures to tensors and back, and tensors on the disk.
 
 In: pictures, or tensors by name. Out: pixels as training, features and uploads all use them; files
-in safetensors, written whole or not at all, and their digest.
+in safetensors, written all or nothing, and their digest.
 """
 
 from __future__ import annotations

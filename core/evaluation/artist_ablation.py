@@ -23,8 +23,8 @@ from core.diffusion.sampling import Sampler, denoise
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
-from core.diffusion.training.finetune import LORA, LoraPlan, load_pictures, train_lora
 from core.diffusion.training.loop import Recipe, TrainingSet, train
+from core.diffusion.training.lora import LORA, LoraTrainingPlan, load_pictures, train_lora
 from core.errors import UsageError
 from core.evaluation.losses import Losses
 from core.progress import Progress
@@ -77,7 +77,7 @@ def lora_without(
         return
     if way == RETRAIN:
         full = StableDiffusion.load(collection.path / "model", collection.path / "lora")
-        plan = LoraPlan(full.lora_rank, LORA if recipe is None else recipe)
+        plan = LoraTrainingPlan(full.lora_rank, LORA if recipe is None else recipe)
         scratch, found = directory / "scratch", directory / "lora"
         yield from train_lora(collection, kept, plan, scratch, found, device)
     elif way == FORGET:

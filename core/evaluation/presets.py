@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from core.attribution.features.spec import NoiseRule, ProjectionSpec, TimestepRule
 from core.diffusion.sampling import Sampler
-from core.diffusion.training.finetune import PAPER_LORA
 from core.diffusion.training.loop import Recipe
+from core.diffusion.training.lora import PAPER_LORA
 from core.errors import UsageError
 from core.evaluation.models import LoraPlan, MlpPlan, Plan, UnetPlan
 

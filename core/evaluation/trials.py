@@ -15,7 +15,7 @@ import torch
 from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
 from core.attribution.methods import Method, method
 from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
-from core.attribution.scoring.scorer import Question, Scorer
+from core.attribution.scoring.scorer import PreparedQueries, Scorer
 from core.errors import UsageError
 from core.evaluation.benchmark import (
     GENERATION,
@@ -169,7 +169,7 @@ class Contest:
             Scorer(row, model.of[WORKS], np.sqrt(model.losses) if model.losses.size else None)
             for model in self._models
         ]
-        self._asked: dict[str, list[Question]] = {}
+        self._asked: dict[str, list[PreparedQueries]] = {}
 
     @property
     def has_lambda(self) -> bool:
@@ -189,7 +189,7 @@ class Contest:
             return float32_scores(scorer.phi, model.of[asked], scorer.kernel.lambda_(rule))
         if asked not in self._asked:
             self._asked[asked] = [
-                scorer.ask(model.of[asked])
+                scorer.prepare(model.of[asked])
                 for scorer, model in zip(self._scorers, self._models, strict=True)
             ]
         return np.mean([question.scores(rule) for question in self._asked[asked]], axis=0)

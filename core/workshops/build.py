@@ -18,8 +18,8 @@ from PIL import Image
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
 from core.diffusion.tensors import image_to_pixels
-from core.diffusion.training.base_model import BasePlan, Pictures, is_whole, make_base
-from core.diffusion.training.finetune import LoraPlan, train_lora
+from core.diffusion.training.base_model import BasePlan, LabelledImages, is_whole, make_base
+from core.diffusion.training.lora import LoraTrainingPlan, train_lora
 from core.files import write_bytes
 from core.progress import Progress
 from core.workshops.hand import Hand, paint_work, work_title
@@ -39,7 +39,7 @@ DESCRIPTION = (
     "program, the truth about who shaped what can be checked."
 )
 BASE_PLAN = BasePlan()
-LORA_PLAN = LoraPlan()
+LORA_PLAN = LoraTrainingPlan()
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class BuildPlan:
     size: int = 128
     base_works_per_hand: int = 80
     base: BasePlan = BASE_PLAN
-    lora: LoraPlan = LORA_PLAN
+    lora: LoraTrainingPlan = LORA_PLAN
 
 
 DEFAULT_PLAN = BuildPlan()
@@ -114,14 +114,14 @@ def _paint_one(hand: Hand, seed: int, folder: str, destination: Path, size: int)
     )
 
 
-def base_pictures(plan: BuildPlan) -> Pictures:
+def base_pictures(plan: BuildPlan) -> LabelledImages:
     """The base painters' works; none of these painters is in the collection."""
     images, styles = [], []
     for hand in BASE_HANDS:
         for seed in range(plan.base_works_per_hand):
             images.append(image_to_pixels(paint_work(hand, seed, plan.size), plan.size))
             styles.append(hand.style)
-    return Pictures(torch.stack(images), styles)
+    return LabelledImages(torch.stack(images), styles)
 
 
 def build_model(

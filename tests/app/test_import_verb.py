@@ -25,8 +25,8 @@ def source(tmp_path: Path) -> Path:
 
 def run(capsys: pytest.CaptureFixture[str], *options: object) -> tuple[int, str, str]:
     code = main(["import", *map(str, options)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    output = capsys.readouterr()
+    return code, output.out, output.err
 
 
 def test_every_row_is_accounted_for_in_words(
@@ -46,12 +46,16 @@ def test_every_row_is_accounted_for_in_json(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, source, "--to", tmp_path / "c", "--preview", "--json")
-    told = json.loads(out)
-    assert (code, err, told["written"]) == (0, "", False) and not (tmp_path / "c").exists()
-    assert told["rows"] == 6 == told["imported"] + len(told["refused"]) + len(told["duplicates"])
-    assert told["refused"][0].keys() == {"row", "reason"}
+    report = json.loads(out)
+    assert (code, err, report["written"]) == (0, "", False) and not (tmp_path / "c").exists()
+    assert (
+        report["rows"]
+        == 6
+        == report["imported"] + len(report["refused"]) + len(report["duplicates"])
+    )
+    assert report["refused"][0].keys() == {"row", "reason"}
     code, out, _ = run(capsys, source, "--to", tmp_path / "c", "--json")
-    assert json.loads(out) == told | {"written": True}
+    assert json.loads(out) == report | {"written": True}
 
 
 def test_where_nothing_can_be_taken_the_exit_code_says_so(
@@ -66,7 +70,7 @@ def test_where_nothing_can_be_taken_the_exit_code_says_so(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "sentence"),
     [
         ((), "--to DIR"),
         (("--to", "c", "--limit", "0"), "limit of 0"),
@@ -75,8 +79,8 @@ def test_where_nothing_can_be_taken_the_exit_code_says_so(
         (("--to", "c", "--kind", "folder", "--map", "title=shape"), "would do nothing"),
     ],
 )
-def test_what_is_asked_wrongly_has_an_exit_code_of_its_own(
-    source: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+def test_wrong_usage_has_an_exit_code_of_its_own(
+    source: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], sentence: str
 ) -> None:
     code, _, err = run(capsys, source, *options)
-    assert code == 2 and said in err
+    assert code == 2 and sentence in err

@@ -23,18 +23,18 @@ COMMAND = (
 
 def started(folder: Path, workers: int = 1) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    asked = (*COMMAND, "-o", str(folder), "--workers", str(workers))
+    command = (*COMMAND, "-o", str(folder), "--workers", str(workers))
     return subprocess.Popen(
-        asked, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
 
 
 def figures(folder: Path) -> Any:
-    found = json.loads((folder / "table1.json").read_text())
-    for row in found["rows"]:
+    experiment = json.loads((folder / "table1.json").read_text())
+    for row in experiment["rows"]:
         row.pop("seconds")
-    return plain({name: found[name] for name in ("rows", "pairs", "regimes", "curves")})
+    return plain({name: experiment[name] for name in ("rows", "pairs", "regimes", "curves")})
 
 
 @pytest.fixture(scope="module")

@@ -28,15 +28,15 @@ def test_an_open_studio_answers_without_the_work_at_once(
     own: Collection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = Engine.open(own, device="cpu")
-    gone, asked = own.works[0], own.works[1]
-    with Image.open(own.image_path(asked)) as opened:
+    gone, queried = own.works[0], own.works[1]
+    with Image.open(own.image_path(queried)) as opened:
         image = opened.convert("RGB")
-    before = engine.attribute(image, style=asked.style)
+    before = engine.attribute(image, style=queried.style)
     key = keys_of_works(own, engine.spec)[0]
     assert main(["remove", str(own.path), "--work", gone.id, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"removed": [gone.id], "features": 4, "works": 11}
-    after = engine.attribute(image, style=asked.style)
+    report = json.loads(capsys.readouterr().out)
+    assert report == {"removed": [gone.id], "features": 4, "works": 11}
+    after = engine.attribute(image, style=queried.style)
     assert [work.id for work in after.works] == [work.id for work in before.works[1:]]
     assert after.scores.tolist() == pytest.approx(before.scores[1:].tolist())
     assert gone.id not in {work.id for work in engine.collection.works}
@@ -56,7 +56,7 @@ def test_a_damaged_index_and_unfinished_features_do_not_keep_a_work(own: Collect
         assert len(FeatureStore.open(features_directory(own, name)).keys()) == 11
 
 
-def test_nothing_named_is_asked_wrongly(own: Collection) -> None:
+def test_nothing_named_is_wrong_usage(own: Collection) -> None:
     assert main(["remove", str(own.path)]) == 2
     assert main(["remove", str(own.path), "--work", "nobody"]) == 1
     assert len(load_collection(own.path).works) == 12

@@ -68,11 +68,11 @@ def bench_features_against_reference(
         t, noise = data.timesteps[place : place + 1], data.noise[0, place]
 
         def objective(
-            parameters: dict[str, torch.Tensor], x: torch.Tensor, told: torch.Tensor
+            parameters: dict[str, torch.Tensor], x: torch.Tensor, embeddings: torch.Tensor
         ) -> torch.Tensor:
             noisy = model.schedule.add_noise(x[None], noise[None], t)
             answer = functional_call(network, parameters, (noisy, t), {
-                "encoder_hidden_states": told[None], "return_dict": False,
+                "encoder_hidden_states": embeddings[None], "return_dict": False,
             })[0]  # fmt: skip
             return model.schedule.to_noise(answer, noisy, t).square().mean()
 

@@ -100,7 +100,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
     assert data.conditioning is not None
     times, noise = data.timesteps, data.noise[0]
     noisy = model.schedule.add_noise(latents.expand_as(noise), noise, times)
-    told = data.conditioning.expand(len(times), -1, -1)
+    embeddings = data.conditioning.expand(len(times), -1, -1)
 
     def ours() -> None:
         featurizer.features(latents, [prompt], ["x"])
@@ -108,7 +108,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
     def plain() -> None:
         for parameter in parameters:
             parameter.requires_grad_(True)
-        loss = model.predict_noise(noisy, times, told).square().mean()
+        loss = model.predict_noise(noisy, times, embeddings).square().mean()
         torch.autograd.grad(loss, parameters)
 
     made = [seconds_of(ours)]  # the first, which also draws the sketch's tables
@@ -127,14 +127,14 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
         detail=f"features {features:.1f} s (the first {made[0]:.1f}), "
         f"forward+backward {step:.1f} s, one work, K = {len(times)}",
     )  # fmt: skip
-    slow, said = reference(model, data, count)
+    slow, outcome = reference(model, data, count)
     measure(
-        "full_size_against_reference", slow / features, 10.0, higher_is_better=True, detail=said
+        "full_size_against_reference", slow / features, 10.0, higher_is_better=True, detail=outcome
     )
 
 
 def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float, str]:
-    """Seconds of the reference's way for one work: vmap(grad) a timestep, summed, then dense.
+    """Seconds of the reference's way for one work: vmap(grad) per timestep, summed, then dense.
 
     One timestep of the K and one chunk of the matrix are measured; both repeat K times and
     p / chunk times without any saving, so the whole is their multiple.
@@ -142,10 +142,12 @@ def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float
     values = {name: p.detach() for name, p in model.attributed_parameters().items()}
     t, noise = data.timesteps[:1], data.noise[:, 0]
 
-    def objective(parameters: dict[str, Tensor], x: Tensor, e: Tensor, told: Tensor) -> Tensor:
+    def objective(
+        parameters: dict[str, Tensor], x: Tensor, e: Tensor, embeddings: Tensor
+    ) -> Tensor:
         noisy = model.schedule.add_noise(x[None], e[None], t)
         answer = functional_call(model.network, parameters, (noisy, t), {
-            "encoder_hidden_states": told[None], "return_dict": False,
+            "encoder_hidden_states": embeddings[None], "return_dict": False,
         })[0]  # fmt: skip
         return model.schedule.to_noise(answer, noisy, t).square().mean()
 
@@ -161,9 +163,9 @@ def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float
     gradient = seconds_of(one_timestep) * len(data.timesteps)
     one_chunk()
     projection = min(seconds_of(one_chunk) for _ in range(3)) * count / CHUNK
-    said = (
-        f"reference {gradient + projection:.0f} s a work: {gradient:.0f} s of gradients "
+    outcome = (
+        f"reference {gradient + projection:.0f} s per work: {gradient:.0f} s of gradients "
         f"(1 of {len(data.timesteps)} timesteps measured), {projection:.0f} s of dense projection "
         f"(1 of {count / CHUNK:.0f} chunks measured)"
     )
-    return gradient + projection, said
+    return gradient + projection, outcome

@@ -37,15 +37,15 @@ WORKS = 256
 
 def seconds(job: Callable[[], object], rounds: int = 5) -> float:
     """The median, after one round to warm up, with the GPU's queue empty at both ends."""
-    found = []
+    times = []
     for number in range(rounds + 1):
         torch.cuda.synchronize()
         began = time.perf_counter()
         job()
         torch.cuda.synchronize()
         if number:
-            found.append(time.perf_counter() - began)
-    return statistics.median(found)
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
 
 
 def bench_gpu_full_size(measure: Measure) -> None:
@@ -87,11 +87,11 @@ def bench_gpu_agreement(embedded: Collection, measure: Measure) -> None:
             with Image.open(embedded.image_path(work)) as image:
                 pixels = image_to_tensor(image, embedded.image_size)
             latents.append(model.encode(pixels[None]).cpu())
-        found = featurizer.features(
+        features = featurizer.features(
             torch.cat(latents), [class_prompt(work.style) for work in works],
             [work.sha256 for work in works],
         )  # fmt: skip
-        phi[f"{device} {precision}"] = found.phi
+        phi[f"{device} {precision}"] = features.phi
     exact = phi["cpu float32"]
     products = (exact @ exact.T).flatten().numpy()
     for name, bar in ((f"{GPU} float32", 1e-3), (f"{GPU} bfloat16", 5e-2)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.services.evaluation import Choice, Evaluated, evaluate_lds
+from app.services.evaluation import BenchmarkRequest, LdsResult, evaluate_lds
 from app.settings import read_settings
 from tests.benchmarks.conftest import Measure
 
@@ -13,12 +13,12 @@ K, OWN, SHARED = 100, "independent", "shared"
 
 def bench_lds_digits(measure: Measure, tmp_path: Path) -> None:
     """LDS in percent, not a ratio; the last lines are the run's own conditions."""
-    choice = Choice(preset="digits-small", output=tmp_path / "digits")
-    events = evaluate_lds(read_settings(device="cpu"), choice, "main")
-    found = next(event for event in events if isinstance(event, Evaluated)).finished
+    request = BenchmarkRequest(preset="digits-small", output=tmp_path / "digits")
+    events = evaluate_lds(read_settings(device="cpu"), request, "main")
+    result = next(event for event in events if isinstance(event, LdsResult)).finished
     lds = {
         (row.method, row.noise, row.timesteps, row.split, row.lambda_rule): row.lds
-        for row in found.rows
+        for row in result.rows
     }
 
     def at(method: str, split: str, rule: str) -> float:
@@ -34,7 +34,7 @@ def bench_lds_digits(measure: Measure, tmp_path: Path) -> None:
                     gap, higher_is_better=True, detail=f"{rule} lambda",
                 )  # fmt: skip
         sd = next(
-            row.sd for row in found.rows
+            row.sd for row in result.rows
             if (row.method, row.noise, row.timesteps, row.split, row.lambda_rule)
             == ("d-trak", OWN, K, split, "default")
         )  # fmt: skip
@@ -42,8 +42,8 @@ def bench_lds_digits(measure: Measure, tmp_path: Path) -> None:
             f"d-trak shared K=10 {split}", lds["d-trak", SHARED, 10, split, "default"], ours - sd,
             higher_is_better=True, detail="bar: its own K = 100 less one sd",
         )  # fmt: skip
-    (regime,) = found.regimes
+    (regime,) = result.regimes
     measure("out/in", regime.ratio, 2.0, higher_is_better=True, detail=f"{regime.subsets} subsets")
-    (loss,) = found.lambda_losses
+    (loss,) = result.lambda_losses
     measure("lambda by rule", loss.mean, 3.0, higher_is_better=False, detail=loss.where)
-    measure("seconds", found.seconds, 300.0, higher_is_better=False, detail="two cores")
+    measure("seconds", result.seconds, 300.0, higher_is_better=False, detail="two cores")

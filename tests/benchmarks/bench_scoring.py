@@ -39,7 +39,7 @@ def rows_on_disk(path: Path, count: int, dimension: int, query: torch.Tensor) ->
 def bench_scoring(count: int, dimension: int, measure: Measure, tmp_path: Path) -> None:
     query = torch.randn(dimension, generator=torch.Generator().manual_seed(1))
     path = tmp_path / "rows.safetensors"
-    wanted = rows_on_disk(path, count, dimension, query)
+    rows = rows_on_disk(path, count, dimension, query)
     packed = Packed.read(read_tensors(path)[0])  # mapped from the file, as an index is
     words = packed.values.flatten().view(torch.int64)
 
@@ -57,7 +57,7 @@ def bench_scoring(count: int, dimension: int, measure: Measure, tmp_path: Path) 
         detail=f"{ours * 1e3:.1f} ms, {plain * 1e3:.1f} ms to read {size:.2f} GB once, "
         f"{torch.get_num_threads()} threads",
     )  # fmt: skip
-    agreement = spearmanr(packed.products(query).numpy(), wanted.numpy()).statistic
+    agreement = spearmanr(packed.products(query).numpy(), rows.numpy()).statistic
     measure(
         f"{name}_agreement", float(agreement), 0.999, higher_is_better=True,
         detail=f"rank correlation with float32: {agreement:.6f}",

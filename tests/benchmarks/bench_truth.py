@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.services.retrieval import ALL, AllChecked, check_retrieval
+from app.services.retrieval import ALL, RetrievalResults, check_retrieval
 from app.settings import EMBEDDED, read_settings
 from tests.benchmarks.conftest import Measure
 
@@ -18,8 +18,8 @@ def bench_truth(measure: Measure) -> None:
     """The bars are D-TRAK's; the other methods are reported as they are."""
     settings = read_settings(collection=EMBEDDED)
     events = check_retrieval(settings, method=ALL, limit=60, seed=0)
-    found = next(event for event in events if isinstance(event, AllChecked))
-    for one in found.methods:
+    results = next(event for event in events if isinstance(event, RetrievalResults))
+    for one in results.methods:
         for row in one.rows:
             bar = BARS.get(row.check, 0.0) if one.method == "d-trak" else 0.0
             measure(

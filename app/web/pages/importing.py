@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from app.services.errors import guarded
-from app.services.importing import ELSEWHERE, SIZES, Wish, imported, previewed
+from app.services.importing import ELSEWHERE, SIZES, ImportRequest, imported, previewed
 from app.settings import Settings
 from app.web.access import Access
 from app.web.render import render
@@ -101,7 +101,10 @@ class ImportPage:
         yield from guarded(self._run(imported, wish, request), self._trouble)
 
     def _run(
-        self, work: Callable[[Settings, Wish], Events], wish: Wish, request: gr.Request
+        self,
+        work: Callable[[Settings, ImportRequest], Events],
+        wish: ImportRequest,
+        request: gr.Request,
     ) -> Iterator[list[Any]]:
         if not self.access.may_import(request.headers):
             raise UsageError(ELSEWHERE)
@@ -137,5 +140,5 @@ class ImportPage:
         return self._idle(render("notices.waiting", words=words))
 
 
-def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> Wish:
-    return Wish(source or "", title or "", int(size), columns or "", pictures or "")
+def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> ImportRequest:
+    return ImportRequest(source or "", title or "", int(size), columns or "", pictures or "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.services.artist_ablation import LeftOut, kept_answers, leave_out
+from app.services.artist_ablation import ArtistAblationResult, kept_answers, leave_out
 from app.services.cancellation import Cancellation
 from app.services.errors import guarded, words_of
 from app.services.runs import (
@@ -21,9 +21,9 @@ from app.services.runs import (
     MAX_SEED,
     MAX_STEPS,
     Event,
-    Finished,
     GenerateRequest,
     Painting,
+    RunFinished,
     Tracing,
     Unrecorded,
     UploadRequest,
@@ -250,7 +250,7 @@ class StudioPage:
         event = late[-1]
         if event is None:
             return self._trouble("It was too late to cancel; the ledger says what was recorded.")
-        if isinstance(event, Finished):
+        if isinstance(event, RunFinished):
             return self._finished(event, None, "It was too late to cancel.")
         return self._lost(event)
 
@@ -302,7 +302,7 @@ class StudioPage:
                     "notices.waiting", words=f"Tracing influence among {event.works:,} works"
                 )
                 yield self._update(status=bar, **self._drawn(preview(event.image, words)))
-            elif isinstance(event, Finished):
+            elif isinstance(event, RunFinished):
                 yield self._finished(event, before)
             else:
                 yield self._lost(event)
@@ -341,12 +341,12 @@ class StudioPage:
                     ),
                     **self._drawn(preview(event.image, f"Uploaded picture {path.name}")),
                 )
-            elif isinstance(event, Finished):
+            elif isinstance(event, RunFinished):
                 yield self._finished(event, None, notes)
             else:
                 yield self._lost(event)
 
-    def _finished(self, event: Finished, before: RunView | None, notes: str = "") -> list[Any]:
+    def _finished(self, event: RunFinished, before: RunView | None, notes: str = "") -> list[Any]:
         view = event.view
         assert view is not None
         words = f"Recorded as #{view.number:06d}."
@@ -428,7 +428,7 @@ class StudioPage:
         yield [render("notices.waiting", words="Reading the works"), waiting]
         started = time.monotonic()
         for event in leave_out(self.studio, run_id, artist_id):
-            if isinstance(event, LeftOut):
+            if isinstance(event, ArtistAblationResult):
                 found = kept_answers(self.studio, run_id)
                 # the one that was asked comes first
                 found.sort(key=lambda one: one.figures.artist_id != artist_id)

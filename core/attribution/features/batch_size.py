@@ -1,6 +1,6 @@
 """How many noisy rows fit: counted on one, kept within a budget, halved where it was wrong.
 
-In: a model, an objective, one picture's examples, a budget in bytes. Out: rows a pass. Knows no
+In: a model, an objective, one picture's examples, a budget in bytes. Out: rows per pass. Knows no
 store.
 """
 
@@ -23,7 +23,7 @@ SPARE = 1.3  # what a pass takes beside what it keeps for the way back
 
 @dataclass(frozen=True)
 class Pass:
-    """`pictures` a pass, and the `rows` (timesteps) of each that are differentiated together."""
+    """`pictures` per pass, and the `rows` (timesteps) of each that are differentiated together."""
 
     pictures: int
     rows: int
@@ -41,14 +41,14 @@ class Pass:
 
 
 def free_bytes(device: torch.device) -> int:
-    """What the device has left for us."""
+    """Memory that is free on the device, in bytes; of a CPU, the machine's available memory."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
 def kept_bytes(model: DiffusionModel, objective: Objective, examples: Examples) -> int:
-    """What one row of one picture keeps for the backward pass: each piece of memory once."""
+    """Bytes that one row of one picture keeps for the backward pass: each storage counted once."""
     own = {value.untyped_storage().data_ptr() for value in model.network.parameters()}
     seen: dict[int, int] = {}
 
@@ -87,7 +87,7 @@ def plan_pass(
     if room <= gradients:
         raise UsageError(
             f"A budget of {room / 1e9:.1f} GB holds no gradient of this model, which takes "
-            f"{gradients / 1e9:.1f} GB a picture. Give more with --memory."
+            f"{gradients / 1e9:.1f} GB per picture. Give more with --memory."
         )
     a_row = max(1, int(SPARE * kept_bytes(model, objective, examples)))
     if model.device.type == "cpu":

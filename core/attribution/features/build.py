@@ -1,7 +1,7 @@
-"""Features, index and null of a collection, built ahead of every question.
+"""Features, index and null of a collection, built ahead of every query.
 
 In: a collection with a trained model, and a spec. Out: `features/<name>/` in the collection: a
-store of the works, a store of the reference pictures, an index a method. Every stage resumes.
+store of the works, a store of the reference pictures, an index per method. Every stage resumes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ SPECS: dict[str, FeatureSpec] = {
     "latents": FeatureSpec(objective="latents"),
 }
 TRUST_FILE = "trust.json"
-SHARD_SIZE, LARGE_SHARD_SIZE = 50, 1000  # works a file
+SHARD_SIZE, LARGE_SHARD_SIZE = 50, 1000  # works per file
 MANY = 20_000  # works from which the larger one is taken
 
 # (number, places) of the shards to make -> progress while others make them
@@ -92,7 +92,7 @@ def build_features(
 ) -> Iterator[Progress]:
     """All stages in order; what is finished is skipped, so a second call is quick.
 
-    `kept`: the methods whose index is written (None: all); others are built when they are asked.
+    `kept`: the methods whose index is written (None: all); others are built when they are needed.
     `spread`: makes the works' shards elsewhere (`core.attribution.scoring.ray_backend`).
     """
     directory = features_directory(collection, name)
@@ -102,15 +102,15 @@ def build_features(
     yield from _store(featurizer, collection, directory, pictures_of(collection), storage, spread)
     yield from paint_references(model, collection, plan)
     rows = references_for(name, collection, plan)
-    asked = [_picture(row) for row in rows]
-    yield from _store(featurizer, collection, directory / "references", asked, storage)
-    wanted = [
+    reference_pictures = [_picture(row) for row in rows]
+    yield from _store(featurizer, collection, directory / "references", reference_pictures, storage)
+    methods = [
         row for row in METHODS.values()
         if row.served and row.features == name and (kept is None or row.name in kept)
     ]  # fmt: skip
-    for number, method in enumerate(wanted):
+    for number, method in enumerate(methods):
         make_index(collection, directory, method, rule, rows, keep=True)
-        yield Progress("Building the index", number + 1, len(wanted), method.name)
+        yield Progress("Building the index", number + 1, len(methods), method.name)
     if name == DEFAULT:
         _save_trust(collection, directory, rows, rule)
 
@@ -200,11 +200,11 @@ def write_shard(
         while left:
             now, left = left[: featurizer.together], left[featurizer.together :]
             pixels = torch.stack([opened.pop(place).result() for place in now])
-            asked = [pictures[place] for place in now]
+            batch = [pictures[place] for place in now]
             latents = featurizer.model.encode(pixels)
-            prompts = [class_prompt(style) for _, style, _ in asked]
-            found = featurizer.features(latents, prompts, [sha for _, _, sha in asked], now)
-            parts.append(found)
+            prompts = [class_prompt(style) for _, style, _ in batch]
+            made = featurizer.features(latents, prompts, [sha for _, _, sha in batch], now)
+            parts.append(made)
             yield from now
     store.write(number, Features.stack(parts), [keys[place] for place in places])
 
@@ -242,19 +242,23 @@ def make_index(
     """The index of one method from finished features, answering for the collection's works.
 
     Read if it is there; grown if works have joined and it can grow (`incremental_update`);
-    else fitted anew. `keep` writes what was made; a studio that only serves changes nothing in a
+    else fitted again. `keep` writes what was made; a studio that only serves changes nothing in a
     collection.
     """
     store = FeatureStore.open(directory)
-    asked = FeatureStore.open(directory / "references")
+    references = FeatureStore.open(directory / "references")
     keys = keys_of_works(collection, store.header.spec)
     if rows is None:
         rows = traced_references(collection, directory)
-    painted = keys_of([_picture(row) for row in rows if row.kind == GENERATED], asked.header.spec)
+    painted = keys_of(
+        [_picture(row) for row in rows if row.kind == GENERATED], references.header.spec
+    )
     sources = index_sources(store, painted, method, rule)
     folder = directory / "index" / method.name
     index = None
-    with suppress(StoreError):  # absent, damaged or of other features: it is derived, and made anew
+    with suppress(
+        StoreError
+    ):  # absent, damaged or of other features: it is derived, and made again
         index = load_index(folder, sources)
     if index is not None and set(keys) <= set(index.keys.tolist()):
         # works that left are not answered for; their rows go when features are made again
@@ -263,7 +267,7 @@ def make_index(
         else:
             return index.of_works(keys)
     store.require_rows(keys)
-    phi = asked.load(painted).phi
+    phi = references.load(painted).phi
     made = None if index is None else _grown(index, store, keys, method, phi)
     if made is None:
         left = _departed(store, keys)
@@ -278,8 +282,8 @@ def forget_works(collection: Collection, pictures: Sequence[tuple[str, str]]) ->
 
     What a kernel knows of them stays, as it does in the model: the sum of their features' outer
     products. So no leverage, and no verdict on trust, changes. An index that is damaged, or would
-    be left with nothing, is removed whole: it is derived, and the next `featurize` makes it anew.
-    A removal that was interrupted is finished by asking for it again.
+    be left with nothing, is removed whole: it is derived, and the next `featurize` makes it again.
+    A removal that was interrupted is finished by repeating it.
     """
     taken = 0
     for place in sorted((collection.path / "features").glob("*/header.json")):
@@ -320,7 +324,7 @@ def _forget(store: FeatureStore, keys: set[int]) -> int:
 
 
 def _has_kernel(store: FeatureStore) -> bool:
-    """Whether a method asks for the kernel of these features; else nothing of a work is kept."""
+    """Whether a method needs the kernel of these features; else nothing of a work is kept."""
     kernels = {row.kernel for row in METHODS.values() if row.features == store.directory.name}
     return bool(kernels & {"ridge", "leverage"})
 
@@ -369,9 +373,9 @@ def _grown(
 ) -> Index | None:
     """The index with the works that joined, where all it knows are still there; else None."""
     fitted = index.keys[: sum(map(len, index.rows))].tolist()
-    known, wanted = set(fitted), set(keys)
+    known, present = set(fitted), set(keys)
     new = [key for key in dict.fromkeys(keys) if key not in known]
-    if not known <= wanted or not can_grow(method, len(fitted), len(new)):
+    if not known <= present or not can_grow(method, len(fitted), len(new)):
         return None
     works = _works(store, fitted)
     left = index.departed
@@ -390,19 +394,19 @@ def reference_values(
     store = FeatureStore.open(directory)
     keys = keys_of_works(collection, store.header.spec)
     works, left = _works(store, keys), _departed(store, keys)
-    asked = FeatureStore.open(directory / "references")
-    found = asked.load(keys_of([_picture(row) for row in rows], asked.header.spec))
+    references = FeatureStore.open(directory / "references")
+    traced = references.load(keys_of([_picture(row) for row in rows], references.header.spec))
     kernel = (works if left is None else works.with_rows(left)).kernel()
     lambda_ = kernel.lambda_(rule)
-    with suppress(StoreError):  # none is kept: it is fitted to these very works when it is asked
+    with suppress(StoreError):  # none is kept: it is fitted to these very works when it is needed
         lambda_ = kept_lambda(directory / "index" / D_TRAK)
-    leverage = kernel.leverage(found.phi.double().numpy(), lambda_)
+    leverage = kernel.leverage(traced.phi.double().numpy(), lambda_)
     tables = (block.phi.double().numpy() for block in works.blocks())
     own = np.concatenate([part.self_influence(lambda_) for part in kernel.parts(tables)])
     own = own[: works.count]  # a dual kernel speaks for those that left too
     losses = torch.cat([block.losses for block in works.blocks()]).numpy()
     return (
-        np.stack([found.losses.numpy(), leverage], axis=1),
+        np.stack([traced.losses.numpy(), leverage], axis=1),
         np.stack([losses, own], axis=1),
     )
 

@@ -1,7 +1,7 @@
 """CLIP's image embedding: how alike two pictures look to a model that never saw this collection.
 
 In: a CLIP model in transformers' layout (a folder, or a hub name already on this machine), pixels.
-Out: embeddings. Takes nothing from the network unless told to.
+Out: embeddings. Takes nothing from the network unless `download` allows it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MEAN, SPREAD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2
 
 
 class ClipVision:
-    """The image half of a CLIP."""
+    """The image encoder of a CLIP (Radford et al. 2021) with its projection."""
 
     def __init__(self, model: Any, device: torch.device | str = "cpu") -> None:
         self.model = model.to(device).eval()
@@ -33,7 +33,7 @@ class ClipVision:
     def load(
         cls, source: Path | str, *, device: torch.device | str = "cpu", download: bool = False
     ) -> ClipVision:
-        """Raises `ModelError` where no CLIP vision model can be loaded."""
+        """From a folder or hub name. Raises `ModelError` where there is no CLIP vision model."""
         try:
             with online() if download else nullcontext():
                 model = CLIPVisionModelWithProjection.from_pretrained(
@@ -50,7 +50,7 @@ class ClipVision:
     @torch.no_grad()
     def embed(self, pixels: Tensor) -> Tensor:
         """`[b, c, h, w]` in [-1, 1] (grey is repeated) -> `[b, d]` float64, not normalised."""
-        found = []
+        embeddings = []
         for part in pixels.to(self.device, torch.float32).split(32):
             coloured = part.expand(-1, 3, -1, -1) if part.shape[1] == 1 else part
             sized = functional.interpolate(
@@ -60,5 +60,5 @@ class ClipVision:
             mean = torch.tensor(MEAN, device=self.device).reshape(1, 3, 1, 1)
             spread = torch.tensor(SPREAD, device=self.device).reshape(1, 3, 1, 1)
             answer = self.model(pixel_values=(sized - mean) / spread).image_embeds
-            found.append(answer.cpu().double())
-        return torch.cat(found)
+            embeddings.append(answer.cpu().double())
+        return torch.cat(embeddings)

@@ -1,8 +1,8 @@
 """Features: a picture's latents and prompt -> phi = P^T (1/K) sum_t grad_theta f.
 
-On a processor one picture a pass, its K timesteps in the batch: the arithmetic is the same whatever
-else is asked, so no number depends on batch order or size. On a GPU as many as fit. Knows no store
-and no collection.
+On a processor one picture per pass, its K timesteps in the batch: the arithmetic is the same
+whatever else is traced, so no number depends on batch order or size. On a GPU as many as fit. Knows
+no store and no collection.
 """
 
 from __future__ import annotations
@@ -89,7 +89,11 @@ class Featurizer:
         content_ids: Sequence[str],
         positions: Sequence[int] | None = None,
     ) -> Features:
-        """`latents [b, c, h, w]`, a prompt and a content digest each -> `[b, k]`."""
+        """`latents [b, c, h, w]`, each with a prompt and a content digest -> `[b, k]`.
+
+        `positions`: places in the whole list (None: in this one), which only `cycle` noise reads.
+        Raises `UsageError` where not even one row fits into memory, `ModelError` for an overflow.
+        """
         places = list(range(len(latents)) if positions is None else positions)
         if self._objective is None:
             rows = latents.flatten(1).cpu().to(getattr(torch, self.spec.dtype))
@@ -120,7 +124,7 @@ class Featurizer:
     def _planned(
         self, latents: Tensor, prompts: Sequence[str], ids: Sequence[str], places: Sequence[int]
     ) -> Pass:
-        """How many pictures and rows a pass takes; found once, on the first picture."""
+        """How many pictures and rows a pass takes; measured once, on the first picture."""
         if self._pass is None:
             assert self._objective is not None
             first = self.examples(latents[:1], prompts[:1], ids[:1], places[:1])
@@ -156,14 +160,18 @@ class Featurizer:
             raise UsageError("Latents have no gradient: give an objective to trace examples.")
         rows = None if self._pass is None else self._pass.rows
         with self._casting():
-            found = per_example_gradients(self.model, self._objective, examples, self.path, rows)
-        phi = self._projection.project(found.by_parameter)
+            gradients = per_example_gradients(
+                self.model, self._objective, examples, self.path, rows
+            )
+        phi = self._projection.project(gradients.by_parameter)
         if not torch.isfinite(phi).all():
             raise ModelError(
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
-        return Features(phi.cpu().to(getattr(torch, self.spec.dtype)), found.losses.cpu().double())
+        return Features(
+            phi.cpu().to(getattr(torch, self.spec.dtype)), gradients.losses.cpu().double()
+        )
 
     def _casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""

@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.features.objectives import Objective
-from core.diffusion.protocol import DiffusionModel, Swappable, requiring_grad
+from core.diffusion.protocol import DiffusionModel, FunctionalModel, requiring_grad
 from core.errors import ModelError, UsageError
 
 PATHS = ("auto", "hooks", "functional")
@@ -28,7 +28,7 @@ PATHS = ("auto", "hooks", "functional")
 class Examples:
     """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, s, d]`.
 
-    r = K x draws rows an example; conditioning may be None.
+    r = K x draws rows per example; conditioning may be None.
     """
 
     latents: Tensor
@@ -52,7 +52,7 @@ def per_example_gradients(
     path: str = "auto",
     rows: int | None = None,
 ) -> Gradients:
-    """grad_theta (1/r) sum_rows f(eps_theta(x_t, t), eps), one an example.
+    """grad_theta (1/r) sum_rows f(eps_theta(x_t, t), eps), one per example.
 
     `rows`: at most so many of the r rows of an example at once, to spare memory; None: all. Raises
     `UsageError` for an unknown path, `ModelError` where hooks cannot reach a parameter.
@@ -69,10 +69,10 @@ def per_example_gradients(
             examples.latents, examples.noise[:, start : start + rows],
             examples.timesteps[start : start + rows], examples.conditioning,
         )  # fmt: skip
-        found = _at_once(model, objective, part, path)
+        piece = _at_once(model, objective, part, path)
         share = len(part.timesteps) / count
-        losses = found.losses * share + (losses if start else 0.0)
-        for name, value in found.by_parameter.items():
+        losses = piece.losses * share + (losses if start else 0.0)
+        for name, value in piece.by_parameter.items():
             value.mul_(share)
             total[name] = total[name].add_(value) if name in total else value
     return Gradients(total, losses)
@@ -93,8 +93,8 @@ def _at_once(
 
 def _linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
     names = {name.rpartition(".")[0] for name in model.attributed_parameters()}
-    found = ((name, model.network.get_submodule(name)) for name in names)
-    return {name: layer for name, layer in found if isinstance(layer, nn.Linear)}
+    modules = ((name, model.network.get_submodule(name)) for name in names)
+    return {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
 
 
 def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[str]:
@@ -125,17 +125,17 @@ def _by_hooks(
             f"Hooks reach only Linear layers, and '{unreachable[0]}' belongs to another kind. "
             "Use the functional path for this model."
         )
-    wanted = model.attributed_parameters()
+    parameters = model.attributed_parameters()
     count = examples.latents.shape[0]
-    found: dict[str, Tensor] = {}
+    gradients: dict[str, Tensor] = {}
     handles: list[RemovableHandle] = []
     noisy, times, conditioning = _rows(model, examples)
     try:
         for name, layer in layers.items():
-            hook = _watch(name, layer, set(wanted), count, found)
+            hook = _watch(name, layer, set(parameters), count, gradients)
             handles.append(layer.register_forward_hook(hook))
         # only the layers' outputs are differentiated: no work is done twice
-        with requiring_grad(wanted.values(), False), torch.enable_grad():
+        with requiring_grad(parameters.values(), False), torch.enable_grad():
             prediction = model.predict_noise(noisy, times, conditioning)
             noise = examples.noise.flatten(0, 1)
             values = objective(prediction, noise, times, model.schedule)
@@ -144,18 +144,18 @@ def _by_hooks(
         for handle in handles:
             handle.remove()
     losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1).mean(1)
-    return Gradients({name: found[name] for name in wanted}, losses)
+    return Gradients({name: gradients[name] for name in parameters}, losses)
 
 
 def _watch(
-    name: str, layer: nn.Linear, wanted: set[str], count: int, found: dict[str, Tensor]
+    name: str, layer: nn.Linear, names: set[str], count: int, gradients: dict[str, Tensor]
 ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     """A forward hook that turns this call's input and output gradient into weight gradients."""
     weight, bias = f"{name}.weight", f"{name}.bias"
     precision = torch.float64 if layer.weight.dtype == torch.float64 else torch.float32
 
     def add(key: str, value: Tensor) -> None:
-        found[key] = found[key] + value if key in found else value
+        gradients[key] = gradients[key] + value if key in gradients else value
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         entered = inputs[0].detach()
@@ -164,10 +164,10 @@ def _watch(
 
         def receive(gradient: Tensor) -> None:
             flowing = gradient.reshape(count, -1, gradient.shape[-1]).to(precision)
-            if weight in wanted:
+            if weight in names:
                 arrived = entered.reshape(count, -1, entered.shape[-1]).to(precision)
                 add(weight, torch.einsum("bto,bti->boi", flowing, arrived))
-            if bias in wanted:
+            if bias in names:
                 add(bias, flowing.sum(1))
 
         output.register_hook(receive)
@@ -176,22 +176,22 @@ def _watch(
 
 
 def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    wanted = model.attributed_parameters()
+    parameters = model.attributed_parameters()
     noisy, times, conditioning = _rows(model, examples)
     noise = examples.noise.flatten(0, 1)
-    with requiring_grad(wanted.values(), True), torch.enable_grad():
+    with requiring_grad(parameters.values(), True), torch.enable_grad():
         prediction = model.predict_noise(noisy, times, conditioning)
         value = objective(prediction, noise, times, model.schedule).mean()
-        found = torch.autograd.grad(
-            value, list(wanted.values()), allow_unused=True, materialize_grads=True
+        gradients = torch.autograd.grad(
+            value, list(parameters.values()), allow_unused=True, materialize_grads=True
         )
     losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
-    named = zip(wanted, found, strict=True)
+    named = zip(parameters, gradients, strict=True)
     return Gradients({name: value.detach()[None] for name, value in named}, losses)
 
 
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    swappable = Swappable(model, model.predict_noise)
+    functional = FunctionalModel(model, model.predict_noise)
     parameters = {name: value.detach() for name, value in model.attributed_parameters().items()}
     times = examples.timesteps
 
@@ -202,19 +202,19 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
         noisy = model.schedule.add_noise(repeated, noise, times)
         if conditioning is not None:
             conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
-        prediction = swappable(values, noisy, times, conditioning)
+        prediction = functional(values, noisy, times, conditioning)
         loss = (prediction - noise).flatten(1).square().mean()
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
     shared = None if examples.conditioning is None else 0
     # fused attention has no batching rule: under vmap it would run example by example, and say so
     with sdpa_kernel(SDPBackend.MATH):
-        found, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
+        gradients, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
             parameters, examples.latents, examples.noise, examples.conditioning
         )
-    return Gradients({name: value.detach() for name, value in found.items()}, losses)
+    return Gradients({name: value.detach() for name, value in gradients.items()}, losses)
 
 
 def flatten(gradients: dict[str, Tensor]) -> Tensor:
-    """name -> `[b, *shape]` in order -> `[b, p]`."""
+    """name -> `[b, *shape]`, concatenated in the mapping's order -> `[b, p]`."""
     return torch.cat([value.flatten(1) for value in gradients.values()], dim=1)

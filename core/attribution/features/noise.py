@@ -1,4 +1,4 @@
-"""The noise that a work meets at a timestep, by rule: nothing depends on batch order or size."""
+"""The noise that a work gets at a timestep, by rule: nothing depends on batch order or size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def noise_for(
     positions: Sequence[int],
     shape: Sequence[int],
 ) -> Tensor:
-    """`[b, K * draws, *shape]` float32 on the CPU; K-major, draws within a timestep."""
+    """Standard normal `[b, K * draws, *shape]`, float32 on the CPU; K-major, draws within it.
+
+    Every sample comes from a generator of its own, seeded by what `rule` names.
+    """
     rows = []
     for content, position in zip(content_ids, positions, strict=True):
         rows.append(

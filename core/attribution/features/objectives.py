@@ -1,6 +1,6 @@
 """The functions f whose gradient is a feature (specification of D-TRAK, section 1.2).
 
-In: the prediction and the true noise of each row. Out: one number a row. Knows no model. All but
+In: the prediction and the true noise of each row. Out: one number per row. Knows no model. All but
 `simple` and `elbo` ignore the noise: that is D-TRAK's point.
 """
 
@@ -28,27 +28,29 @@ def l_square(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedu
 
 
 def l_average(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """The signed mean of eps_theta. `[b, ...] -> [b]`."""
+    """(1/d) sum eps_theta, the signed mean (L_Avg of D-TRAK). `[b, ...] -> [b]`."""
     return prediction.flatten(1).mean(1)
 
 
 def l_1(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """||eps_theta||_1. `[b, ...] -> [b]`."""
+    """||eps_theta||_1 (L_1 of D-TRAK). `[b, ...] -> [b]`."""
     return prediction.flatten(1).abs().sum(1)
 
 
 def l_2(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """||eps_theta||_2. `[b, ...] -> [b]`."""
+    """||eps_theta||_2 (L_2 of D-TRAK). `[b, ...] -> [b]`."""
     return torch.linalg.vector_norm(prediction.flatten(1), dim=1)
 
 
 def l_inf(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """||eps_theta||_inf. `[b, ...] -> [b]`."""
+    """||eps_theta||_inf (L_inf of D-TRAK). `[b, ...] -> [b]`."""
     return prediction.flatten(1).abs().amax(1)
 
 
 def l_elbo(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """w_t (1/d) ||eps_theta - eps||^2 with w_t = beta_t / (2 alpha_t (1 - abar_t))."""
+    """w_t (1/d) ||eps_theta - eps||^2 with w_t = beta_t / (2 alpha_t (1 - abar_t)), the variational
+    bound's weight (DDPM, Eq. 12, with sigma_t^2 = beta_t). `[b, ...] -> [b]`.
+    """
     times = t.cpu()
     beta, abar = schedule.betas[times], schedule.alphas_cumprod[times]
     weight = beta / (2.0 * (1.0 - beta) * (1.0 - abar))

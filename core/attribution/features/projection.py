@@ -41,14 +41,14 @@ class Identity:
 
 
 class DenseGaussian:
-    """P_ij ~ N(0, 1) (the paper's, not scaled), drawn again in chunks of rows at every call."""
+    """P_ij ~ N(0, 1) (the paper's, not scaled), made again in chunks of rows at every call."""
 
     def __init__(self, dimension: int, seed: int) -> None:
         self.dimension = dimension
         self.seed = seed
 
     def project(self, gradients: Mapping[str, Tensor]) -> Tensor:
-        """`[b, p]` times P, a chunk of p at a time; O(p k) numbers are drawn a call."""
+        """`[b, p]` times P, a chunk of p at a time; O(p k) random numbers per call."""
         flat = flatten(dict(gradients))
         total = flat.new_zeros((flat.shape[0], self.dimension))
         for start in range(0, flat.shape[1], CHUNK):
@@ -60,7 +60,7 @@ class DenseGaussian:
 
 
 class TrakProjection:
-    """traker's own projectors, for parity with published features."""
+    """traker's own projectors (Park et al. 2023), for parity with published features."""
 
     def __init__(self, spec: ProjectionSpec) -> None:
         self.spec = spec
@@ -104,7 +104,7 @@ class TrakProjection:
 
 
 def projection(spec: ProjectionSpec) -> Projection:
-    """The projection that a spec names."""
+    """The projection that a spec names; `trak` is loaded at its first use, not here."""
     if spec.kind == "identity":
         return Identity()
     if spec.kind == "dense":
@@ -115,7 +115,7 @@ def projection(spec: ProjectionSpec) -> Projection:
 
 
 def hash64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser: a fixed mixing of 64-bit integers."""
+    """SplitMix64's finaliser (Steele et al. 2014): a fixed mixing of 64-bit integers."""
     with np.errstate(over="ignore"):
         mixed = values + np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -136,11 +136,17 @@ def places_and_signs(name: str, count: int, dimension: int, seed: int) -> tuple[
 
 
 class SparseSketch:
-    """The projection `sjlt`: gradients by parameter -> `[b, k]`."""
+    """The projection `sjlt`, a sparse Johnson-Lindenstrauss transform with one place per coordinate
+    (a count sketch, Charikar et al. 2002): gradients by parameter -> `[b, k]`.
+
+    Raises `UsageError` for a dimension below 1.
+    """
 
     def __init__(self, dimension: int, seed: int) -> None:
         if dimension < 1:
-            raise UsageError(f"A projection to {dimension} numbers is none: take 1 or more.")
+            raise UsageError(
+                f"A projection to {dimension} numbers is not possible: take 1 or more."
+            )
         self.dimension = dimension
         self.seed = seed
         self._tables: dict[tuple[str, int, str], tuple[Tensor, Tensor]] = {}
@@ -152,7 +158,7 @@ class SparseSketch:
         for name, gradient in gradients.items():
             places, signs = self._table(name, gradient[0].numel(), gradient)
             signed = gradient.flatten(1) * signs
-            if sketch.is_cuda:  # one launch a parameter
+            if sketch.is_cuda:  # one launch per parameter
                 sketch.index_add_(1, places, signed)
                 continue
             for row in range(len(sketch)):  # a processor walks each row in order
@@ -168,6 +174,6 @@ class SparseSketch:
 
 
 def fold(sketch: Tensor) -> Tensor:
-    """A sketch `[b, 2k]` -> the sketch of dimension k, `[b, k]`."""
+    """A sketch `[b, 2k]` -> the sketch of dimension k, `[b, k]`; exact, as places are modulo 2k."""
     half = sketch.shape[1] // 2
     return sketch[:, :half] + sketch[:, half:]

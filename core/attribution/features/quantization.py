@@ -1,4 +1,4 @@
-"""Rows of numbers made small: float32 as they are, float16 or int8 with a scale a row.
+"""Rows of numbers made small: float32 as they are, float16 or int8 with a scale per row.
 
 In: `[n, k]` float32. Out: the same rows as they lie on the disk, multiplied without being unpacked.
 Knows no file.
@@ -50,7 +50,7 @@ class Packed:
 
     @classmethod
     def of(cls, rows: Tensor, storage: str) -> Packed:
-        """float16 keeps about three digits a number, int8 two.
+        """float16 keeps about three digits per number, int8 two.
 
         Each row's largest number is 1 or 127, so nothing overflows and nothing small is lost to
         the format's floor. Raises `UsageError` for an unknown storage.
@@ -150,9 +150,9 @@ def _whole_products(queries: list[Tensor], rows: Tensor) -> list[Tensor]:
     if not rows.is_cuda:  # one query at a time: oneDNN reads the rows at memory speed only so
         return [torch._int_mm(one[None], rows.t())[0] for one in queries]
     count, dimension = rows.shape
-    asked = functional.pad(torch.stack(queries), (0, -dimension % 8, 0, GPU_ROWS - len(queries)))
+    stacked = functional.pad(torch.stack(queries), (0, -dimension % 8, 0, GPU_ROWS - len(queries)))
     padded = rows
     if dimension % 8 or count % 8:
         padded = functional.pad(rows, (0, -dimension % 8, 0, -count % 8))
-    found = torch._int_mm(asked, padded.t())
-    return [found[number, :count] for number in range(len(queries))]
+    sums = torch._int_mm(stacked, padded.t())
+    return [sums[number, :count] for number in range(len(queries))]

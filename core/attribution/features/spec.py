@@ -1,6 +1,6 @@
 """Everything that changes a feature's numbers, as one value with a digest.
 
-Features and indices carry the digest; whoever meets another one refuses it by name.
+Features and indices carry the digest; another digest is refused by name.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TimestepRule:
 
 @dataclass(frozen=True)
 class NoiseRule:
-    """Which noise a work meets at timestep t.
+    """Which noise a work gets at timestep t, `draws` samples per timestep.
 
     `shared`: from (seed, t) alone, the same for all; `independent`: from (seed, content, t);
     `cycle`: the reference's rule, from (seed, t, position modulo `period`).

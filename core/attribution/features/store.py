@@ -2,7 +2,7 @@
 
 In: features, each with the key of the picture it belongs to. Out: the same features in any order,
 or a `StoreError` that names what does not fit. A shard is written to a draft, synced, renamed; what
-is there already is never made again, whether a run was stopped or a collection grew. Of works that
+is there already is not made twice, whether a run was stopped or a collection grew. Of works that
 left, `departed.safetensors` keeps what a kernel needs and no feature of one work.
 """
 
@@ -73,14 +73,14 @@ class FeatureStore:
     def begin(cls, directory: Path, header: Header) -> FeatureStore:
         """Start, or go on with, a store of exactly this header. Another header is refused."""
         if (directory / HEADER).is_file():
-            found = cls.open(directory)
-            if found.header != header:
+            existing = cls.open(directory)
+            if existing.header != header:
+                difference = _difference(existing.header, header)
                 raise StoreError(
-                    f"The features '{directory.name}' were made otherwise: "
-                    f"{_difference(found.header, header)}. Remove that folder to make them again, "
-                    "or choose another name."
+                    f"The features '{directory.name}' were made otherwise: {difference}. "
+                    "Remove that folder to make them again, or choose another name."
                 )
-            return found
+            return existing
         directory.mkdir(parents=True, exist_ok=True)
         text = json.dumps(header.plain(), indent=1, sort_keys=True)
         write_text(directory / HEADER, text + "\n")
@@ -122,8 +122,8 @@ class FeatureStore:
 
     def shards(self) -> list[int]:
         """The numbers of the shards that are there."""
-        found = self.directory.glob("shard-*.safetensors")
-        return sorted(int(path.stem.removeprefix("shard-")) for path in found)
+        files = self.directory.glob("shard-*.safetensors")
+        return sorted(int(path.stem.removeprefix("shard-")) for path in files)
 
     def path(self, number: int) -> Path:
         """Where shard `number` lies."""
@@ -132,7 +132,7 @@ class FeatureStore:
     def plan(self, keys: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         """What is still to be made of `keys`: (shard number, places in `keys`), one by one.
 
-        Each is planned when it is asked for, so several processes may write one store.
+        Each is planned when the iterator reaches it, so several processes may write one store.
         """
         have = set(self.keys())
         todo = list({key: place for place, key in enumerate(keys) if key not in have}.values())
@@ -145,7 +145,7 @@ class FeatureStore:
             yield next(free), todo[start : start + size]
 
     def write(self, number: int, features: Features, keys: Sequence[int]) -> None:
-        """Write shard `number`, whole or not at all."""
+        """Write shard `number`, all of it or nothing. Raises `StoreError` on a full disk."""
         self._write(
             number, Packed.of(features.phi, self.header.storage), features.losses.double(),
             torch.tensor(list(keys), dtype=torch.int64),
@@ -195,10 +195,10 @@ class FeatureStore:
 
     def keys(self) -> list[int]:
         """The key of every row that is there, in the order of the shards."""
-        found: list[int] = []
+        keys: list[int] = []
         for number in self.shards():
-            found.extend(self._tensors(number, only="keys")["keys"].tolist())
-        return found
+            keys.extend(self._tensors(number, only="keys")["keys"].tolist())
+        return keys
 
     def _parts(self, number: int) -> tuple[Packed, Tensor, Tensor]:
         tensors = self._tensors(number)
@@ -207,16 +207,16 @@ class FeatureStore:
     def _tensors(self, number: int, only: str = "") -> dict[str, Tensor]:
         return self._checked(self.path(number), {"rows", "losses", "keys"}, only)
 
-    def _checked(self, path: Path, wanted: set[str], only: str = "") -> dict[str, Tensor]:
+    def _checked(self, path: Path, names: set[str], only: str = "") -> dict[str, Tensor]:
         name = path.name
-        remedy = "Remove that file and run `python -m app featurize` again: only it is made anew."
+        remedy = "Remove that file and run `python -m app featurize` again: only it is made again."
         tensors, marks = undamaged(
             lambda: read_tensors(path, only),
             f"{name} of the features '{self.directory.name}'",
             remedy,
             StoreError,
         )
-        complete = only or wanted <= set(tensors)
+        complete = only or names <= set(tensors)
         if marks.get("header") != self.header.digest or not complete:
             raise StoreError(
                 f"{name} belongs to other features than '{self.directory.name}' (digest "
@@ -231,13 +231,13 @@ class FeatureStore:
 
     def load(self, keys: Sequence[int] | None = None) -> Features:
         """The rows of `keys` (None: all that is there) in their order, `phi [n, k]` float32."""
-        wanted = self.keys() if keys is None else list(keys)
-        phi, losses = None, torch.zeros(len(wanted), dtype=torch.float64)
-        for packed, found, places, own in self._gather(wanted):
+        row_keys = self.keys() if keys is None else list(keys)
+        phi, losses = None, torch.zeros(len(row_keys), dtype=torch.float64)
+        for packed, part_losses, places, own in self._gather(row_keys):
             if phi is None:
-                phi = torch.zeros(len(wanted), packed.dimension)
+                phi = torch.zeros(len(row_keys), packed.dimension)
             phi[places] = packed.floats()[own]
-            losses[places] = found[own]
+            losses[places] = part_losses[own]
         return Features(torch.zeros(0, 0) if phi is None else phi, losses)
 
     def packed(self, keys: Sequence[int]) -> Packed:
@@ -258,7 +258,7 @@ class FeatureStore:
         places_of: dict[int, list[int]] = {}
         for place, key in enumerate(keys):
             places_of.setdefault(key, []).append(place)
-        found = 0
+        filled = 0
         for number in self.shards():
             if not places_of:
                 break
@@ -267,12 +267,12 @@ class FeatureStore:
                 (place, row) for row, key in enumerate(own) for place in places_of.pop(key, ())
             ]
             if pairs:
-                found += len(pairs)
+                filled += len(pairs)
                 packed, losses, _ = self._parts(number)
                 places, rows = torch.tensor(pairs).unbind(1)
                 yield packed, losses, places, rows
         if places_of:
-            raise self._unfinished(len(keys) - found, len(keys))
+            raise self._unfinished(len(keys) - filled, len(keys))
 
     def require_rows(self, keys: Sequence[int]) -> None:
         """Raise `StoreError` where one of these pictures has no row."""
@@ -287,10 +287,10 @@ class FeatureStore:
         )
 
 
-def _difference(found: Header, wanted: Header) -> str:
-    here, there = found.plain(), wanted.plain()
+def _difference(existing: Header, requested: Header) -> str:
+    here, there = existing.plain(), requested.plain()
     names = [name for name in here if here[name] != there[name] and name != "spec_digest"]
-    return "; ".join(f"{name} is {_short(here[name])}, asked is {_short(there[name])}"
+    return "; ".join(f"{name} is {_short(here[name])}, requested is {_short(there[name])}"
                      for name in names)  # fmt: skip
 
 

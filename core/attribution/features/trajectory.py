@@ -2,7 +2,7 @@
 in its code's (specification of D-TRAK, section 6, D4).
 
 In: a model, prompts, seeds and a sampler. Out: the mean over the path of P' grad f. `trajectory`
-differentiates at the path's own x_t; `renoised` at the step's estimate of x_0, noised anew.
+differentiates at the path's own x_t; `renoised` at the step's estimate of x_0, noised again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def journey_features(
     """`[b, k]`: the mean over at most `stops` evenly spaced steps of the sampling path.
 
     On the trajectory the noise is the one that x_t holds: (x_t - sqrt(abar) x_0) / sqrt(1 - abar)
-    with x_0 the finished picture.
+    with x_0 the finished picture. Raises `UsageError` for an unknown reading.
     """
     if reading not in READINGS:
         raise UsageError(f"There is no reading '{reading}'. Choose one of: {', '.join(READINGS)}.")
@@ -53,9 +53,9 @@ def journey_features(
                 model.latent_shape,
             )[:, 0].to(latents)  # fmt: skip
         times = torch.tensor([at.timestep], device=latents.device)
-        found = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
-        phi = phi + found.phi if phi.numel() else found.phi
-        losses = losses + found.losses if losses.numel() else found.losses
+        features = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
+        phi = phi + features.phi if phi.numel() else features.phi
+        losses = losses + features.losses if losses.numel() else features.losses
     return Features(phi / len(kept), losses / len(kept))
 
 

@@ -1,7 +1,8 @@
 """Scores from retrained models: who was in, and how large the loss of each query became.
 
 `inclusion [n, s]` is 1 where work n was in the training of model s; `losses [m, s]` are the
-outcomes of the queries. Positive: with the work in, the loss is smaller.
+outcomes of the queries. Positive: with the work in, the loss is smaller. After Ilyas et al.
+(2022) and Feldman and Zhang (2020).
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def _checked(inclusion: Matrix) -> Matrix:
 
 
 def difference_rows(inclusion: Matrix) -> Matrix:
-    """W `[n, s]`: W losses = mean loss without n, minus mean loss with n (empirical influence)."""
+    """W `[n, s]`: W losses = mean loss without n, minus mean loss with n (empirical influence).
+
+    Raises `UsageError` where a work was in all trainings or in none.
+    """
     inside = _checked(inclusion)
     count = inside.sum(axis=1, keepdims=True)
     without = inside.shape[1] - count
@@ -44,10 +48,10 @@ def difference_rows(inclusion: Matrix) -> Matrix:
 def regression_scores(
     inclusion: Matrix, losses: Matrix, lambda_: float | None, *, lasso: bool = False
 ) -> Matrix:
-    """Datamodel: minus the coefficients of `loss ~ inclusion`, one fit a query, `[m, n]`.
+    """Datamodel: minus the coefficients of `loss ~ inclusion`, one fit per query, `[m, n]`.
 
     `lambda_` None chooses it by 5-fold cross-validation, as the reference does (ridge: among 0.1,
-    1, 10; LASSO: along its own path).
+    1, 10; LASSO: along its own path). Raises `UsageError` where the models are too few for that.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso, LassoCV, Ridge, RidgeCV
@@ -57,7 +61,7 @@ def regression_scores(
         raise UsageError(
             f"{len(inside)} models are too few to choose lambda by {FOLDS} folds: give --lambda."
         )
-    found = []
+    coefficients = []
     with warnings.catch_warnings():
         # a path that runs to very small penalties does not converge there, and is not chosen there
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -67,5 +71,5 @@ def regression_scores(
             else:
                 model = Lasso(alpha=lambda_) if lasso else Ridge(alpha=lambda_)
             model.fit(inside, outcome)
-            found.append(-model.coef_)
-    return np.stack(found)
+            coefficients.append(-model.coef_)
+    return np.stack(coefficients)

@@ -3,7 +3,7 @@
 With A = Phi'Phi + lambda I of the fitted works and Psi the features of the new ones, Woodbury gives
 for A' = A + Psi'Psi:  Psi A'^-1 = (I + Psi A^-1 Psi')^-1 Psi A^-1,  the new works' rows, and
 Phi A'^-1 q = Phi A^-1 q - (Phi A^-1 Psi') (Psi A'^-1 q),  what they take off the others' scores.
-Lambda stays what it was until the kernel is fitted anew. A work that leaves is no longer answered
+Lambda stays what it was until the kernel is fitted again. A work that leaves is no longer answered
 for; the kernel keeps it, as the model does.
 """
 
@@ -22,13 +22,13 @@ from core.attribution.scoring.index import BLOCK, Added, Departed, Index, Works,
 from core.attribution.scoring.kernel import Kernel, Matrix
 from core.errors import UsageError
 
-MOST_ADDED = 0.1  # of the fitted works; beyond, fitting anew is due
+MOST_ADDED = 0.1  # of the fitted works; beyond, the kernel is to be fitted again
 
 
 def can_grow(method: Method, fitted: int, added: int) -> bool:
-    """Whether so many new works are added to an index instead of fitting it anew.
+    """Whether `added` new works are added to an index instead of fitting it again.
 
-    Methods that weigh works by leverage or length change every row: they are always made anew.
+    Methods that weigh works by leverage or length change every row: they are always fitted again.
     """
     return method.plain_ridge and added <= MOST_ADDED * fitted
 
@@ -47,7 +47,7 @@ def grown(
     again. Raises `UsageError` for a method without rows of a ridge.
     """
     if index.squared or not index.lambda_ > 0:
-        raise UsageError(f"An index of '{index.method}' cannot grow: make it anew.")
+        raise UsageError(f"An index of '{index.method}' cannot grow: make it again.")
     psi = new.read(0, new.count).phi.double().numpy()
     solved = kernel.solve(psi, index.lambda_)
     own = psi @ solved.T
@@ -93,14 +93,14 @@ def shrunk(index: Index, features: Mapping[int, Tensor | None]) -> Index:
         if not own.all():
             parts.append(part.of_rows((~own).nonzero()[:, 0]))
     if not parts:
-        raise UsageError(f"Nothing would be left of the index of '{index.method}': make it anew.")
+        raise UsageError(f"Nothing would be left of the index of '{index.method}': make it again.")
     left = whole.departed
     if gone and method(index.method).plain_ridge:
         phi = [features[key] for key in whole.keys[leaving].tolist()]
         known = [row for row in phi if row is not None]
         if len(known) < len(phi):
             raise UsageError(
-                f"The index of '{index.method}' holds works without features: make it anew."
+                f"The index of '{index.method}' holds works without features: make it again."
             )
         more = Departed.of(torch.stack(known), torch.cat(gone))
         left = more if left is None else left.joined(more)

@@ -1,6 +1,6 @@
 """An index: for one method, every work's row W, ready to score a query in one product.
 
-In: features of the works and of reference queries. Out: scores, z against the null, sums an
+In: features of the works and of reference queries. Out: scores, z against the null, sums per
 artist, self-influence. The rows lie in whole files that are mapped, not read; works that came
 later stand in a file of their own, and so does what the kernel keeps of works that left. Knows no
 model and no picture.
@@ -182,25 +182,25 @@ class Index:
         Raises `StoreError` where one of them has no row.
         """
         assert self.places is None
-        wanted = np.asarray(keys, dtype=np.int64)
-        if np.array_equal(wanted, self.keys):
+        requested = np.asarray(keys, dtype=np.int64)
+        if np.array_equal(requested, self.keys):
             return self
         order = np.argsort(self.keys, kind="stable")
-        found = np.searchsorted(self.keys, wanted, sorter=order)
-        places = order[np.minimum(found, len(order) - 1)]
-        missing = int((self.keys[places] != wanted).sum())
+        hits = np.searchsorted(self.keys, requested, sorter=order)
+        places = order[np.minimum(hits, len(order) - 1)]
+        missing = int((self.keys[places] != requested).sum())
         if missing:
             raise StoreError(
-                f"The index '{self.method}' lacks {missing} of {len(wanted)} works. "
+                f"The index '{self.method}' lacks {missing} of {len(requested)} works. "
                 "Run `python -m app featurize`: only what is missing is made."
             )
         return replace(
-            self, keys=wanted, places=places, lying=self.keys,
+            self, keys=requested, places=places, lying=self.keys,
             self_influence=self.self_influence[places],
             null_mean=self.null_mean[places], null_spread=self.null_spread[places],
         )  # fmt: skip
 
-    def asked(self, query: Tensor) -> Tensor:
+    def scaled_query(self, query: Tensor) -> Tensor:
         """A query's feature `[k]` as the rows meet it."""
         vector = query.float()
         return vector / vector.norm().clamp_min(1e-30) if self.unit else vector
@@ -220,18 +220,18 @@ class Index:
 
     def products(self, query: Tensor) -> Vector:
         """W phi(x) for every work, `[n]`."""
-        found = self.products_as_they_lie(query)
-        return found if self.places is None else found[self.places]
+        products = self.products_as_they_lie(query)
+        return products if self.places is None else products[self.places]
 
     def products_as_they_lie(self, query: Tensor) -> Vector:
         """The same for every row, in the order of `keys_as_they_lie`."""
-        vector = self.asked(query)
+        vector = self.scaled_query(query)
         total = torch.cat([part.products(vector) for part in self.rows])
         if self.added is not None:
             later = self.added.rows.products(vector)
             total = torch.cat([total - self.added.correction.double() @ later, later])
-        found: Vector = total.cpu().numpy()
-        return found
+        products: Vector = total.cpu().numpy()
+        return products
 
     def leverage(self, query: Tensor, phi: Rows) -> float:
         """q' A^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda, for a query's feature `[k]`.
@@ -247,8 +247,8 @@ class Index:
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""
-        found = self.products(query)
-        return found**2 if self.squared else found
+        products = self.products(query)
+        return products**2 if self.squared else products
 
     def z(self, scores: Vector) -> Vector:
         """How far each score stands above that work's usual score, in its own spread. `[n]`."""
@@ -257,7 +257,7 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class ArtistRows:
-    """`rows [a, k]`: each artist's sum of the index's rows, so that sums an artist are exact."""
+    """`rows [a, k]`: each artist's sum of the index's rows, so that sums per artist are exact."""
 
     artists: tuple[str, ...]
     rows: Tensor
@@ -353,7 +353,9 @@ def _fitted_blocks(works: Works, fitted: Works, kernel: Kernel | None) -> Iterat
 
 
 def with_null(index: Index, references: Tensor) -> Index:
-    """The same index with its null from reference queries `[m, k]`."""
+    """The same index with its null from reference queries `[m, k]`: per work, the mean and standard
+    deviation of its scores over them.
+    """
     null = np.stack([index.scores(reference) for reference in references])
     spread = np.maximum(null.std(axis=0, ddof=1), 1e-30)
     return replace(index, null_mean=null.mean(axis=0), null_spread=spread)
@@ -408,7 +410,11 @@ def _holds(path: Path, mark: str) -> bool:
 
 
 def load_index(directory: Path, sources: str | None = None) -> Index:
-    """Read it back, its rows mapped; one made from other `sources` is refused by name."""
+    """Read it back, its rows mapped.
+
+    Raises `StoreError` where there is none, where it is damaged, and where it was made from other
+    `sources`, naming both digests.
+    """
     remedy = "Make it again with `python -m app featurize`."
     tensors, marks = _read(directory, HEAD)
     try:
@@ -423,8 +429,8 @@ def load_index(directory: Path, sources: str | None = None) -> Index:
             f"The index '{directory.name}' was made from other features (digest "
             f"{str(about['sources'])[:12]}, and here it is {str(sources)[:12]}). {remedy}"
         )
-    found = {name: _read(directory, name, mark)[0] for name, mark in files.items()}
-    added = found.pop(ADDED, None)
+    tables = {name: _read(directory, name, mark)[0] for name, mark in files.items()}
+    added = tables.pop(ADDED, None)
     left = None
     if "departed" in about:
         left = Departed(**_read(directory, DEPARTED, about["departed"])[0])
@@ -433,7 +439,7 @@ def load_index(directory: Path, sources: str | None = None) -> Index:
         unit=about["unit"],
         squared=about["squared"],
         lambda_=about["lambda"],
-        rows=tuple(Packed.read(found[name]) for name in sorted(found)),
+        rows=tuple(Packed.read(tables[name]) for name in sorted(tables)),
         added=None if added is None else Added(Packed.read(added), added["correction"]),
         keys=tensors["keys"].numpy(),
         self_influence=tensors["self_influence"].numpy(),
@@ -466,7 +472,7 @@ def _read(
         )  # fmt: skip
     except FileNotFoundError as error:
         raise StoreError(f"There is no index '{directory.name}' yet. {remedy}") from error
-    found = checksum(tensors)
-    if marks.get("checksum") != found or mark not in (None, found):
+    digest = checksum(tensors)
+    if marks.get("checksum") != digest or mark not in (None, digest):
         raise StoreError(f"The index '{directory.name}' was changed after it was written. {remedy}")
     return tensors, marks

@@ -57,7 +57,7 @@ class Kernel:
         """Decompose; `dual` None takes the smaller side. Raises `UsageError` on NaN or nothing."""
         values = np.asarray(phi, dtype=np.float64)
         if values.ndim != 2 or 0 in values.shape:
-            raise UsageError(f"Features of shape {values.shape} are no [n, k] table.")
+            raise UsageError(f"Features of shape {values.shape} are not an [n, k] table.")
         use_dual = values.shape[0] <= values.shape[1] if dual is None else dual
         return cls._of_gram(values, _products(values, use_dual), use_dual, len(values))
 
@@ -71,7 +71,7 @@ class Kernel:
             gram = part if gram is None else gram + part
             count, width = count + len(values), values.shape[1]
         if gram is None:
-            raise UsageError("A kernel of no works is none: make features first.")
+            raise UsageError("There is no kernel of no works: make features first.")
         return cls._of_gram(np.empty((0, width)), gram, False, count)
 
     @classmethod
@@ -98,7 +98,10 @@ class Kernel:
         return iter([self]) if self.dual else (self.over(block) for block in blocks)
 
     def lambda_(self, rule: LambdaRule = DEFAULT_RULE) -> float:
-        """The ridge that a rule names; never an absolute number unless it is `fixed`."""
+        """The ridge that a rule names; never an absolute number unless it is `fixed`.
+
+        Raises `UsageError` for an unknown rule or a share outside (0, 1).
+        """
         if rule.kind == "fixed":
             return rule.value
         if rule.kind == "mean-eigenvalue":
@@ -115,7 +118,7 @@ class Kernel:
         """Effective degrees of freedom, tr K (K + lambda)^-1."""
         return float((self.eigenvalues / (self.eigenvalues + lambda_)).sum())
 
-    def _by_degrees(self, wanted: float) -> float:
+    def _by_degrees(self, target: float) -> float:
         """The lambda with so many degrees of freedom, which fall as it grows; at either end of the
         range where none within has as many, or as few."""
         largest = float(self.eigenvalues.max())
@@ -124,7 +127,7 @@ class Kernel:
         ends = math.log(1e-12 * largest), math.log(1e6 * largest)
 
         def excess(exponent: float) -> float:
-            return self.degrees(math.exp(exponent)) - wanted
+            return self.degrees(math.exp(exponent)) - target
 
         if excess(ends[0]) <= 0 or excess(ends[1]) >= 0:
             return math.exp(ends[0] if excess(ends[0]) <= 0 else ends[1])
@@ -132,7 +135,7 @@ class Kernel:
         return math.exp(root)
 
     def weights(self, lambda_: float) -> Matrix:
-        """W `[n, k]`: a query's scores are W phi(x)."""
+        """W `[n, k]`: a query's scores are W phi(x). Raises `UsageError` unless lambda > 0."""
         scaled = self.eigenvectors / (self.eigenvalues + _checked(lambda_))
         inverse = scaled @ self.eigenvectors.T
         return inverse @ self.phi if self.dual else self.phi @ inverse
@@ -155,13 +158,13 @@ class Kernel:
     def along(self, queries: Matrix) -> Matrix:
         """Queries `[m, k]` along the same, `[m, r]`: once, for every lambda."""
         seen = queries @ self.phi.T if self.dual else queries
-        found: Matrix = seen @ self.eigenvectors
-        return found
+        projected: Matrix = seen @ self.eigenvectors
+        return projected
 
     def scores(self, along: Matrix, lambda_: float) -> Matrix:
         """q' (Phi'Phi + lambda I)^-1 phi_n from queries `along` the eigenvectors, `[m, n]`."""
-        found: Matrix = (along / (self.eigenvalues + _checked(lambda_))) @ self.loadings.T
-        return found
+        scores: Matrix = (along / (self.eigenvalues + _checked(lambda_))) @ self.loadings.T
+        return scores
 
     def row_lengths(self, lambda_: float) -> Matrix:
         """||(Phi'Phi + lambda I)^-1 phi_n||, the lengths of `weights`' rows. `[n]`."""
@@ -171,8 +174,8 @@ class Kernel:
     def self_influence(self, lambda_: float) -> Matrix:
         """phi_n' (Phi'Phi + lambda I)^-1 phi_n, a leverage in [0, 1). `[n]`."""
         shrunk = 1.0 / (self.eigenvalues + _checked(lambda_))
-        found: Matrix = self.loadings**2 @ (shrunk * self._own_scale)
-        return found
+        leverages: Matrix = self.loadings**2 @ (shrunk * self._own_scale)
+        return leverages
 
     @property
     def _own_scale(self) -> Matrix:

@@ -25,7 +25,7 @@ from core.attribution.features.featurizer import PLAIN, Featurizer, Means
 from core.attribution.features.quantization import Packed
 from core.attribution.features.store import FeatureStore
 from core.attribution.scoring.index import ROWS, Index, Vector
-from core.attribution.scoring.sharding import Answer, Here, Shard, split
+from core.attribution.scoring.sharding import LocalHolders, Shard, ShardAnswer, split
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import read_tensors
@@ -82,7 +82,7 @@ def _actors(ray: Any, kind: type, workers: int, device: str, *arguments: Any) ->
     return [remote.remote(*arguments) for _ in range(workers)]
 
 
-class _Maker:
+class _FeatureWorker:
     """A process that holds the model and makes shards of features."""
 
     def __init__(self, root: str, name: str, device: str, means: Means) -> None:
@@ -115,7 +115,7 @@ def featurize_by(
     """
     pool_of = importlib.import_module("ray.util").ActorPool
     count = min(workers, len(planned))
-    makers = _actors(ray, _Maker, count, device, str(root), name, device, means)
+    makers = _actors(ray, _FeatureWorker, count, device, str(root), name, device, means)
     pool = pool_of(makers)
     total, done = sum(len(places) for _, places in planned), 0
     for count in pool.map_unordered(lambda maker, job: maker.make.remote(*job), list(planned)):
@@ -123,7 +123,7 @@ def featurize_by(
         yield Progress(f"Tracing {name}", done, total, f"{len(makers)} workers")
 
 
-class _Holder:
+class _ShardWorker:
     """A process that holds some shards and answers for them; it maps their rows from the files."""
 
     def __init__(self, directory: str, shards: list[tuple[Shard, int]]) -> None:
@@ -136,7 +136,7 @@ class _Holder:
                 files[shard.file] = Packed.read(read_tensors(path)[0])
             rows = files[shard.file].part(shard.begin, shard.begin + count)
             own.append(replace(shard, rows=rows))
-        self.here = Here(own)
+        self.here = LocalHolders(own)
 
     def process(self) -> int:
         """The number by which this machine knows it."""
@@ -146,7 +146,7 @@ class _Holder:
         """Of every shard that is held."""
         return self.here.scores(torch.from_numpy(query))
 
-    def answers(self, query: Vector, count: int) -> list[Answer]:
+    def answers(self, query: Vector, count: int) -> list[ShardAnswer]:
         """Of every shard that is held."""
         return self.here.answers(torch.from_numpy(query), count)
 
@@ -164,25 +164,25 @@ class RayHolders:
         back in order. Only where the rows lie travels, not the rows."""
         count = max(1, min(workers, len(shards)))
         bounds = [len(shards) * place // count for place in range(count + 1)]
-        remote = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Holder)
+        remote = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_ShardWorker)
         nothing = Packed(torch.zeros(0, 0, dtype=torch.int8), torch.zeros(0))
-        told = [(replace(shard, rows=nothing), len(shard.rows)) for shard in shards]
-        own = [told[start:stop] for start, stop in pairwise(bounds)]
+        stubs = [(replace(shard, rows=nothing), len(shard.rows)) for shard in shards]
+        own = [stubs[start:stop] for start, stop in pairwise(bounds)]
         actors = [remote.remote(str(directory), part) for part in own]
-        ray.get([actor.process.remote() for actor in actors])  # the first question shall not wait
+        ray.get([actor.process.remote() for actor in actors])  # the first query shall not wait
         return cls(ray, actors)
 
     def scores(self, query: Tensor) -> list[Vector]:
         """All workers at once."""
-        asked = query.cpu().numpy()
-        found = self.ray.get([actor.scores.remote(asked) for actor in self.actors])
-        return [scores for part in found for scores in part]
+        vector = query.cpu().numpy()
+        parts = self.ray.get([actor.scores.remote(vector) for actor in self.actors])
+        return [scores for part in parts for scores in part]
 
-    def answers(self, query: Tensor, count: int) -> list[Answer]:
+    def answers(self, query: Tensor, count: int) -> list[ShardAnswer]:
         """All workers at once."""
-        asked = query.cpu().numpy()
-        found = self.ray.get([actor.answers.remote(asked, count) for actor in self.actors])
-        return [answer for part in found for answer in part]
+        vector = query.cpu().numpy()
+        parts = self.ray.get([actor.answers.remote(vector, count) for actor in self.actors])
+        return [answer for part in parts for answer in part]
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,8 @@ class Scorer:
         return weights
 
     def _residual_weights(self, lambda_: float | None) -> Matrix:
-        """r_n / (1 - h_n): how far a work is from fitted, corrected for its pull on its own fit."""
+        """r_n / (1 - h_n): how far a work is from fitted, corrected for its pull on its own fit
+        (DAS's weight). `[n]`."""
         if self.residuals is None or lambda_ is None:
             raise UsageError(
                 f"The method '{self.method.name}' weighs works by their residuals: give an array "
@@ -97,22 +98,25 @@ class Scorer:
         return self.residuals / (1.0 - self.kernel.self_influence(lambda_))
 
     def scores(self, queries: Matrix, lambda_: float | LambdaRule | None = None) -> Matrix:
-        """`queries [m, k]` -> `[m, n]`; positive: proponent."""
-        return self.ask(queries).scores(lambda_)
+        """`queries [m, k]` -> `[m, n]`; positive: proponent. Raises as `prepare` does."""
+        return self.prepare(queries).scores(lambda_)
 
-    def ask(self, queries: Matrix) -> Question:
-        """What does not depend on lambda, done once."""
-        asked = np.asarray(queries, dtype=np.float64)
-        if asked.ndim != 2 or asked.shape[1] != self.phi.shape[1]:
+    def prepare(self, queries: Matrix) -> PreparedQueries:
+        """`queries [m, k]`, with what does not depend on lambda done once.
+
+        Raises `UsageError` where they do not fit the features.
+        """
+        values = np.asarray(queries, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != self.phi.shape[1]:
             raise UsageError(
-                f"Queries of shape {asked.shape} do not fit features of {self.phi.shape}: "
+                f"Queries of shape {values.shape} do not fit features of {self.phi.shape}: "
                 "both need the same last dimension."
             )
         if self.method.kernel in ("ridge", "leverage"):
-            return Question(self, self.kernel.along(self._asked(asked)))
+            return PreparedQueries(self, self.kernel.along(self._scaled(values)))
         if self.method.kernel in REGRESSIONS:
-            return Question(self, asked)
-        return Question(self, self._asked(asked) @ self.rows(None).T)
+            return PreparedQueries(self, values)
+        return PreparedQueries(self, self._scaled(values) @ self.rows(None).T)
 
     def _answer(self, made: Matrix, lambda_: float | LambdaRule | None) -> Matrix:
         number = self.chosen(lambda_)
@@ -122,21 +126,21 @@ class Scorer:
         if self.method.kernel not in ("ridge", "leverage"):
             return made
         assert number is not None
-        found: Matrix = self.kernel.scores(made, number) * self._work_weights(number)
-        return found**2 if self.method.kernel == "leverage" else found
+        scores: Matrix = self.kernel.scores(made, number) * self._work_weights(number)
+        return scores**2 if self.method.kernel == "leverage" else scores
 
     def self_influence(self, lambda_: float | None) -> Matrix:
         """Each work's score for itself as the query, `[n]`; for the ridge, its leverage."""
-        own: Matrix = np.einsum("nk,nk->n", self.rows(lambda_), self._asked(self.phi))
+        own: Matrix = np.einsum("nk,nk->n", self.rows(lambda_), self._scaled(self.phi))
         return own**2 if self.method.kernel == "leverage" else own
 
-    def _asked(self, queries: Matrix) -> Matrix:
+    def _scaled(self, queries: Matrix) -> Matrix:
         return queries / _lengths(queries) if self.method.query_scale == "unit" else queries
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """Queries put to a scorer, ready for any lambda."""
+class PreparedQueries:
+    """Queries of a scorer, ready for any lambda."""
 
     scorer: Scorer
     made: Matrix
@@ -161,32 +165,36 @@ def score(
     """Any method over plain arrays: `[n, k]` and `[m, k]`, or stacks `[c, n, k]` and `[c, m, k]`.
 
     A stack (checkpoints, or members of an ensemble) is scored model by model, each with its own
-    ridge where none is given, and averaged. Returns `[m, n]`.
+    ridge where none is given, and averaged. Returns `[m, n]`. Raises `UsageError` for shapes that
+    do not fit, numbers that are not finite, and what the method lacks.
     """
-    works, asked = np.asarray(features, np.float64), np.asarray(queries, np.float64)
-    for name, values in (("features", works), ("queries", asked)):
+    works, vectors = np.asarray(features, np.float64), np.asarray(queries, np.float64)
+    for name, values in (("features", works), ("queries", vectors)):
         if values.ndim not in (2, 3) or 0 in values.shape:
             raise UsageError(f"The {name} have the shape {values.shape}, not [n, k] or [c, n, k].")
         if not np.isfinite(values).all():
             raise UsageError(f"The {name} hold a number that is not finite: make them again.")
-    if works.ndim != asked.ndim or (works.ndim == 3 and len(works) != len(asked)):
-        raise UsageError(f"Features {works.shape} and queries {asked.shape} must be stacked alike.")
+    if works.ndim != vectors.ndim or (works.ndim == 3 and len(works) != len(vectors)):
+        raise UsageError(
+            f"Features {works.shape} and queries {vectors.shape} must be stacked alike."
+        )
     if works.ndim == 2:
-        works, asked = works[None], asked[None]
+        works, vectors = works[None], vectors[None]
     elif method.stack == "final":
         raise UsageError(
-            f"The method '{method.name}' asks one model: give features [n, k] and queries [m, k]."
+            f"The method '{method.name}' takes one model: give features [n, k] and queries [m, k]."
         )
     own = None if residuals is None else np.asarray(residuals, np.float64)
     if own is not None and not (np.isfinite(own).all() and (own >= 0).all()):
         raise UsageError("The residuals hold a number that is negative or not finite.")
     parts = [
-        Scorer(method, phi, own).scores(asked[number], lambda_) for number, phi in enumerate(works)
+        Scorer(method, phi, own).scores(vectors[number], lambda_)
+        for number, phi in enumerate(works)
     ]
-    found: Matrix = np.mean(parts, axis=0)
-    if not np.isfinite(found).all():
+    scores: Matrix = np.mean(parts, axis=0)
+    if not np.isfinite(scores).all():
         raise UsageError(
             f"The method '{method.name}' gives numbers that are not finite here: take a larger "
             "lambda, or scale the features."
         )
-    return found
+    return scores

@@ -1,6 +1,6 @@
-"""An index in several hands: each holds some rows, and answers with its best, its worst, its sums.
+"""An index in shards: each holds some rows, and answers with its best, its worst, its sums.
 
-In: an index and who made each work. Out: for one query the same extremes and sums an artist that
+In: an index and who made each work. Out: for one query the same extremes and sums per artist that
 the whole index gives, whoever computed them: this process, or Ray workers on many machines
 (`core.attribution.scoring.ray_backend`). What travels back does not grow with the number of works.
 """
@@ -24,7 +24,7 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class ShardAnswer:
     """`top`, `bottom`: places of works by score, best and worst first, with their scores and z.
 
     `sums`: artist -> the sum of scores of all their works.
@@ -58,17 +58,17 @@ class Shard:
 
     def scores(self, query: Tensor) -> Vector:
         """`[m]`."""
-        found: Vector = self.rows.products(query).cpu().numpy()
-        return found**2 if self.squared else found
+        products: Vector = self.rows.products(query).cpu().numpy()
+        return products**2 if self.squared else products
 
-    def answer(self, query: Tensor, count: int) -> Answer:
+    def answer(self, query: Tensor, count: int) -> ShardAnswer:
         """The shard's own extremes and sums for a query `[k]`."""
         scores = self.scores(query)
         z = (scores - self.null_mean) / self.null_spread
         best, worst = _first(-scores, count), _first(scores, count)
         totals = np.bincount(self.owner, weights=scores, minlength=len(self.artists))
         present = np.unique(self.owner)
-        return Answer(
+        return ShardAnswer(
             top=best + self.start,
             top_scores=scores[best],
             top_z=z[best],
@@ -80,19 +80,19 @@ class Shard:
 
 
 class Holders(Protocol):
-    """Whoever holds the shards: asks all of them, and gives back what they say."""
+    """What holds the shards: it queries all of them and returns their answers."""
 
     def scores(self, query: Tensor) -> list[Vector]:
         """Every shard's scores, in the works' order."""
         ...
 
-    def answers(self, query: Tensor, count: int) -> list[Answer]:
+    def answers(self, query: Tensor, count: int) -> list[ShardAnswer]:
         """Every shard's extremes and sums."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Here:
+class LocalHolders:
     """Holds all shards in this process."""
 
     shards: Sequence[Shard]
@@ -101,27 +101,27 @@ class Here:
         """One shard after the other."""
         return [shard.scores(query) for shard in self.shards]
 
-    def answers(self, query: Tensor, count: int) -> list[Answer]:
+    def answers(self, query: Tensor, count: int) -> list[ShardAnswer]:
         """One shard after the other."""
         return [shard.answer(query, count) for shard in self.shards]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """A method's index in the hands of `holders`. `unit`: queries are brought to length one."""
+class ShardedIndex:
+    """A method's index whose shards `holders` has. `unit`: queries are brought to length one."""
 
     unit: bool
     holders: Holders
 
     def scores(self, query: Tensor) -> Vector:
         """Scores of all works, `[n]`: for collections whose scores one machine can hold."""
-        return np.concatenate(self.holders.scores(self._asked(query)))
+        return np.concatenate(self.holders.scores(self._scaled(query)))
 
-    def answer(self, query: Tensor, count: int) -> Answer:
+    def answer(self, query: Tensor, count: int) -> ShardAnswer:
         """The extremes and sums over all works."""
-        return merged(self.holders.answers(self._asked(query), count), count)
+        return merged(self.holders.answers(self._scaled(query), count), count)
 
-    def _asked(self, query: Tensor) -> Tensor:
+    def _scaled(self, query: Tensor) -> Tensor:
         vector = query.float().cpu()
         return vector / vector.norm().clamp_min(1e-30) if self.unit else vector
 
@@ -134,7 +134,7 @@ def split(index: Index, artist_ids: Sequence[str], parts: int) -> list[Shard]:
     if index.added is not None or index.places is not None:
         raise UsageError(
             "Only an index that was fitted at once, to these works, is spread over machines: "
-            "remove its folder and run `python -m app featurize`, which fits it anew."
+            "remove its folder and run `python -m app featurize`, which fits it again."
         )
     if len(artist_ids) != len(index):
         raise UsageError(f"{len(artist_ids)} artists do not fit {len(index)} works: give one each.")
@@ -163,7 +163,7 @@ def split(index: Index, artist_ids: Sequence[str], parts: int) -> list[Shard]:
     return shards
 
 
-def merged(answers: Sequence[Answer], count: int) -> Answer:
+def merged(answers: Sequence[ShardAnswer], count: int) -> ShardAnswer:
     """Several shards' answers as one."""
 
     def together(name: str) -> NDArray[np.float64]:
@@ -174,7 +174,7 @@ def merged(answers: Sequence[Answer], count: int) -> Answer:
     for answer in answers:
         for artist, value in answer.sums.items():
             sums[artist] = sums.get(artist, 0.0) + value
-    return Answer(
+    return ShardAnswer(
         top=together("top").astype(np.int64)[best],
         top_scores=together("top_scores")[best],
         top_z=together("top_z")[best],
@@ -188,8 +188,8 @@ def merged(answers: Sequence[Answer], count: int) -> Answer:
 def _first(values: Vector, count: int) -> Places:
     """The places of the `count` smallest, smallest first; equal ones in their order."""
     if count < len(values):
-        found = torch.from_numpy(values).topk(count, largest=False).indices.numpy()
-        found = found[np.lexsort((found, values[found]))]
+        places = torch.from_numpy(values).topk(count, largest=False).indices.numpy()
+        places = places[np.lexsort((places, values[places]))]
     else:
-        found = np.argsort(values, kind="stable")
-    return found.astype(np.int64)
+        places = np.argsort(values, kind="stable")
+    return places.astype(np.int64)

@@ -1,7 +1,7 @@
 """A LoRA in a pipeline: put in whole, copied into a collection, written.
 
 In: a `LoraSource` and a Stable Diffusion. Out: the adapter, all of it, or a `ModelError` that names
-the first layer that does not fit. Knows no layout (see `lora_layouts`).
+the first layer that does not fit. Knows no layout (see `formats`).
 """
 
 from __future__ import annotations
@@ -78,22 +78,23 @@ def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
     except AttributeError as error:
         raise unknown_layer(source, f"{layer.part}.{layer.name}") from error
     rank = len(layer.down)
-    wanted: tuple[tuple[int, ...], tuple[int, ...]]
+    expected: tuple[tuple[int, ...], tuple[int, ...]]
     if isinstance(module, nn.Linear):
-        wanted = ((rank, module.in_features), (module.out_features, rank))
+        expected = ((rank, module.in_features), (module.out_features, rank))
     elif isinstance(module, nn.Conv2d):
         inner = module.in_channels // module.groups
-        wanted = ((rank, inner, *module.kernel_size), (module.out_channels, rank, 1, 1))
+        expected = ((rank, inner, *module.kernel_size), (module.out_channels, rank, 1, 1))
     else:
         raise ModelError(
             f"'{source.file.name}' changes '{layer.name}', a {type(module).__name__}. Only LoRAs "
             "of Linear layers and convolutions are supported."
         )
-    if (tuple(layer.down.shape), tuple(layer.up.shape)) != wanted:
+    if (tuple(layer.down.shape), tuple(layer.up.shape)) != expected:
         raise ModelError(
             f"'{source.file.name}' does not fit the model: its '{layer.name}' is "
-            f"{tuple(layer.down.shape)} and {tuple(layer.up.shape)}, the model's wants {wanted[0]} "
-            f"and {wanted[1]}. Bring the LoRA of this model, or the model of this LoRA."
+            f"{tuple(layer.down.shape)} and {tuple(layer.up.shape)}, the model's wants "
+            f"{expected[0]} and {expected[1]}. Bring the LoRA of this model, or the model of this "
+            "LoRA."
         )
 
 
@@ -116,20 +117,20 @@ def install_lora(source: LoraSource, directory: Path) -> None:
 
 
 def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
-    """Write an adapter in diffusers' own layout, whole or not at all; what is scaled takes its
+    """Write an adapter in diffusers' own layout, all or nothing; what is scaled takes its
     alphas along."""
-    given: dict[str, Any] = {}
+    layers: dict[str, Any] = {}
     for part, module in ((UNET, pipeline.unet), (TEXT, pipeline.text_encoder)):
         if adapter not in (getattr(module, "peft_config", None) or {}):
             continue
         state = get_peft_model_state_dict(module, adapter_name=adapter)
-        given[f"{part}_lora_layers"] = {name: value.contiguous() for name, value in state.items()}
+        layers[f"{part}_lora_layers"] = {name: value.contiguous() for name, value in state.items()}
         if lora_scales(module, adapter):
-            given[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
+            layers[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
 
     def save(draft: Path) -> None:
         pipeline.save_lora_weights(
-            draft.parent, weight_name=draft.name, safe_serialization=True, **given
+            draft.parent, weight_name=draft.name, safe_serialization=True, **layers
         )
 
     write_via(directory / LORA_FILE, save)
@@ -137,9 +138,9 @@ def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
 
 def lora_scales(module: nn.Module, adapter: str) -> dict[str, float]:
     """alpha / rank of every adapted layer where it is not 1; no tensor of the model shows it."""
-    found = {}
+    scales = {}
     for name, layer in module.named_modules():
         scale = getattr(layer, "scaling", {})
         if isinstance(scale, dict) and scale.get(adapter, 1.0) != 1.0:
-            found[name] = float(scale[adapter])
-    return found
+            scales[name] = float(scale[adapter])
+    return scales

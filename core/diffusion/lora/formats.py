@@ -68,11 +68,11 @@ def find_lora(place: Path) -> LoraSource:
     file = place
     if place.is_dir():
         known = [place / name for name in (LORA_FILE, PEFT_FILE) if (place / name).is_file()]
-        found = known[:1] or sorted(place.glob("*.safetensors"))
-        if len(found) > 1:
-            names = ", ".join(path.name for path in found)
+        files = known[:1] or sorted(place.glob("*.safetensors"))
+        if len(files) > 1:
+            names = ", ".join(path.name for path in files)
             raise ModelError(f"{place} holds several LoRAs ({names}). Name the file of one.")
-        file = found[0] if found else place / LORA_FILE
+        file = files[0] if files else place / LORA_FILE
     if not file.is_file():
         raise ModelError(
             f"No LoRA in {place}: {file.name} is missing. Train it with `python -m app train`, or "
@@ -80,7 +80,7 @@ def find_lora(place: Path) -> LoraSource:
         )
     if file.suffix != ".safetensors":
         raise ModelError(
-            f"'{file.name}' is no safetensors file, and others can run code when they are read. "
+            f"'{file.name}' is not a safetensors file, and others can run code when they are read. "
             "Convert it where you trust it, then name the .safetensors."
         )
     return LoraSource(file, _layout(file))
@@ -107,18 +107,21 @@ def _layout(file: Path) -> str:
 
 
 def rank_of(source: LoraSource) -> int:
-    """The largest rank in the file, from the shapes alone."""
+    """The largest rank in the file, from the shapes alone; 0 where no tensor has one."""
     with safe_open(source.file, framework="pt") as opened:
         ranks = [
             opened.get_slice(name).get_shape()[0]
-            for name in opened.keys()  # noqa: SIM118 (the file is no mapping)
+            for name in opened.keys()  # noqa: SIM118 (the file is not a mapping)
             if any(mark in name for mark in (".lora_A.", ".lora_down.", "lora.down."))
         ]
     return max(ranks, default=0)
 
 
 def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[LoraLayer]:
-    """Every layer of a LoRA, named as in the base's `parts` (`unet`, `text_encoder`)."""
+    """Every layer of a LoRA, named as in the base's `parts` (`unet`, `text_encoder`).
+
+    Raises `ModelError` for tensors that are not a plain LoRA's, and for half a layer.
+    """
     reader = {"kohya": _kohya, "peft": read_peft, "diffusers": _diffusers}[source.layout]
     state, named_alphas = reader(source, parts)
     halves: dict[str, dict[str, Tensor]] = {}
@@ -126,22 +129,24 @@ def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[Lora
         match = HALF.fullmatch(key)
         if match is None:
             raise ModelError(
-                f"'{source.file.name}' holds '{key}', which is no matrix of a plain LoRA (a bias, "
-                "or a layer trained as a whole). Train or export it without."
+                f"'{source.file.name}' holds '{key}', which is not a matrix of a plain LoRA (a "
+                "bias, or a layer trained as a whole). Train or export it without."
             )
         side = match[2] or match[3]
         halves.setdefault(match[1], {})[SIDES.get(side, side)] = value
     layers = []
-    for name, found in halves.items():
-        if "down" not in found or "up" not in found:
+    for name, matrices in halves.items():
+        if "down" not in matrices or "up" not in matrices:
             raise ModelError(
                 f"'{source.file.name}' is incomplete: of '{name}' it has only "
-                f"{', '.join(sorted(found))}. Copy it again."
+                f"{', '.join(sorted(matrices))}. Copy it again."
             )
         part, _, module = name.partition(".")
-        down, up = found["down"], found["up"]
+        down, up = matrices["down"], matrices["up"]
         # where nobody says otherwise, diffusers' and kohya's rule is W + up down: alpha = rank
-        alpha = float(found["alpha"]) if "alpha" in found else named_alphas.get(name, len(down))
+        alpha = (
+            float(matrices["alpha"]) if "alpha" in matrices else named_alphas.get(name, len(down))
+        )
         layers.append(LoraLayer(part=part, name=module, down=down, up=up, alpha=alpha))
     return layers
 
@@ -195,12 +200,12 @@ def _diffusers(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
     """diffusers' own, of today and of the time of attention processors (the paper's)."""
     state: dict[str, Tensor] = {}
     alphas: dict[str, float] = {}
-    found = load_file(source.file)
-    bare = not any(name.startswith((f"{UNET}.", f"{TEXT}.")) for name in found)
+    tensors = load_file(source.file)
+    bare = not any(name.startswith((f"{UNET}.", f"{TEXT}.")) for name in tensors)
     metadata = _metadata(source)
     for part in (UNET, TEXT):
         prefix = "" if bare and part == UNET else f"{part}."
-        own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         if bare and part == TEXT:
             own = {}
         spoken = {k: own.pop(k) for k in list(own) if k.endswith(".alpha")}
@@ -254,13 +259,13 @@ def _alphas(
             "LoRA."
         )
     pattern = config.get("alpha_pattern") or {}
-    found = {}
+    alphas = {}
     for name in state:
         layer = name.partition(".lora_")[0]
         module = layer.partition(".")[2]
         alpha = pattern.get(get_pattern_key(list(pattern), module), config["lora_alpha"])
-        found[layer] = float(alpha)
-    return found
+        alphas[layer] = float(alpha)
+    return alphas
 
 
 def unknown_layer(source: LoraSource, name: str) -> ModelError:

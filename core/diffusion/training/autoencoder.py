@@ -182,7 +182,7 @@ def train_decoder(
             ]
         )
         span = crop * PATCH
-        wanted = torch.stack(
+        crops = torch.stack(
             [
                 images[
                     row,
@@ -193,7 +193,7 @@ def train_decoder(
                 for row, (top, left) in zip(rows.tolist(), corner, strict=True)
             ]
         )
-        target = wanted.float() / 127.5 - 1.0
+        target = crops.float() / 127.5 - 1.0
         spread = torch.rand((recipe.batch_size, 1, 1, 1), generator=generator) * recipe.latent_noise
         inputs = inputs + spread * torch.randn(inputs.shape, generator=generator)
         loss = reconstruction_loss(autoencoder.decode(inputs).sample, target, recipe.edge_weight)

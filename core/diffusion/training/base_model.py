@@ -1,4 +1,4 @@
-"""A small Stable Diffusion from nothing, on pictures with one class each.
+"""A small Stable Diffusion from scratch, on pictures with one class each.
 
 In: pictures `[n, 3, h, w]` uint8, their styles, a plan, a scratch directory. Out: a model in
 diffusers' layout. Three stages (autoencoder, base, assemble); each resumes, a finished one is
@@ -47,7 +47,7 @@ class BasePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class LabelledImages:
     """`images [n, 3, h, w]` uint8 and the style of each."""
 
     images: Tensor
@@ -87,7 +87,7 @@ def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> Tr
     return replace(like, latents=mean, spread=spread)
 
 
-def start_model(plan: BasePlan, pictures: Pictures, name: str) -> StableDiffusion:
+def start_model(plan: BasePlan, pictures: LabelledImages, name: str) -> StableDiffusion:
     """A new model whose encoder is the patch components of the pictures."""
     words = [class_prompt(style) for style in pictures.classes]
     pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
@@ -96,7 +96,9 @@ def start_model(plan: BasePlan, pictures: Pictures, name: str) -> StableDiffusio
     return StableDiffusion(pipeline, name=name)
 
 
-def train_autoencoder(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Progress]:
+def train_autoencoder(
+    plan: BasePlan, pictures: LabelledImages, scratch: Path
+) -> Iterator[Progress]:
     """Fix the encoder, train the decoder."""
     model = start_model(plan, pictures, scratch.name)
     latents = encode_all(model, pictures.images)
@@ -105,7 +107,7 @@ def train_autoencoder(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iter
     write_folder(scratch / "vae", vae.save_pretrained)
 
 
-def train_base(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Progress]:
+def train_base(plan: BasePlan, pictures: LabelledImages, scratch: Path) -> Iterator[Progress]:
     """Train UNet and text encoder together; the moving average is what stays."""
     model = start_model(plan, pictures, scratch.name)
     data = training_set(encode_all(model, pictures.images), pictures.styles)
@@ -140,7 +142,7 @@ def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: P
 
 
 def make_base(
-    plan: BasePlan, pictures: Pictures, scratch: Path, model_dir: Path
+    plan: BasePlan, pictures: LabelledImages, scratch: Path, model_dir: Path
 ) -> Iterator[Progress]:
     """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)

@@ -2,7 +2,7 @@
 
 In: a model as it starts, a set, the parts, a recipe, a directory. Out: `model-000.safetensors`, ...
 Small networks of Linear layers are stacked and trained at once (`vmap`); others one by one. Both
-draw the same chances, so the results agree.
+make the same random choices, so the results agree.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from core.diffusion.protocol import DiffusionModel, Swappable
+from core.diffusion.protocol import DiffusionModel, FunctionalModel
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.diffusion.training.loop import Recipe, TrainingSet, chosen, draw, learning_rate, train
 from core.diffusion.training.state import load_training, save_training
@@ -70,8 +70,8 @@ def train_many(
     at_once: bool | None = None,
     patient: bool = True,
 ) -> Iterator[Progress]:
-    """Train one copy of `model` a part; finished ones are skipped, a stopped one goes on, and other
-    processes that were given the same take their share (`patient`: theirs are waited for).
+    """Train one copy of `model` per part; finished ones are skipped, a stopped one goes on, and
+    other processes that were given the same take their share (`patient`: theirs are waited for).
 
     `recipe.steps` counts a whole run of a part, which must be of equal length where models are
     trained at once. `at_once` None decides by the network. The model ends as it began.
@@ -155,24 +155,24 @@ def _all_at_once(
         weight_decay=recipe.weight_decay, fused=True,
     )  # fmt: skip
     checkpoint = directory / "training.safetensors"
-    predict = vmap(Swappable(model, model.predict), in_dims=(0, 0, None, None))
+    predict = vmap(FunctionalModel(model, model.predict), in_dims=(0, 0, None, None))
     done = load_training(checkpoint, stack, optimizer)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step)
-        drawn = draw(recipe, step, rows.shape[1], data.latents.shape[1:], model.schedule.length)
-        models, count = rows.shape[0], len(drawn.rows)
-        posterior = drawn.posterior
+        chances = draw(recipe, step, rows.shape[1], data.latents.shape[1:], model.schedule.length)
+        models, count = rows.shape[0], len(chances.rows)
+        posterior = chances.posterior
         if posterior is not None:
             posterior = posterior.repeat(models, 1, 1, 1)
-        places = rows[:, drawn.rows].flatten()
-        latents = chosen(data, places, drawn.mirrored.repeat(models), posterior)
-        latents, times = latents.to(model.device), drawn.times.to(model.device)
-        noise, each = drawn.noise.to(model.device).repeat(models, 1, 1, 1), times.repeat(models)
+        places = rows[:, chances.rows].flatten()
+        latents = chosen(data, places, chances.mirrored.repeat(models), posterior)
+        latents, times = latents.to(model.device), chances.times.to(model.device)
+        noise, each = chances.noise.to(model.device).repeat(models, 1, 1, 1), times.repeat(models)
         shape = (models, count, *latents.shape[1:])
         noisy = model.schedule.add_noise(latents, noise, each).reshape(shape)
-        wanted = model.schedule.target(latents, noise, each).reshape(shape)
-        losses = (predict(stack, noisy, times, None) - wanted).flatten(1).square().mean(1)
+        target = model.schedule.target(latents, noise, each).reshape(shape)
+        losses = (predict(stack, noisy, times, None) - target).flatten(1).square().mean(1)
         optimizer.zero_grad(set_to_none=True)
         losses.sum().backward()
         _clip(stack)

@@ -33,7 +33,7 @@ TIMES = ("stratified", "uniform")
 class Recipe:
     """How long and how fast. `ema` 0 keeps no moving average; `prompt_dropout` serves guidance.
 
-    order: works `drawn` with replacement, or `epochs`: each once an epoch. times: `stratified`
+    order: works `drawn` with replacement, or `epochs`: each once per epoch. times: `stratified`
     over the batch, or `uniform`. floor: the last learning rate as a share of its peak. flip: half
     of the works mirrored. sampled: latents drawn from the encoder's posterior, where there is one,
     instead of its mode. dropout: in every `nn.Dropout` whose name holds `dropout_in` and not
@@ -81,10 +81,11 @@ class Execution:
 
     def __post_init__(self) -> None:
         if self.accumulate < 1:
-            raise UsageError(f"A batch in {self.accumulate} parts is none: give 1 or more.")
+            raise UsageError(f"A batch cannot be in {self.accumulate} parts: give 1 or more.")
 
     def casting(self, device: torch.device) -> AbstractContextManager[object]:
-        """The network in half precision where that was chosen. Raises `UsageError` for a name."""
+        """The network in half precision where that was chosen. Raises `UsageError` for an unknown
+        precision."""
         chosen = chosen_precision(self.precision, device)
         if chosen == "float32":
             return nullcontext()
@@ -186,7 +187,7 @@ def train(
 
 
 def _set_dropout(network: nn.Module, recipe: Recipe) -> dict[nn.Dropout, float]:
-    """Give every dropout the recipe's share; answers what they had."""
+    """Give every dropout the recipe's share; returns what they had."""
     before = {}
     for name, module in network.named_modules():
         named = recipe.dropout_in in name and recipe.dropout_not not in name
@@ -197,14 +198,14 @@ def _set_dropout(network: nn.Module, recipe: Recipe) -> dict[nn.Dropout, float]:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """The recipe's learning rate at a step."""
+    """The recipe's learning rate at step `step`, from 0."""
     return cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup, recipe.floor)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draw:
-    """One step's chances: `rows [b]` of the set, `times [b]`, `noise [b, ...]`, what is blanked
-    and what is mirrored `[b]`, and `posterior [b, ...]`, the noise of sampled latents."""
+    """One step's random choices: `rows [b]` of the set, `times [b]`, `noise [b, ...]`, what is
+    blanked and what is mirrored `[b]`, and `posterior [b, ...]`, the noise of sampled latents."""
 
     rows: Tensor
     times: Tensor
@@ -215,7 +216,7 @@ class Draw:
 
 
 def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: int) -> Draw:
-    """From (seed, step) alone, so that a resumed run meets the same chances."""
+    """From (seed, step) alone, so that a resumed run makes the same random choices."""
     generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
     if recipe.order == "drawn":
         rows = torch.randint(works, (recipe.batch_size,), generator=generator)
@@ -252,7 +253,7 @@ def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:
 def chosen(
     data: TrainingSet, rows: Tensor, mirrored: Tensor, posterior: Tensor | None = None
 ) -> Tensor:
-    """Latents `[b, ...]` of these rows, mirrored where drawn, sampled where there is a spread."""
+    """Latents `[b, ...]` of these rows, mirrored where chosen, sampled where there is a spread."""
     latents = data.latents[rows]
     if posterior is not None and data.spread is not None:
         latents = latents + data.spread[rows] * posterior
@@ -268,26 +269,26 @@ def chosen(
 class _Part:
     """A piece of one step's batch, and its share of the whole."""
 
-    drawn: Draw
+    chances: Draw
     share: float
 
 
 def _parts(
     model: DiffusionModel, data: TrainingSet, recipe: Recipe, step: int, count: int
 ) -> Iterator[_Part]:
-    """One step's chances in `count` pieces: drawn for the whole, so that they are the same."""
-    drawn = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
-    whole = len(drawn.rows)
+    """One step's random choices in `count` pieces: made for the whole, so they are the same."""
+    chances = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
+    whole = len(chances.rows)
     size = -(-whole // count)
     for start in range(0, whole, size):
         own = slice(start, start + size)
-        posterior = None if drawn.posterior is None else drawn.posterior[own]
+        posterior = None if chances.posterior is None else chances.posterior[own]
         part = Draw(
-            rows=drawn.rows[own],
-            times=drawn.times[own],
-            noise=drawn.noise[own],
-            blank=drawn.blank[own],
-            mirrored=drawn.mirrored[own],
+            rows=chances.rows[own],
+            times=chances.times[own],
+            noise=chances.noise[own],
+            blank=chances.blank[own],
+            mirrored=chances.mirrored[own],
             posterior=posterior,
         )
         yield _Part(part, len(part.rows) / whole)
@@ -301,16 +302,16 @@ def _loss(
     teach: Teach | None,
 ) -> Tensor:
     """The mean loss of one piece of a batch."""
-    drawn = part.drawn
-    latents = chosen(data, drawn.rows, drawn.mirrored, drawn.posterior)
-    prompts = torch.where(drawn.blank, 0, data.prompt_of[drawn.rows])
-    latents, noise = latents.to(model.device), drawn.noise.to(model.device)
+    chances = part.chances
+    latents = chosen(data, chances.rows, chances.mirrored, chances.posterior)
+    prompts = torch.where(chances.blank, 0, data.prompt_of[chances.rows])
+    latents, noise = latents.to(model.device), chances.noise.to(model.device)
     conditioning = None if table is None else table[prompts]
-    times = drawn.times.to(model.device)
+    times = chances.times.to(model.device)
     noisy = model.schedule.add_noise(latents, noise, times)
     target = model.schedule.target(latents, noise, times)
     if teach is not None:
-        target = teach(drawn.rows, noisy, times, conditioning, target)
+        target = teach(chances.rows, noisy, times, conditioning, target)
     answer = model.predict(noisy, times, conditioning)
     return functional.mse_loss(answer.to(target.dtype), target)
 

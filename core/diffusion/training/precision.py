@@ -18,7 +18,7 @@ def chosen_precision(name: str, device: torch.device) -> str:
     if name == "float16":
         raise UsageError(
             "float16 is not supported: its gradients vanish below 6e-8 unless the loss is scaled, "
-            "and the scale would be part of what a resumed run must meet again. Use bfloat16 "
+            "and the scale would be part of what a resumed run must restore. Use bfloat16 "
             "(NVIDIA since Ampere) or float32."
         )
     if name not in PRECISIONS:
@@ -36,8 +36,8 @@ def chosen_precision(name: str, device: torch.device) -> str:
 
 def float64_device(device: torch.device | str) -> torch.device:
     """Where float64 is computed for `device`: there, or on the CPU where it has none (Apple's)."""
-    wanted = torch.device(device)
-    return torch.device("cpu") if wanted.type in WITHOUT_FLOAT64 else wanted
+    requested = torch.device(device)
+    return torch.device("cpu") if requested.type in WITHOUT_FLOAT64 else requested
 
 
 def to_float64(values: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ CONFIGS = (
     "unet/config.json", "vae/config.json",
 )  # fmt: skip
 TOKENIZER = "tokenizer/*"
-# four bytes a number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
+# four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
 SIZES = (
     (re.compile(r"stable-diffusion-(v)?1|sd-v1|sd15|minisd", re.IGNORECASE), "about 4.3 GB"),
     (re.compile(r"stable-diffusion-(v)?2|sd21", re.IGNORECASE), "about 5.2 GB"),
@@ -39,7 +39,7 @@ SIZES = (
 
 
 def require_supported(model_dir: Path) -> None:
-    """Raises `ModelError` where `model_dir` is no Stable Diffusion 1.x or 2.x."""
+    """Raises `ModelError` where `model_dir` is not a Stable Diffusion 1.x or 2.x."""
     try:
         index = json.loads((model_dir / MODEL_INDEX).read_text(encoding="utf-8"))
         kind = str(index["_class_name"])
@@ -85,7 +85,7 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
 
 @contextmanager
 def online() -> Iterator[None]:
-    """The hub's library may reach for the network, whatever the environment told it when it was
+    """The hub's library may reach for the network, whatever the environment said when it was
     imported."""
     from huggingface_hub import constants
 
@@ -98,19 +98,19 @@ def online() -> Iterator[None]:
 
 
 def _fetched(name: str, download: bool) -> Path | None:
-    """What the hub's cache holds of it; downloaded first where that was asked for."""
+    """What the hub's cache holds of it; downloaded first where `download` says so."""
     from httpx import HTTPError
     from huggingface_hub import hf_hub_download, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = [*CONFIGS, *WEIGHTS, TOKENIZER]
+    patterns = [*CONFIGS, *WEIGHTS, TOKENIZER]
     try:
         if not download:
-            return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))
+            return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
         with online():
             # another kind of model is refused before gigabytes are fetched
             require_supported(Path(hf_hub_download(name, MODEL_INDEX)).parent)
-            return Path(snapshot_download(name, allow_patterns=wanted))
+            return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
         if isinstance(error, LocalEntryNotFoundError) and not download:
             return None
@@ -158,22 +158,22 @@ def _require_complete(folder: Path, name: str) -> None:
     raise ModelError(f"The model '{name}' lacks {', '.join(lacking)}. {remedy}")
 
 
-def copy_checkpoint(found: Path, target: Path) -> None:
-    """Copy what is used, whole or not at all: no safety checker, no second copy in half precision
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Copy what is used, all or nothing: no safety checker, no second copy in half precision
     or in one piece, which a repository often holds too."""
     names = [*CONFIGS, *WEIGHTS]
-    names += [f"tokenizer/{one.name}" for one in sorted(found.glob(TOKENIZER)) if one.is_file()]
+    names += [f"tokenizer/{one.name}" for one in sorted(source.glob(TOKENIZER)) if one.is_file()]
 
     def copy(draft: Path) -> None:
         for name in names:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(found / name, draft / name)
+            shutil.copyfile(source / name, draft / name)
 
     write_folder(target, copy)
 
 
 def painted_size(folder: Path) -> int:
-    """The side of the pictures that a checkpoint paints, in pixels."""
+    """The side of the pictures that a checkpoint paints, in pixels. Raises `ModelError` without."""
     try:
         unet, vae = (
             json.loads((folder / part / "config.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A training run's memory: weights, Adam's moments, finished steps; and its learning rate.
+"""A training run's state: weights, Adam's moments, finished steps; and its learning rate.
 
 In: named parameters and their optimizer. Out: one safetensors file, read back bit for bit.
 """
@@ -15,7 +15,7 @@ from core.errors import ModelError
 
 
 def cosine(step: int, steps: int, peak: float, warmup: int, floor: float = 0.02) -> float:
-    """Linear warm-up, then half a cosine to `floor` times the peak."""
+    """The learning rate at `step`: linear warm-up, then half a cosine to `floor` times the peak."""
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, steps - warmup))

@@ -103,10 +103,10 @@ def test_the_verbs_are_these_and_no_others() -> None:
         "evaluate": cli.evaluate.verbs,
         "workshops": cli.workshops.verbs,
     }
-    found = {command.name for command in cli.app.registered_commands}
+    names = {command.name for command in cli.app.registered_commands}
     for name, group in groups.items():
-        found |= {f"{name} {command.name}" for command in group.registered_commands}
-    assert found == set(VERBS)
+        names |= {f"{name} {command.name}" for command in group.registered_commands}
+    assert names == set(VERBS)
 
 
 def test_no_verb_serves(served: list[Settings]) -> None:
@@ -150,17 +150,17 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(
     assert capsys.readouterr().err.splitlines()[-1] == "No model in 'x'. Train one."
 
 
-def test_an_unforeseen_error_is_kept_in_the_log_and_told_without_a_stack(
+def test_an_unforeseen_error_is_kept_in_the_log_and_shown_without_a_stack(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_home: Path
 ) -> None:
     serve_by(monkeypatch, raising(ZeroDivisionError("secret detail")))
     assert cli.main(["serve"]) == 1
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert "secret detail" not in told
-    assert "Traceback" not in told
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "secret detail" not in message
+    assert "Traceback" not in message
     log = (own_home / "logs" / "errors.log").read_text(encoding="utf-8")
     assert "secret detail" in log
-    reference = told.split("The report ")[1].split()[0]
+    reference = message.split("The report ")[1].split()[0]
     assert f"ref {reference}" in log
 
 
@@ -214,9 +214,9 @@ def test_import_counts_every_file_and_names_what_it_refused(
     source, target = picture_folder(tmp_path / "pictures"), tmp_path / "made"
     command = ["import", str(source), "--to", str(target), "--size", "32", "--json"]
     assert cli.main(command) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["works"], told["imported"], len(told["refused"])) == (3, 3, 1)
-    assert "dee_broken" in told["refused"][0]["row"]
+    report = json.loads(capsys.readouterr().out)
+    assert (report["works"], report["imported"], len(report["refused"])) == (3, 3, 1)
+    assert "dee_broken" in report["refused"][0]["row"]
     assert cli.main(command) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["works"], again["imported"], again["unchanged"]) == (3, 0, 3)
@@ -243,11 +243,11 @@ def test_doctor_looks_at_every_part_and_gives_a_remedy_for_what_is_wrong(
     assert cli.main(["import", str(source), "--to", str(target), "--size", "32"]) == 0
     capsys.readouterr()
     assert cli.main(["doctor", "--collection", str(target), "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    checks = {check["name"]: check for check in told["checks"]}
-    wanted = ["python", "torch", "device", "collection", "model", "index", "database", "disk"]
-    assert list(checks) == wanted
-    assert not told["ok"]
+    report = json.loads(capsys.readouterr().out)
+    checks = {check["name"]: check for check in report["checks"]}
+    expected = ["python", "torch", "device", "collection", "model", "index", "database", "disk"]
+    assert list(checks) == expected
+    assert not report["ok"]
     assert checks["python"]["ok"] and checks["collection"]["ok"] and checks["disk"]["ok"]
     assert not checks["model"]["ok"]
     assert checks["model"]["remedy"]

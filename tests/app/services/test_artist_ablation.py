@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from app.services import artist_ablation as leaving_out
-from app.services.artist_ablation import LeftOut, answer_picture, kept_answers, leave_out
+from app.services.artist_ablation import (
+    ArtistAblationResult,
+    answer_picture,
+    kept_answers,
+    leave_out,
+)
 from app.services.runs import (
-    Finished,
     GenerateRequest,
+    RunFinished,
     UploadRequest,
     generate_and_attribute,
     trace_upload,
@@ -40,31 +45,31 @@ def studio(ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def run_id(studio: Studio) -> str:
     events = list(generate_and_attribute(studio, GenerateRequest("cubism", 3)))
-    assert isinstance(events[-1], Finished)
+    assert isinstance(events[-1], RunFinished)
     return events[-1].record.id
 
 
-def asked(studio: Studio, run_id: str, artist: str) -> tuple[list[object], LeftOut]:
+def left_out(studio: Studio, run_id: str, artist: str) -> tuple[list[object], ArtistAblationResult]:
     *before, last = leave_out(studio, run_id, artist)
-    assert isinstance(last, LeftOut)
+    assert isinstance(last, ArtistAblationResult)
     return before, last
 
 
 def test_the_answer_is_kept_with_its_run(studio: Studio, run_id: str) -> None:
-    before, found = asked(studio, run_id, "artist-0")
+    before, result = left_out(studio, run_id, "artist-0")
     assert len(before) >= 3
-    assert found.artist == "Atelier 0" and found.file.is_file()
-    again, same = asked(studio, run_id, "artist-0")
-    assert again == [] and same == found
-    assert kept_answers(studio, run_id) == [found]
-    assert answer_picture(studio, run_id, "artist-0", FORGET) == found.file
+    assert result.artist == "Atelier 0" and result.file.is_file()
+    again, same = left_out(studio, run_id, "artist-0")
+    assert again == [] and same == result
+    assert kept_answers(studio, run_id) == [result]
+    assert answer_picture(studio, run_id, "artist-0", FORGET) == result.file
 
 
 def test_a_second_picture_needs_no_second_forgetting(studio: Studio, run_id: str) -> None:
-    asked(studio, run_id, "artist-0")
+    left_out(studio, run_id, "artist-0")
     events = list(generate_and_attribute(studio, GenerateRequest("cubism", 4)))
-    assert isinstance(events[-1], Finished)
-    before, _ = asked(studio, events[-1].record.id, "artist-0")
+    assert isinstance(events[-1], RunFinished)
+    before, _ = left_out(studio, events[-1].record.id, "artist-0")
     assert len(before) == 1
 
 
@@ -78,7 +83,7 @@ def test_only_painted_runs_known_artists_and_the_open_model(
     path = tmp_path / "mine.png"
     picture(9, 50).save(path)
     *_, last = trace_upload(studio, UploadRequest(path, path.name))
-    assert isinstance(last, Finished)
+    assert isinstance(last, RunFinished)
     with pytest.raises(UsageError, match="Only a painted run"):
         list(leave_out(studio, last.record.id, "artist-0"))
     assert answer_picture(studio, run_id, "../x", FORGET) is None
@@ -86,10 +91,10 @@ def test_only_painted_runs_known_artists_and_the_open_model(
 
 
 def test_half_a_file_is_asked_again(studio: Studio, run_id: str) -> None:
-    _, found = asked(studio, run_id, "artist-0")
-    found.file.with_suffix(".json").write_text("{")
+    _, result = left_out(studio, run_id, "artist-0")
+    result.file.with_suffix(".json").write_text("{")
     assert kept_answers(studio, run_id) == []
-    assert len(asked(studio, run_id, "artist-0")[0]) == 1
+    assert len(left_out(studio, run_id, "artist-0")[0]) == 1
 
 
 def test_words_say_what_changed_and_escape_names() -> None:
@@ -105,9 +110,9 @@ def test_words_say_what_changed_and_escape_names() -> None:
         others_after=0.202,
         moved=0.25,
     )
-    answer = LeftOut("r1", "<b>Ada</b>", figures, Path("x.png"))
-    said = answer.words
-    assert "10.0 % higher" in said and "+30.0 %" in said and "differs by 25 %" in said
+    answer = ArtistAblationResult("r1", "<b>Ada</b>", figures, Path("x.png"))
+    sentence = answer.words
+    assert "10.0 % higher" in sentence and "+30.0 %" in sentence and "differs by 25 %" in sentence
     same = replace(answer, figures=replace(figures, picture_after=0.1005))
     assert "about as well as before" in same.words
     html = render("artist_ablation.answers", found=[answer])

@@ -65,18 +65,18 @@ def test_of_two_threads_exactly_one_wins() -> None:
     for _ in range(300):
         one: Cancellation[str] = Cancellation()
         start = threading.Barrier(2)
-        found: dict[str, str | None] = {}
+        outcome: dict[str, str | None] = {}
 
-        def record(one: Any = one, start: Any = start, found: Any = found) -> None:
+        def record(one: Any = one, start: Any = start, outcome: Any = outcome) -> None:
             start.wait()
-            found["recorded"] = one.record(lambda: "booked")
+            outcome["recorded"] = one.record(lambda: "booked")
 
         thread = threading.Thread(target=record)
         thread.start()
         start.wait()
         cancelled = one.cancel()
         thread.join()
-        assert cancelled == (found["recorded"] is None)
+        assert cancelled == (outcome["recorded"] is None)
         assert one.cancel() == cancelled
 
 
@@ -179,10 +179,10 @@ def test_a_cancel_while_the_ledger_is_written_says_what_was_written(
     inside, release = threading.Event(), threading.Event()
     real = Ledger.record
 
-    def slow(self: Ledger, *given: Any) -> Any:
+    def slow(self: Ledger, *arguments: Any) -> Any:
         inside.set()
         release.wait()
-        return real(self, *given)
+        return real(self, *arguments)
 
     monkeypatch.setattr(Ledger, "record", slow)
     run = threading.Thread(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.services.importing import Wish, destination, imported, previewed, source_of
+from app.services.importing import ImportRequest, destination, imported, previewed, source_of
 from app.settings import Settings, read_settings
 from app.web.views import importing as view
 from core.collection.importing.report import ImportReport, NothingImported
@@ -48,7 +48,7 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(
     settings: Settings, source: Path, tmp_path: Path
 ) -> None:
     before = everything(tmp_path)
-    report = last(previewed(settings, Wish(str(source), "My pictures", 32)))
+    report = last(previewed(settings, ImportRequest(str(source), "My pictures", 32)))
     assert everything(tmp_path) == before
     assert (report.works, report.artists, len(report.refused), report.written) == (4, 1, 1, False)
     html = view.preview(report)
@@ -59,35 +59,35 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(
 def test_importing_lands_in_the_studios_home_and_says_what_comes_next(
     settings: Settings, source: Path
 ) -> None:
-    wish = Wish(str(source), "My pictures", 32)
-    report = last(imported(settings, wish))
-    assert destination(settings, wish) == settings.collections / "my-pictures"
+    request = ImportRequest(str(source), "My pictures", 32)
+    report = last(imported(settings, request))
+    assert destination(settings, request) == settings.collections / "my-pictures"
     made = load_collection(settings.collections / "my-pictures")
     assert (made.title, made.image_size, len(made.works)) == ("My pictures", 32, 4)
     html = view.result(report)
     assert "4 works added" in html and "--collection my-pictures" in html
-    again = last(imported(settings, wish))
+    again = last(imported(settings, request))
     assert (again.imported, again.unchanged) == (0, 4)
     assert "4 unchanged" in view.result(again)
 
 
 @pytest.mark.parametrize("title", ["../../outside", "/etc", "..", "a/b", "C:\\x"])
 def test_no_title_leads_out_of_the_home(settings: Settings, source: Path, title: str) -> None:
-    place = destination(settings, Wish(str(source), title)).resolve()
+    place = destination(settings, ImportRequest(str(source), title)).resolve()
     assert place.parent == settings.collections.resolve()
 
 
 @pytest.mark.parametrize("text", ["", "   ", "pictures", "../pictures", "~nobody-of-that-name/x"])
 def test_only_a_whole_path_is_taken(text: str) -> None:
     with pytest.raises(UsageError, match="whole path"):
-        source_of(Wish(text))
+        source_of(ImportRequest(text))
 
 
 def test_a_source_without_pictures_says_so_row_by_row(settings: Settings, tmp_path: Path) -> None:
     table = tmp_path / "metadata.csv"
     table.write_text("file,title,artist,style\nnowhere.png,<b>One</b>,Anna,cubism\n")
     with pytest.raises(NothingImported) as caught:
-        last(imported(settings, Wish(str(table))))
+        last(imported(settings, ImportRequest(str(table))))
     html = view.refused(caught.value.message, caught.value.report)
     assert "nowhere.png" in html and "<b>One" not in html
 
@@ -99,5 +99,5 @@ def test_what_a_source_says_is_text_on_the_page(settings: Settings, tmp_path: Pa
     evil = "<img src=x onerror=alert(1)>"
     row = f"a.png,{evil},{evil},s,{evil}"
     (root / "metadata.csv").write_text(f"file,title,artist,style,year\n{row}\n")
-    html = view.preview(last(previewed(settings, Wish(str(root)))))
+    html = view.preview(last(previewed(settings, ImportRequest(str(root)))))
     assert "<img" not in html and "&lt;img" in html

@@ -153,9 +153,9 @@ def test_words_that_mean_nothing_are_refused_everywhere_in_words(
 def test_a_class_of_the_collection_without_a_run_is_no_mistake(
     ledger: Ledger,
 ) -> None:
-    found = read_filter(ledger, {"style": "Pop art"}, lambda: ["pop_art"])
-    assert found == LedgerFilter(style="pop_art")
-    assert ledger.totals(found).entries == 0
+    chosen = read_filter(ledger, {"style": "Pop art"}, lambda: ["pop_art"])
+    assert chosen == LedgerFilter(style="pop_art")
+    assert ledger.totals(chosen).entries == 0
 
 
 def test_empty_words_choose_everything(ledger: Ledger) -> None:

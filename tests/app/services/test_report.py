@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.report import Reported, load_report, make_report
+from app.services.report import ReportResult, load_report, make_report
 from app.settings import read_settings
 from app.web.views.method import section
 from core.collection.store import load_collection
@@ -37,10 +37,12 @@ def experiment() -> dict[str, object]:
     }  # fmt: skip
 
 
-def written(collection: Collection, home: Path, benchmark: Path | None, **more: bool) -> Reported:
+def written(
+    collection: Collection, home: Path, benchmark: Path | None, **more: bool
+) -> ReportResult:
     settings = read_settings(home=home, collection=collection.path, device="cpu")
     *_, last = make_report(settings, benchmark, limit=2, checks=more.get("checks", True))
-    assert isinstance(last, Reported)
+    assert isinstance(last, ReportResult)
     return last
 
 
@@ -52,11 +54,11 @@ def test_a_report_holds_checks_figures_and_the_verdicts_roc(
     (bench / "main.json").write_text(json.dumps(experiment()))
     own = [work.sha256 for work in copied.works[:6]]
     (bench / "config.json").write_text(json.dumps({"works": own}))
-    found = written(copied, tmp_path / "home", bench)
-    assert found.file == copied.path / "report.json"
-    names = {name for name, _, _ in found.report.checks}
+    result = written(copied, tmp_path / "home", bench)
+    assert result.file == copied.path / "report.json"
+    names = {name for name, _, _ in result.report.checks}
     assert {"d-trak: self-retrieval", "trak: self-retrieval", "das: artist top-1"} <= names
-    (one,) = found.report.methods
+    (one,) = result.report.methods
     assert (one.lds_generation, one.group_lds_generation) == (12.0, 43.0)
     loaded = load_report(copied)
     assert loaded is not None
@@ -102,17 +104,17 @@ def test_an_unfinished_benchmark_and_a_damaged_report(copied: Collection, tmp_pa
 def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_path: Path) -> None:
     file = tmp_path / "retrieval.json"
     row = {"check": "artist top-1", "value": 0.5, "queries": 4}
-    told = {"collection": "small", "method": "trak", "rows": [row]}
-    file.write_text(json.dumps([told]))
+    answer = {"collection": "small", "method": "trak", "rows": [row]}
+    file.write_text(json.dumps([answer]))
     settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
 
-    def report() -> Reported:
+    def report() -> ReportResult:
         *_, last = make_report(settings, None, retrieval=file, limit=2, checks=True)
-        assert isinstance(last, Reported)
+        assert isinstance(last, ReportResult)
         return last
 
     assert report().report.checks == (("trak: artist top-1", 0.5, 4),)
-    file.write_text(json.dumps([told | {"collection": "another"}]))
+    file.write_text(json.dumps([answer | {"collection": "another"}]))
     with pytest.raises(StoreError, match="checks the collection 'another', not 'small'"):
         report()
     file.write_text("[{]")

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from app.services.runs import (
-    Finished,
     GenerateRequest,
     Painting,
+    RunFinished,
     Tracing,
     Unrecorded,
     Untraced,
@@ -48,13 +48,13 @@ def studio(ready: Collection, tmp_path: Path) -> Iterator[Studio]:
     opened.ledger.close()
 
 
-def finished(events: Iterator[object]) -> Finished:
-    found = [event for event in events if isinstance(event, Finished)]
-    assert len(found) == 1
-    return found[0]
+def finished(events: Iterator[object]) -> RunFinished:
+    answers = [event for event in events if isinstance(event, RunFinished)]
+    assert len(answers) == 1
+    return answers[0]
 
 
-def generated(studio: Studio, seed: int = 3, **more: object) -> Finished:
+def generated(studio: Studio, seed: int = 3, **more: object) -> RunFinished:
     request = GenerateRequest("cubism", seed, **more)  # type: ignore[arg-type]
     return finished(generate_and_attribute(studio, request))
 
@@ -68,7 +68,7 @@ def upload(tmp_path: Path, name: str = "mine.png", seed: int = 9) -> Path:
 def test_a_generation_tells_its_progress_and_ends_booked(studio: Studio) -> None:
     events = list(generate_and_attribute(studio, GenerateRequest("cubism", 3, steps=4)))
     kinds = [type(event) for event in events]
-    assert kinds == [Painting] * 4 + [Tracing, Finished]
+    assert kinds == [Painting] * 4 + [Tracing, RunFinished]
     first = events[0]
     assert isinstance(first, Painting)
     assert first.preview is not None

@@ -1,4 +1,4 @@
-"""`train` and `featurize` from nothing: a collection is taught, remembered, asked; and refusals."""
+"""`train` and `featurize` from scratch: a collection is trained, featurized, traced; refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from app import cli
-from app.services.training import Lesson, _plan, chosen_works, teach
+from app.services.training import TrainingRequest, _plan, chosen_works, train_collection
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.diffusion.small_stable import tiny_pipeline
@@ -22,7 +22,7 @@ from tests.small import small_collection
 FEW = ["--base-steps", "2", "--decoder-steps", "2", "--steps", "2", "--rank", "2"]
 
 
-def test_a_collection_is_taught_remembered_and_asked(
+def test_a_collection_is_trained_featurized_and_traced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CREDITLINE_HOME", str(tmp_path / "home"))
@@ -40,18 +40,18 @@ def test_a_collection_is_taught_remembered_and_asked(
     capsys.readouterr()
     question = ["attribute", str(load_collection(root).image_path(load_collection(root).works[2]))]
     for method in ("d-trak", "trak", "raw-pixel-cosine"):
-        asked = [*question, "--collection", str(root), "--class", "cubism", "--method", method]
-        assert cli.main([*asked, "--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert found["proponents"][0]["work_id"] == load_collection(root).works[2].id
+        command = [*question, "--collection", str(root), "--class", "cubism", "--method", method]
+        assert cli.main([*command, "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["proponents"][0]["work_id"] == load_collection(root).works[2].id
 
 
 def test_without_a_base_the_remedy_is_named(tmp_path: Path) -> None:
     root = small_collection(tmp_path / "mine").path
     with pytest.raises(ModelError, match="--base"):
-        list(teach(root, Lesson()))
+        list(train_collection(root, TrainingRequest()))
     with pytest.raises(ModelError, match=r"model_index\.json"):
-        list(teach(root, Lesson(base=tmp_path)))
+        list(train_collection(root, TrainingRequest(base=tmp_path)))
 
 
 def test_a_subset_is_read_by_id_and_unknown_ids_are_refused(tmp_path: Path) -> None:
@@ -69,20 +69,20 @@ def test_a_subset_is_read_by_id_and_unknown_ids_are_refused(tmp_path: Path) -> N
 def test_the_papers_recipe_can_be_learnt(tmp_path: Path) -> None:
     root = small_collection(tmp_path / "mine").path
     few = ["--base-steps", "2", "--decoder-steps", "2", "--epochs", "2", "--accumulate", "3"]
-    asked = ["train", str(root), "--base", str(root), "--preset", "paper", "--rank", "2", *few]
-    assert cli.main(asked) == 0
+    command = ["train", str(root), "--base", str(root), "--preset", "paper", "--rank", "2", *few]
+    assert cli.main(command) == 0
     model = StableDiffusion.load(root / "model", root / "lora")
     assert model.lora_rank == 2
 
 
-def test_a_preset_gives_what_is_not_asked_otherwise() -> None:
-    paper, small = _plan(Lesson(preset="paper"), 5000), _plan(Lesson(), 5000)
+def test_a_preset_gives_what_is_not_requested_otherwise() -> None:
+    paper, small = _plan(TrainingRequest(preset="paper"), 5000), _plan(TrainingRequest(), 5000)
     assert (paper.rank, paper.recipe.steps, paper.recipe.warmup) == (128, 100 * 79, 790)
     assert (small.rank, small.recipe.steps) == (32, 2000)
-    assert _plan(Lesson(epochs=4, batch_size=10), 50).recipe.steps == 20
-    assert _plan(Lesson(preset="paper", steps=7), 50).recipe.steps == 7
+    assert _plan(TrainingRequest(epochs=4, batch_size=10), 50).recipe.steps == 20
+    assert _plan(TrainingRequest(preset="paper", steps=7), 50).recipe.steps == 7
     with pytest.raises(UsageError, match="small, paper"):
-        _plan(Lesson(preset="huge"), 5)
+        _plan(TrainingRequest(preset="huge"), 5)
 
 
 def test_a_ready_lora_is_brought_and_never_written_over(
@@ -90,12 +90,12 @@ def test_a_ready_lora_is_brought_and_never_written_over(
 ) -> None:
     root = tmp_path / "own"
     shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
-    asked = ["train", str(root), "--lora", str(ready.path / "lora")]
-    assert cli.main([*asked, "--json"]) == 0
+    command = ["train", str(root), "--lora", str(ready.path / "lora")]
+    assert cli.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] == 4
     brought = StableDiffusion.load(root / "model", root / "lora")
     assert brought.digest == StableDiffusion.load(ready.path / "model", ready.path / "lora").digest
-    assert cli.main(asked) == 1
+    assert cli.main(command) == 1
     assert "has a LoRA already" in capsys.readouterr().err
     assert cli.main(["train", str(root)]) == 1
     assert "was brought, not learnt here" in capsys.readouterr().err
@@ -106,8 +106,8 @@ def test_a_name_of_the_hub_that_is_not_here_says_what_to_download(
 ) -> None:
     root = small_collection(tmp_path / "mine").path
     assert cli.main(["train", str(root), "--base", "stabilityai/stable-diffusion-2-1"]) == 1
-    told = capsys.readouterr().err
-    assert "5.2 GB" in told and "--download" in told
+    message = capsys.readouterr().err
+    assert "5.2 GB" in message and "--download" in message
     assert not (root / "model").exists()
 
 
@@ -118,16 +118,16 @@ def test_a_base_of_another_size_is_refused_before_it_is_copied(
     shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("model", "lora", "features"))
     tiny_pipeline(0, size=64).save_pretrained(tmp_path / "large")
     with pytest.raises(ModelError, match="paints 64 pixels.*have 32.*--size 64"):
-        list(teach(root, Lesson(base=tmp_path / "large")))
+        list(train_collection(root, TrainingRequest(base=tmp_path / "large")))
     assert not (root / "model").exists()
 
 
 def test_what_cannot_be_is_said_before_a_base_is_made(tmp_path: Path) -> None:
     root = small_collection(tmp_path / "mine").path
     with pytest.raises(UsageError, match="bfloat16 on a processor"):
-        list(teach(root, Lesson(base=root, precision="bfloat16")))
+        list(train_collection(root, TrainingRequest(base=root, precision="bfloat16")))
     with pytest.raises(ModelError, match="No LoRA in"):
-        list(teach(root, Lesson(base=root, lora=tmp_path)))
+        list(train_collection(root, TrainingRequest(base=root, lora=tmp_path)))
     assert not (root / "model").exists() and not (root / "training").exists()
 
 
@@ -140,7 +140,7 @@ def test_a_lora_of_another_model_is_refused_and_leaves_nothing(
                "unet.mid_block.other.lora_B.weight": torch.zeros(4, 2)},
               tmp_path / "other.safetensors")  # fmt: skip
     with pytest.raises(ModelError, match="does not fit the model"):
-        list(teach(root, Lesson(lora=tmp_path / "other.safetensors")))
+        list(train_collection(root, TrainingRequest(lora=tmp_path / "other.safetensors")))
     assert not (root / "lora").exists()
 
 
@@ -148,13 +148,17 @@ def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
     ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A processor, if slow, stands in for the GPU: the frozen UNet narrow, a batch in parts."""
-    for module in ("loop", "finetune"):
+    for module in ("loop", "lora"):
         monkeypatch.setattr(
             f"core.diffusion.training.{module}.chosen_precision", lambda *_: "bfloat16"
         )
     root = tmp_path / "own"
     shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
-    list(teach(root, Lesson(preset="paper", steps=2, rank=2, batch_size=4, accumulate=2)))
+    list(
+        train_collection(
+            root, TrainingRequest(preset="paper", steps=2, rank=2, batch_size=4, accumulate=2)
+        )
+    )
     model = StableDiffusion.load(root / "model", root / "lora")
     assert {value.dtype for value in model.attributed_parameters().values()} == {torch.float32}
     assert all(bool(value.isfinite().all()) for value in model.attributed_parameters().values())

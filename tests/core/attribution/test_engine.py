@@ -40,30 +40,35 @@ def opened(collection: Collection, number: int) -> Image.Image:
 def test_a_training_work_meets_its_own_feature(engine: Engine, ready: Collection) -> None:
     stored = FeatureStore.open(features_directory(ready, "default")).load().phi
     for number, work in enumerate(ready.works):
-        found = engine.attribute(opened(ready, number), style=work.style)
-        assert found.proponents(1)[0].work == work
+        attribution = engine.attribute(opened(ready, number), style=work.style)
+        assert attribution.proponents(1)[0].work == work
         expected = float(stored[number].double() @ stored[number].double())
         assert expected > 0
 
 
 def test_scores_have_a_place_for_every_work(engine: Engine, ready: Collection) -> None:
-    found = engine.attribute(picture(77), style="cubism")
-    assert found.scores.shape == found.z.shape == found.self_influence.shape == (len(ready.works),)
-    ranked = [row.score for row in found.proponents(5)]
+    attribution = engine.attribute(picture(77), style="cubism")
+    assert (
+        attribution.scores.shape
+        == attribution.z.shape
+        == attribution.self_influence.shape
+        == (len(ready.works),)
+    )
+    ranked = [row.score for row in attribution.proponents(5)]
     assert ranked == sorted(ranked, reverse=True)
     assert all(score > 0 for score in ranked)
-    assert all(row.score < 0 for row in found.opponents(5))
-    assert [row.rank for row in found.proponents(3)] == [1, 2, 3]
+    assert all(row.score < 0 for row in attribution.opponents(5))
+    assert [row.rank for row in attribution.proponents(3)] == [1, 2, 3]
 
 
 def test_chosen_works_keep_their_rank_among_all(engine: Engine, ready: Collection) -> None:
-    found = engine.attribute(picture(77), style="cubism")
-    order = sorted(range(len(ready.works)), key=lambda place: -found.scores[place])
+    attribution = engine.attribute(picture(77), style="cubism")
+    order = sorted(range(len(ready.works)), key=lambda place: -attribution.scores[place])
     chosen = [order[7], order[0], order[-1]]
-    rows = found.at(chosen)
+    rows = attribution.at(chosen)
     assert [row.rank for row in rows] == [1, 8, len(order)]
     assert [row.work for row in rows] == [ready.works[order[i]] for i in (0, 7, -1)]
-    assert found.at([order[2]]) == found.proponents(3)[2:]
+    assert attribution.at([order[2]]) == attribution.proponents(3)[2:]
 
 
 AT_HAND = [name for name, row in METHODS.items() if row.served and row.features in SPECS]
@@ -77,9 +82,9 @@ def test_only_methods_with_features_are_at_hand(engine: Engine) -> None:
 
 @pytest.mark.parametrize("name", AT_HAND)
 def test_every_method_answers(engine: Engine, name: str) -> None:
-    found = engine.attribute(picture(5), style="ukiyo_e", method_name=name)
-    assert np.isfinite(found.scores).all()
-    assert found.method == name
+    attribution = engine.attribute(picture(5), style="ukiyo_e", method_name=name)
+    assert np.isfinite(attribution.scores).all()
+    assert attribution.method == name
 
 
 def test_eight_threads_get_the_answers_of_one(engine: Engine) -> None:
@@ -108,9 +113,9 @@ def test_painting_and_tracing_do_not_disturb_each_other(engine: Engine) -> None:
 
 
 def test_without_a_class_the_model_says_which(engine: Engine, ready: Collection) -> None:
-    found = engine.attribute(picture(9))
-    assert found.style_guessed
-    assert found.style in ready.styles
+    attribution = engine.attribute(picture(9))
+    assert attribution.style_guessed
+    assert attribution.style in ready.styles
 
 
 def test_similar_works_are_those_that_look_alike(engine: Engine, ready: Collection) -> None:

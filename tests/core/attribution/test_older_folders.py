@@ -45,38 +45,40 @@ def test_what_is_said_of_it_is_what_was_said(engine: Engine) -> None:
 
 
 def assert_as_then(values: np.ndarray, then: object, rel: float) -> None:
-    wanted = np.array(then)
-    np.testing.assert_allclose(values, wanted, rtol=rel, atol=rel * np.abs(wanted).max())
+    expected = np.array(then)
+    np.testing.assert_allclose(values, expected, rtol=rel, atol=rel * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(
-    "wanted", RECORDED["stored"], ids=lambda one: f"{one['method']}-{one['reference']}"
+    "expected", RECORDED["stored"], ids=lambda one: f"{one['method']}-{one['reference']}"
 )
-def test_its_scores_are_those_of_then(folder: Path, wanted: dict[str, Any]) -> None:
+def test_its_scores_are_those_of_then(folder: Path, expected: dict[str, Any]) -> None:
     """Of a vector that lies in the folder: no network, whose round-off differs by machine."""
-    row = method(wanted["method"])
+    row = method(expected["method"])
     directory = folder / "features" / row.features
-    query = FeatureStore.open(directory / "references").load().phi[wanted["reference"]]
+    query = FeatureStore.open(directory / "references").load().phi[expected["reference"]]
     index = make_index(load_collection(folder), directory, row)
     scores = index.scores(query)
-    assert_as_then(scores, wanted["scores"], 1e-5)
-    assert_as_then(index.z(scores), wanted["z"], 1e-5)
-    if "leverage" in wanted:
+    assert_as_then(scores, expected["scores"], 1e-5)
+    assert_as_then(index.z(scores), expected["z"], 1e-5)
+    if "leverage" in expected:
         phi = FeatureStore.open(directory).packed(index.keys_as_they_lie.tolist())
-        assert index.leverage(query, phi) == pytest.approx(wanted["leverage"], rel=1e-5)
+        assert index.leverage(query, phi) == pytest.approx(expected["leverage"], rel=1e-5)
 
 
 @pytest.mark.parametrize(
-    "wanted", RECORDED["answers"], ids=lambda one: f"{one['method']}-{one['seed']}"
+    "expected", RECORDED["answers"], ids=lambda one: f"{one['method']}-{one['seed']}"
 )
-def test_its_answers_are_those_of_then(engine: Engine, wanted: dict[str, Any]) -> None:
-    answer = engine.attribute(picture(wanted["seed"]), style="cubism", method_name=wanted["method"])
+def test_its_answers_are_those_of_then(engine: Engine, expected: dict[str, Any]) -> None:
+    answer = engine.attribute(
+        picture(expected["seed"]), style="cubism", method_name=expected["method"]
+    )
     for name in ("scores", "z", "self_influence"):
-        assert_as_then(getattr(answer, name), wanted[name], 1e-3)
-    assert answer.query_leverage == pytest.approx(wanted["leverage"], rel=1e-3)
-    assert answer.loss == pytest.approx(wanted["loss"], rel=1e-4)
-    assert answer.trust.familiarity == pytest.approx(wanted["familiarity"], rel=0.02)
-    assert answer.trust.verdict == wanted["verdict"]
+        assert_as_then(getattr(answer, name), expected[name], 1e-3)
+    assert answer.query_leverage == pytest.approx(expected["leverage"], rel=1e-3)
+    assert answer.loss == pytest.approx(expected["loss"], rel=1e-4)
+    assert answer.trust.familiarity == pytest.approx(expected["familiarity"], rel=0.02)
+    assert answer.trust.verdict == expected["verdict"]
 
 
 def test_answering_changes_no_file(engine: Engine, folder: Path) -> None:

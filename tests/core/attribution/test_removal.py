@@ -142,8 +142,8 @@ def test_a_work_that_joins_after_a_removal_meets_the_kernel_that_knew_all(own: C
     assert len(table) == len(whole)
     inverse = np.linalg.inv(table.T @ table + index.lambda_ * np.eye(table.shape[1]))
     query = phi[-1] + 0.5 * left[0] - 0.5 * phi[2]
-    wanted = phi.double().numpy() @ inverse @ query.double().numpy()
-    np.testing.assert_allclose(index.scores(query), wanted, atol=0.02 * np.abs(wanted).max())
+    expected = phi.double().numpy() @ inverse @ query.double().numpy()
+    np.testing.assert_allclose(index.scores(query), expected, atol=0.02 * np.abs(expected).max())
     exact = float(query.double().numpy() @ inverse @ query.double().numpy())
     packed = store.packed(index.keys_as_they_lie.tolist())
     assert index.leverage(query, packed) == pytest.approx(exact, rel=0.02)
@@ -205,8 +205,8 @@ def test_leverage_is_the_explicit_form_whoever_left_and_joined(mode: str, tmp_pa
     def check(index: Index, known: torch.Tensor, kept: list[int]) -> None:
         assert index.keys.tolist() == kept
         for query in queries:
-            found = index.leverage(query, Packed.of(phi[kept], "float32"))
-            assert found == pytest.approx(explicit(known, query, index.lambda_), rel=0.01)
+            leverage = index.leverage(query, Packed.of(phi[kept], "float32"))
+            assert leverage == pytest.approx(explicit(known, query, index.lambda_), rel=0.01)
 
     index = build_index(row, Works.of(phi[:50]), references, "s", keys=range(50))
     index = shrunk(index, {key: named[key] for key in (3, 17)})
@@ -221,11 +221,11 @@ def test_leverage_is_the_explicit_form_whoever_left_and_joined(mode: str, tmp_pa
     check(index, phi, kept)
     save_index(index, tmp_path)
     check(load_index(tmp_path, "s"), phi, kept)
-    anew = build_index(
+    refitted = build_index(
         row, Works.of(phi[kept]), references, "s", LambdaRule("fixed", index.lambda_), kept,
         index.departed.phi,
     )  # fmt: skip
-    check(anew, phi, kept)
+    check(refitted, phi, kept)
 
 
 def test_what_is_kept_of_several_works_is_no_ones_feature() -> None:

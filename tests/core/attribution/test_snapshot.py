@@ -52,14 +52,14 @@ def serial(ready: Collection, place: Path) -> dict[tuple[str, ...], Attribution]
 def test_every_answer_is_of_one_collection(
     ready: Collection, own: Collection, tmp_path: Path
 ) -> None:
-    wanted = serial(ready, tmp_path / "serial")
+    expected = serial(ready, tmp_path / "serial")
     engine, ended = Engine.open(own, device="cpu"), Event()
 
     def ask(method: str) -> list[Attribution]:
-        found = []
+        answers = []
         while not ended.is_set():
-            found.append(engine.attribute(picture(5), style="cubism", method_name=method))
-        return found
+            answers.append(engine.attribute(picture(5), style="cubism", method_name=method))
+        return answers
 
     def look() -> set[tuple[object, ...]]:
         seen = set()
@@ -70,7 +70,7 @@ def test_every_answer_is_of_one_collection(
         return seen
 
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(ask, name) for name in ("d-trak", "trak")]
+        futures = [pool.submit(ask, name) for name in ("d-trak", "trak")]
         looked = [pool.submit(look) for _ in range(2)]
         try:
             collection = own
@@ -79,20 +79,20 @@ def test_every_answer_is_of_one_collection(
                 sleep(0.05)
         finally:
             ended.set()
-        answers, others = (job.result() for job in asked)
+        answers, others = (job.result() for job in futures)
         facts = set().union(*(job.result() for job in looked))
     assert len(facts) == 1
     versions = {len(answer.works) for answer in answers}
     assert len(versions) > 1
     for answer in (*answers, *others):
-        then = wanted[tuple(work.id for work in answer.works)]
+        then = expected[tuple(work.id for work in answer.works)]
         assert answer.collection.works == answer.works
         assert answer.works == then.works
         assert len(answer.scores) == len(answer.z) == len(answer.works)
         assert answer.query_leverage == pytest.approx(then.query_leverage, rel=1e-3)
         assert answer.trust.verdict == then.trust.verdict
     for answer in answers:
-        then = wanted[tuple(work.id for work in answer.works)]
+        then = expected[tuple(work.id for work in answer.works)]
         allowed = 1e-4 * np.abs(then.scores).max()
         np.testing.assert_allclose(answer.scores, then.scores, atol=allowed)
         np.testing.assert_allclose(answer.self_influence, then.self_influence, rtol=1e-6)
@@ -137,9 +137,9 @@ def test_an_index_opened_for_works_that_left_is_not_taken_for_the_later_ones(
         assert len(first.result().scores) == len(first.result().works)
         assert len(second.result().scores) == len(second.result().works) == 10
     answer = ask()
-    wanted = Engine.open(collection, device="cpu").attribute(picture(5), style="cubism")
-    assert answer.works == wanted.works and len(wanted.works) == 10
-    np.testing.assert_array_equal(answer.scores, wanted.scores)
+    expected = Engine.open(collection, device="cpu").attribute(picture(5), style="cubism")
+    assert answer.works == expected.works and len(expected.works) == 10
+    np.testing.assert_array_equal(answer.scores, expected.scores)
 
 
 def test_painting_goes_on_while_works_leave(own: Collection) -> None:
@@ -157,7 +157,7 @@ def test_files_that_change_while_they_are_opened_are_opened_again(
     own: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A head is swapped in the middle of an opening, as a removal by another process does."""
-    wanted = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
+    expected = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
     kept = features_directory(own, DEFAULT) / "index" / "d-trak" / "rows-00000.safetensors"
     content, looks, usual = kept.read_bytes(), [], snapshots.make_index
 
@@ -176,7 +176,7 @@ def test_files_that_change_while_they_are_opened_are_opened_again(
     monkeypatch.setattr(snapshots, "make_index", meanwhile)
     answer = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
     assert len(looks) == 2
-    np.testing.assert_array_equal(answer.scores, wanted.scores)
+    np.testing.assert_array_equal(answer.scores, expected.scores)
 
 
 def test_what_stays_damaged_is_said_at_once(

@@ -22,7 +22,7 @@ def test_the_same_seed_paints_the_same_bytes_and_another_seed_does_not() -> None
     assert first.tobytes() == again.tobytes() != other.tobytes()
 
 
-def test_every_step_is_told_and_previews_come_when_asked() -> None:
+def test_every_step_is_an_event_and_previews_come_on_request() -> None:
     events = list(sample(random_stable_diffusion(0), PROMPT, seed=1, steps=4, preview_every=2))
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.index for step in steps] == [1, 2, 3, 4]

@@ -13,7 +13,7 @@ from core.collection.types import Collection
 from core.diffusion.lora.adapter import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import encode_all
-from core.diffusion.training.finetune import load_pictures
+from core.diffusion.training.lora import load_pictures
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
     FORGET,

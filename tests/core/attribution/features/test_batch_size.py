@@ -28,7 +28,7 @@ def model() -> StableDiffusion:
     return random_stable_diffusion(2)
 
 
-def asked(model: StableDiffusion, count: int = 1) -> Examples:
+def examples_of(model: StableDiffusion, count: int = 1) -> Examples:
     latents = torch.randn(count, *model.latent_shape, generator=torch.Generator().manual_seed(1))
     ids = [str(number) for number in range(count)]
     return Featurizer(model, SPEC).examples(latents, [PROMPT] * count, ids, range(count))
@@ -39,7 +39,7 @@ def asked(model: StableDiffusion, count: int = 1) -> Examples:
 def test_fewer_rows_at_once_give_the_same_gradients(
     model: StableDiffusion, rows: int, path: str
 ) -> None:
-    examples = asked(model, 2)
+    examples = examples_of(model, 2)
     whole = per_example_gradients(model, objective("square"), examples, path)
     parts = per_example_gradients(model, objective("square"), examples, path, rows)
     torch.testing.assert_close(parts.losses, whole.losses)
@@ -48,17 +48,17 @@ def test_fewer_rows_at_once_give_the_same_gradients(
 
 
 def test_a_row_is_counted_with_everything_it_keeps(model: StableDiffusion) -> None:
-    one = kept_bytes(model, objective("square"), asked(model))
+    one = kept_bytes(model, objective("square"), examples_of(model))
     bigger = kept_bytes(
         random_stable_diffusion(2, size=64), objective("square"),
-        asked(random_stable_diffusion(2, size=64)),
+        examples_of(random_stable_diffusion(2, size=64)),
     )  # fmt: skip
     assert one > 4 * torch.Size(model.latent_shape).numel() * 10
     assert 3 < bigger / one < 5  # four times the pixels
 
 
 def test_the_pass_follows_the_budget(model: StableDiffusion) -> None:
-    examples, row = asked(model), kept_bytes(model, objective("square"), asked(model))
+    examples, row = examples_of(model), kept_bytes(model, objective("square"), examples_of(model))
     gradients = 8 * sum(value.numel() for value in model.attributed_parameters().values())
     room = gradients + int(3.5 * 1.3 * row)
     assert plan_pass(model, objective("square"), examples, room) == Pass(1, 3)
@@ -87,9 +87,9 @@ def test_what_does_not_fit_is_halved_until_it_does(
         return plain(examples)
 
     monkeypatch.setattr(tight, "of_examples", crowded)
-    found = tight.features(latents, prompts, ids)
+    features = tight.features(latents, prompts, ids)
     assert tried == [(4, 10), (2, 10), (1, 10), *[(1, 5)] * 5]
-    torch.testing.assert_close(found.phi, whole.phi, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(features.phi, whole.phi, rtol=1e-4, atol=1e-5)
 
 
 def test_one_row_that_does_not_fit_is_an_error_with_a_remedy() -> None:
@@ -155,7 +155,7 @@ def test_parameters_ask_for_gradients_as_before_even_after_a_fault(
     for parameter, asks in zip(parameters, before, strict=True):
         parameter.requires_grad_(asks)
     try:
-        examples = asked(model)
+        examples = examples_of(model)
         kept_bytes(model, objective("square"), examples)
         per_example_gradients(model, objective("square"), examples, path)
         monkeypatch.setattr(model, "predict_noise", lambda *_: 1 / 0)

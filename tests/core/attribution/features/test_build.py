@@ -77,8 +77,8 @@ def test_works_that_join_are_added_and_nothing_else_is_made_again(
     phi = store.load(keys_of_works(bigger, store.header.spec)).phi
     table = phi.double().numpy()
     exact = np.linalg.solve(table.T @ table + index.lambda_ * np.eye(table.shape[1]), table.T)
-    wanted = exact.T @ table[12]
-    np.testing.assert_allclose(index.scores(phi[12]), wanted, atol=0.02 * np.abs(wanted).max())
+    expected = exact.T @ table[12]
+    np.testing.assert_allclose(index.scores(phi[12]), expected, atol=0.02 * np.abs(expected).max())
 
 
 def test_too_many_to_be_added_are_fitted_anew(own: Collection) -> None:
@@ -97,8 +97,10 @@ def test_a_work_that_left_is_not_answered_for_at_once_and_is_forgotten_with_the_
     assert len(index) == 11
     np.testing.assert_array_equal(index.self_influence, before.self_influence[1:])
     with Image.open(smaller.image_path(smaller.works[0])) as image:
-        found = Engine.open(smaller, device="cpu").attribute(image, style=smaller.works[0].style)
-    assert own.works[0].id not in {work.id for work in found.works}
+        attribution = Engine.open(smaller, device="cpu").attribute(
+            image, style=smaller.works[0].style
+        )
+    assert own.works[0].id not in {work.id for work in attribution.works}
     store = FeatureStore.open(features_directory(own, DEFAULT))
     assert len(store.keys()) == 12
     featurized(smaller)

@@ -28,14 +28,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_embeddings_are_the_models_own(folder: Path) -> None:
     clip = ClipVision.load(folder)
     pixels = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    found = clip.embed(pixels)
-    assert found.shape == (3, 6) and found.dtype == torch.float64
+    embeddings = clip.embed(pixels)
+    assert embeddings.shape == (3, 6) and embeddings.dtype == torch.float64
     plain = (pixels[1] + 1) / 2
     for channel in range(3):
         plain[channel] = (plain[channel] - MEAN[channel]) / SPREAD[channel]
     with torch.no_grad():
-        wanted = clip.model(pixel_values=plain[None]).image_embeds[0]
-    torch.testing.assert_close(found[1].float(), wanted, rtol=1e-4, atol=1e-5)
+        expected = clip.model(pixel_values=plain[None]).image_embeds[0]
+    torch.testing.assert_close(embeddings[1].float(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_grey_pictures_of_another_size_are_taken(folder: Path) -> None:

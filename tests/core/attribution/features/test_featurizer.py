@@ -45,24 +45,24 @@ def test_without_projection_a_feature_is_the_gradient_itself() -> None:
     )
     model = random_stable_diffusion(2)
     featurizer = Featurizer(model, spec)
-    found = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
+    features = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
     data = featurizer.examples(latents()[:1], PROMPTS[:1], IDS[:1], [0])
     expected = flatten(per_example_gradients(model, objective("simple"), data).by_parameter)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(features, expected)
 
 
 def test_the_prompt_matters() -> None:
     featurizer = Featurizer(random_stable_diffusion(2), SPEC)
     same = latents()[:1].repeat(2, 1, 1, 1)
-    found = featurizer.features(same, ["a cubism painting", "a painting"], ["a", "a"]).phi
-    assert not torch.equal(found[0], found[1])
+    features = featurizer.features(same, ["a cubism painting", "a painting"], ["a", "a"]).phi
+    assert not torch.equal(features[0], features[1])
 
 
 def test_latents_are_a_representation_too() -> None:
-    found = Featurizer(random_stable_diffusion(2), FeatureSpec(objective="latents")).features(
+    features = Featurizer(random_stable_diffusion(2), FeatureSpec(objective="latents")).features(
         latents(), PROMPTS, IDS
     )
-    assert torch.equal(found.phi, latents().flatten(1))
+    assert torch.equal(features.phi, latents().flatten(1))
 
 
 def test_a_precision_that_is_not_made_is_refused() -> None:

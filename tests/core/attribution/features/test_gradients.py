@@ -47,14 +47,14 @@ def loop(model: DiffusionModel, name: str, data: Examples) -> Tensor:
             noisy = model.schedule.add_noise(
                 data.latents[i : i + 1], data.noise[i, k : k + 1], t[None]
             )
-            told = None if data.conditioning is None else data.conditioning[i : i + 1]
+            conditioning = None if data.conditioning is None else data.conditioning[i : i + 1]
             with torch.enable_grad():
-                prediction = model.predict_noise(noisy, t[None], told)
+                prediction = model.predict_noise(noisy, t[None], conditioning)
                 value = objective(name)(
                     prediction, data.noise[i, k : k + 1], t[None], model.schedule
                 )
-            found = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
-            for place, gradient in enumerate(found):
+            gradients = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
+            for place, gradient in enumerate(gradients):
                 if gradient is not None:
                     total[place] += gradient / len(TIMES)
         rows.append(torch.cat([gradient.flatten() for gradient in total]))
@@ -67,8 +67,8 @@ def grads_on(model: DiffusionModel) -> DiffusionModel:
     return model
 
 
-def relative(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
+def relative(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).norm() / expected.norm())
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -87,22 +87,22 @@ def test_hooks_equal_vmap_equal_loop_on_a_lora(name: str) -> None:
 def test_vmap_equals_loop_on_a_whole_network_with_convolutions(name: str) -> None:
     model = grads_on(pixel())
     data = examples(model)
-    found = per_example_gradients(model, objective(name), data)
-    assert relative(flatten(found.by_parameter), loop(model, name, data)) < 1e-6
+    gradients = per_example_gradients(model, objective(name), data)
+    assert relative(flatten(gradients.by_parameter), loop(model, name, data)) < 1e-6
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_one_example_alone_equals_loop_on_a_whole_network(name: str) -> None:
     model = pixel()
     alone = examples(model, 1)
-    found = per_example_gradients(model, objective(name), alone, "functional")
-    assert relative(flatten(found.by_parameter), loop(grads_on(model), name, alone)) < 1e-6
+    gradients = per_example_gradients(model, objective(name), alone, "functional")
+    assert relative(flatten(gradients.by_parameter), loop(grads_on(model), name, alone)) < 1e-6
 
 
 def test_losses_are_the_mean_denoising_loss() -> None:
     model = pixel()
     data = examples(model)
-    found = per_example_gradients(model, objective("square"), data)
+    gradients = per_example_gradients(model, objective("square"), data)
     for i in range(3):
         noisy = model.schedule.add_noise(
             data.latents[i].expand(3, -1, -1, -1), data.noise[i], TIMES
@@ -110,7 +110,7 @@ def test_losses_are_the_mean_denoising_loss() -> None:
         with torch.no_grad():
             prediction = model.predict_noise(noisy, TIMES, None)
         expected = float(((prediction - data.noise[i]) ** 2).mean())
-        assert float(found.losses[i]) == pytest.approx(expected)
+        assert float(gradients.losses[i]) == pytest.approx(expected)
 
 
 def test_nothing_is_left_behind_on_the_model() -> None:

@@ -13,37 +13,37 @@ from core.errors import UsageError
 SHAPE = (2, 3, 3)
 
 
-def drawn(mode: str, ids: list[str], positions: list[int], **more: int) -> Tensor:
+def noise(mode: str, ids: list[str], positions: list[int], **more: int) -> Tensor:
     return noise_for(NoiseRule(mode, **more), [0, 500], ids, positions, SHAPE)
 
 
 def test_shared_noise_is_the_same_for_all_and_differs_by_timestep() -> None:
-    found = drawn("shared", ["a", "b"], [0, 1])
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0, 0], found[0, 1])
+    samples = noise("shared", ["a", "b"], [0, 1])
+    assert torch.equal(samples[0], samples[1])
+    assert not torch.equal(samples[0, 0], samples[0, 1])
 
 
 def test_independent_noise_follows_the_content_wherever_it_stands() -> None:
-    one, two = drawn("independent", ["a", "b"], [0, 1]), drawn("independent", ["b", "a"], [5, 9])
+    one, two = noise("independent", ["a", "b"], [0, 1]), noise("independent", ["b", "a"], [5, 9])
     assert torch.equal(one[0], two[1])
     assert torch.equal(one[1], two[0])
     assert not torch.equal(one[0], one[1])
 
 
 def test_cycled_noise_returns_with_the_period() -> None:
-    found = drawn("cycle", ["a", "b", "c"], [0, 1, 4], period=4)
-    assert torch.equal(found[0], found[2])
-    assert not torch.equal(found[0], found[1])
+    samples = noise("cycle", ["a", "b", "c"], [0, 1, 4], period=4)
+    assert torch.equal(samples[0], samples[2])
+    assert not torch.equal(samples[0], samples[1])
 
 
 def test_several_draws_a_timestep_stand_beside_each_other() -> None:
-    found = drawn("shared", ["a"], [0], draws=3)
-    assert found.shape == (1, 6, *SHAPE)
-    assert len({tuple(row.flatten().tolist()) for row in found[0]}) == 6
+    samples = noise("shared", ["a"], [0], draws=3)
+    assert samples.shape == (1, 6, *SHAPE)
+    assert len({tuple(row.flatten().tolist()) for row in samples[0]}) == 6
 
 
 def test_another_seed_is_another_noise() -> None:
-    assert not torch.equal(drawn("shared", ["a"], [0]), drawn("shared", ["a"], [0], seed=1))
+    assert not torch.equal(noise("shared", ["a"], [0]), noise("shared", ["a"], [0], seed=1))
 
 
 def test_uniform_timesteps_are_the_reference_codes() -> None:

@@ -72,13 +72,13 @@ def test_inner_products_survive_on_average() -> None:
     flat = projection(ProjectionSpec("identity")).project(values)
     truth = float(flat[0] @ flat[1])
     length = float(flat[0].norm() * flat[1].norm())
-    found = [
+    sketches = [
         float(sketch[0] @ sketch[1])
         for sketch in (SparseSketch(256, seed).project(values) for seed in range(200))
     ]
     # the sketch is unbiased with variance below 2 length^2 / k
-    assert abs(np.mean(found) - truth) < 4 * length * np.sqrt(2 / 256 / 200)
-    assert np.std(found) < 1.3 * length * np.sqrt(2 / 256)
+    assert abs(np.mean(sketches) - truth) < 4 * length * np.sqrt(2 / 256 / 200)
+    assert np.std(sketches) < 1.3 * length * np.sqrt(2 / 256)
 
 
 def test_another_seed_and_another_name_give_another_sketch() -> None:

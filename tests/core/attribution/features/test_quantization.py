@@ -18,8 +18,8 @@ from core.errors import UsageError
 def test_packing_keeps_each_row_within_its_precision(storage: str, error: float) -> None:
     generator = torch.Generator().manual_seed(1)
     rows = torch.randn(20, 300, generator=generator) * torch.logspace(-12, 6, 20)[:, None]
-    found = Packed.of(rows, storage).floats()
-    worst = ((found - rows).abs().amax(1) / rows.abs().amax(1)).max()
+    unpacked = Packed.of(rows, storage).floats()
+    worst = ((unpacked - rows).abs().amax(1) / rows.abs().amax(1)).max()
     assert float(worst) <= error
 
 
@@ -50,11 +50,11 @@ def test_products_are_those_of_the_unpacked_rows(n: int, k: int, seed: int, stor
     rows = torch.randn(n, k, generator=generator) * size
     query = torch.randn(k, generator=generator)
     packed = Packed.of(rows, storage)
-    found = packed.products(query)
-    wanted = packed.floats().double() @ query.double()
+    products = packed.products(query)
+    expected = packed.floats().double() @ query.double()
     allowed = packed.floats().double().norm(dim=1) * query.double().norm() * 2e-4
-    assert found.dtype == torch.float64
-    assert ((found - wanted).abs() <= allowed).all()
+    assert products.dtype == torch.float64
+    assert ((products - expected).abs() <= allowed).all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 39])
@@ -63,16 +63,16 @@ def test_narrow_and_short_tables_are_no_exception(n: int, k: int) -> None:
     rows = torch.randint(-127, 128, (n, k), dtype=torch.int8)
     query = torch.randint(-127, 128, (k,))
     query[0] = 127
-    found = Packed(rows, torch.ones(n)).products(query.float())
-    assert found.tolist() == (rows.long() @ query).tolist()
+    products = Packed(rows, torch.ones(n)).products(query.float())
+    assert products.tolist() == (rows.long() @ query).tolist()
 
 
 def test_whole_numbers_are_summed_without_a_remainder() -> None:
     rows = torch.randint(-127, 128, (9, 5000), dtype=torch.int8)
     query = torch.randint(-127, 128, (5000,))
     query[0] = 127  # so that the query's own step is one
-    found = Packed(rows, torch.ones(9)).products(query.float())
-    assert found.tolist() == (rows.long() @ query).tolist()
+    products = Packed(rows, torch.ones(9)).products(query.float())
+    assert products.tolist() == (rows.long() @ query).tolist()
 
 
 def test_rows_longer_than_an_int32_bears_are_summed_in_parts(
@@ -90,11 +90,11 @@ def test_one_pass_ranks_as_float32_does(monkeypatch: pytest.MonkeyPatch) -> None
     generator = torch.Generator().manual_seed(3)
     rows = torch.randn(2000, 4096, generator=generator)
     query = torch.randn(4096, generator=generator) + 0.05 * rows[:20].sum(0)
-    found = Packed.of(rows, "int8").products(query).numpy()
-    assert spearmanr(found, (rows.double() @ query.double()).numpy()).statistic >= 0.999
+    products = Packed.of(rows, "int8").products(query).numpy()
+    assert spearmanr(products, (rows.double() @ query.double()).numpy()).statistic >= 0.999
 
 
-def test_some_rows_are_taken_in_the_order_asked() -> None:
+def test_some_rows_are_taken_in_the_requested_order() -> None:
     rows = torch.randn(6, 4)
     places = torch.tensor([4, 0, 4])
     for storage in STORAGES:

@@ -35,17 +35,17 @@ def test_what_is_written_is_read_in_any_order(tmp_path: Path) -> None:
     store = FeatureStore.open(filled(tmp_path / "f", replace(HEADER, storage="float32")).directory)
     assert torch.equal(store.load().phi, numbers(range(10)).phi)
     assert store.load().losses.tolist() == list(map(float, range(10)))
-    asked = [7, 2, 2, 9]
-    found = store.load([KEYS[place] for place in asked])
-    assert torch.equal(found.phi, numbers(asked).phi)
-    assert found.losses.tolist() == [7.0, 2.0, 2.0, 9.0]
+    requested = [7, 2, 2, 9]
+    rows = store.load([KEYS[place] for place in requested])
+    assert torch.equal(rows.phi, numbers(requested).phi)
+    assert rows.losses.tolist() == [7.0, 2.0, 2.0, 9.0]
 
 
 @pytest.mark.parametrize("storage", STORAGES)
 def test_rows_as_they_lie_are_the_rows_that_are_loaded(tmp_path: Path, storage: str) -> None:
     store = filled(tmp_path / "f", replace(HEADER, storage=storage))
-    asked = [KEYS[place] for place in (5, 0, 8)]
-    assert torch.equal(store.packed(asked).floats(), store.load(asked).phi)
+    requested = [KEYS[place] for place in (5, 0, 8)]
+    assert torch.equal(store.packed(requested).floats(), store.load(requested).phi)
 
 
 def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ PLAIN = FeatureSpec(
 def test_journeys_equal_an_explicit_loop(reading: str) -> None:
     model = tiny_ddpm(0)
     featurizer = Featurizer(model, PLAIN)
-    found = journey_features(featurizer, ["", ""], [5, 6], ["a", "b"], SAMPLER, reading)
+    features = journey_features(featurizer, ["", ""], [5, 6], ["a", "b"], SAMPLER, reading)
     path = list(denoise(model, ["", ""], [5, 6], SAMPLER))
     parameters = list(model.attributed_parameters().values())
     for number, content in enumerate(("a", "b")):
@@ -45,8 +45,8 @@ def test_journeys_equal_an_explicit_loop(reading: str) -> None:
                 loss = (answer - eps).square().mean()
                 parts = torch.autograd.grad(loss, parameters)
             total += torch.cat([part.flatten() for part in parts]).double()
-        wanted = total / len(path)
-        gap = (found.phi[number] - wanted).norm() / wanted.norm()
+        expected = total / len(path)
+        gap = (features.phi[number] - expected).norm() / expected.norm()
         assert gap < 1e-3, gap
 
 

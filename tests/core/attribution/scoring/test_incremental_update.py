@@ -35,19 +35,19 @@ def made(dimension: int) -> tuple[Index, Index, torch.Tensor, torch.Tensor]:
     begun = build_index(row, old, references, "s", keys=keys[:50])
     bigger = grown(begun, old.kernel(), old, Works.of(phi[50:]), keys[50:], references)
     rule = LambdaRule("fixed", begun.lambda_)
-    anew = build_index(row, Works.of(phi), references, "s", rule, keys)
-    return bigger, anew, phi, references
+    refitted = build_index(row, Works.of(phi), references, "s", rule, keys)
+    return bigger, refitted, phi, references
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_grown_equals_fitted_anew(mode: str) -> None:
-    bigger, anew, phi, _ = made(MODES[mode])
+    bigger, refitted, phi, _ = made(MODES[mode])
     query = phi[52] + phi[3] + torch.randn(phi.shape[1], generator=GENERATOR)
-    wanted = anew.scores(query)
-    np.testing.assert_allclose(bigger.scores(query), wanted, atol=0.02 * np.abs(wanted).max())
-    np.testing.assert_allclose(bigger.self_influence, anew.self_influence, rtol=1e-8)
+    expected = refitted.scores(query)
+    np.testing.assert_allclose(bigger.scores(query), expected, atol=0.02 * np.abs(expected).max())
+    np.testing.assert_allclose(bigger.self_influence, refitted.self_influence, rtol=1e-8)
     np.testing.assert_allclose(
-        bigger.null_spread, anew.null_spread, atol=0.03 * anew.null_spread.max()
+        bigger.null_spread, refitted.null_spread, atol=0.03 * refitted.null_spread.max()
     )
 
 
@@ -84,8 +84,8 @@ def test_saved_and_read_it_answers_alike_and_old_rows_are_not_written_again(tmp_
     bigger = grown(begun, old.kernel(), old, Works.of(phi[28:]), [28, 29], references)
     save_index(bigger, tmp_path)
     assert (tmp_path / "rows-00000.safetensors").stat().st_mtime_ns == written
-    found = load_index(tmp_path, "s")
-    np.testing.assert_allclose(found.scores(phi[29]), bigger.scores(phi[29]), rtol=1e-6)
+    loaded = load_index(tmp_path, "s")
+    np.testing.assert_allclose(loaded.scores(phi[29]), bigger.scores(phi[29]), rtol=1e-6)
     save_index(begun, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "index.safetensors", "rows-00000.safetensors"
@@ -99,5 +99,5 @@ def test_only_plain_ridges_grow_and_not_without_end() -> None:
     assert not can_grow(method("renormalised-influence"), 1000, 1)
     phi = torch.randn(10, 16, generator=GENERATOR)
     flat = build_index(method("gradient-dot"), Works.of(phi), phi, "s")
-    with pytest.raises(UsageError, match="gradient-dot.*anew"):
+    with pytest.raises(UsageError, match="gradient-dot.*make it again"):
         grown(flat, Works.of(phi).kernel(), Works.of(phi), Works.of(phi), range(10), phi)

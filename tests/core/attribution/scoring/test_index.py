@@ -47,9 +47,9 @@ def test_an_index_by_blocks_is_the_index_of_all(by_blocks: Works, name: str) -> 
     phi = by_blocks.read(0, 40).phi.double().numpy()
     scorer = Scorer(method(name), phi, LOSSES.double().sqrt().numpy())
     lambda_ = scorer.chosen(None)
-    wanted = scorer.scores(QUERY[:width].double().numpy()[None], lambda_)[0]
+    expected = scorer.scores(QUERY[:width].double().numpy()[None], lambda_)[0]
     assert index.lambda_ == pytest.approx(lambda_ or 0.0)
-    assert spearmanr(index.scores(QUERY[:width]), wanted).statistic > 0.99
+    assert spearmanr(index.scores(QUERY[:width]), expected).statistic > 0.99
     own = scorer.self_influence(lambda_)
     np.testing.assert_allclose(index.self_influence, own, rtol=1e-6)
 
@@ -57,11 +57,11 @@ def test_an_index_by_blocks_is_the_index_of_all(by_blocks: Works, name: str) -> 
 @pytest.mark.parametrize("name", SERVED)
 def test_scores_are_the_methods_formula_within_int8(name: str) -> None:
     index = build_index(method(name), Works.of(WORKS, LOSSES), REFERENCES, "s")
-    found = index.scores(QUERY)
-    assert spearmanr(found, expected(name)).statistic > 0.99
-    worst = np.abs(found - expected(name)).max() / np.abs(expected(name)).max()
+    result = index.scores(QUERY)
+    assert spearmanr(result, expected(name)).statistic > 0.99
+    worst = np.abs(result - expected(name)).max() / np.abs(expected(name)).max()
     assert worst < 0.02
-    assert int(found.argmax()) == 3
+    assert int(result.argmax()) == 3
 
 
 def test_z_is_measured_against_the_references() -> None:
@@ -92,9 +92,9 @@ def test_squared_scores_have_no_sum_of_rows() -> None:
 def test_what_is_saved_scores_alike(tmp_path: Path) -> None:
     index = build_index(method("gradient-cosine"), Works.of(WORKS), REFERENCES, "s")
     save_index(index, tmp_path)
-    found = load_index(tmp_path, "s")
-    np.testing.assert_allclose(found.scores(QUERY), index.scores(QUERY), rtol=1e-6)
-    np.testing.assert_array_equal(found.null_mean, index.null_mean)
+    result = load_index(tmp_path, "s")
+    np.testing.assert_allclose(result.scores(QUERY), index.scores(QUERY), rtol=1e-6)
+    np.testing.assert_array_equal(result.null_mean, index.null_mean)
 
 
 def test_a_kernel_too_large_for_the_memory_is_refused_with_a_size_that_fits(
@@ -107,7 +107,7 @@ def test_a_kernel_too_large_for_the_memory_is_refused_with_a_size_that_fits(
     assert len(build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")) == 40
 
 
-def test_works_are_answered_for_in_the_order_asked() -> None:
+def test_works_are_answered_for_in_the_requested_order() -> None:
     keys = [100 + number for number in range(40)]
     index = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s", keys=keys)
     some = index.of_works([107, 102, 139])

@@ -148,11 +148,11 @@ def test_degrees_of_freedom_are_a_share_of_the_directions(shape: tuple[int, int]
 @pytest.mark.parametrize("dual", [True, False])
 def test_what_is_read_off_the_eigenvectors_is_what_the_rows_give(dual: bool) -> None:
     rng = np.random.default_rng(3)
-    phi, asked = rng.normal(size=(6, 9)), rng.normal(size=(4, 9))
+    phi, queries = rng.normal(size=(6, 9)), rng.normal(size=(4, 9))
     kernel = Kernel.fit(phi, dual=dual)
     for lambda_ in (1e-3, 0.7, 50.0):
         rows = kernel.weights(lambda_)
-        assert np.allclose(kernel.scores(kernel.along(asked), lambda_), asked @ rows.T)
+        assert np.allclose(kernel.scores(kernel.along(queries), lambda_), queries @ rows.T)
         assert np.allclose(kernel.row_lengths(lambda_), np.linalg.norm(rows, axis=1))
         assert np.allclose(kernel.self_influence(lambda_), np.einsum("nk,nk->n", rows, phi))
 
@@ -160,18 +160,18 @@ def test_what_is_read_off_the_eigenvectors_is_what_the_rows_give(dual: bool) -> 
 @pytest.mark.parametrize("dual", [True, False])
 def test_leverage_is_the_quadratic_form_in_every_digit(dual: bool) -> None:
     rng = np.random.default_rng(8)
-    phi, asked = rng.normal(size=(40, 30)), rng.normal(size=(25, 30))
+    phi, queries = rng.normal(size=(40, 30)), rng.normal(size=(25, 30))
     kernel = Kernel.fit(phi, dual=dual)
     for lambda_ in (1e-2, 3.0, 1e4):
         inverse = np.linalg.inv(phi.T @ phi + lambda_ * np.eye(30))
-        wanted = np.einsum("mk,kl,ml->m", asked, inverse, asked)
-        np.testing.assert_allclose(kernel.leverage(asked, lambda_), wanted, rtol=1e-10)
+        expected = np.einsum("mk,kl,ml->m", queries, inverse, queries)
+        np.testing.assert_allclose(kernel.leverage(queries, lambda_), expected, rtol=1e-10)
 
 
 def test_leverage_is_as_quick_as_its_products() -> None:
     """As one contraction of three operands it took fifty times as long."""
     rng = np.random.default_rng(9)
-    kernel, asked = Kernel.fit(rng.normal(size=(1200, 1024))), rng.normal(size=(200, 1024))
+    kernel, queries = Kernel.fit(rng.normal(size=(1200, 1024))), rng.normal(size=(200, 1024))
 
     def seconds(work: Callable[[], object]) -> float:
         times = []
@@ -181,8 +181,8 @@ def test_leverage_is_as_quick_as_its_products() -> None:
             times.append(time.perf_counter() - began)
         return min(times)
 
-    product = seconds(lambda: asked @ kernel.eigenvectors)
-    assert seconds(lambda: kernel.leverage(asked, 1.0)) < 8 * product + 0.01
+    product = seconds(lambda: queries @ kernel.eigenvectors)
+    assert seconds(lambda: kernel.leverage(queries, 1.0)) < 8 * product + 0.01
 
 
 @pytest.mark.parametrize("shape", [(12, 40), (60, 20), (5, 5), (1, 3)])

@@ -27,7 +27,7 @@ from core.attribution.features.build import (
 from core.attribution.features.store import FeatureStore, Header
 from core.attribution.methods import method
 from core.attribution.scoring.ray_backend import RayHolders, connect, featurize_by, spread
-from core.attribution.scoring.sharding import Here, Spread, split
+from core.attribution.scoring.sharding import LocalHolders, ShardedIndex, split
 from core.collection.store import load_collection, save_collection
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion
@@ -40,9 +40,9 @@ SPEC = replace(SPECS["default"], projection=replace(SPECS["default"].projection,
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    found = connect("local", 2)
-    yield found
-    found.shutdown()
+    result = connect("local", 2)
+    yield result
+    result.shutdown()
 
 
 def engine_scores(collection: Collection, **options: Any) -> np.ndarray:
@@ -84,12 +84,12 @@ def test_extremes_and_sums_outlive_a_killed_worker(ready: Collection, ray: Any) 
     shards = split(index, artists, 2)
     holders = RayHolders.of(ray, place / "index" / "d-trak", shards, 2)
     query = FeatureStore.open(place).load().phi[4]
-    wanted = Spread(index.unit, Here(shards)).answer(query, 5)
+    expected = ShardedIndex(index.unit, LocalHolders(shards)).answer(query, 5)
     for _ in range(2):
-        found = Spread(index.unit, holders).answer(query, 5)
-        assert found.top.tolist() == wanted.top.tolist()
-        np.testing.assert_allclose(found.top_z, wanted.top_z, rtol=1e-5)
-        assert found.sums == pytest.approx(wanted.sums, rel=1e-5)
+        result = ShardedIndex(index.unit, holders).answer(query, 5)
+        assert result.top.tolist() == expected.top.tolist()
+        np.testing.assert_allclose(result.top_z, expected.top_z, rtol=1e-5)
+        assert result.sums == pytest.approx(expected.sums, rel=1e-5)
         os.kill(ray.get(holders.actors[0].process.remote()), signal.SIGKILL)
 
 

@@ -20,7 +20,7 @@ from tests.core.attribution.scoring.test_kernel import scores_by_hand, solved
 RNG = np.random.default_rng(4)
 LAMBDA = 0.7
 PHI = RNG.normal(size=(3, 7, 5))  # [c, n, k]
-ASKED = RNG.normal(size=(3, 4, 5))  # [c, m, k]
+QUERIES = RNG.normal(size=(3, 4, 5))  # [c, m, k]
 RESIDUALS = RNG.uniform(0.5, 2.0, size=7)
 INSIDE = np.array([[(n * 7 + s * 3) % 5 % 2 for s in range(12)] for n in range(7)], float)
 LOSSES = RNG.normal(size=(4, 12))
@@ -66,31 +66,31 @@ def by_hand(name: str, phi: np.ndarray, query: np.ndarray) -> list[float]:
 
 @pytest.mark.parametrize("name", [*GRADIENTS, "das"])
 def test_one_model_equals_explicit_loops(name: str) -> None:
-    found = score(method(name), PHI[0], ASKED[0], LAMBDA, RESIDUALS)
-    expected = [by_hand(name, PHI[0], query) for query in ASKED[0]]
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    scores = score(method(name), PHI[0], QUERIES[0], LAMBDA, RESIDUALS)
+    expected = [by_hand(name, PHI[0], query) for query in QUERIES[0]]
+    np.testing.assert_allclose(scores, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
     "name", [name for name in GRADIENTS if METHODS[name].stack in ("checkpoints", "members")]
 )
 def test_a_stack_is_the_mean_over_its_models(name: str) -> None:
-    found = score(method(name), PHI, ASKED, LAMBDA)
+    scores = score(method(name), PHI, QUERIES, LAMBDA)
     expected = [
-        [sum(by_hand(name, PHI[c], ASKED[c, m])[n] for c in range(3)) / 3 for n in range(7)]
+        [sum(by_hand(name, PHI[c], QUERIES[c, m])[n] for c in range(3)) / 3 for n in range(7)]
         for m in range(4)
     ]
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(scores, expected, rtol=1e-9)
 
 
 def test_empirical_influence_is_a_difference_of_two_means() -> None:
-    found = score(method("empirical-influence"), INSIDE, LOSSES)
+    scores = score(method("empirical-influence"), INSIDE, LOSSES)
     for m in range(4):
         for n in range(7):
             with_n = [LOSSES[m, s] for s in range(12) if INSIDE[n, s] == 1]
             without = [LOSSES[m, s] for s in range(12) if INSIDE[n, s] == 0]
             expected = sum(without) / len(without) - sum(with_n) / len(with_n)
-            assert found[m, n] == pytest.approx(expected, rel=1e-12)
+            assert scores[m, n] == pytest.approx(expected, rel=1e-12)
 
 
 def test_datamodels_are_scikit_learns() -> None:
@@ -100,9 +100,9 @@ def test_datamodels_are_scikit_learns() -> None:
         ("datamodel-lasso", 0.05, Lasso(alpha=0.05)),
         ("datamodel-lasso", None, LassoCV(cv=5)),
     ):
-        found = score(method(name), INSIDE, LOSSES, lambda_)
+        scores = score(method(name), INSIDE, LOSSES, lambda_)
         for m in range(4):
-            np.testing.assert_allclose(found[m], -fitted.fit(INSIDE.T, LOSSES[m]).coef_, rtol=1e-9)
+            np.testing.assert_allclose(scores[m], -fitted.fit(INSIDE.T, LOSSES[m]).coef_, rtol=1e-9)
 
 
 RIDGES = [name for name in GRADIENTS if METHODS[name].kernel == "ridge"]
@@ -112,53 +112,53 @@ RIDGES = [name for name in GRADIENTS if METHODS[name].kernel == "ridge"]
 @given(st.sampled_from(RIDGES), st.floats(0.1, 30.0))
 def test_features_times_c_want_lambda_times_c_squared(name: str, c: float) -> None:
     row = method(name)
-    plain = score(row, PHI[0], ASKED[0], LAMBDA)
-    scaled = score(row, c * PHI[0], c * ASKED[0], LAMBDA * c * c)
+    plain = score(row, PHI[0], QUERIES[0], LAMBDA)
+    scaled = score(row, c * PHI[0], c * QUERIES[0], LAMBDA * c * c)
     # relative influence divides by a length that shrinks with c, the other two do not
     factor = {"relative-influence": c, "renormalised-influence": 1 / c}.get(name, 1.0)
     np.testing.assert_allclose(scaled, plain * factor, rtol=1e-7)
     # and the default rule finds that lambda by itself
     np.testing.assert_allclose(
-        score(row, c * PHI[0], c * ASKED[0]), score(row, PHI[0], ASKED[0]) * factor, rtol=1e-7
+        score(row, c * PHI[0], c * QUERIES[0]), score(row, PHI[0], QUERIES[0]) * factor, rtol=1e-7
     )
 
 
 def test_lambda_to_infinity_is_the_gradient_dot_product() -> None:
     large = 1e9
-    found = score(method("trak"), PHI[0], ASKED[0], large) * large
-    np.testing.assert_allclose(found, score(method("gradient-dot"), PHI[0], ASKED[0]), rtol=1e-6)
+    scores = score(method("trak"), PHI[0], QUERIES[0], large) * large
+    np.testing.assert_allclose(scores, score(method("gradient-dot"), PHI[0], QUERIES[0]), rtol=1e-6)
 
 
 def test_gas_is_scale_free_and_tracin_is_not() -> None:
     scales = np.array([1.0, 10.0, 0.1])[:, None, None]
     np.testing.assert_allclose(
-        score(method("gas"), PHI * scales, ASKED), score(method("gas"), PHI, ASKED), rtol=1e-12
+        score(method("gas"), PHI * scales, QUERIES), score(method("gas"), PHI, QUERIES), rtol=1e-12
     )
     assert not np.allclose(
-        score(method("tracin-cp"), PHI * scales, ASKED), score(method("tracin-cp"), PHI, ASKED)
+        score(method("tracin-cp"), PHI * scales, QUERIES), score(method("tracin-cp"), PHI, QUERIES)
     )
 
 
 @pytest.mark.parametrize("name", ["trak-ensemble", "d-trak-ensemble"])
 def test_an_ensemble_of_one_is_the_single_model(name: str) -> None:
-    single = score(method(name.removesuffix("-ensemble")), PHI[0], ASKED[0], LAMBDA)
-    np.testing.assert_array_equal(score(method(name), PHI[:1], ASKED[:1], LAMBDA), single)
+    single = score(method(name.removesuffix("-ensemble")), PHI[0], QUERIES[0], LAMBDA)
+    np.testing.assert_array_equal(score(method(name), PHI[:1], QUERIES[:1], LAMBDA), single)
 
 
 def test_das_is_never_negative_and_needs_residuals() -> None:
-    assert (score(method("das"), PHI[0], ASKED[0], LAMBDA, RESIDUALS) >= 0).all()
+    assert (score(method("das"), PHI[0], QUERIES[0], LAMBDA, RESIDUALS) >= 0).all()
     with pytest.raises(UsageError, match="residuals"):
-        score(method("das"), PHI[0], ASKED[0], LAMBDA)
+        score(method("das"), PHI[0], QUERIES[0], LAMBDA)
 
 
 @pytest.mark.parametrize(
     ("features", "queries", "words"),
     [
-        (PHI[0], ASKED[0, :, :4], "last dimension"),
-        (PHI, ASKED[0], "stacked alike"),
-        (PHI, ASKED, "one model"),
-        (PHI[0] * np.nan, ASKED[0], "finite"),
-        (PHI[0, 0], ASKED[0], "shape"),
+        (PHI[0], QUERIES[0, :, :4], "last dimension"),
+        (PHI, QUERIES[0], "stacked alike"),
+        (PHI, QUERIES, "one model"),
+        (PHI[0] * np.nan, QUERIES[0], "finite"),
+        (PHI[0, 0], QUERIES[0], "shape"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -175,19 +175,19 @@ def test_a_work_in_every_training_has_no_empirical_influence() -> None:
 
 def test_the_verb_scores_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "f.npz", features=PHI[0], residuals=RESIDUALS)
-    np.savez(tmp_path / "q.npz", queries=ASKED[0])
-    asked = ["score", "--features", str(tmp_path / "f.npz"), "--queries", str(tmp_path / "q.npz")]
+    np.savez(tmp_path / "q.npz", queries=QUERIES[0])
+    command = ["score", "--features", str(tmp_path / "f.npz"), "--queries", str(tmp_path / "q.npz")]
     out = str(tmp_path / "s.npz")
-    assert main([*asked, "--method", "das", "--lambda", "0.7", "-o", out]) == 0
+    assert main([*command, "--method", "das", "--lambda", "0.7", "-o", out]) == 0
     with np.load(out) as written:
-        expected = score(method("das"), PHI[0], ASKED[0], 0.7, RESIDUALS)
+        expected = score(method("das"), PHI[0], QUERIES[0], 0.7, RESIDUALS)
         np.testing.assert_array_equal(written["scores"], expected)
-    assert main([*asked, "--method", "magic", "-o", out]) == 2
-    np.savez(tmp_path / "q.npz", other=ASKED[0])
-    assert main([*asked, "-o", out]) == 2
+    assert main([*command, "--method", "magic", "-o", out]) == 2
+    np.savez(tmp_path / "q.npz", other=QUERIES[0])
+    assert main([*command, "-o", out]) == 2
     assert "no array 'queries'" in capsys.readouterr().err
     (tmp_path / "q.npz").write_bytes(b"PK no zip")
-    assert main([*asked, "-o", out]) == 2
+    assert main([*command, "-o", out]) == 2
 
 
 @pytest.mark.parametrize("lambda_", [0.0, -1.0, float("nan"), float("inf")])
@@ -198,13 +198,13 @@ def test_a_lambda_that_is_no_ridge_is_refused(name: str, lambda_: float) -> None
 
 
 def test_a_whole_number_is_a_lambda_too() -> None:
-    phi, asked = np.eye(3), np.ones((2, 3))
+    phi, queries = np.eye(3), np.ones((2, 3))
     assert np.array_equal(
-        score(method("trak"), phi, asked, 1), score(method("trak"), phi, asked, np.float32(1.0))
+        score(method("trak"), phi, queries, 1), score(method("trak"), phi, queries, np.float32(1.0))
     )
 
 
-def test_numbers_that_break_the_arithmetic_are_told() -> None:
+def test_numbers_that_break_the_arithmetic_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="overflow"):
         score(method("trak"), np.full((2, 3), 1e200), np.ones((1, 3)))
     with pytest.raises(UsageError, match="residuals"):
@@ -213,7 +213,7 @@ def test_numbers_that_break_the_arithmetic_are_told() -> None:
         score(method("das"), np.eye(3, 5), np.ones((1, 5)), 1e-300, np.ones(3))
 
 
-def test_files_that_are_no_tables_are_told(tmp_path: Path) -> None:
+def test_files_that_are_not_tables_are_refused_by_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "good.npz", queries=np.eye(3))
     np.save(tmp_path / "one.npy", np.eye(3))
     (tmp_path / "empty.npz").write_bytes(b"")

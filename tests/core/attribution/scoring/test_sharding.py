@@ -9,7 +9,7 @@ import torch
 from core.attribution.methods import method
 from core.attribution.scoring import index as index_module
 from core.attribution.scoring.index import ArtistRows, Index, Works, build_index
-from core.attribution.scoring.sharding import Here, Spread, merged, split
+from core.attribution.scoring.sharding import LocalHolders, ShardedIndex, merged, split
 from core.errors import UsageError
 
 GENERATOR = torch.Generator().manual_seed(5)
@@ -28,7 +28,7 @@ def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> In
 
 @pytest.mark.parametrize("parts", [1, 2, 5, 200])
 def test_scores_extremes_and_sums_are_those_of_the_whole(index: Index, parts: int) -> None:
-    spread = Spread(index.unit, Here(split(index, ARTISTS, parts)))
+    spread = ShardedIndex(index.unit, LocalHolders(split(index, ARTISTS, parts)))
     scores = index.scores(QUERY)
     np.testing.assert_allclose(spread.scores(QUERY), scores, rtol=1e-9, atol=1e-15)
     answer = spread.answer(QUERY, 10)
@@ -44,14 +44,14 @@ def test_scores_extremes_and_sums_are_those_of_the_whole(index: Index, parts: in
 def test_sums_agree_with_summed_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     made = build_index(method("d-trak"), Works.of(WORKS), REFERENCES, "s")
     rows = ArtistRows.of(made, ARTISTS).sums(QUERY)
-    sums = Spread(made.unit, Here(split(made, ARTISTS, 3))).answer(QUERY, 3).sums
+    sums = ShardedIndex(made.unit, LocalHolders(split(made, ARTISTS, 3))).answer(QUERY, 3).sums
     size = np.abs(made.scores(QUERY)).sum()
     assert sums == pytest.approx(rows, abs=1e-4 * size)
 
 
 def test_more_extremes_than_works_gives_all_of_them(index: Index) -> None:
     shards = split(index, ARTISTS, 4)
-    answer = merged([shard.answer(index.asked(QUERY), 500) for shard in shards], 500)
+    answer = merged([shard.answer(index.scaled_query(QUERY), 500) for shard in shards], 500)
     assert sorted(answer.top.tolist()) == list(range(60))
 
 

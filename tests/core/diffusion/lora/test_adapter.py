@@ -55,14 +55,14 @@ def written(layout: str, place: Path, matrices: dict[str, Tensor]) -> Path:
             },
         )  # fmt: skip
         return place
-    found = {}
+    tensors = {}
     for name, value in matrices.items():
         layer, _, rest = name.partition(".lora_")
         key = "lora_unet_" + layer.replace(".", "_")
         side = {"A.weight": "lora_down.weight", "B.weight": "lora_up.weight"}[rest]
-        found[f"{key}.{side}"] = value.contiguous()
-        found[f"{key}.alpha"] = torch.tensor(ALPHA)
-    save_file(found, place / "my-style.safetensors")
+        tensors[f"{key}.{side}"] = value.contiguous()
+        tensors[f"{key}.alpha"] = torch.tensor(ALPHA)
+    save_file(tensors, place / "my-style.safetensors")
     return place
 
 
@@ -231,7 +231,7 @@ def test_alpha_is_part_of_the_digest(
 
 def flat(pre: str, module: nn.Module, marks: tuple[str, ...]) -> dict[str, Tensor]:
     """A random LoRA of these layers in kohya's names, alpha 2, merged into `module` by hand."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     generator = torch.Generator().manual_seed(6)
     for name, layer in module.named_modules():
         if not any(mark in name for mark in marks):
@@ -247,9 +247,9 @@ def flat(pre: str, module: nn.Module, marks: tuple[str, ...]) -> dict[str, Tenso
         with torch.no_grad():
             layer.weight += 0.5 * torch.einsum("or,ri...->oi...", up.flatten(1), down)
         key = pre + name.replace(".", "_")
-        found |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
-        found[f"{key}.alpha"] = torch.tensor(2.0)
-    return found
+        tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+        tensors[f"{key}.alpha"] = torch.tensor(2.0)
+    return tensors
 
 
 def test_kohyas_convolutions_and_text_encoder_paint_along(base: Path, tmp_path: Path) -> None:
@@ -280,16 +280,16 @@ def test_the_papers_attention_processors_are_read(base: Path, tmp_path: Path) ->
         old[key.removeprefix("unet.")] = value
     assert not any("lora_A" in key for key in old)
     save_file(old, tmp_path / "old.safetensors")
-    found = StableDiffusion.load(base, tmp_path / "old.safetensors")
+    loaded = StableDiffusion.load(base, tmp_path / "old.safetensors")
     assert rank_of(find_lora(tmp_path / "old.safetensors")) == 4
-    assert torch.equal(answer(found), answer(model))
+    assert torch.equal(answer(loaded), answer(model))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"bias": "all"}, "no matrix of a plain LoRA"),
-        ({"modules_to_save": ["conv_out"]}, "no matrix of a plain LoRA"),
+        ({"bias": "all"}, "not a matrix of a plain LoRA"),
+        ({"modules_to_save": ["conv_out"]}, "not a matrix of a plain LoRA"),
         ({"use_rslora": True}, "rsLoRA"),
         ({"use_dora": True}, "is a DoRA"),
     ],

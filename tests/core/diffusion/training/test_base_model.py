@@ -16,7 +16,7 @@ from core.diffusion.training import base_model as from_scratch
 from core.diffusion.training.autoencoder import DecoderRecipe
 from core.diffusion.training.base_model import (
     BasePlan,
-    Pictures,
+    LabelledImages,
     check_plan,
     is_whole,
     make_base,
@@ -34,7 +34,7 @@ PLAN = BasePlan(
     base=Recipe(steps=2, batch_size=2, ema=0.9, checkpoint_every=1),
 )
 GENERATOR = torch.Generator().manual_seed(0)
-PICTURES = Pictures(
+PICTURES = LabelledImages(
     torch.randint(0, 256, (8, 3, 32, 32), generator=GENERATOR, dtype=torch.uint8),
     ["cubism", "ukiyo_e"] * 4,
 )

@@ -60,10 +60,10 @@ def test_a_resumed_optimizer_lies_where_its_parameters_do(tmp_path: Path) -> Non
     state = resumed.state[elsewhere["w"]]
     assert state["exp_avg"].device == state["exp_avg_sq"].device == torch.device("meta")
 
-    found = {"w": torch.zeros(3)}
+    restored = {"w": torch.zeros(3)}
     again = {"w": nn.Parameter(torch.zeros(3))}
-    load_training(tmp_path / "kept", again, torch.optim.AdamW(again.values()), found)
-    assert torch.equal(found["w"], average["w"]) and torch.equal(again["w"], weight["w"])
+    load_training(tmp_path / "kept", again, torch.optim.AdamW(again.values()), restored)
+    assert torch.equal(restored["w"], average["w"]) and torch.equal(again["w"], weight["w"])
 
 
 def test_only_the_given_parameters_change(tmp_path: Path) -> None:
@@ -96,12 +96,12 @@ def test_sampled_latents_are_drawn_from_their_own_pictures_posterior() -> None:
     data = replace(plain, spread=torch.full_like(plain.latents, 3.0), mirrored=mirror)
     rows, turned = torch.tensor([1, 5]), torch.tensor([False, True])
     noise = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    found = chosen(data, rows, turned, noise)
-    assert torch.allclose(found[0], plain.latents[1] + 3.0 * noise[0])
-    assert torch.allclose(found[1], plain.latents[5] + 100.0 + 2.0 * noise[1])
+    result = chosen(data, rows, turned, noise)
+    assert torch.allclose(result[0], plain.latents[1] + 3.0 * noise[0])
+    assert torch.allclose(result[1], plain.latents[5] + 100.0 + 2.0 * noise[1])
     pixels = chosen(plain, rows, turned)
     assert torch.equal(pixels[1], plain.latents[5].flip(-1))
-    assert torch.equal(chosen(data.of([1, 5]), torch.tensor([0, 1]), turned, noise), found)
+    assert torch.equal(chosen(data.of([1, 5]), torch.tensor([0, 1]), turned, noise), result)
 
 
 def test_dropout_goes_where_the_recipe_says_and_leaves_no_trace(tmp_path: Path) -> None:
@@ -127,9 +127,9 @@ def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int)
             model, model.attributed_parameters(), data, recipe, tmp_path / str(count),
             execution=Execution(accumulate=count),
         )  # fmt: skip
-        told = [event.note for event in steps]
+        notes = [event.note for event in steps]
     whole, split = (model.attributed_parameters() for model in models.values())
-    assert told
+    assert notes
     for name, value in whole.items():
         torch.testing.assert_close(split[name], value, rtol=1e-3, atol=1e-5)
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_computed_so_is_refused() -> None:
 
 def test_a_narrow_base_gives_its_lora_the_same_gradient_in_float32() -> None:
     """bfloat16 has 8 bits: what is learnt points the same way, and nothing else is made narrow."""
-    found = []
+    gradients = []
     for narrow in (False, True):
         model = random_stable_diffusion(0)
         lora = model.attributed_parameters()
@@ -165,9 +165,9 @@ def test_a_narrow_base_gives_its_lora_the_same_gradient_in_float32() -> None:
         widths = {str(v.dtype) for n, v in model.network.named_parameters() if n not in lora}
         assert widths == {"torch.bfloat16" if narrow else "torch.float32"}
         assert next(model.pipeline.vae.parameters()).dtype == torch.float32
-        found.append(torch.cat([value.grad.flatten() for value in lora.values()
+        gradients.append(torch.cat([value.grad.flatten() for value in lora.values()
                                 if value.grad is not None]))  # fmt: skip
-    assert functional.cosine_similarity(*found, dim=0) > 0.99
+    assert functional.cosine_similarity(*gradients, dim=0) > 0.99
 
 
 def test_training_on_a_narrow_base_resumes_to_the_same_result(

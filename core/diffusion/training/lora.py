@@ -1,4 +1,4 @@
-"""Teach a collection to a Stable Diffusion: a LoRA on its attention, the base untouched.
+"""Train a LoRA of a Stable Diffusion on a collection: on its attention, the base untouched.
 
 In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection.
 """
@@ -17,7 +17,7 @@ from core.diffusion.lora.formats import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training.base_model import (
-    Pictures,
+    LabelledImages,
     check_plan,
     encode_all,
     sampled_set,
@@ -38,16 +38,16 @@ PAPER_EPOCHS = 100
 
 
 @dataclass(frozen=True)
-class LoraPlan:
+class LoraTrainingPlan:
     """Rank of the adapter and how it is trained."""
 
     rank: int = 32
     recipe: Recipe = LORA
     start: str = "kaiming"
 
-    def of_epochs(self, epochs: int, works: int) -> LoraPlan:
+    def of_epochs(self, epochs: int, works: int) -> LoraTrainingPlan:
         """The same for so many epochs of so many works; a tenth of the steps warms up where each
-        work comes once an epoch."""
+        work comes once per epoch."""
         if self.recipe.order == "drawn":
             steps = max(1, epochs * works // self.recipe.batch_size)
             return replace(self, recipe=replace(self.recipe, steps=steps))
@@ -55,10 +55,10 @@ class LoraPlan:
         return replace(self, recipe=replace(self.recipe, steps=steps, warmup=-(-steps // 10)))
 
 
-PAPER_PLAN = LoraPlan(128, PAPER_LORA, "gaussian")
+PAPER_PLAN = LoraTrainingPlan(128, PAPER_LORA, "gaussian")
 
 
-def load_pictures(collection: Collection, works: Sequence[Work]) -> Pictures:
+def load_pictures(collection: Collection, works: Sequence[Work]) -> LabelledImages:
     """The works' files as they are: what training sees is what an upload of the file gives."""
     images = []
     for work in works:
@@ -70,13 +70,13 @@ def load_pictures(collection: Collection, works: Sequence[Work]) -> Pictures:
             )
         with Image.open(path) as image:
             images.append(image_to_pixels(image, collection.image_size))
-    return Pictures(torch.stack(images), [work.style for work in works])
+    return LabelledImages(torch.stack(images), [work.style for work in works])
 
 
 def train_lora(
     collection: Collection,
     works: Sequence[Work],
-    plan: LoraPlan,
+    plan: LoraTrainingPlan,
     scratch: Path,
     lora_dir: Path,
     device: torch.device | str = "cpu",
@@ -101,13 +101,13 @@ def train_lora(
     model.save_lora(lora_dir)
 
 
-def _lora_set(model: StableDiffusion, pictures: Pictures, recipe: Recipe) -> TrainingSet:
+def _lora_set(model: StableDiffusion, pictures: LabelledImages, recipe: Recipe) -> TrainingSet:
     """Everything is encoded once: the latents, and where the recipe asks for them the posterior's
     spread and the mirrored pictures."""
     if not (recipe.sampled or recipe.flip):
         return training_set(encode_all(model, pictures.images), pictures.styles)
     plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles)
-    found = sampled_set(model, plain, pictures.images)
+    sampled = sampled_set(model, plain, pictures.images)
     if not recipe.flip:
-        return found
-    return replace(found, mirrored=sampled_set(model, plain, pictures.images.flip(-1)))
+        return sampled
+    return replace(sampled, mirrored=sampled_set(model, plain, pictures.images.flip(-1)))
