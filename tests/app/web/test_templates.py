@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 from jinja2 import UndefinedError, nodes
 
-from app.services.artist_ablation import LeftOut
+from app.services.artist_ablation import ArtistAblationResult
 from app.web.addresses import ELSEWHERE
 from app.web.render import TEMPLATES, environment, render
 from app.web.views import artists, importing, ledger, method, studio
@@ -207,14 +207,16 @@ def nothing_of(text: str) -> ImportReport:
     return ImportReport(empty, 0, 0, 0, 0, (Refusal(text, text),), ())
 
 
-def answers_of(text: str) -> list[LeftOut]:
+def answers_of(text: str) -> list[ArtistAblationResult]:
     figures = WithoutArtist(
         artist_id=text, way="forget", works=5, picture_before=0.1, picture_after=0.11,
         own_before=0.1, own_after=0.13, others_before=0.2, others_after=0.202, moved=0.25,
     )  # fmt: skip
     return [
-        LeftOut(text, text, figures, Path("x")),
-        LeftOut(text, text, replace(figures, way="retrain", picture_after=0.1), Path("x")),
+        ArtistAblationResult(text, text, figures, Path("x")),
+        ArtistAblationResult(
+            text, text, replace(figures, way="retrain", picture_after=0.1), Path("x")
+        ),
     ]
 
 
