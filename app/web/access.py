@@ -114,16 +114,16 @@ class Access:
         if scope["method"] != "GET" or not scope.get("query_string"):
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = [value for name, value in query if name == KEY]
-        if not given or not re.fullmatch(r"/(?:import)?/?", scope["path"]):
+        keys = [value for name, value in query if name == KEY]
+        if not keys or not re.fullmatch(r"/(?:import)?/?", scope["path"]):
             return None
         rest = urlencode([(name, value) for name, value in query if name != KEY])
         address = (scope["path"] or "/") + (f"?{rest}" if rest else "")
         token = secrets.token_urlsafe(24)
         with self._lock:
-            known = given[0] in self._keys
+            known = keys[0] in self._keys
             if known:
-                self._keys.discard(given[0])
+                self._keys.discard(keys[0])
                 self._keepers.add(token)
         if not known:  # used before, or never ours: the page opens as for anybody
             return address, f"{self.keeper_cookie}_=; Path=/; Max-Age=0"

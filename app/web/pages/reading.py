@@ -58,8 +58,8 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
 def ledger_page(studio: Studio, query: Query) -> str:
     """Totals, bars and entries under the filters of the address, all of one moment."""
     ledger = studio.ledger
-    wanted = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
-    proof = ledger.verify() if wanted else None
+    verifying = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
+    proof = ledger.verify() if verifying else None
     with ledger.moment() as moment:
         selected = _filter(studio, moment, query)
         return ledger_view.page(
@@ -78,11 +78,11 @@ def artists_page(studio: Studio, query: Query) -> str:
     works: dict[str, list[Work]] = {}
     for work in studio.collection.works:
         works.setdefault(work.artist_id, []).append(work)
-    wanted = query.get("id")
-    if not wanted:
+    artist_id = query.get("id")
+    if not artist_id:
         totals = {row.artist_id: row for row in studio.ledger.totals().artists}
         return artists_view.everyone(studio.collection.artists, works, totals)
-    artist = next((one for one in studio.collection.artists if one.id == wanted), None)
+    artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
             "notices.empty",

@@ -208,7 +208,7 @@ class StudioPage:
         """Updates by component name; all others stay as they are."""
         return [values.get(name, gr.skip()) for name in SHOWN]
 
-    def _drawn(self, picture: str) -> dict[str, Any]:
+    def _untraced(self, picture: str) -> dict[str, Any]:
         """A picture that is not traced yet: nothing below it may speak of the one before."""
         return {
             "picture": picture, "credit": "", "proponents": "", "opponents": "", "memorised": "",
@@ -292,16 +292,16 @@ class StudioPage:
                 moment = time.monotonic()
                 if event.preview is None and moment - shown < BETWEEN_UPDATES:
                     continue
-                shown, drawn = moment, {}
+                shown, replaced = moment, {}
                 if event.preview is not None:
-                    drawn = self._drawn(preview(event.preview, words))
+                    replaced = self._untraced(preview(event.preview, words))
                 bar = _progress("Painting", event.done, event.total, event.seconds_left)
-                yield self._update(status=bar, **drawn)
+                yield self._update(status=bar, **replaced)
             elif isinstance(event, Tracing):
                 bar = render(
                     "notices.waiting", words=f"Tracing influence among {event.works:,} works"
                 )
-                yield self._update(status=bar, **self._drawn(preview(event.image, words)))
+                yield self._update(status=bar, **self._untraced(preview(event.image, words)))
             elif isinstance(event, RunFinished):
                 yield self._finished(event, before)
             else:
@@ -339,7 +339,7 @@ class StudioPage:
                     status=render(
                         "notices.waiting", words=f"Tracing influence among {event.works:,} works"
                     ),
-                    **self._drawn(preview(event.image, f"Uploaded picture {path.name}")),
+                    **self._untraced(preview(event.image, f"Uploaded picture {path.name}")),
                 )
             elif isinstance(event, RunFinished):
                 yield self._finished(event, None, notes)
@@ -401,7 +401,7 @@ class StudioPage:
     def _alike(self, run_id: str | None) -> str:
         """Works that look like the picture, whether or not they shaped it."""
         try:
-            view = self.studio.ledger.run(run_id) if run_id else None
+            view = self.studio.ledger.run(shown_id) if shown_id else None
             if view is None:
                 return ""
             pairs = looks_alike(self.studio, view.record, ALIKE)
@@ -429,10 +429,13 @@ class StudioPage:
         started = time.monotonic()
         for event in leave_out(self.studio, run_id, artist_id):
             if isinstance(event, ArtistAblationResult):
-                found = kept_answers(self.studio, run_id)
+                answers = kept_answers(self.studio, run_id)
                 # the one that was asked comes first
-                found.sort(key=lambda one: one.figures.artist_id != artist_id)
-                yield [render("artist_ablation.answers", found=found), gr.update(interactive=True)]
+                answers.sort(key=lambda one: one.figures.artist_id != artist_id)
+                yield [
+                    render("artist_ablation.answers", answers=answers),
+                    gr.update(interactive=True),
+                ]
                 return
             moment = time.monotonic()
             if moment - shown >= BETWEEN_UPDATES:
@@ -441,15 +444,15 @@ class StudioPage:
                 yield [_progress(event.phase, event.done, event.total, left), waiting]
 
     def _opened(self, request: gr.Request) -> list[Any]:
-        wanted = dict(request.query_params).get("run")
+        run_id = dict(request.query_params).get("run")
         try:
-            run_id = wanted or example_run(self.studio)
-            view = self.studio.ledger.run(run_id) if run_id else None
+            shown_id = run_id or example_run(self.studio)
+            view = self.studio.ledger.run(shown_id) if shown_id else None
         except CreditlineError as error:
             return self._trouble(error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return self._trouble(words_of(error))
-        if wanted and view is None:
+        if run_id and view is None:
             return self._trouble("There is no run with this link on this machine.")
         if view is None:
             return self._update(picture=render("studio.blank"), **self._idle())
@@ -480,15 +483,15 @@ class StudioPage:
         known = [name for name in credited if name in self.studio.artist_names]
         others = sorted(set(self.studio.artist_names) - set(known))
         names = self.studio.artist_names
-        found = kept_answers(self.studio, record.id) if paintable else []
+        answers = kept_answers(self.studio, record.id) if paintable else []
         return {
-            "without": gr.update(open=bool(found)),
+            "without": gr.update(open=bool(answers)),
             "find_out": gr.update(interactive=paintable),
             "who": gr.update(
                 choices=[(names[one], one) for one in [*known, *others]],
                 value=next(iter([*known, *others]), None),
             ),
-            "answer": render("artist_ablation.answers", found=found),
+            "answer": render("artist_ablation.answers", answers=answers),
         }
 
 

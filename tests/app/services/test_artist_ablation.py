@@ -115,7 +115,7 @@ def test_words_say_what_changed_and_escape_names() -> None:
     assert "10.0 % higher" in sentence and "+30.0 %" in sentence and "differs by 25 %" in sentence
     same = replace(answer, figures=replace(figures, picture_after=0.1005))
     assert "about as well as before" in same.words
-    html = render("artist_ablation.answers", found=[answer])
+    html = render("artist_ablation.answers", answers=[answer])
     assert "<b>Ada" not in html and "/media/runs/r1/without/a.png?way=forget" in html
 
 

@@ -233,7 +233,7 @@ def called(source: str, **values: object) -> str:
 CASES: dict[str, Callable[[str], str]] = {
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
-        "artist_ablation.answers", found=answers_of(text)
+        "artist_ablation.answers", answers=answers_of(text)
     ),
     "artist_ablation.question": lambda text: render("artist_ablation.question"),
     "artists": artists_of,
