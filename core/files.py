@@ -53,7 +53,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_via(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write a file where it is told, sync it, then rename it over `path`.
+    """Let `write` write a file at the path it gets, sync it, then rename it over `path`.
 
     Raises `CollectionError` where the disk does not take it; what `write` raises passes.
     """
@@ -64,7 +64,7 @@ def write_via(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
-    """Let `fill` fill an empty folder, sync it, then rename it to `path`: whole or not at all.
+    """Let `fill` fill an empty folder, sync it, then rename it to `path`: all of it or nothing.
 
     What lay there before is replaced.
     """

@@ -1,4 +1,4 @@
-"""How long work tells how far it is: a stream of small values; it knows no bar and no page."""
+"""How long work reports how far it is: a stream of small values; it knows no bar and no page."""
 
 from __future__ import annotations
 

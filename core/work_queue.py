@@ -23,7 +23,7 @@ def unmade(jobs: Mapping[Path, J], *, patient: bool = True) -> Iterator[J]:
     """Jobs whose file is missing and that nobody else is doing; ends when every file is there, or,
     not `patient`, when all others are being made.
 
-    The claim is held until the next job is asked for, by when the caller has made the file. A job
+    The claim is held until the next job is taken, by when the caller has made the file. A job
     that another process gave up comes round again.
     """
     waiting = dict(jobs)

@@ -1,7 +1,7 @@
 """Works leave a collection: out of its tables at once, their pictures deleted, for good.
 
 In: a collection and work ids. Out: the tables without them, and `removed.csv`, which importing
-reads. A removal that was interrupted is finished by asking for it again. What a model has learnt is
+reads. A removal that was interrupted is finished by repeating it. What a model has learnt is
 not unlearnt by this: train it again.
 """
 
@@ -23,7 +23,7 @@ REMOVED = "removed.csv"
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedWork:
     """A work that left: enough to know its picture again, and nothing of what it showed."""
 
     id: str
@@ -34,14 +34,14 @@ class Removed:
     date: str
 
 
-COLUMNS = tuple(field.name for field in fields(Removed))
+COLUMNS = tuple(field.name for field in fields(RemovedWork))
 
 
-def removed_works(root: Path) -> tuple[Removed, ...]:
+def removed_works(root: Path) -> tuple[RemovedWork, ...]:
     """What left the collection in `root`. Raises `CollectionError` where the table is damaged."""
     try:
         text = (root / REMOVED).read_text(encoding="utf-8")
-        return tuple(Removed(**row) for row in csv.DictReader(io.StringIO(text), strict=True))
+        return tuple(RemovedWork(**row) for row in csv.DictReader(io.StringIO(text), strict=True))
     except FileNotFoundError:
         return ()
     except (OSError, TypeError, ValueError, csv.Error) as error:
@@ -51,7 +51,9 @@ def removed_works(root: Path) -> tuple[Removed, ...]:
         ) from error
 
 
-def remove_works(collection: Collection, ids: Sequence[str], reason: str) -> tuple[Removed, ...]:
+def remove_works(
+    collection: Collection, ids: Sequence[str], reason: str
+) -> tuple[RemovedWork, ...]:
     """Take works (and held-out works) out; an id that left already is finished, not refused.
 
     Raises `CollectionError` for an id that was never here, `UsageError` for a removal of nothing or
@@ -78,15 +80,15 @@ def remove_works(collection: Collection, ids: Sequence[str], reason: str) -> tup
         save_held_out(collection, [work for work in held_out if work.id not in gone])
     if len(rest) < len(collection.works):
         save_collection(replace(collection, works=rest))
-    asked = [one for one in rows if one.id in set(ids)]
-    for one in asked:
+    removed = [one for one in rows if one.id in set(ids)]
+    for one in removed:
         (collection.path / one.file).unlink(missing_ok=True)
-    return tuple(asked)
+    return tuple(removed)
 
 
-def _record(work: Work, reason: str) -> Removed:
+def _record(work: Work, reason: str) -> RemovedWork:
     today = datetime.now(UTC).date().isoformat()
-    return Removed(work.id, work.sha256, work.file, work.style, reason, today)
+    return RemovedWork(work.id, work.sha256, work.file, work.style, reason, today)
 
 
 def works_of(collection: Collection, artist_ids: Sequence[str]) -> list[str]:

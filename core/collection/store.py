@@ -103,15 +103,15 @@ def save_held_out(collection: Collection, works: Sequence[Work]) -> None:
 
 def find_collections(roots: Sequence[Path]) -> list[Path]:
     """Every root that is a collection, and every collection directly inside a root, each once."""
-    found: dict[Path, Path] = {}
+    collections: dict[Path, Path] = {}
     for root in roots:
         if not root.is_dir():
             continue
         inside = sorted(entry for entry in root.iterdir() if entry.is_dir())
         for folder in (root, *inside):
             if (folder / MANIFEST).is_file():
-                found.setdefault(folder.resolve(), folder)
-    return list(found.values())
+                collections.setdefault(folder.resolve(), folder)
+    return list(collections.values())
 
 
 def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -162,7 +162,7 @@ def _read_settings(root: Path) -> dict[str, Any]:
         settings = tomllib.loads(text)
     except FileNotFoundError as error:
         raise CollectionError(
-            f"'{root.name}' is no collection: it has no '{MANIFEST}'. "
+            f"'{root.name}' is not a collection: it has no '{MANIFEST}'. "
             "Choose a collection's folder, or make one with the import command."
         ) from error
     except OSError as error:
@@ -248,9 +248,11 @@ def _check_values(collection: Collection, works: Sequence[Work]) -> None:
         raise _contradiction(collection, "names one artist id twice")
     if len({work.id for work in works}) != len(works):
         raise _contradiction(collection, "names one work id twice")
-    for artist in collection.artists:  # the id names folders: it must be no path
+    for artist in collection.artists:  # the id names folders: it must not be a path
         if not artist.id or slug(artist.id) != artist.id:
-            raise _contradiction(collection, f"has the artist id '{artist.id}', which is no slug")
+            raise _contradiction(
+                collection, f"has the artist id '{artist.id}', which is not a slug"
+            )
     if not 1 <= collection.image_size <= 4096:
         raise _contradiction(collection, "has an image_size outside 1 to 4096")
     for work in works:

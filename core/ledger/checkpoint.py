@@ -1,7 +1,7 @@
 """How far the ledger was verified: a note beside the file, so that a start need not read it all.
 
 In: the ledger's path. Out: the last verified head, or None. The note only saves time: one that is
-missing, altered, or not of this ledger means that everything is verified again. It is no proof:
+missing, altered, or not of this ledger means that everything is verified again. It is not a proof:
 whoever can write the ledger can write the note, so the whole is verified on request and behind a
 running server.
 """

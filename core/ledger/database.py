@@ -1,4 +1,4 @@
-"""The database behind the ledger: opened, migrated, and its troubles told in plain words.
+"""The database behind the ledger: opened, migrated, and its faults put into plain words.
 
 In: a file. Out: connections for reading and for writing (BEGIN IMMEDIATE). Knows no rule of
 bookkeeping.
@@ -24,8 +24,8 @@ from core.errors import LedgerError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 BUSY_MS = 10_000
-TROUBLES = {
-    "could not decode": "is damaged: a text in it is no text. `ledger verify` says where",
+FAULTS = {
+    "could not decode": "is damaged: a text in it is not text. `ledger verify` says where",
     "locked": "is in use by another program. Wait a moment, then try again",
     "busy": "is in use by another program. Wait a moment, then try again",
     "readonly": "cannot be written. Give yourself the right to write the file and its folder",
@@ -67,7 +67,7 @@ def connect(path: Path, busy_ms: int = BUSY_MS) -> Engine:
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
+def in_plain_words(path: Path) -> Iterator[None]:
     """Turn a database's errors into one `LedgerError` with cause and remedy."""
     try:
         yield
@@ -77,13 +77,13 @@ def told(path: Path) -> Iterator[None]:
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = str(getattr(error, "orig", error)).lower()
-        words = next((told for mark, told in TROUBLES.items() if mark in cause), None)
+        words = next((text for mark, text in FAULTS.items() if mark in cause), None)
         raise LedgerError(
             f"The ledger '{path.name}' {words or f'answered: {cause}'}. Nothing was booked."
         ) from error
     except UnicodeDecodeError as error:
         raise LedgerError(
-            f"The ledger '{path.name}' is damaged: a text in it is no text. Put it aside and "
+            f"The ledger '{path.name}' is damaged: a text in it is not text. Put it aside and "
             "restore it from a backup. Nothing was booked."
         ) from error
     except UnicodeEncodeError as error:

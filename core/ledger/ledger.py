@@ -1,6 +1,6 @@
 """The ledger: one object over one SQLite file, safe for several threads and processes.
 
-Every call is one transaction: it is done whole, or a `LedgerError` says why not and nothing was
+Every call is one transaction: all of it is done, or a `LedgerError` says why not and nothing was
 booked.
 """
 
@@ -15,11 +15,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from core.errors import LedgerError, UsageError
-from core.ledger import export, verification
-from core.ledger import queries as reading
-from core.ledger import write as posting
+from core.ledger import export, queries, verification, write
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from core.ledger.database import BUSY_MS, connect, identity, migrate, told
+from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
 from core.ledger.records import (
     EVERYTHING,
     Entry,
@@ -47,7 +45,7 @@ class Reader(ABC):
     def artists(self) -> list[KnownArtist]:
         """Every artist it knows, by name."""
         with self._reading() as connection:
-            return reading.artists(connection)
+            return queries.artists(connection)
 
     def opted_out(self) -> frozenset[str]:
         """The ids of artists whose future shares go to unattributed."""
@@ -56,57 +54,57 @@ class Reader(ABC):
     def styles(self) -> tuple[str, ...]:
         """The classes of its runs, each once, sorted."""
         with self._reading() as connection:
-            return reading.styles(connection)
+            return queries.styles(connection)
 
     def rules(self) -> tuple[ShareRule, ...]:
         """The share rules by which its entries were booked, the newest entry's first."""
         with self._reading() as connection:
-            return reading.rules(connection)
+            return queries.rules(connection)
 
     def run(self, run_id: str) -> RunView | None:
         """A recorded run with its influences."""
         with self._reading() as connection:
-            return reading.run_view(connection, run_id)
+            return queries.run_view(connection, run_id)
 
     def runs(
         self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 24
     ) -> Page[RunView]:
         """Recorded runs, newest first, without influences."""
         with self._reading() as connection:
-            return reading.runs(connection, selected, page, per_page)
+            return queries.runs(connection, selected, page, per_page)
 
     def size(self) -> int:
         """How many entries it has."""
         with self._reading() as connection:
-            return reading.size(connection)
+            return queries.size(connection)
 
     def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
         """Net credit per artist, and what is unattributed."""
         with self._reading() as connection:
-            return reading.totals(connection, selected)
+            return queries.totals(connection, selected)
 
     def entries(
         self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 50
     ) -> Page[Entry]:
         """Entries, newest first."""
         with self._reading() as connection:
-            return reading.entries(connection, selected, page, per_page)
+            return queries.entries(connection, selected, page, per_page)
 
     def entry(self, number: int) -> Entry | None:
         """An entry by its number."""
         with self._reading() as connection:
-            return reading.entry(connection, number)
+            return queries.entry(connection, number)
 
     def entry_by_id(self, entry_id: str) -> Entry | None:
         """An entry by its id."""
         with self._reading() as connection:
-            number = reading.entry_number(connection, entry_id)
-            return None if number is None else reading.entry(connection, number)
+            number = queries.entry_number(connection, entry_id)
+            return None if number is None else queries.entry(connection, number)
 
     def artist_statement(self, artist_id: str, period: str | None = None) -> Statement:
         """An artist's entries of a month (YYYY-MM), or of all time."""
         with self._reading() as connection:
-            return reading.statement(connection, artist_id, period)
+            return queries.statement(connection, artist_id, period)
 
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
         """The chosen entries, oldest first, as CSV: the ledger as it was at the first part."""
@@ -118,7 +116,7 @@ class Reader(ABC):
 
     def _oldest_first(self, selected: LedgerFilter) -> Iterator[Entry]:
         with self._reading() as connection:
-            yield from reading.every_entry(connection, selected)
+            yield from queries.every_entry(connection, selected)
 
 
 class Moment(Reader):
@@ -143,7 +141,7 @@ class Ledger(Reader):
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with told(self.path), self.engine.begin() as connection:
+        with in_plain_words(self.path), self.engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -151,7 +149,10 @@ class Ledger(Reader):
         if self._frozen:
             raise LedgerError(self._frozen)
         self._require_same_file()
-        with told(self.path), self.engine.execution_options(writes=True).begin() as connection:
+        with (
+            in_plain_words(self.path),
+            self.engine.execution_options(writes=True).begin() as connection,
+        ):
             self._require_same_file()  # once more, now that nobody else writes
             yield connection
 
@@ -166,7 +167,7 @@ class Ledger(Reader):
 
     def migrate(self) -> None:
         """Make the file or bring it to the newest schema; from here on it is this very file."""
-        with told(self.path):
+        with in_plain_words(self.path):
             migrate(self.engine, self.path)
         self._file = identity(self.path)
 
@@ -186,7 +187,7 @@ class Ledger(Reader):
         new = {who: name for who, name in names.items() if known.get(who) != name}
         if new:
             with self._writing() as connection:
-                posting.write_artists(connection, new)
+                write.write_artists(connection, new)
 
     def record(
         self,
@@ -206,29 +207,29 @@ class Ledger(Reader):
         credited = {} if shares is None else shares.artist_micro
         named = {who: name for who, name in (names or {}).items() if who in credited}
         with self._writing() as connection:
-            posting.write_artists(connection, named)
-            posting.write_run(connection, run, key)
-            if shares is not None and key is not None and not posting.existing(connection, key):
-                posting.write_credit(connection, run.id, shares, key, named)
-            view = reading.run_view(connection, run.id)
+            write.write_artists(connection, named)
+            write.write_run(connection, run, key)
+            if shares is not None and key is not None and not write.existing(connection, key):
+                write.write_credit(connection, run.id, shares, key, named)
+            view = queries.run_view(connection, run.id)
         assert view is not None
         return view
 
     def record_once(self, run: RunRecord) -> RunView:
         """The run that is recorded under this id; `run` is recorded if there is none yet."""
         with self._writing() as connection:
-            view = reading.run_view(connection, run.id)
+            view = queries.run_view(connection, run.id)
             if view is None:
-                posting.write_run(connection, run, None)
-                view = reading.run_view(connection, run.id)
+                write.write_run(connection, run, None)
+                view = queries.run_view(connection, run.id)
         assert view is not None
         return view
 
     def reverse(self, number: int, *, reason: str, actor: str) -> Entry:
         """Take entry `number` back by a counter-entry; both stay."""
         with self._writing() as connection:
-            made = reading.entry(
-                connection, posting.write_reversal(connection, number, reason, actor)
+            made = queries.entry(
+                connection, write.write_reversal(connection, number, reason, actor)
             )
         assert made is not None
         return made
@@ -238,7 +239,7 @@ class Ledger(Reader):
         if status not in STATUSES:
             raise UsageError(f"There is no status '{status}'. Choose: {', '.join(STATUSES)}.")
         with self._writing() as connection:
-            posting.write_status(connection, artist_id, status, reason, actor)
+            write.write_status(connection, artist_id, status, reason, actor)
 
     def verify(self) -> Verification:
         """Recompute everything from the first entry on; a ledger that fails takes no more."""

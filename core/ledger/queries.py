@@ -240,8 +240,8 @@ def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: in
     numbers = connection.execute(
         query.order_by(run.number.desc()).limit(per_page).offset((page - 1) * per_page)
     ).scalars()
-    found = [_run_view(connection, run.number == number, False) for number in numbers.all()]
-    return Page(tuple(view for view in found if view is not None), page, per_page, total)
+    views = [_run_view(connection, run.number == number, False) for number in numbers.all()]
+    return Page(tuple(view for view in views if view is not None), page, per_page, total)
 
 
 def run_view(connection: Connection, run_id: str) -> RunView | None:
@@ -256,10 +256,12 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     table = schema.influence
     influences: list[RunInfluence] = []
     if with_influences:
-        for found in connection.execute(
+        for influence in connection.execute(
             select(table).where(table.c.run_id == row["id"]).order_by(table.c.side, table.c.rank)
         ).mappings():
-            influences.append(RunInfluence(**{key: found[key] for key in found if key != "run_id"}))
+            influences.append(
+                RunInfluence(**{key: influence[key] for key in influence if key != "run_id"})
+            )
     values: dict[str, Any] = {
         name: loads(value) if name in JSON_FIELDS else value
         for name, value in row.items()

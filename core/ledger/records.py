@@ -18,7 +18,7 @@ ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
 
 @dataclass(frozen=True)
 class RunInfluence:
-    """One work's part in a run, as it was said then."""
+    """One work's part in a run, as it was computed then."""
 
     side: str
     rank: int
@@ -158,7 +158,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some of `total` items: page `page` (from 1), `per_page` a page."""
+    """Some of `total` items: page `page` (from 1), `per_page` items per page."""
 
     items: tuple[T, ...]
     page: int

@@ -206,7 +206,7 @@ def _wrong(
 
 
 def _torn(*rows: Row) -> bool:
-    """Whether a text among them holds bytes that are no letters."""
+    """Whether a text among them holds bytes that are not letters."""
     texts = (value for row in rows for value in row.values() if isinstance(value, str))
     return any("\udc80" <= letter <= "\udcff" for text in texts for letter in text)
 

@@ -105,10 +105,10 @@ def write_rule(connection: Connection, rule: ShareRule) -> str:
 
 def existing(connection: Connection, key: str) -> int | None:
     """The number of the entry with this idempotency key."""
-    found: int | None = connection.execute(
+    number: int | None = connection.execute(
         select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == key)
     ).scalar()
-    return found
+    return number
 
 
 def write_credit(

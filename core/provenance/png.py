@@ -49,7 +49,7 @@ def facts_of(image: Image.Image) -> dict[str, Any] | None:
     """The facts that `png_with_facts` wrote, or None; never trusted, only shown."""
     text = getattr(image, "text", {}).get("creditline")
     try:
-        found = json.loads(text) if text else None
+        facts = json.loads(text) if text else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return facts if isinstance(facts, dict) else None

@@ -1,4 +1,4 @@
-"""A hand: a procedural painter that can be told from its neighbours.
+"""A hand: a procedural painter that can be distinguished from its neighbours.
 
 In: a seed. Out: a picture, the same bytes every time. Knows no collection and no model.
 """

@@ -53,7 +53,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         image, profile = _to_eight_bits(image), None
-        notes.append("Its 16 bits a channel were reduced to 8.")
+        notes.append("Its 16 bits per channel were reduced to 8.")
     image, alpha = _split_alpha(image)
     colour, profiled = _through_profile(image, profile)
     if profiled:

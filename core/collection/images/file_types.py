@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes: never from its name.
+"""What a file is, read from its first bytes: never from its name.
 
 In: bytes. Out: a format Pillow may decode, or the sentence with which the file is refused, and
 the size a header claims where a decoder would reserve memory before we could look. Decodes nothing.

@@ -29,25 +29,28 @@ def look_of(image: Image.Image) -> str:
 
 
 def look_alikes(
-    looks: Sequence[str], asked: Sequence[int], within: int = ALIKE
+    looks: Sequence[str], queries: Sequence[int], within: int = ALIKE
 ) -> list[tuple[int, int, int]]:
-    """(place, nearest earlier place, bits between them) for each asked place that has one near.
+    """(place, nearest earlier place, bits between them) for each place of `queries` that has one
+    near.
 
     A look that is not known ("") is like no other.
     """
-    told = np.array([look not in ("", PLAIN) for look in looks], dtype=bool)
-    numbers = [int(look, 16) if good else 0 for look, good in zip(looks, told, strict=True)]
+    comparable = np.array([look not in ("", PLAIN) for look in looks], dtype=bool)
+    numbers = [int(look, 16) if good else 0 for look, good in zip(looks, comparable, strict=True)]
     known = np.array(numbers, dtype=np.uint64)
-    wanted = np.array([place for place in asked if told[place]], dtype=np.int64)
-    found = []
-    for start in range(0, len(wanted), _BLOCK):
-        block = wanted[start : start + _BLOCK]
+    places = np.array([place for place in queries if comparable[place]], dtype=np.int64)
+    pairs = []
+    for start in range(0, len(places), _BLOCK):
+        block = places[start : start + _BLOCK]
         before = known[: block.max()] if len(block) else known[:0]
         bits = np.bitwise_count(known[block, None] ^ before[None]).astype(np.int16)
-        unusable = ~told[: len(before)][None] | (np.arange(len(before))[None] >= block[:, None])
+        unusable = ~comparable[: len(before)][None] | (
+            np.arange(len(before))[None] >= block[:, None]
+        )
         bits[unusable] = 65
         for row, place in enumerate(block):
             nearest = int(bits[row].argmin()) if len(before) else -1
             if nearest >= 0 and bits[row, nearest] <= within:
-                found.append((int(place), nearest, int(bits[row, nearest])))
-    return found
+                pairs.append((int(place), nearest, int(bits[row, nearest])))
+    return pairs

@@ -15,7 +15,7 @@ from core.collection.importing.rows import Candidate, Identifiers, Refusal
 from core.collection.types import Artist
 
 
-class Roll:
+class ArtistRegister:
     """The artists so far."""
 
     def __init__(self, artists: Sequence[Artist]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.collection.images.open import open_image
-from core.collection.importing.rows import UNKNOWN_ARTIST, Candidate, Held, Reading
+from core.collection.importing.rows import UNKNOWN_ARTIST, Candidate, EmbeddedPicture, Reading
 from core.errors import CollectionError, ImageRefused
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -96,7 +96,7 @@ def read_cifar(source: Path) -> Reading:
         pictures = _npz(file) if file.suffix == ".npz" else _binary(file)
         for number, (label, image) in enumerate(pictures, start=1):
             name = f"{label} {number}"
-            held = Held(name, lambda image=image: _bitmap(image))  # type: ignore[misc]
+            held = EmbeddedPicture(name, lambda image=image: _bitmap(image))  # type: ignore[misc]
             row = f"{file.name}: {number}"
             rows.append(Candidate(row, held, name, UNKNOWN_ARTIST, label, "", "", ""))
     others = sorted({one.name for one in _tables(source)} - {file.name for file in files})
@@ -156,7 +156,7 @@ def _npz(file: Path) -> Iterator[Photograph]:
 
 def _no_table(file: Path, cause: str) -> CollectionError:
     return CollectionError(
-        f"'{file.name}' is no readable table of images and labels: {cause}. It needs the arrays "
+        f"'{file.name}' is not a readable table of images and labels: {cause}. It needs the arrays "
         "images [n, h, w, 3] uint8 and labels [n], and may have label_names. Save it again."
     )
 
@@ -174,8 +174,8 @@ def _binary(file: Path) -> Iterator[Photograph]:
     names = meta.read_text(encoding="utf-8", errors="replace").split() if meta.is_file() else []
     if not file.stat().st_size or file.stat().st_size % RECORD:  # before gigabytes are read
         raise CollectionError(
-            f"'{file.name}' is no CIFAR-10 batch: its length is not a multiple of {RECORD} bytes. "
-            "Download it again, or name the file or folder that you mean."
+            f"'{file.name}' is not a CIFAR-10 batch: its length is not a multiple of {RECORD} "
+            "bytes. Download it again, or name the file or folder that you mean."
         )
     data = np.fromfile(file, dtype=np.uint8)
     for record in data.reshape(-1, RECORD):

@@ -84,11 +84,11 @@ _SHOWN = 12  # names of columns in a sentence
 def column_map(texts: Sequence[str]) -> dict[str, str]:
     """'title=Title,artist=Artist Name' -> which column gives which field.
 
-    A text in quotes is no column's name but what every row says: 'style="Photograph"'.
+    A text in quotes is not a column's name but what every row says: 'style="Photograph"'.
     """
-    asked: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for text in texts:
-        # a comma in a column's name is no end: the next part begins with a field and '='
+        # a comma in a column's name is not an end: the next part begins with a field and '='
         for part in re.split(r",(?=\s*[a-z]+\s*=)", text):
             field, equals, column = (piece.strip() for piece in part.partition("="))
             if not equals or not column or field not in FIELDS:
@@ -98,44 +98,45 @@ def column_map(texts: Sequence[str]) -> dict[str, str]:
                 )
             if field == "file" and _quoted(column):
                 raise UsageError(f"{column} cannot be every row's file. Name a column of files.")
-            asked[field] = column
-    return asked
+            columns[field] = column
+    return columns
 
 
-def constants_of(table: Table, asked: Mapping[str, str]) -> dict[str, str]:
-    """The fields that are the same in every row, as `asked` has them in quotes."""
+def constants_of(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """The fields that are the same in every row, as `columns` (by field) has them in quotes."""
     return {
-        field: plain_text(column[1:-1]) for field, column in asked.items()
+        field: plain_text(column[1:-1]) for field, column in columns.items()
         if _quoted(column) and column not in table.header
     }  # fmt: skip
 
 
-def columns_of(table: Table, asked: Mapping[str, str]) -> Places:
-    """The places of each field, best first; what is asked for replaces what would be found."""
+def columns_of(table: Table, columns: Mapping[str, str]) -> Places:
+    """The places of each field, best first; `columns` (by field) wins over what the
+    names suggest. Raises `CollectionError` for a column that the table does not have."""
     names = [compared_name(name) for name in table.header]
     places: Places = {
         field: [names.index(synonym) for synonym in synonyms if synonym in names]
         for field, synonyms in SYNONYMS.items()
     }
-    constants = constants_of(table, asked)
-    for field, column in asked.items():
+    constants = constants_of(table, columns)
+    for field, column in columns.items():
         places[field] = [] if field in constants else [_place(table, column)]
-    taken = {place for field in asked for place in places[field]}
+    taken = {place for field in columns for place in places[field]}
     for field in places:
-        if field not in asked:
+        if field not in columns:
             places[field] = [place for place in places[field] if place not in taken]
-    if "file" not in asked:
+    if "file" not in columns:
         _find_files(table, places)
     return places
 
 
 def columns_note(table: Table, places: Places, constants: Mapping[str, str]) -> tuple[str, ...]:
     """Which columns say what, and which say nothing here: none is passed over in silence."""
-    used = {place for found in places.values() for place in found}
+    used = {place for own in places.values() for place in own}
     named = [
-        f"{field} from {' or '.join(repr(table.header[place]) for place in found)}"
-        for field, found in places.items()
-        if found and table.header and [table.header[place] for place in found] != [field]
+        f"{field} from {' or '.join(repr(table.header[place]) for place in own)}"
+        for field, own in places.items()
+        if own and table.header and [table.header[place] for place in own] != [field]
     ]
     named += [f"{field} is '{text}' in every row" for field, text in constants.items()]
     rest = [name for place, name in enumerate(table.header) if name and place not in used]
@@ -144,8 +145,8 @@ def columns_note(table: Table, places: Places, constants: Mapping[str, str]) -> 
         f"Columns of '{table.name}' were read so: {'; '.join(named)}." if named else "",
         f"Columns not read: {', '.join(rest[:_SHOWN])}{more}." if rest else "",
     )
-    said = plain_text(" ".join(filter(None, sentences)), 1000)
-    return (said,) if said else ()
+    note = plain_text(" ".join(filter(None, sentences)), 1000)
+    return (note,) if note else ()
 
 
 def _quoted(text: str) -> bool:
@@ -173,10 +174,10 @@ def _find_files(table: Table, places: Places) -> None:
 
 def _filled(rows: Sequence[Sequence[str]]) -> dict[int, list[str]]:
     """Cells that hold something, by column."""
-    found: dict[int, list[str]] = {}
+    cells_of: dict[int, list[str]] = {}
     for place, cell in _cells(rows):
-        found.setdefault(place, []).append(cell)
-    return found
+        cells_of.setdefault(place, []).append(cell)
+    return cells_of
 
 
 def _cells(rows: Sequence[Sequence[str]]) -> Iterator[tuple[int, str]]:

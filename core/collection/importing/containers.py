@@ -16,14 +16,14 @@ from typing import Protocol
 
 from core.collection.images.open import LIMITS
 from core.collection.importing.fields import plain_text, slug
-from core.collection.importing.rows import PICTURE_ENDINGS, Held, Refusal
+from core.collection.importing.rows import PICTURE_ENDINGS, EmbeddedPicture, Refusal
 from core.collection.store import is_inside
 from core.errors import CollectionError, ImageRefused
 
 CLUTTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})  # what systems leave behind
 
 
-class Holding(Protocol):
+class PictureContainer(Protocol):
     """Files by their names, relative and with forward slashes."""
 
     @property
@@ -41,7 +41,7 @@ class Holding(Protocol):
     def holds(self, name: str) -> bool:
         """Whether there is such a file, here and not elsewhere."""
 
-    def picture(self, name: str) -> Path | Held:
+    def picture(self, name: str) -> Path | EmbeddedPicture:
         """The file, for one of `names`."""
 
 
@@ -70,7 +70,7 @@ class Folder:
     @cached_property
     def _walked(self) -> tuple[list[str], list[str]]:
         """Every file and every link, and the folders that cannot be read."""
-        found: list[PurePosixPath] = []
+        paths: list[PurePosixPath] = []
         closed: list[str] = []
         for folder, folders, files in os.walk(
             self.root, onerror=lambda error: closed.append(str(error.filename))
@@ -78,9 +78,9 @@ class Folder:
             here = Path(folder)
             links = [name for name in folders if (here / name).is_symlink()]
             below = PurePosixPath(here.relative_to(self.root).as_posix())
-            found += [below / name for name in (*files, *links)]
+            paths += [below / name for name in (*files, *links)]
         shut = [Path(name).relative_to(self.root).as_posix() for name in closed]
-        return [path.as_posix() for path in sorted(found)], sorted(shut)
+        return [path.as_posix() for path in sorted(paths)], sorted(shut)
 
     def holds(self, name: str) -> bool:
         """Whether there is such a file, and no link in its path leads out of the folder."""
@@ -149,9 +149,9 @@ class Archive:
         """Whether there is such a member."""
         return name in self._members
 
-    def picture(self, name: str) -> Held:
-        """The member's bytes, when asked for."""
-        return Held(name, lambda: self._read(name))
+    def picture(self, name: str) -> EmbeddedPicture:
+        """The member's bytes, read when needed."""
+        return EmbeddedPicture(name, lambda: self._read(name))
 
     def _read(self, name: str) -> bytes:
         try:
@@ -164,7 +164,7 @@ class Archive:
             ) from error
 
 
-def open_holding(path: Path) -> Folder | Archive:
+def open_container(path: Path) -> Folder | Archive:
     """The folder or archive at `path`."""
     if path.is_dir():
         return Folder(path)
@@ -181,22 +181,22 @@ class Finder:
     from Windows, pictures from a Mac), and a name without an ending may be a number or an id.
     """
 
-    def __init__(self, holding: Folder | Archive) -> None:
-        self.holding = holding
+    def __init__(self, container: Folder | Archive) -> None:
+        self.container = container
 
     def find(self, file: str, style: str) -> str:
-        """The name of the file in the holding; raises ImageRefused with the reason."""
-        holding = self.holding
-        if isinstance(holding, Folder) and not holding.contains(file):
+        """The name of the file in the container; raises ImageRefused with the reason."""
+        container = self.container
+        if isinstance(container, Folder) and not container.contains(file):
             raise ImageRefused("The file lies outside the manifest's folder. Move it inside.")
         file = PurePosixPath(file).as_posix()
-        if holding.holds(file):
+        if container.holds(file):
             return file
         alike = self._alike(file)
         fitting = alike
         if len(alike) > 1:
             fitting = [one for one in alike if slug(PurePosixPath(one).parent.name) == slug(style)]
-        if len(fitting) == 1 and (isinstance(holding, Archive) or holding.holds(fitting[0])):
+        if len(fitting) == 1 and (isinstance(container, Archive) or container.holds(fitting[0])):
             return fitting[0]
         if len(alike) > 1:
             raise ImageRefused("Several files have this name. Write the folder into the file cell.")
@@ -207,32 +207,32 @@ class Finder:
 
     def _alike(self, file: str) -> list[str]:
         """Names whose last parts are the file's: spelt the same, else alike."""
-        wanted = f"/{_folded(file)}"
-        found = [
+        ending = f"/{_folded(file)}"
+        matches = [
             name
-            for name in self._by_last_part.get(PurePosixPath(wanted).name, ())
-            if f"/{_folded(name)}".endswith(wanted)
+            for name in self._by_last_part.get(PurePosixPath(ending).name, ())
+            if f"/{_folded(name)}".endswith(ending)
         ]
-        exact = [name for name in found if f"/{name}".endswith(f"/{file}")]
-        if exact or found:
-            return exact or found
-        bare = self._by_stem.get(PurePosixPath(wanted).name, ())
-        return [name for name in bare if f"/{_stem(_folded(name))}".endswith(wanted)]
+        exact = [name for name in matches if f"/{name}".endswith(f"/{file}")]
+        if exact or matches:
+            return exact or matches
+        bare = self._by_stem.get(PurePosixPath(ending).name, ())
+        return [name for name in bare if f"/{_stem(_folded(name))}".endswith(ending)]
 
     @cached_property
     def _by_last_part(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for name in self.holding.names:
-            found.setdefault(_folded(PurePosixPath(name).name), []).append(name)
-        return found
+        names_of: dict[str, list[str]] = {}
+        for name in self.container.names:
+            names_of.setdefault(_folded(PurePosixPath(name).name), []).append(name)
+        return names_of
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        names_of: dict[str, list[str]] = {}
         for last, names in self._by_last_part.items():
             if last.endswith(PICTURE_ENDINGS):
-                found.setdefault(_stem(last), []).extend(names)
-        return found
+                names_of.setdefault(_stem(last), []).extend(names)
+        return names_of
 
 
 def _folded(name: str) -> str:

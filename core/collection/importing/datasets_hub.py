@@ -17,8 +17,8 @@ from typing import Any
 from core.collection.importing.column_names import columns_note, columns_of, constants_of
 from core.collection.importing.fields import plain_text
 from core.collection.importing.manifest import described
-from core.collection.importing.rows import Candidate, Held, Reading, Refusal
-from core.collection.importing.table import Record, Table
+from core.collection.importing.rows import Candidate, EmbeddedPicture, Reading, Refusal
+from core.collection.importing.table import Table, TableRow
 from core.errors import CollectionError, ImageRefused
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -33,15 +33,15 @@ def is_dataset(source: Path) -> bool:
 
 
 def read_dataset(
-    source: Path, asked: Mapping[str, str] | None = None, *, download: bool = False
+    source: Path, columns: Mapping[str, str] | None = None, *, download: bool = False
 ) -> Reading:
     """A row for every example of every split. `download`: a name of the hub may be fetched, where
-    `HF_HUB_OFFLINE=0` told its library so."""
+    `HF_HUB_OFFLINE=0` allows it too."""
     parts = _opened(source, download)
     rows: list[Candidate | Refusal] = []
     notes: list[str] = []
     for split, dataset in parts.items():
-        reading = read_split(dataset, split if len(parts) > 1 else "", asked or {})
+        reading = read_split(dataset, split if len(parts) > 1 else "", columns or {})
         rows += reading.rows
         notes += reading.notes
     if len(parts) > 1:
@@ -49,17 +49,18 @@ def read_dataset(
     return Reading(rows, tuple(dict.fromkeys(notes)))
 
 
-def read_split(dataset: Any, split: str, asked: Mapping[str, str]) -> Reading:
+def read_split(dataset: Any, split: str, columns: Mapping[str, str]) -> Reading:
     """The rows of one split: `dataset` has `features`, `cast_column`, `remove_columns` and rows."""
     features = dataset.features
     pictures = [name for name, kind in features.items() if type(kind).__name__ == "Image"]
-    wanted = asked.get("file") or next(iter(pictures), "")
-    if wanted not in pictures:
+    picture_column = columns.get("file") or next(iter(pictures), "")
+    if picture_column not in pictures:
         raise CollectionError(
-            f"The data set has no column of pictures{f' {wanted!r}' if wanted else ''}; its "
-            f"columns are {', '.join(features)}. Name one with --map file=COLUMN."
+            "The data set has no column of pictures"
+            f"{f' {picture_column!r}' if picture_column else ''}; its columns are "
+            f"{', '.join(features)}.  Name one with --map file=COLUMN."
         )
-    held = dataset.cast_column(wanted, type(features[wanted])(decode=False))
+    held = dataset.cast_column(picture_column, type(features[picture_column])(decode=False))
     words = dataset.remove_columns(pictures)
     labels = {
         name: kind.names for name, kind in words.features.items()
@@ -67,18 +68,18 @@ def read_split(dataset: Any, split: str, asked: Mapping[str, str]) -> Reading:
     }  # fmt: skip
     header = tuple(words.features)
     records = [
-        Record(number, tuple(_text(one[name], labels.get(name)) for name in header))
+        TableRow(number, tuple(_text(one[name], labels.get(name)) for name in header))
         for number, one in enumerate(words, start=1)
     ]
     table = Table(Path(split or "data set"), header, tuple(records))
-    others = {field: column for field, column in asked.items() if field != "file"}
+    others = {field: column for field, column in columns.items() if field != "file"}
     places, constants = columns_of(table, others), constants_of(table, others)
     if not places["style"] and "style" not in constants:
         raise CollectionError(
             f"The data set has no column of styles; its columns are {', '.join(features)}. Name "
             "one with --map style=COLUMN, or say it of all rows: --map 'style=\"TEXT\"'."
         )
-    rows = [_row(held, wanted, split, record, places, constants) for record in records]
+    rows = [_row(held, picture_column, split, record, places, constants) for record in records]
     return Reading(rows, columns_note(table, places, constants))
 
 
@@ -86,7 +87,7 @@ def _row(
     dataset: Any,
     column: str,
     split: str,
-    record: Record,
+    record: TableRow,
     places: Mapping[str, Sequence[int]],
     constants: Mapping[str, str],
 ) -> Candidate | Refusal:
@@ -97,7 +98,7 @@ def _row(
     row = f"{split} {record.number}".strip()
     if not cell("style"):
         return Refusal(row, "The row names no style, so it has no class. Fill in its style.")
-    picture = Held(row, lambda: _bytes(dataset[record.number - 1][column]))
+    picture = EmbeddedPicture(row, lambda: _bytes(dataset[record.number - 1][column]))
     return described(row, picture, cell("style"), cell)
 
 
@@ -136,26 +137,26 @@ def _opened(source: Path, download: bool) -> dict[str, Any]:
         ) from error
     try:
         if not source.exists():
-            found = _from_hub(datasets, source, download)
+            opened = _from_hub(datasets, source, download)
         elif files := _parquet(source):
             # what parquet is unpacked to: rows read from it until the process ends
             cache = tempfile.mkdtemp(prefix="creditline-")
             atexit.register(shutil.rmtree, cache, ignore_errors=True)
-            found = datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=cache)
+            opened = datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=cache)
         else:
-            found = datasets.load_from_disk(str(source))
+            opened = datasets.load_from_disk(str(source))
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise CollectionError(
             f"'{source.name}' could not be opened as a data set ({type(error).__name__}). Check "
             "that it is whole, or save it again with save_to_disk."
         ) from error
-    return dict(found) if isinstance(found, Mapping) else {"train": found}
+    return dict(opened) if isinstance(opened, Mapping) else {"train": opened}
 
 
 def _from_hub(datasets: Any, source: Path, download: bool) -> Any:
     name = source.as_posix()
     if not HUB_NAME.fullmatch(name):
-        raise CollectionError(f"There is no '{name}' here, and it is no name of the hub either.")
+        raise CollectionError(f"There is no '{name}' here, and it is not a name of the hub either.")
     try:
         return datasets.load_dataset(name)
     except (OSError, ValueError) as error:

@@ -131,16 +131,16 @@ def is_undated(text: str) -> bool:
 
 def year_range(text: str) -> tuple[int, int] | None:
     """First and last year that the text names; None where it names none (or one before Christ)."""
-    said = text.casefold()
-    if re.search(r"\bb\.?c\.?(?:e\.?)?(?![a-z])", said):
+    lowered = text.casefold()
+    if re.search(r"\bb\.?c\.?(?:e\.?)?(?![a-z])", lowered):
         return None
-    found = [_spanned(match[1], match[2]) for match in _SPAN.finditer(_DAY.sub(r"\1", said))]
-    found += [(int(year) * 10, int(year) * 10 + 9) for year in _DECADE.findall(said)]
-    found += [(100 * int(n) - 99, 100 * int(n)) for n in _CENTURY.findall(said)]
-    if not found:
-        single = re.findall(rf"(?<![0-9]){_YEAR}(?![0-9])", said)
-        found = [(int(year), int(year)) for year in single]
-    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+    spans = [_spanned(match[1], match[2]) for match in _SPAN.finditer(_DAY.sub(r"\1", lowered))]
+    spans += [(int(year) * 10, int(year) * 10 + 9) for year in _DECADE.findall(lowered)]
+    spans += [(100 * int(n) - 99, 100 * int(n)) for n in _CENTURY.findall(lowered)]
+    if not spans:
+        single = re.findall(rf"(?<![0-9]){_YEAR}(?![0-9])", lowered)
+        spans = [(int(year), int(year)) for year in single]
+    return (min(a for a, _ in spans), max(b for _, b in spans)) if spans else None
 
 
 def _spanned(first: str, last: str) -> tuple[int, int]:
@@ -155,17 +155,17 @@ _CC = re.compile(r"https?://(?:www\.)?creativecommons\.org/licenses/([a-z-]+)/([
 
 def licence(text: str) -> str:
     """'https://creativecommons.org/licenses/by-sa/4.0/' -> 'CC BY-SA 4.0'."""
-    said = text.strip()
-    match = _CC.match(said)
+    stripped = text.strip()
+    match = _CC.match(stripped)
     if match:
         return f"CC {match[1].upper()} {match[2]}"
-    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/zero/", said, re.I):
+    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/zero/", stripped, re.I):
         return "CC0"
-    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/mark/", said, re.I):
+    if re.match(r"https?://(?:www\.)?creativecommons\.org/publicdomain/mark/", stripped, re.I):
         return "Public domain"
-    if said.casefold() in _YES:  # a column such as ArtBench's is_public_domain
+    if stripped.casefold() in _YES:  # a column such as ArtBench's is_public_domain
         return "Public domain"
-    return "Not in the public domain" if said.casefold() in _NO else said
+    return "Not in the public domain" if stripped.casefold() in _NO else stripped
 
 
 SCHEMES = ("wikidata", "ulan", "isni", "viaf")
@@ -181,7 +181,7 @@ def identifier(scheme: str, text: str) -> tuple[str, str]:
     value = _FORMS[scheme](bare)
     if value:
         return value, ""
-    return "", f"'{text.strip()[:80]}' is no {_NAMES[scheme]}; it was left out."
+    return "", f"'{text.strip()[:80]}' is not {_NAMES[scheme]}; it was left out."
 
 
 def _wikidata(text: str) -> str:
@@ -208,8 +208,8 @@ _FORMS: dict[str, Callable[[str], str]] = {
     "wikidata": _wikidata, "ulan": _ulan, "isni": _isni, "viaf": _viaf,
 }  # fmt: skip
 _NAMES = {
-    "wikidata": "Wikidata item (Q and a number)",
-    "ulan": "ULAN number (nine digits from 500)",
-    "isni": "ISNI (sixteen digits, the last of which proves the others)",
-    "viaf": "VIAF number",
+    "wikidata": "a Wikidata item (Q and a number)",
+    "ulan": "a ULAN number (nine digits from 500)",
+    "isni": "an ISNI (sixteen digits, the last of which proves the others)",
+    "viaf": "a VIAF number",
 }

@@ -24,7 +24,7 @@ _YEAR_LAST = re.compile(
 
 
 @dataclass(frozen=True)
-class Told:
+class PathFields:
     """What a path says of its picture; the artist is empty where it names none."""
 
     style: str
@@ -33,10 +33,10 @@ class Told:
     year: str
 
 
-NOTHING = Told("", "", "", "")
+NOTHING = PathFields("", "", "", "")
 
 
-def told_by_path(path: PurePosixPath) -> Told:
+def fields_of_path(path: PurePosixPath) -> PathFields:
     """'Realism/ivan-shishkin_hut-1878.jpg' -> Realism, Ivan Shishkin, Hut, 1878."""
     if len(path.parts) > 2:
         artist, title = path.parts[1], path.stem
@@ -46,23 +46,23 @@ def told_by_path(path: PurePosixPath) -> Told:
             artist, title = "", path.stem
     title, year = _split_year(title)
     style = path.parts[0] if len(path.parts) > 1 else ""
-    return Told(
+    return PathFields(
         plain_text(style.replace("_", " ")), plain_text(readable(artist)), _sentence(title), year
     )
 
 
-def names_tell(path: str) -> bool:
+def has_wikiart_form(path: str) -> bool:
     """Whether a path has WikiArt's form: one folder, then an artist and a title."""
     return bool(re.fullmatch(r"[^/]+/[^/_]+_[^/]+\.\w+", path))
 
 
-def read_folders(holding: Folder | Archive) -> Reading:
+def read_folders(container: Folder | Archive) -> Reading:
     """A row for every file; the first folder of its path is its style."""
-    names = holding.names
+    names = container.names
     skipped = _wrapping(names)
-    rows = [_row(holding, name, PurePosixPath(name).parts[skipped:]) for name in names]
-    rows += holding.refused
-    notes = hidden_note(holding)
+    rows = [_row(container, name, PurePosixPath(name).parts[skipped:]) for name in names]
+    rows += container.refused
+    notes = hidden_note(container)
     if not rows:
         raise CollectionError(f"There are no pictures in it to import. {' '.join(notes)}".strip())
     split = {PurePosixPath(name).parts[skipped - 1] for name in names} if skipped else set()
@@ -71,9 +71,9 @@ def read_folders(holding: Folder | Archive) -> Reading:
     return Reading(rows, notes)
 
 
-def hidden_note(holding: Folder | Archive) -> tuple[str, ...]:
+def hidden_note(container: Folder | Archive) -> tuple[str, ...]:
     """A sentence on what was left out because it is hidden."""
-    hidden = holding.hidden
+    hidden = container.hidden
     if not hidden:
         return ()
     first = plain_text(hidden[0], 120)
@@ -92,22 +92,22 @@ def _wrapping(names: tuple[str, ...]) -> int:
     return depth
 
 
-def _row(holding: Folder | Archive, name: str, parts: tuple[str, ...]) -> Candidate | Refusal:
+def _row(container: Folder | Archive, name: str, parts: tuple[str, ...]) -> Candidate | Refusal:
     shown = plain_text(name, 200)
-    if isinstance(holding, Folder) and not holding.contains(name):
+    if isinstance(container, Folder) and not container.contains(name):
         return Refusal(shown, "The link leads outside the folder. Copy the file inside.")
-    if isinstance(holding, Folder) and holding.picture(name).is_dir():
+    if isinstance(container, Folder) and container.picture(name).is_dir():
         return Refusal(shown, "This is a link to a folder, which is not followed. Copy the folder.")
     if len(parts) == 1:
         return Refusal(shown, "The file lies in no style's folder. Move it into one.")
-    told = told_by_path(PurePosixPath(*parts))
+    from_path = fields_of_path(PurePosixPath(*parts))
     return Candidate(
         row=shown,
-        picture=holding.picture(name),
-        title=told.title or UNTITLED,
-        artist=told.artist or UNKNOWN_ARTIST,
-        style=told.style,
-        year=told.year,
+        picture=container.picture(name),
+        title=from_path.title or UNTITLED,
+        artist=from_path.artist or UNKNOWN_ARTIST,
+        style=from_path.style,
+        year=from_path.year,
         licence="",
         source="",
     )

@@ -24,15 +24,15 @@ _COLUMNS = ("source_sha256", "work_id", "said_sha256", "look")
 
 
 @dataclass(frozen=True)
-class Record:
+class LogEntry:
     """The work that a source picture became, a digest of what was said of it, and its look."""
 
     work_id: str = ""
-    said: str = ""
+    description: str = ""
     look: str = ""
 
 
-class Records:
+class ImportLog:
     """Records by the digest of the source picture."""
 
     def __init__(self, collection: Collection) -> None:
@@ -40,11 +40,11 @@ class Records:
         self._by_source = self._read()
         self._looks = {one.work_id: one.look for one in self._by_source.values()}
 
-    def of(self, source_sha: str) -> Record:
+    def of(self, source_sha: str) -> LogEntry:
         """What is known of a source picture; an empty record for a new one."""
-        return self._by_source.get(source_sha, Record())
+        return self._by_source.get(source_sha, LogEntry())
 
-    def keep(self, source_sha: str, record: Record) -> None:
+    def keep(self, source_sha: str, record: LogEntry) -> None:
         """Remember, in place of what was known."""
         self._by_source[source_sha] = record
         self._looks[record.work_id] = record.look
@@ -65,15 +65,15 @@ class Records:
             sha: replace(one, look=one.look or self._looks.get(one.work_id, ""))
             for sha, one in self._by_source.items()
         }
-        rows = ((sha, one.work_id, one.said, one.look) for sha, one in kept.items())
+        rows = ((sha, one.work_id, one.description, one.look) for sha, one in kept.items())
         write_text(self.collection.path / IMPORTED, table_text(_COLUMNS, rows))
 
-    def _read(self) -> dict[str, Record]:
+    def _read(self) -> dict[str, LogEntry]:
         try:
             with (self.collection.path / IMPORTED).open(encoding="utf-8", newline="") as stream:
                 rows = list(csv.DictReader(stream))
             return {
-                row["source_sha256"]: Record(
+                row["source_sha256"]: LogEntry(
                     row["work_id"], row["said_sha256"], row.get("look") or ""
                 )
                 for row in rows
@@ -82,7 +82,7 @@ class Records:
             return {}
 
 
-def digest_of_said(row: Candidate) -> str:
+def description_digest(row: Candidate) -> str:
     """Changes when the source says something else of the picture."""
-    text = json.dumps(row.said, ensure_ascii=True)
+    text = json.dumps(row.description, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -19,10 +19,10 @@ from PIL import Image
 
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
-from core.collection.importing.artist_names import Roll
+from core.collection.importing.artist_names import ArtistRegister
 from core.collection.importing.destination import opened_target, target_of
 from core.collection.importing.fields import slug
-from core.collection.importing.import_log import Record, Records, digest_of_said
+from core.collection.importing.import_log import ImportLog, LogEntry, description_digest
 from core.collection.importing.report import (
     EVERYTHING,
     Duplicate,
@@ -97,7 +97,7 @@ def iter_import(
     selection: Selection = EVERYTHING,
     encoding: Encoding = "jpeg",
 ) -> Generator[Progress | ImportReport, None, None]:
-    """Import `source` into `destination`; one Progress a row, then the report.
+    """Import `source` into `destination`; one Progress per row, then the report.
 
     Pictures are stored size x size by the rule of `to_square`. A picture that is already there
     stays; works of earlier imports stay too, and new ones follow them. Raises `NothingImported`
@@ -141,7 +141,7 @@ def _taken(run: _Import, reading: Reading) -> Iterator[Progress]:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _ImportedRow:
     """A row that is a work now, or was one."""
 
     outcome: Literal["imported", "updated", "unchanged"]
@@ -169,10 +169,10 @@ class _Import:
 
     def __post_init__(self) -> None:
         self.works = {work.id: work for work in self.base.works}
-        self.roll = Roll(self.base.artists)
-        self.records = Records(self.base)
+        self.register = ArtistRegister(self.base.artists)
+        self.records = ImportLog(self.base)
         self.stored = {work.sha256: work.id for work in self.base.works}
-        self.wanted = {slug(style) for style in self.selection.styles}
+        self.selected_styles = {slug(style) for style in self.selection.styles}
         self.styles: dict[str, str] = {}  # by slug, as the collection writes them
         self.spellings: dict[str, set[str]] = {}  # of this run
         self.offered: dict[str, str] = {}  # styles of the source, taken or not
@@ -186,7 +186,7 @@ class _Import:
         if isinstance(row, Refusal):
             self.refused.append(row)
             return
-        artist_id = self.roll.id_of(row.artist, row.identifiers)
+        artist_id = self.register.id_of(row.artist, row.identifiers)
         self.offered.setdefault(slug(row.style), row.style)
         if not self._is_selected(row, artist_id):
             self.outcomes["skipped"] += 1
@@ -209,7 +209,7 @@ class _Import:
         self.spellings.setdefault(style, {style}).add(row.style)
         self.remarks += [Refusal(row.row, doubt) for doubt in row.doubts]
         if credited == artist_id:
-            self.remarks += self.roll.meet(artist_id, row)
+            self.remarks += self.register.meet(artist_id, row)
 
     def finish(self) -> ImportReport:
         """Write the tables, unless nothing changed or nothing could be taken."""
@@ -226,7 +226,9 @@ class _Import:
 
     def report(self) -> ImportReport:
         """What became of every row."""
-        collection = replace(self.base, works=tuple(self.works.values()), artists=self.roll.artists)
+        collection = replace(
+            self.base, works=tuple(self.works.values()), artists=self.register.artists
+        )
         unknown = self.per_artist[slug(UNKNOWN_ARTIST)]
         nameless = f"{unknown} works name no artist; they stand under '{UNKNOWN_ARTIST}'."
         return ImportReport(
@@ -237,7 +239,12 @@ class _Import:
             self.outcomes["skipped"],
             tuple(self.refused),
             (*self.duplicates, *self._look_alikes()),
-            (*self.notes, *self.roll.notes(), *self._style_notes(), *([nameless] * bool(unknown))),
+            (
+                *self.notes,
+                *self.register.notes(),
+                *self._style_notes(),
+                *([nameless] * bool(unknown)),
+            ),
             tuple(self.remarks),
             self.write,
         )
@@ -264,7 +271,7 @@ class _Import:
     def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
         """The work as the row says; where the row says nothing, what was known of it stays."""
         if not work.artist_id or row.artist != UNKNOWN_ARTIST:
-            self.roll.credit(artist_id, row)
+            self.register.credit(artist_id, row)
             work = replace(work, artist_id=artist_id)
         return replace(
             work,
@@ -279,36 +286,36 @@ class _Import:
         """Rows of this run whose picture looks like a work that stands before it."""
         ids = list(self.works)
         looks = [self.records.look(self.works[one]) for one in ids]
-        asked = [place for place, one in enumerate(ids) if one in self.claimed]
+        places = [place for place, one in enumerate(ids) if one in self.claimed]
         return [
             Duplicate(self.claimed[ids[place]], ids[nearest], "look", bits)
-            for place, nearest, bits in look_alikes(looks, asked)
+            for place, nearest, bits in look_alikes(looks, places)
         ]
 
     def _is_selected(self, row: Candidate, artist_id: str) -> bool:
         chosen = self.selection
-        if self.wanted and slug(row.style) not in self.wanted:
+        if self.selected_styles and slug(row.style) not in self.selected_styles:
             return False
         most = chosen.limit_per_artist
         if most is not None and self.per_artist[artist_id] >= most:
             return False
         return chosen.limit is None or sum(self.per_artist.values()) < chosen.limit
 
-    def _store(self, row: Candidate, artist_id: str) -> _Taken | Duplicate | Refusal:
+    def _store(self, row: Candidate, artist_id: str) -> _ImportedRow | Duplicate | Refusal:
         """Bring one picture in, or find that it is there, or that it was taken out."""
         source = picture_bytes(row.picture)
-        source_sha, said = hashlib.sha256(source).hexdigest(), digest_of_said(row)
+        source_sha, description = hashlib.sha256(source).hexdigest(), description_digest(row)
         record = self.records.of(source_sha)
         if record.work_id in self.claimed:
             return Duplicate(row.row, record.work_id)
         known = self.works.get(record.work_id)
         if known is not None and _is_intact(self.base.image_path(known), known.sha256):
             self.claimed[known.id] = row.row
-            if said == record.said:
-                return _Taken("unchanged", known.id)
+            if description == record.description:
+                return _ImportedRow("unchanged", known.id)
             self.works[known.id] = self._described(known, row, artist_id)
-            self.records.keep(source_sha, replace(record, said=said))
-            return _Taken("updated", known.id)
+            self.records.keep(source_sha, replace(record, description=description))
+            return _ImportedRow("updated", known.id)
         square = to_square(open_image(source, row.picture.name).image, self.size)
         data = _encoded(square, self.encoding)
         stored_sha = hashlib.sha256(data).hexdigest()
@@ -323,13 +330,13 @@ class _Import:
             write_bytes(self.base.path / file, data)
         work = known or Work(work_id, file, "", "", "", "", "", "", stored_sha)
         work = replace(work, file=file, sha256=stored_sha)
-        if known is None or said != record.said:
+        if known is None or description != record.description:
             work = self._described(work, row, artist_id)
         self.works[work_id] = work
-        self.records.keep(source_sha, Record(work_id, said, look_of(square)))
+        self.records.keep(source_sha, LogEntry(work_id, description, look_of(square)))
         self.stored[stored_sha] = work_id
         self.claimed[work_id] = row.row
-        return _Taken("imported" if known is None else "updated", work_id)
+        return _ImportedRow("imported" if known is None else "updated", work_id)
 
 
 def _encoded(image: Image.Image, encoding: Encoding) -> bytes:

@@ -29,16 +29,16 @@ from core.collection.importing.fields import (
     slug,
     year_range,
 )
-from core.collection.importing.folders import NOTHING, Told, names_tell, told_by_path
+from core.collection.importing.folders import NOTHING, PathFields, fields_of_path, has_wikiart_form
 from core.collection.importing.rows import (
     UNKNOWN_ARTIST,
     UNTITLED,
     Candidate,
-    Held,
+    EmbeddedPicture,
     Reading,
     Refusal,
 )
-from core.collection.importing.table import Record, Table, read_table
+from core.collection.importing.table import Table, TableRow, read_table
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60
@@ -46,23 +46,23 @@ _SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
 
 
 @dataclass(frozen=True)
-class _Form:
+class _TableForm:
     """How this table's rows are read: its columns, and whether paths say what columns do not."""
 
     places: Places
     width: int
-    told_by_path: bool
+    described_by_path: bool
     names_are_slugs: bool
     classes: Mapping[str, str]
     constants: Mapping[str, str]
 
-    def cell(self, record: Record, field: str) -> str:
+    def cell(self, record: TableRow, field: str) -> str:
         """The first of the field's columns that holds something, or what every row says."""
         cells = record.cells
         values = (plain_text(cells[at]) for at in self.places[field] if at < len(cells))
         return next((value for value in values if value), self.constants.get(field, ""))
 
-    def said(self, record: Record) -> Callable[[str], str]:
+    def cells_of(self, record: TableRow) -> Callable[[str], str]:
         """The row's cells by field; an artist that all rows write as a slug, as a name."""
 
         def cell(field: str) -> str:
@@ -74,11 +74,11 @@ class _Form:
 
 
 def read_manifest(
-    table: Table, holding: Folder | Archive, asked: Mapping[str, str] | None = None
+    table: Table, container: Folder | Archive, columns: Mapping[str, str] | None = None
 ) -> Reading:
-    """Every record of `table`, its picture looked for in `holding`. `asked`: field -> column."""
-    form = _form(table, asked or {})
-    finder = Finder(holding)
+    """Every record of `table`, its picture looked for in `container`; `columns` by field."""
+    form = _form(table, columns or {})
+    finder = Finder(container)
     rows = [
         record if isinstance(record, Refusal) else _row(record, form, finder)
         for record in table.records
@@ -86,25 +86,25 @@ def read_manifest(
     return Reading(rows, (*table.notes, *columns_note(table, form.places, form.constants)))
 
 
-def _form(table: Table, asked: Mapping[str, str]) -> _Form:
-    places = columns_of(table, asked)
+def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
+    places = columns_of(table, columns)
     files = [row[at] for row in table.sample for at in places["file"][:1] if at < len(row)]
-    told = sum(map(names_tell, files)) > 0.8 * len(files) if files else False
-    constants = constants_of(table, asked)
+    by_path = sum(map(has_wikiart_form, files)) > 0.8 * len(files) if files else False
+    constants = constants_of(table, columns)
     missing = [f for f in ("artist", "style") if not places[f] and f not in constants]
-    if places["file"] and missing and not told:
+    if places["file"] and missing and not by_path:
         raise CollectionError(
             f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
             "file, artist, style, and if known title, year, licence, source. Add it, or say in "
             f"--map (on the page: Columns) which column it is, {missing[0]}=COLUMN, or in quotes "
             f'what all rows say, {missing[0]}="TEXT".'
         )
-    classes = _class_names(table.path) if told and not asked else {}
+    classes = _class_names(table.path) if by_path and not columns else {}
     artists = [row[at] for row in table.sample for at in places["artist"][:1] if at < len(row)]
     slugs = any("-" in name for name in artists) and (
         sum(map(_is_slug, artists)) > 0.8 * len(artists)
     )
-    return _Form(places, len(table.header), told, slugs, classes, constants)
+    return _TableForm(places, len(table.header), by_path, slugs, classes, constants)
 
 
 def _is_slug(name: str) -> bool:
@@ -112,10 +112,10 @@ def _is_slug(name: str) -> bool:
     return name == name.lower() != name.upper() and bool(_SLUG.fullmatch(name.strip()))
 
 
-def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
+def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refusal:
     cells, places = record.cells, form.places
-    given = [cells[at].strip() for at in places["file"] if at < len(cells) and cells[at].strip()]
-    file = next((one for one in given if not is_address(one)), given[0] if given else "")
+    names = [cells[at].strip() for at in places["file"] if at < len(cells) and cells[at].strip()]
+    file = next((one for one in names if not is_address(one)), names[0] if names else "")
     shown = f"{record.number}: {plain_text(file, 120) or form.cell(record, 'title') or 'no file'}"
     if form.width and any(cell.strip() for cell in cells[form.width :]):
         return Refusal(shown, "The row has more cells than the header. Quote cells with commas.")
@@ -124,8 +124,8 @@ def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
     if is_address(file):
         return Refusal(shown, "The file is a web address; nothing is downloaded. Save it first.")
     path = PurePosixPath(file.replace("\\", "/"))
-    told = told_by_path(path) if form.told_by_path else NOTHING
-    style = form.cell(record, "style") or told.style
+    from_path = fields_of_path(path) if form.described_by_path else NOTHING
+    style = form.cell(record, "style") or from_path.style
     style = form.classes.get(cells[-1].strip(), style) if form.classes else style
     try:
         name = finder.find(file.replace("\\", "/"), style)
@@ -133,35 +133,35 @@ def _row(record: Record, form: _Form, finder: Finder) -> Candidate | Refusal:
         return Refusal(shown, error.message)
     if not style:
         return Refusal(shown, "The row names no style, so it has no class. Fill in its style cell.")
-    said = form.said(record)
-    if not form.told_by_path and not places["title"]:
-        told = _told_by_name(PurePosixPath(name).name, said("artist"))
-    return described(shown, finder.holding.picture(name), style, said, told)
+    cell_of = form.cells_of(record)
+    if not form.described_by_path and not places["title"]:
+        from_path = _fields_of_name(PurePosixPath(name).name, cell_of("artist"))
+    return described(shown, finder.container.picture(name), style, cell_of, from_path)
 
 
-def _told_by_name(file: str, artist: str) -> Told:
+def _fields_of_name(file: str, artist: str) -> PathFields:
     """Title and year as the file's name has them (better than none), without the artist's name."""
-    told = told_by_path(PurePosixPath(file))
-    if told.artist and slug(told.artist) != slug(artist):
-        told = told_by_path(PurePosixPath("style", "artist", file))
-    return replace(told, style="", artist="")
+    from_path = fields_of_path(PurePosixPath(file))
+    if from_path.artist and slug(from_path.artist) != slug(artist):
+        from_path = fields_of_path(PurePosixPath("style", "artist", file))
+    return replace(from_path, style="", artist="")
 
 
 def described(
     row: str,
-    picture: Path | Held,
+    picture: Path | EmbeddedPicture,
     style: str,
     cell: Callable[[str], str],
-    told: Told = NOTHING,
+    from_path: PathFields = NOTHING,
 ) -> Candidate:
     """What the row's cells say, and the path where a cell says nothing."""
-    year, doubts = _year(cell("year") or told.year)
+    year, doubts = _year(cell("year") or from_path.year)
     checked = [(scheme, *identifier(scheme, cell(scheme))) for scheme in SCHEMES]
     return Candidate(
         row=row,
         picture=picture,
-        title=cell("title") or told.title or UNTITLED,
-        artist=cell("artist") or told.artist or UNKNOWN_ARTIST,
+        title=cell("title") or from_path.title or UNTITLED,
+        artist=cell("artist") or from_path.artist or UNKNOWN_ARTIST,
         style=plain_text(style.replace("_", " ")),
         year=year,
         licence=licence(cell("licence")),
@@ -171,7 +171,7 @@ def described(
     )
 
 
-def _without_picture(record: Record, form: _Form) -> str:
+def _without_picture(record: TableRow, form: _TableForm) -> str:
     if form.cell(record, "address"):
         return (
             "The row names its picture only by a web address; nothing is downloaded. Save the "
@@ -186,7 +186,7 @@ def _without_picture(record: Record, form: _Form) -> str:
         )
     return (
         "The table has no column of picture files, so this row has no picture. Add a column "
-        "'file', or name one with --map file=COLUMN. (A list of artists is no source of works.)"
+        "'file', or name one with --map file=COLUMN. (A list of artists is not a source of works.)"
     )
 
 
@@ -195,7 +195,9 @@ def _year(text: str) -> tuple[str, tuple[str, ...]]:
     if is_undated(text):
         return "", ()
     if year_range(text) is None:
-        return text, (f"'{plain_text(text, _LONGEST_YEAR)}' is read as no year; it stays as text.",)
+        return text, (
+            f"'{plain_text(text, _LONGEST_YEAR)}' cannot be read as a year; it stays as text.",
+        )
     return text, ()
 
 
@@ -203,7 +205,7 @@ def _class_names(table: Path) -> dict[str, str]:
     """Style names by number, from the class file that WikiArt's lists come with; else nothing.
 
     `style_train.csv` stands beside `style_class.txt`. Lists by artist or genre have a class that
-    is no style; there the folder says the style.
+    is not a style; there the folder says the style.
     """
     stem = re.sub(r"_(train|val|test)$", "", table.stem)
     if not stem.endswith("style"):
@@ -212,5 +214,5 @@ def _class_names(table: Path) -> dict[str, str]:
     file = next((path for path in beside if path.is_file()), None)
     if file is None:
         return {}
-    named = [one.cells for one in read_table(file, "csv").records if isinstance(one, Record)]
+    named = [one.cells for one in read_table(file, "csv").records if isinstance(one, TableRow)]
     return {row[0].strip(): plain_text(row[1].replace("_", " ")) for row in named if len(row) == 2}

@@ -31,7 +31,7 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows to take: these styles (all if empty), at most so many works of an artist."""
+    """Which rows to take: these styles (all if empty), at most so many works per artist."""
 
     styles: Sequence[str] = ()
     limit_per_artist: int | None = None
@@ -103,7 +103,7 @@ class NothingImported(CollectionError):
     def __init__(self, report: ImportReport) -> None:
         rows = f"{report.rows} rows" if report.rows != 1 else "1 row"
         if report.skipped and not report.refused:
-            words = f"the styles and limits asked for left out all {rows}. Ask for others."
+            words = f"the chosen styles and limits left out all {rows}. Choose others."
         else:
             reason = f" The first refusal: {report.refused[0].reason}" if report.refused else ""
             left = f" {report.skipped} were left out by the options." if report.skipped else ""

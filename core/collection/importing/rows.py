@@ -31,8 +31,8 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A picture inside something else (an archive, a table): its bytes, when they are asked for."""
+class EmbeddedPicture:
+    """A picture inside something else (an archive, a table): its bytes, read when needed."""
 
     name: str
     read: Callable[[], bytes]
@@ -46,7 +46,7 @@ class Candidate:
     """
 
     row: str
-    picture: Path | Held
+    picture: Path | EmbeddedPicture
     title: str
     artist: str
     style: str
@@ -57,7 +57,7 @@ class Candidate:
     doubts: tuple[str, ...] = ()
 
     @property
-    def said(self) -> tuple[str, ...]:
+    def description(self) -> tuple[str, ...]:
         """All that the source says of the picture; changes when a cell changes."""
         words = (self.title, self.artist, self.style, self.year, self.licence, self.source)
         return (*words, *(f"{kind} {value}" for kind, value in self.identifiers))
@@ -71,9 +71,9 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def picture_bytes(picture: Path | Held) -> bytes:
+def picture_bytes(picture: Path | EmbeddedPicture) -> bytes:
     """The picture's bytes; of one that is too large, just enough to be refused for it."""
-    if isinstance(picture, Held):
+    if isinstance(picture, EmbeddedPicture):
         return picture.read()
     try:
         data = read_regular(picture, LIMITS.max_bytes + 1)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from core.collection.importing.cifar import is_cifar, read_cifar
-from core.collection.importing.containers import Archive, Folder, open_holding
+from core.collection.importing.containers import Archive, Folder, open_container
 from core.collection.importing.datasets_hub import is_dataset, read_dataset
 from core.collection.importing.fields import plain_text
 from core.collection.importing.folders import read_folders
 from core.collection.importing.manifest import read_manifest
-from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, Held, Reading
+from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, EmbeddedPicture, Reading
 from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
 from core.errors import CollectionError, UsageError
 
@@ -69,20 +69,20 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
             "artist, style, or unpack the pictures into one folder for each style."
         )
     syntax: Syntax | None = "csv" if kind == "csv" else "json" if kind == "json" else None
-    holding = open_holding(form.pictures or table.parent)
-    reading = read_manifest(read_table(table, syntax, form.encoding), holding, form.columns)
+    container = open_container(form.pictures or table.parent)
+    reading = read_manifest(read_table(table, syntax, form.encoding), container, form.columns)
     if form.pictures is None and source.is_file():
-        return reading  # the folder was not named: what else lies there is no part of the source
-    return replace(reading, notes=(*reading.notes, *_unnamed(reading, holding, table)))
+        return reading  # the folder was not named: what else lies there is not part of the source
+    return replace(reading, notes=(*reading.notes, *_unnamed(reading, container, table)))
 
 
-def _unnamed(reading: Reading, holding: Folder | Archive, table: Path) -> tuple[str, ...]:
+def _unnamed(reading: Reading, container: Folder | Archive, table: Path) -> tuple[str, ...]:
     """A sentence on the files that lie among the pictures and that no row names."""
     pictures = [row.picture for row in reading.rows if isinstance(row, Candidate)]
-    named = {one.name if isinstance(one, Held) else one for one in pictures}
+    named = {one.name if isinstance(one, EmbeddedPicture) else one for one in pictures}
     rest = [
-        name for name in holding.names
-        if name.lower().endswith(PICTURE_ENDINGS) and _key(holding, name) not in named
+        name for name in container.names
+        if name.lower().endswith(PICTURE_ENDINGS) and _key(container, name) not in named
     ]  # fmt: skip
     if not rest:
         return ()
@@ -93,8 +93,8 @@ def _unnamed(reading: Reading, holding: Folder | Archive, table: Path) -> tuple[
     )
 
 
-def _key(holding: Folder | Archive, name: str) -> Path | str:
-    return holding.picture(name) if isinstance(holding, Folder) else name
+def _key(container: Folder | Archive, name: str) -> Path | str:
+    return container.picture(name) if isinstance(container, Folder) else name
 
 
 def _pictures(source: Path, form: Form) -> Reading:
@@ -118,8 +118,8 @@ def _pictures(source: Path, form: Form) -> Reading:
     if (styles := _folder_of_styles(source)) is not None:
         return read_folders(styles)
     raise CollectionError(
-        f"'{source.name}' is no source that is known here. Give a folder of styles, a table (CSV, "
-        "TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
+        f"'{source.name}' is not a source that is known here. Give a folder of styles, a table "
+        "(CSV, TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
     )
 
 
@@ -143,7 +143,7 @@ def _check_fetched(source: Path) -> None:
 
 
 def _manifest(source: Path, kind: Kind) -> Path | None:
-    """The table that `source` is or holds; of several, the first that is of the kind asked for."""
+    """The table that `source` is or holds; of several, the first of this kind."""
     if source.is_file():
         known = (*DELIMITED_ENDINGS, *JSON_ENDINGS)
         return source if source.suffix.lower() in known else None
@@ -154,12 +154,12 @@ def _manifest(source: Path, kind: Kind) -> Path | None:
 
 def _check_options(source: Path, form: Form, *, for_data_set: bool = False) -> None:
     """Refuse what is said of a table where there is none, rather than pass over it."""
-    said = {
+    options = {
         "--map": bool(form.columns) and not for_data_set,
         "--pictures": form.pictures is not None,
         "--encoding": form.encoding is not None,
     }
-    idle = [option for option, given in said.items() if given]
+    idle = [option for option, is_set in options.items() if is_set]
     if idle:
         raise UsageError(
             f"'{source.name}' is not read as a table, so {' and '.join(idle)} would do nothing. "

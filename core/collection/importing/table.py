@@ -33,7 +33,7 @@ _NAMES = (
 
 
 @dataclass(frozen=True)
-class Record:
+class TableRow:
     """One row: its number among the rows, and its cells, in the header's order."""
 
     number: int
@@ -46,7 +46,7 @@ class Table:
 
     path: Path
     header: tuple[str, ...]
-    records: tuple[Record | Refusal, ...]
+    records: tuple[TableRow | Refusal, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,7 +57,7 @@ class Table:
     @property
     def sample(self) -> list[tuple[str, ...]]:
         """Cells of the first records, to judge columns by."""
-        return [one.cells for one in self.records[:200] if isinstance(one, Record)]
+        return [one.cells for one in self.records[:200] if isinstance(one, TableRow)]
 
 
 def read_table(path: Path, syntax: Syntax | None = None, encoding: str | None = None) -> Table:
@@ -68,9 +68,9 @@ def read_table(path: Path, syntax: Syntax | None = None, encoding: str | None = 
         raise CollectionError(
             f"'{path.name}' could not be read. Check that you may open it."
         ) from error
-    text, found = decoded(data, path.name, encoding)
+    text, used_encoding = decoded(data, path.name, encoding)
     notes: tuple[str, ...] = ()
-    if found == WESTERN and encoding is None:
+    if used_encoding == WESTERN and encoding is None:
         notes = (
             f"'{path.name}' is not UTF-8; it was read as Western text (Windows-1252). If names "
             "look wrong, name its encoding with --encoding.",
@@ -83,9 +83,9 @@ def read_table(path: Path, syntax: Syntax | None = None, encoding: str | None = 
 
 
 def _delimited(path: Path, text: str, notes: tuple[str, ...]) -> Table:
-    said = re.match(r"sep=(.)\r?\n", text)  # Excel's own way to name the delimiter
-    delimiter = said[1] if said else _delimiter(path.name, text)
-    rows = list(_rows(text[said.end() :] if said else text, delimiter))
+    marked = re.match(r"sep=(.)\r?\n", text)  # Excel's own way to name the delimiter
+    delimiter = marked[1] if marked else _delimiter(path.name, text)
+    rows = list(_rows(text[marked.end() :] if marked else text, delimiter))
     while rows and isinstance(rows[0], tuple) and not any(cell.strip() for cell in rows[0]):
         rows.pop(0)
     first = rows[0] if rows and isinstance(rows[0], tuple) else ()
@@ -119,13 +119,13 @@ def _rows(text: str, delimiter: str) -> Iterable[tuple[str, ...] | str]:
             yield f"Line {reader.line_num} is not well formed ({error}). Correct its quotes."
 
 
-def _numbered(rows: Iterable[tuple[str, ...] | str]) -> Iterable[Record | Refusal]:
-    """Rows by number; empty lines are no rows, but count as lines of the table."""
+def _numbered(rows: Iterable[tuple[str, ...] | str]) -> Iterable[TableRow | Refusal]:
+    """Rows by number; empty lines are not rows, but count as lines of the table."""
     for number, row in enumerate(rows, start=1):
         if isinstance(row, str):
             yield Refusal(f"{number}: unreadable", row)
         elif any(cell.strip() for cell in row):
-            yield Record(number, row)
+            yield TableRow(number, row)
 
 
 def _delimiter(name: str, text: str) -> str:
@@ -175,30 +175,31 @@ def _is_number(text: str) -> bool:
 
 def _json(path: Path, text: str, notes: tuple[str, ...]) -> Table:
     try:
-        found: Any = json.loads(text)
+        value: Any = json.loads(text)
     except RecursionError as error:
         raise CollectionError(
             f"'{path.name}' is nested more deeply than any list of works. Export it again."
         ) from error
     except ValueError as error:
         return _json_lines(path, text, notes, error)
-    if isinstance(found, dict) and (key := _list_in(found)):
-        found = found[key]
-    if isinstance(found, dict):
-        found = [found]
-    if not isinstance(found, list):
+    if isinstance(value, dict) and (key := _list_in(value)):
+        value = value[key]
+    if isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list):
         raise CollectionError(
-            f"'{path.name}' holds no list of works. Write a list of objects, or one object a line."
+            f"'{path.name}' holds no list of works. Write a list of objects, or one object per "
+            "line."
         )
-    return _of_objects(path, list(enumerate(found, start=1)), [], notes)
+    return _of_objects(path, list(enumerate(value, start=1)), [], notes)
 
 
-def _list_in(found: Mapping[str, Any]) -> str:
+def _list_in(mapping: Mapping[str, Any]) -> str:
     """The key under which the works stand, in a file that wraps them."""
-    lists = [key for key, value in found.items() if isinstance(value, list)
+    lists = [key for key, value in mapping.items() if isinstance(value, list)
              and any(isinstance(one, dict) for one in value)]  # fmt: skip
     named = [key for key in _LISTS if key in lists]
-    plain = [key for key, value in found.items() if isinstance(value, str)]
+    plain = [key for key, value in mapping.items() if isinstance(value, str)]
     return (named or lists)[0] if lists and not plain else ""
 
 
@@ -212,7 +213,7 @@ def _json_lines(path: Path, text: str, notes: tuple[str, ...], error: ValueError
         try:
             good.append((number, json.loads(line)))
         except (ValueError, RecursionError):
-            bad.append((number, f"Line {number} is no JSON object, or only part of one."))
+            bad.append((number, f"Line {number} is not a JSON object, or only part of one."))
     if not good:
         raise CollectionError(
             f"'{path.name}' is neither JSON nor JSON lines ({error}). Export it again."
@@ -222,19 +223,19 @@ def _json_lines(path: Path, text: str, notes: tuple[str, ...], error: ValueError
 
 def _of_objects(
     path: Path,
-    found: Sequence[tuple[int, Any]],
+    entries: Sequence[tuple[int, Any]],
     bad: Sequence[tuple[int, str]],
     notes: tuple[str, ...],
 ) -> Table:
-    header = tuple(dict.fromkeys(key for _, one in found if isinstance(one, dict) for key in one))
-    rows: dict[int, Record | Refusal] = {
+    header = tuple(dict.fromkeys(key for _, one in entries if isinstance(one, dict) for key in one))
+    rows: dict[int, TableRow | Refusal] = {
         number: Refusal(f"{number}: unreadable", reason) for number, reason in bad
     }
-    for number, one in found:
+    for number, one in entries:
         if isinstance(one, dict):
-            rows[number] = Record(number, tuple(_cell(one.get(key)) for key in header))
+            rows[number] = TableRow(number, tuple(_cell(one.get(key)) for key in header))
         else:
-            rows[number] = Refusal(f"{number}: unreadable", "This entry is no JSON object.")
+            rows[number] = Refusal(f"{number}: unreadable", "This entry is not a JSON object.")
     if not rows:
         notes += (f"'{path.name}' lists no works: there is nothing to import in it.",)
     return Table(path, header, tuple(rows[number] for number in sorted(rows)), notes)

@@ -77,7 +77,7 @@ def _western(data: bytes, name: str) -> str:
     """Windows-1252, if what it gives reads as a Western language: accents among plain letters.
 
     Cyrillic or Greek in a code page of their own would come out as runs of accented letters; that
-    is refused, because every name would be wrong without anyone having been told.
+    is refused, because every name would be wrong and nobody would know.
     """
     refused = CollectionError(
         f"'{name}' is neither UTF-8 nor Western (Windows-1252) text, so names would be garbled. "

@@ -1,4 +1,4 @@
-"""Pointillist hands: an avenue, an orchard, a harbour, an evening park, told in dots."""
+"""Pointillist hands: an avenue, an orchard, a harbour, an evening park, painted in dots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STYLE = "pointillism"
 
 
 def dotted(under: Canvas, radius: float = 14.0) -> Image.Image:
-    """The drawing told again in dots of its own colours, each a little off."""
+    """The drawing again in dots of its own colours, each a little off."""
     rng = under.rng
     table = np.asarray(under.image.convert("RGB"), dtype=np.float64)
     ground = mix((255, 250, 235), (200, 195, 190), 0.3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.collection.importing.rows import Candidate, Held
+from core.collection.importing.rows import Candidate, EmbeddedPicture
 
 
 def paint(path: Path, seed: int = 0) -> Path:
@@ -36,6 +36,6 @@ def candidate(
 ) -> Candidate:
     """A row whose picture is made from the digits of its name."""
     seed = int("".join(filter(str.isdigit, row)) or "0")
-    picture = Held(f"{row}.png", lambda: png(seed))
-    said = {"title": "T", "year": "1900", "licence": "CC0", "source": "here"} | more
-    return Candidate(row=row, picture=picture, artist=artist, style=style, **said)
+    picture = EmbeddedPicture(f"{row}.png", lambda: png(seed))
+    fields = {"title": "T", "year": "1900", "licence": "CC0", "source": "here"} | more
+    return Candidate(row=row, picture=picture, artist=artist, style=style, **fields)

@@ -23,8 +23,8 @@ def own(tmp_path: Path) -> Collection:
 
 def test_a_work_leaves_its_table_and_its_file(own: Collection) -> None:
     first, second = own.works[:2]
-    found = remove_works(own, [first.id], "asked for by the artist")
-    assert [(one.id, one.reason) for one in found] == [(first.id, "asked for by the artist")]
+    removed = remove_works(own, [first.id], "asked for by the artist")
+    assert [(one.id, one.reason) for one in removed] == [(first.id, "asked for by the artist")]
     left = load_collection(own.path)
     assert [work.id for work in left.works] == [work.id for work in own.works[1:]]
     assert not own.image_path(first).exists() and own.image_path(second).exists()

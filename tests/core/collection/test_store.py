@@ -150,7 +150,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "phrase"),
     [
         ("collection.toml", "format = 1", "format = 2", "format 2"),
         ("collection.toml", "format = 1", "format ==", "not valid TOML"),
@@ -162,20 +162,20 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path, name: str) -> N
         ("works.csv", "images/w1.jpg", "../w1.jpg", "outside its folder"),
         ("works.csv", "images/w1.jpg", "/etc/passwd", "outside its folder"),
         ("works.csv", "anna", "nobody", "unlisted artist"),
-        ("artists.csv", "anna,", "../anna,", "'../anna', which is no slug"),
+        ("artists.csv", "anna,", "../anna,", "'../anna', which is not a slug"),
         ("works.csv", "Two,", "Two,,", "record 3: 10 cells"),
         ("works.csv", "Two,", '"Two,', "readable CSV"),
         ("artists.csv", "[[", "[", "not a list of pairs"),
     ],
 )
 def test_a_contradiction_is_refused_by_name(
-    tmp_path: Path, name: str, old: str, new: str, said: str
+    tmp_path: Path, name: str, old: str, new: str, phrase: str
 ) -> None:
     save_collection(a_collection(tmp_path))
     text = (tmp_path / name).read_text(encoding="utf-8")
     assert old in text
     (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(CollectionError, match=said):
+    with pytest.raises(CollectionError, match=phrase):
         load_collection(tmp_path, check_files=False)
 
 

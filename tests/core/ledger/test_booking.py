@@ -201,11 +201,13 @@ def test_totals_are_what_the_exported_entries_sum_to(
 
 def test_totals_without_a_filter_join_no_runs(ledger: Ledger) -> None:
     book_many(ledger, range(3))
-    asked: list[str] = []
-    event.listen(ledger.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
+    statements: list[str] = []
+    event.listen(
+        ledger.engine, "before_cursor_execute", lambda *arguments: statements.append(str(arguments[2]))
+    )
     ledger.totals()
-    assert asked
-    assert not [query for query in asked if "run.id" in query or " run " in query]
+    assert statements
+    assert not [query for query in statements if "run.id" in query or " run " in query]
 
 
 def test_readings_of_one_moment_do_not_see_what_is_booked_meanwhile(ledger: Ledger) -> None:

@@ -66,15 +66,15 @@ def test_the_same_picture_is_paid_once(ledger: Ledger) -> None:
 def test_totals_are_the_sums_of_the_entries(ledger: Ledger) -> None:
     for seed in range(5):
         booked(ledger, seed)
-    found = ledger.totals()
-    assert [(row.artist_id, row.micro, row.entries) for row in found.artists] == [
+    result = ledger.totals()
+    assert [(row.artist_id, row.micro, row.entries) for row in result.artists] == [
         ("indigo", 5 * 412_000, 5),
         ("ochre", 5 * 227_500, 5),
     ]
-    assert found.unattributed_micro == 5 * 360_500
-    assert found.total_micro == 5 * WHOLE
-    assert sum(row.share for row in found.artists) + 0.3605 == pytest.approx(1)
-    assert [row.works for row in found.artists] == [1, 1]
+    assert result.unattributed_micro == 5 * 360_500
+    assert result.total_micro == 5 * WHOLE
+    assert sum(row.share for row in result.artists) + 0.3605 == pytest.approx(1)
+    assert [row.works for row in result.artists] == [1, 1]
 
 
 def test_all_unattributed_is_an_entry_too(ledger: Ledger) -> None:
@@ -356,9 +356,9 @@ def test_removed_guards_are_found(busy: Ledger) -> None:
 
 
 def test_the_migrations_make_the_schema_that_queries_expect(ledger: Ledger) -> None:
-    found = inspect(ledger.engine)
+    result = inspect(ledger.engine)
     for name, table in schema.metadata.tables.items():
-        columns = {column["name"] for column in found.get_columns(name)}
+        columns = {column["name"] for column in result.get_columns(name)}
         assert columns == {column.name for column in table.columns}, name
 
 

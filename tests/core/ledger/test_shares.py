@@ -33,10 +33,10 @@ def test_shares_sum_exactly(z: list[float], artists: int, rule: ShareRule) -> No
     names = [f"a{i % artists}" for i in range(len(z))]
     if rule is HYBRID and not z:
         return
-    found = shares(z, names, rule)
-    assert sum(found.artist_micro.values()) + found.unattributed_micro == WHOLE
-    assert all(micro > 0 for micro in found.artist_micro.values())
-    assert found.unattributed_micro >= 0
+    result = shares(z, names, rule)
+    assert sum(result.artist_micro.values()) + result.unattributed_micro == WHOLE
+    assert all(micro > 0 for micro in result.artist_micro.values())
+    assert result.unattributed_micro >= 0
 
 
 def test_a_thousand_random_score_vectors_sum_exactly() -> None:
@@ -44,15 +44,15 @@ def test_a_thousand_random_score_vectors_sum_exactly() -> None:
     for _ in range(1000):
         z = rng.standard_t(3, size=600) * rng.uniform(0.1, 5)
         names = [f"a{i % 24}" for i in range(600)]
-        found = shares(z.tolist(), names)
-        assert sum(found.artist_micro.values()) + found.unattributed_micro == WHOLE
+        result = shares(z.tolist(), names)
+        assert sum(result.artist_micro.values()) + result.unattributed_micro == WHOLE
 
 
 def test_the_default_rule_by_hand() -> None:
     """z 6, 5, 3, 1: above the floor 4, 3, 1, 0; noise 2, 2, 2, 1; of 15."""
-    found = shares([6.0, -9.0, 5.0, 3.0, 1.0], ["a", "b", "c", "a", "d"])
-    assert found.artist_micro == {"a": round(5 / 15 * WHOLE), "c": 200_000}
-    assert found.unattributed_micro == WHOLE - 333_333 - 200_000
+    result = shares([6.0, -9.0, 5.0, 3.0, 1.0], ["a", "b", "c", "a", "d"])
+    assert result.artist_micro == {"a": round(5 / 15 * WHOLE), "c": 200_000}
+    assert result.unattributed_micro == WHOLE - 333_333 - 200_000
 
 
 def test_only_the_k_best_count() -> None:
@@ -83,8 +83,8 @@ def test_the_order_of_works_does_not_matter(z: list[float], random: object) -> N
 
 def test_largest_remainders_break_ties_by_artist() -> None:
     rule = ShareRule(parameters=(("top_k", 20), ("z_floor", 0.0)))
-    found = shares([1.0, 1.0, 1.0], ["c", "a", "b"], rule)
-    assert found.artist_micro == {"a": 333_334, "b": 333_333, "c": 333_333}
+    result = shares([1.0, 1.0, 1.0], ["c", "a", "b"], rule)
+    assert result.artist_micro == {"a": 333_334, "b": 333_333, "c": 333_333}
 
 
 def test_who_opted_out_leaves_the_share_unattributed() -> None:
@@ -96,15 +96,15 @@ def test_who_opted_out_leaves_the_share_unattributed() -> None:
 
 def test_artist_first_does_not_let_many_works_win() -> None:
     z, names = [3.0] * 10 + [8.0], ["many"] * 10 + ["one"]
-    found = shares(z, names, ARTIST_FIRST)
+    result = shares(z, names, ARTIST_FIRST)
     many = Fraction(30 / math.sqrt(10))
-    assert found.artist_micro["many"] == int(WHOLE * (many - 2) / (many + 8) + Fraction(1, 2))
+    assert result.artist_micro["many"] == int(WHOLE * (many - 2) / (many + 8) + Fraction(1, 2))
     assert shares(z, names).artist_micro["many"] > shares(z, names).artist_micro["one"]
 
 
 def test_hybrid_gives_every_artist_a_floor() -> None:
-    found = shares([9.0, -1.0], ["a", "b"], HYBRID)
-    assert found.artist_micro["b"] == 100_000
+    result = shares([9.0, -1.0], ["a", "b"], HYBRID)
+    assert result.artist_micro["b"] == 100_000
 
 
 def test_a_rules_id_knows_its_parameters() -> None:

@@ -20,15 +20,15 @@ IMAGE = Image.linear_gradient("L").convert("RGB")
 
 
 def test_the_facts_come_back_and_the_pixels_stay() -> None:
-    with Image.open(io.BytesIO(png_with_facts(IMAGE, FACTS))) as found:
-        assert found.tobytes() == IMAGE.tobytes()
-        assert facts_of(found) == FACTS
-        assert found.text["parameters"].splitlines()[1].startswith("Seed: 7, Steps: 20")
+    with Image.open(io.BytesIO(png_with_facts(IMAGE, FACTS))) as image:
+        assert image.tobytes() == IMAGE.tobytes()
+        assert facts_of(image) == FACTS
+        assert image.text["parameters"].splitlines()[1].startswith("Seed: 7, Steps: 20")
 
 
 def test_the_xmp_is_valid_and_names_the_source_type() -> None:
-    with Image.open(io.BytesIO(png_with_facts(IMAGE, FACTS))) as found:
-        tree = ElementTree.fromstring(found.text["XML:com.adobe.xmp"])
+    with Image.open(io.BytesIO(png_with_facts(IMAGE, FACTS))) as image:
+        tree = ElementTree.fromstring(image.text["XML:com.adobe.xmp"])
     texts = [node.text for node in tree.iter() if node.text]
     assert SOURCE_TYPE in texts
     assert any("a <b>cubism</b> & painting" in text for text in texts)

@@ -35,7 +35,7 @@ def test_a_picture_all_of_one_tone_looks_like_no_other() -> None:
     assert look_alikes([plain, plain, "", ""], [0, 1, 2, 3]) == []
 
 
-def test_the_nearest_that_came_before_is_named_once_for_each_asked() -> None:
+def test_the_nearest_that_came_before_is_named_once_per_query() -> None:
     looks = ["0000000000000000", "00000000000000ff", "0000000000000001", "0000000000000003"]
     assert look_alikes(looks, [0, 1, 2, 3]) == [(2, 0, 1), (3, 2, 1)]
     assert look_alikes(looks, [3]) == [(3, 2, 1)]
@@ -48,10 +48,10 @@ LOOKS = st.lists(st.one_of(st.just(""), st.just(PLAIN), st.integers(0, 3).map("{
 
 @given(LOOKS, st.integers(0, 2))
 def test_it_is_what_comparing_every_pair_gives(looks: list[str], within: int) -> None:
-    told = [place for place, look in enumerate(looks) if look not in ("", PLAIN)]
-    wanted = []
-    for place in told:
-        near = [(bits(looks[place], looks[one]), one) for one in told if one < place]
+    comparable = [place for place, look in enumerate(looks) if look not in ("", PLAIN)]
+    expected = []
+    for place in comparable:
+        near = [(bits(looks[place], looks[one]), one) for one in comparable if one < place]
         if near and min(near)[0] <= within:
-            wanted.append((place, min(near)[1], min(near)[0]))
-    assert look_alikes(looks, range(len(looks)), within) == wanted
+            expected.append((place, min(near)[1], min(near)[0]))
+    assert look_alikes(looks, range(len(looks)), within) == expected

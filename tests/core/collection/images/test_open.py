@@ -72,8 +72,8 @@ def corners(image: Image.Image) -> list[tuple[int, int, int]]:
     values = np.asarray(image.convert("RGB"))
     width, height = image.size
     places = ((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))
-    found = (values[int(height * y), int(width * x)] for x, y in places)
-    return [(int(red), int(green), int(blue)) for red, green, blue in found]
+    pixels = (values[int(height * y), int(width * x)] for x, y in places)
+    return [(int(red), int(green), int(blue)) for red, green, blue in pixels]
 
 
 def near(one: Image.Image, other: Image.Image, tolerance: int) -> bool:
@@ -131,8 +131,8 @@ def test_the_camera_s_orientation_is_applied(kind: str, orientation: int) -> Non
         8: (True, 0, 1),
     }
     swap, flip_x, flip_y = rows_to_upright[orientation]
-    wanted = np.asarray(picture())
-    stored = wanted[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    expected = np.asarray(picture())
+    stored = expected[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
     stored = stored.transpose(1, 0, 2) if swap else stored
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -200,8 +200,8 @@ def test_transparent_parts_are_laid_on_white(kind: str) -> None:
 def test_half_covered_is_half_white_by_hand() -> None:
     image = Image.new("RGBA", (32, 32), (0, 100, 200, 128))
     shown = corners(open_image(saved(image, "PNG")).image)[0]
-    wanted = [value * 128 / 255 + 255 * 127 / 255 for value in (0, 100, 200)]
-    assert all(abs(a - b) <= 1 for a, b in zip(shown, wanted, strict=True))
+    expected = [value * 128 / 255 + 255 * 127 / 255 for value in (0, 100, 200)]
+    assert all(abs(a - b) <= 1 for a, b in zip(shown, expected, strict=True))
 
 
 def test_palette_grey_and_colour_key_transparency() -> None:
@@ -252,8 +252,8 @@ def test_a_colour_profile_is_converted_to_srgb() -> None:
         if name == b"desc":
             place, length = struct.unpack_from(">II", profile, at + 4)
             text = "sRGB built-in".encode("utf-16-be")
-            found = bytes(profile[place : place + length]).replace(text, text[::-1])
-            profile[place : place + length] = found
+            pixels = bytes(profile[place : place + length]).replace(text, text[::-1])
+            profile[place : place + length] = pixels
     opened = open_image(saved(Image.new("RGB", (40, 40), (255, 0, 0)), "PNG", icc_profile=profile))
     red, _, blue = corners(opened.image)[0]
     assert blue > 240 and red < 15 and "profile" in opened.notes[0]
@@ -327,9 +327,9 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("said", FOREIGN)
-def test_what_is_no_picture_is_called_by_its_name(said: str) -> None:
-    assert said in refusal(FOREIGN[said], name="picture.jpg")
+@pytest.mark.parametrize("phrase", FOREIGN)
+def test_what_is_no_picture_is_called_by_its_name(phrase: str) -> None:
+    assert phrase in refusal(FOREIGN[phrase], name="picture.jpg")
 
 
 def webp_header(width: int, height: int) -> bytes:
@@ -363,10 +363,10 @@ def test_a_bomb_is_refused_from_its_header_in_bounded_memory(
     tracemalloc.start()
     with pytest.raises(ImageRefused) as caught:  # in this process, which can be measured
         decode_image(BOMBS[bomb])
-    said = caught.value.message
+    phrase = caught.value.message
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert "too many pixels" in said and "40 million" in said
+    assert "too many pixels" in phrase and "40 million" in phrase
     assert peak < 8_000_000
 
 
@@ -396,7 +396,7 @@ def test_a_file_cut_short_is_never_shown_half(kind: str, share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "said"),
+    ("width", "height", "phrase"),
     [
         (1, 1, "too small"),
         (4000, 1, "too small or too narrow"),
@@ -405,8 +405,8 @@ def test_a_file_cut_short_is_never_shown_half(kind: str, share: float) -> None:
         (8, 200, "at most 20 times"),
     ],
 )
-def test_shapes_that_cannot_be_traced_are_refused(width: int, height: int, said: str) -> None:
-    assert said in refusal(saved(Image.new("RGB", (width, height)), "PNG"))
+def test_shapes_that_cannot_be_traced_are_refused(width: int, height: int, phrase: str) -> None:
+    assert phrase in refusal(saved(Image.new("RGB", (width, height)), "PNG"))
 
 
 def test_a_wrong_checksum_or_a_width_of_nothing_is_damage() -> None:
@@ -453,9 +453,9 @@ def test_no_refusal_shows_a_path_or_a_name(tmp_path: Path) -> None:
     for place, data in enumerate((*FOREIGN.values(), *BOMBS.values(), PNG_START)):
         path = tmp_path / f"secretname{place}.png"
         path.write_bytes(data)
-        said = refusal(path)
-        assert "secretname" not in said and str(tmp_path) not in said and "Error" not in said
-        assert said.endswith(".") and ". " in said  # reason, then remedy
+        phrase = refusal(path)
+        assert "secretname" not in phrase and str(tmp_path) not in phrase and "Error" not in phrase
+        assert phrase.endswith(".") and ". " in phrase  # reason, then remedy
 
 
 SEEDS = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.collection.importing.artist_names import Roll, natural_name
+from core.collection.importing.artist_names import ArtistRegister, natural_name
 from core.collection.importing.rows import Candidate
 from core.collection.types import OPTED_OUT, Artist
 from tests.core.collection.painting import candidate
@@ -18,62 +18,66 @@ def row(artist: str, **identifiers: str) -> Candidate:
     return Candidate(**(vars(made) | {"identifiers": tuple(identifiers.items())}))
 
 
-def rolled(roll: Roll, *rows: Candidate) -> list[str]:
+def registered(register: ArtistRegister, *rows: Candidate) -> list[str]:
     """Each row's artist, and every contradiction that was said."""
-    said = []
+    results = []
     for one in rows:
-        artist_id = roll.id_of(one.artist, one.identifiers)
-        roll.credit(artist_id, one)
-        said += [artist_id, *(refusal.reason for refusal in roll.meet(artist_id, one))]
-    return said
+        artist_id = register.id_of(one.artist, one.identifiers)
+        register.credit(artist_id, one)
+        results += [artist_id, *(refusal.reason for refusal in register.meet(artist_id, one))]
+    return results
 
 
 def test_spellings_of_one_name_are_one_artist_and_each_is_kept() -> None:
-    roll = Roll(())
-    ids = rolled(roll, row("Warhol, Andy"), row("Andy Warhol"), row("ANDY WARHOL"), row("Bo Ask"))
+    register = ArtistRegister(())
+    ids = registered(
+        register, row("Warhol, Andy"), row("Andy Warhol"), row("ANDY WARHOL"), row("Bo Ask")
+    )
     assert ids == ["andy-warhol", "andy-warhol", "andy-warhol", "bo-ask"]
-    andy, bo = roll.artists
+    andy, bo = register.artists
     assert (andy.name, andy.written) == ("Andy Warhol", ("Warhol, Andy", "ANDY WARHOL"))
     assert (bo.name, bo.written) == ("Bo Ask", ())
-    assert roll.notes() == ["Taken as one artist: ANDY WARHOL; Andy Warhol; Warhol, Andy."]
+    assert register.notes() == ["Taken as one artist: ANDY WARHOL; Andy Warhol; Warhol, Andy."]
 
 
 def test_one_identifier_is_one_artist_whatever_the_name() -> None:
-    roll = Roll(())
+    register = ArtistRegister(())
     first = row("Hiroshige", wikidata="Q200798")
     other = row("Utagawa Hiroshige", wikidata="Q200798", ulan="500060430")
     third = row("Andō Hiroshige", ulan="500060430")
-    assert rolled(roll, first, other, third) == ["hiroshige"] * 3
-    (artist,) = roll.artists
+    assert registered(register, first, other, third) == ["hiroshige"] * 3
+    (artist,) = register.artists
     assert artist.identifiers == (("wikidata", "Q200798"), ("ulan", "500060430"))
 
 
 def test_a_second_number_of_one_kind_is_said_and_left_out() -> None:
-    roll = Roll(())
-    said = rolled(roll, row("David Bailly", ulan="500001"), row("David Bailly", ulan="500002"))
-    assert said[:2] == ["david-bailly"] * 2
-    assert "has the ulan number 500001 already; 500002 was left out" in said[2]
-    assert roll.artists[0].identifiers == (("ulan", "500001"),)
+    register = ArtistRegister(())
+    results = registered(
+        register, row("David Bailly", ulan="500001"), row("David Bailly", ulan="500002")
+    )
+    assert results[:2] == ["david-bailly"] * 2
+    assert "has the ulan number 500001 already; 500002 was left out" in results[2]
+    assert register.artists[0].identifiers == (("ulan", "500001"),)
 
 
 def test_who_is_on_the_roll_keeps_name_place_and_status() -> None:
     known = Artist("a-b", "a-b", "A. B.", (("viaf", "7"),), OPTED_OUT)
-    roll = Roll((known,))
-    assert rolled(roll, row("A B"), row("Someone Else", viaf="7")) == ["a-b", "a-b"]
-    (artist,) = roll.artists
+    register = ArtistRegister((known,))
+    assert registered(register, row("A B"), row("Someone Else", viaf="7")) == ["a-b", "a-b"]
+    (artist,) = register.artists
     assert (artist.name, artist.status) == ("A. B.", OPTED_OUT)
     assert artist.written == ("A B", "Someone Else")
 
 
 def test_an_artist_who_was_filed_as_written_is_found_again() -> None:
-    roll = Roll((Artist("warhol-andy", "warhol-andy", "Warhol, Andy"),))
-    assert roll.id_of("Warhol, Andy", ()) == "warhol-andy"
+    register = ArtistRegister((Artist("warhol-andy", "warhol-andy", "Warhol, Andy"),))
+    assert register.id_of("Warhol, Andy", ()) == "warhol-andy"
 
 
 @pytest.mark.parametrize(("one", "other"), [("Иван I", "Пётр I"), ("葛飾北斎", "歌川広重")])
 def test_names_that_latin_letters_cannot_tell_stay_two_artists(one: str, other: str) -> None:
-    roll = Roll(())
-    first, second = rolled(roll, row(one), row(other))
+    register = ArtistRegister(())
+    first, second = registered(register, row(one), row(other))
     assert first != second
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.collection.importing.cifar import RECORD, is_cifar, photographs_in, read_cifar
 from core.collection.importing.importer import Form, import_collection
-from core.collection.importing.rows import Candidate, Held
+from core.collection.importing.rows import Candidate, EmbeddedPicture
 from core.errors import CollectionError, ImageRefused
 from tests.core.collection.painting import paint
 
@@ -35,10 +35,11 @@ def batch(path: Path, pictures: NDArray[np.uint8], labels: list[int]) -> Path:
 def test_an_npz_gives_every_picture_with_its_class(tmp_path: Path, names: list[Any]) -> None:
     pictures = images(3)
     file = npz(tmp_path / "t.npz", images=pictures, labels=[1, 0, 1], label_names=names)
-    found = [(label, picture()) for label, picture in photographs_in(file)]
-    assert [label for label, _ in found] == ["dog", "cat", "dog"]
+    photographs = [(label, picture()) for label, picture in photographs_in(file)]
+    assert [label for label, _ in photographs] == ["dog", "cat", "dog"]
     assert all(
-        np.array_equal(one, wanted) for (_, one), wanted in zip(found, pictures, strict=True)
+        np.array_equal(one, expected)
+        for (_, one), expected in zip(photographs, pictures, strict=True)
     )
 
 
@@ -47,10 +48,11 @@ def test_a_binary_batch_is_the_same_pictures(tmp_path: Path) -> None:
     file = batch(tmp_path / "data_batch_1.bin", pictures, [1, 0, 9])
     assert file.stat().st_size == 3 * RECORD
     (tmp_path / "batches.meta.txt").write_text("cat\ndog\n")
-    found = [(label, picture()) for label, picture in photographs_in(file)]
-    assert [label for label, _ in found] == ["dog", "cat", "9"]  # no name for the tenth class
+    photographs = [(label, picture()) for label, picture in photographs_in(file)]
+    assert [label for label, _ in photographs] == ["dog", "cat", "9"]  # no name for the tenth class
     assert all(
-        np.array_equal(one, wanted) for (_, one), wanted in zip(found, pictures, strict=True)
+        np.array_equal(one, expected)
+        for (_, one), expected in zip(photographs, pictures, strict=True)
     )
 
 
@@ -67,7 +69,7 @@ def test_an_import_takes_the_training_table_and_names_the_others(tmp_path: Path)
     reading = read_cifar(tmp_path)
     assert len(reading.rows) == 3 and "Not read: x_val.npz" in reading.notes[0]
     first = reading.rows[0]
-    assert isinstance(first, Candidate) and isinstance(first.picture, Held)
+    assert isinstance(first, Candidate) and isinstance(first.picture, EmbeddedPicture)
     assert first.picture.read() == first.picture.read()  # the same bytes, so it is known again
 
 
@@ -80,7 +82,7 @@ def test_importing_again_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "phrase"),
     [
         ({"labels": [0]}, "an array is missing"),
         ({"images": images(2).astype(float), "labels": [0, 1]}, "float64"),
@@ -93,10 +95,10 @@ def test_importing_again_changes_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused_by_name(
-    tmp_path: Path, arrays: dict[str, Any], said: str
+    tmp_path: Path, arrays: dict[str, Any], phrase: str
 ) -> None:
     file = npz(tmp_path / "t.npz", **arrays)
-    with pytest.raises(CollectionError, match=f"'t.npz'.*{said}"):
+    with pytest.raises(CollectionError, match=f"'t.npz'.*{phrase}"):
         list(photographs_in(file))
 
 
@@ -122,7 +124,7 @@ def test_what_is_no_batch_is_not_read_into_memory(tmp_path: Path) -> None:
     file = tmp_path / "pytorch_model.bin"
     with file.open("wb") as stream:
         stream.truncate(50 * 1024**3)  # a hole: it takes no room on the disk
-    with pytest.raises(CollectionError, match="no CIFAR-10 batch"):
+    with pytest.raises(CollectionError, match="not a CIFAR-10 batch"):
         read_cifar(file)
 
 

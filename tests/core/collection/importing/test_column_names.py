@@ -17,7 +17,7 @@ from core.collection.importing.column_names import (
     constants_of,
     is_known,
 )
-from core.collection.importing.table import Record, Table
+from core.collection.importing.table import Table, TableRow
 from core.errors import CollectionError, UsageError
 
 
@@ -45,7 +45,7 @@ def test_a_web_address_is_a_reason_and_no_field_to_ask_for() -> None:
 
 
 def table(header: str, *rows: str) -> Table:
-    records = tuple(Record(n, tuple(row.split("|"))) for n, row in enumerate(rows, start=1))
+    records = tuple(TableRow(n, tuple(row.split("|"))) for n, row in enumerate(rows, start=1))
     return Table(Path("t.csv"), tuple(header.split("|")) if header else (), records)
 
 
@@ -78,7 +78,7 @@ def test_a_column_of_addresses_and_files_is_one_of_files_and_comes_last() -> Non
     assert columns_of(table("image|filename", *rows), {})["file"] == [1, 0]
 
 
-def test_what_is_asked_for_replaces_what_would_be_found() -> None:
+def test_named_columns_win_over_what_the_names_suggest() -> None:
     rows = table("title|name|Work, Title|artist", "x|y|z|a")
     assert columns_of(rows, {"title": "Work, Title"})["title"] == [2]
     assert columns_of(rows, {"title": "work title"})["title"] == [2]  # spelling does not count
@@ -109,14 +109,14 @@ def test_a_mapping_is_read_in_parts_and_a_comma_in_a_name_is_no_end() -> None:
 
 
 @pytest.mark.parametrize("text", ["title", "title=", "=Title", "painter=Maker", "address=url", ""])
-def test_a_mapping_that_maps_nothing_is_asked_wrongly(text: str) -> None:
+def test_a_mapping_that_maps_nothing_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="field=Column"):
         column_map([text])
 
 
 def test_it_is_said_what_was_read_as_what_and_what_was_not() -> None:
-    found = table("file|title|Maker|split|width", "a|b|c|d|e")
-    (note,) = columns_note(found, columns_of(found, {}), {})
+    parsed = table("file|title|Maker|split|width", "a|b|c|d|e")
+    (note,) = columns_note(parsed, columns_of(parsed, {}), {})
     assert "artist from 'Maker'" in note and "not read: split, width" in note
     assert "title" not in note  # called as it is meant
     plain = table("file|title|artist|style", "a|b|c|d")
@@ -124,31 +124,31 @@ def test_it_is_said_what_was_read_as_what_and_what_was_not() -> None:
 
 
 def test_cells_beyond_the_header_are_no_column() -> None:
-    found = table("title|artist", "One|A|a.jpg", "Two|B|b.jpg")
-    places = columns_of(found, {})
-    assert places["file"] == [] and columns_note(found, places, {}) == ()
+    parsed = table("title|artist", "One|A|a.jpg", "Two|B|b.jpg")
+    places = columns_of(parsed, {})
+    assert places["file"] == [] and columns_note(parsed, places, {}) == ()
 
 
 def test_of_very_many_columns_some_are_named_and_the_rest_counted() -> None:
-    found = table("|".join(f"x{n}" for n in range(40)), "|".join("a" * 40))
-    (note,) = columns_note(found, columns_of(found, {}), {})
+    parsed = table("|".join(f"x{n}" for n in range(40)), "|".join("a" * 40))
+    (note,) = columns_note(parsed, columns_of(parsed, {}), {})
     assert "x11 and 28 more" in note and "x12" not in note
 
 
 def test_a_text_in_quotes_is_what_every_row_says() -> None:
-    found = table("file|artist|school", "a.jpg|A|x")
-    asked = column_map(["artist=\"Doe, Jane\",style=school, title='Study'"])
-    assert constants_of(found, asked) == {"artist": "Doe, Jane", "title": "Study"}
-    places = columns_of(found, asked)
+    parsed = table("file|artist|school", "a.jpg|A|x")
+    columns = column_map(["artist=\"Doe, Jane\",style=school, title='Study'"])
+    assert constants_of(parsed, columns) == {"artist": "Doe, Jane", "title": "Study"}
+    places = columns_of(parsed, columns)
     assert (places["artist"], places["style"], places["title"]) == ([], [2], [])
-    (note,) = columns_note(found, places, constants_of(found, asked))
+    (note,) = columns_note(parsed, places, constants_of(parsed, columns))
     assert "artist is 'Doe, Jane' in every row" in note and "not read: artist" in note
 
 
 def test_a_column_whose_name_has_quotes_is_a_column() -> None:
-    found = table('file|"artist"', "a.jpg|A")
-    asked = column_map(['artist="artist"'])
-    assert constants_of(found, asked) == {} and columns_of(found, asked)["artist"] == [1]
+    parsed = table('file|"artist"', "a.jpg|A")
+    columns = column_map(['artist="artist"'])
+    assert constants_of(parsed, columns) == {} and columns_of(parsed, columns)["artist"] == [1]
 
 
 def test_no_file_is_every_row_s() -> None:

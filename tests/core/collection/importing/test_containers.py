@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.importing.containers import Archive, Finder, Folder, open_holding
-from core.collection.importing.rows import Held, picture_bytes
+from core.collection.importing.containers import Archive, Finder, Folder, open_container
+from core.collection.importing.rows import EmbeddedPicture, picture_bytes
 from core.errors import CollectionError, ImageRefused
 
 
@@ -91,15 +91,15 @@ def test_an_archive_has_its_plain_members_and_says_what_else_is_in_it(tmp_path: 
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "2.png"
             tar.addfile(member)
-    found = Archive(path)
-    assert found.names == ("a/2.png", "b/1.png") and found.hidden == (".h/3.png",)
-    assert {one.row for one in found.refused} == {
+    members = Archive(path)
+    assert members.names == ("a/2.png", "b/1.png") and members.hidden == (".h/3.png",)
+    assert {one.row for one in members.refused} == {
         *("../out.png", "/abs.png"),
         *("a/link.png", "a/pipe"),
     }
-    picture = found.picture("b/1.png")
-    assert isinstance(picture, Held) and picture.read() == b"./b/1.png"
-    assert not found.holds("../out.png") and not found.holds("a/link.png")
+    picture = members.picture("b/1.png")
+    assert isinstance(picture, EmbeddedPicture) and picture.read() == b"./b/1.png"
+    assert not members.holds("../out.png") and not members.holds("a/link.png")
 
 
 def test_an_archive_that_is_cut_off_says_so(tmp_path: Path) -> None:
@@ -107,17 +107,17 @@ def test_an_archive_that_is_cut_off_says_so(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 100_000)
     with tarfile.open(path, "w") as tar:
         tar.add(tmp_path / "large", "a/1.png")
-    found = Archive(path)
+    members = Archive(path)
     path.write_bytes(path.read_bytes()[:50_000])
     with pytest.raises(ImageRefused, match="cut off"):
-        found.picture("a/1.png").read()
+        members.picture("a/1.png").read()
     with pytest.raises(CollectionError, match="Unpack it"):
         Archive(path)
     (tmp_path / "no.tar").write_bytes(b"PK\x03\x04 a zip")
     with pytest.raises(CollectionError, match="plain tar"):
-        open_holding(tmp_path / "no.tar")
+        open_container(tmp_path / "no.tar")
     with pytest.raises(CollectionError, match="There is no 'missing'"):
-        open_holding(tmp_path / "missing")
+        open_container(tmp_path / "missing")
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_cell_finds_its_picture(finder: Finder, cell: str, style: str, name: s
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "phrase"),
     [
         ("three.jpg", "no such file"),
         ("ne.jpg", "no such file"),  # part of a name is no name
@@ -167,8 +167,10 @@ def test_a_cell_finds_its_picture(finder: Finder, cell: str, style: str, name: s
         ("x" * 5000, "no such file"),
     ],
 )
-def test_a_cell_that_finds_none_or_several_says_which(finder: Finder, cell: str, said: str) -> None:
-    with pytest.raises(ImageRefused, match=said):
+def test_a_cell_that_finds_none_or_several_says_which(
+    finder: Finder, cell: str, phrase: str
+) -> None:
+    with pytest.raises(ImageRefused, match=phrase):
         finder.find(cell, "pointillism")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.collection.importing.datasets_hub import is_dataset, read_dataset, read_split
-from core.collection.importing.rows import Candidate, Held, Reading, Refusal
+from core.collection.importing.rows import Candidate, EmbeddedPicture, Reading, Refusal
 from core.errors import CollectionError, ImageRefused
 from tests.core.collection.painting import paint, png
 
@@ -85,9 +85,9 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     rows[1]["image"] = {"bytes": None, "path": str(here)}
     rows[2]["image"] = {"bytes": None, "path": str(tmp_path / "gone.png")}
     rows[3]["image"] = None
-    found = [one.picture for one in taken(read_split(Split(FEATURES, rows), "train", {}))]
-    assert all(isinstance(one, Held) for one in found)
-    first, second, third, fourth = (one for one in found if isinstance(one, Held))
+    pictures = [one.picture for one in taken(read_split(Split(FEATURES, rows), "train", {}))]
+    assert all(isinstance(one, EmbeddedPicture) for one in pictures)
+    first, second, third, fourth = (one for one in pictures if isinstance(one, EmbeddedPicture))
     assert first.name == "train 1" and first.read() == png(1)
     assert second.read() == here.read_bytes()
     with pytest.raises(ImageRefused, match="not on this machine"):
@@ -99,24 +99,24 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
 def test_columns_may_be_named_and_what_is_not_read_is_said() -> None:
     features = {"photo": Image(), "other": Image(), "school": Value(), "size": Value()}
     rows = [{"photo": None, "other": None, "school": "Delft", "size": 4}]
-    asked = {"file": "photo", "style": "school"}
-    reading = read_split(Split(features, rows), "", asked)
+    columns = {"file": "photo", "style": "school"}
+    reading = read_split(Split(features, rows), "", columns)
     assert [one.style for one in taken(reading)] == ["Delft"]
     assert "style from 'school'" in reading.notes[0] and "not read: size" in reading.notes[0]
     with pytest.raises(CollectionError, match="no column of styles"):
         read_split(Split(features, rows), "", {"file": "photo"})
-    said = taken(read_split(Split(features, rows), "", {"file": "photo", "style": "'Interior'"}))
-    assert [one.style for one in said] == ["Interior"]
+    rows = taken(read_split(Split(features, rows), "", {"file": "photo", "style": "'Interior'"}))
+    assert [one.style for one in rows] == ["Interior"]
 
 
 @pytest.mark.parametrize(
-    ("features", "asked"), [({"style": Value()}, {}), (FEATURES, {"file": "artist"})]
+    ("features", "columns"), [({"style": Value()}, {}), (FEATURES, {"file": "artist"})]
 )
 def test_a_data_set_without_pictures_says_which_columns_it_has(
-    features: dict[str, Any], asked: dict[str, str]
+    features: dict[str, Any], columns: dict[str, str]
 ) -> None:
     with pytest.raises(CollectionError, match="no column of pictures.*style"):
-        read_split(Split(features, []), "", asked)
+        read_split(Split(features, []), "", columns)
 
 
 def test_data_sets_are_known_by_what_lies_in_them(tmp_path: Path) -> None:
@@ -143,11 +143,11 @@ class Library:
     class exceptions:
         DatasetsError = type("DatasetsError", (Exception,), {})
 
-    asked: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     parts: Any = None
 
     def load_dataset(self, name: str) -> Any:
-        self.asked += (name,)
+        self.names += (name,)
         raise ConnectionError("offline")
 
     def load_from_disk(self, path: str) -> Any:
@@ -174,9 +174,9 @@ def test_splits_are_taken_together_and_that_is_said(library: Library, tmp_path: 
 def test_nothing_is_fetched_unasked(library: Library) -> None:
     with pytest.raises(CollectionError, match="HF_HUB_OFFLINE=0"):
         read_dataset(Path("somebody/paintings"))
-    with pytest.raises(CollectionError, match="no name of the hub"):
+    with pytest.raises(CollectionError, match="not a name of the hub"):
         read_dataset(Path("some/where/else"))
-    assert library.asked == ("somebody/paintings",)  # the library itself stays offline
+    assert library.names == ("somebody/paintings",)  # the library itself stays offline
 
 
 def test_a_damaged_data_set_is_refused_by_name(library: Library, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_a_new_folder_is_named_as_the_collection(source: Path, tmp_path: Path) -> None:
-    found = target_of(source, tmp_path / "my_paintings", 32, None)
-    assert (found.title, found.name, found.works) == ("My Paintings", "my-paintings", ())
+    target = target_of(source, tmp_path / "my_paintings", 32, None)
+    assert (target.title, target.name, target.works) == ("My Paintings", "my-paintings", ())
     assert target_of(source, tmp_path / "x", 32, "Übung 1").name == "ubung-1"
     assert not (tmp_path / "my_paintings").exists()  # nothing is made by looking
 
@@ -45,8 +45,8 @@ def test_two_imports_never_fill_one_folder(source: Path, tmp_path: Path) -> None
 def test_a_folder_that_stays_empty_is_taken_away_with_its_parents(
     source: Path, tmp_path: Path
 ) -> None:
-    with opened_target(source, tmp_path / "deep/down/c", 32, None) as found:
-        assert found.path.is_dir()
+    with opened_target(source, tmp_path / "deep/down/c", 32, None) as target:
+        assert target.path.is_dir()
     assert not (tmp_path / "deep").exists()
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.collection.importing.containers import Folder
-from core.collection.importing.folders import names_tell, read_folders, told_by_path
+from core.collection.importing.folders import fields_of_path, has_wikiart_form, read_folders
 from core.collection.importing.rows import Candidate, Refusal
 from core.errors import CollectionError
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "expected"),
     [
         ("Realism/ivan-shishkin_hut-1878.jpg", ("Realism", "Ivan Shishkin", "Hut", "1878")),
         ("Realism/a-b_view-1885-1.jpg", ("Realism", "A B", "View 1", "1885")),
@@ -28,9 +28,9 @@ from core.errors import CollectionError
         ("loose.jpg", ("", "", "Loose", "")),
     ],
 )
-def test_a_path_tells(path: str, told: tuple[str, str, str, str]) -> None:
-    found = told_by_path(PurePosixPath(path))
-    assert (found.style, found.artist, found.title, found.year) == told
+def test_a_path_tells(path: str, expected: tuple[str, str, str, str]) -> None:
+    result = fields_of_path(PurePosixPath(path))
+    assert (result.style, result.artist, result.title, result.year) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_path_tells(path: str, told: tuple[str, str, str, str]) -> None:
     ],
 )
 def test_wikiart_s_form_is_recognised(path: str, tells: bool) -> None:
-    assert names_tell(path) is tells
+    assert has_wikiart_form(path) is tells
 
 
 def rows(root: Path, *names: str) -> list[Candidate | Refusal]:
@@ -57,19 +57,19 @@ def rows(root: Path, *names: str) -> list[Candidate | Refusal]:
     "outer", ["", "train/", "ArtBench-10/", "wikiart/images/", "my dataset/test/"]
 )
 def test_folders_around_the_styles_are_no_styles(tmp_path: Path, outer: str) -> None:
-    found = rows(tmp_path, f"{outer}cubism/a_b.jpg", f"{outer}baroque/c_d.jpg")
-    assert {one.style for one in found if isinstance(one, Candidate)} == {"cubism", "baroque"}
+    result = rows(tmp_path, f"{outer}cubism/a_b.jpg", f"{outer}baroque/c_d.jpg")
+    assert {one.style for one in result if isinstance(one, Candidate)} == {"cubism", "baroque"}
 
 
 def test_train_and_test_are_taken_together_and_that_is_said(tmp_path: Path) -> None:
-    found = rows(tmp_path, "train/cubism/a_b.jpg", "test/cubism/c_d.jpg")
-    assert {one.style for one in found if isinstance(one, Candidate)} == {"cubism"}
+    result = rows(tmp_path, "train/cubism/a_b.jpg", "test/cubism/c_d.jpg")
+    assert {one.style for one in result if isinstance(one, Candidate)} == {"cubism"}
     assert read_folders(Folder(tmp_path)).notes == ("The parts test, train were taken together.",)
 
 
 def test_styles_that_hold_artists_are_not_taken_for_wrappers(tmp_path: Path) -> None:
-    found = rows(tmp_path, "cubism/Anna Ek/One.jpg", "baroque/Bo Ask/Two.jpg")
-    assert [(one.style, one.artist) for one in found if isinstance(one, Candidate)] == [
+    result = rows(tmp_path, "cubism/Anna Ek/One.jpg", "baroque/Bo Ask/Two.jpg")
+    assert [(one.style, one.artist) for one in result if isinstance(one, Candidate)] == [
         ("baroque", "Bo Ask"),
         ("cubism", "Anna Ek"),
     ]
@@ -83,10 +83,10 @@ def test_loose_files_links_and_hidden_ones_are_accounted_for(tmp_path: Path) -> 
     (root / "cubism/out.jpg").symlink_to(elsewhere / "x.jpg")
     (root / "cubism/in").symlink_to(root / "cubism")
     reading = read_folders(Folder(root))
-    said = {one.row: one.reason for one in reading.rows if isinstance(one, Refusal)}
-    assert set(said) == {"loose.jpg", "cubism/out.jpg", "cubism/in"}
-    assert "no style's folder" in said["loose.jpg"] and "outside" in said["cubism/out.jpg"]
-    assert "link to a folder" in said["cubism/in"]
+    reasons = {one.row: one.reason for one in reading.rows if isinstance(one, Refusal)}
+    assert set(reasons) == {"loose.jpg", "cubism/out.jpg", "cubism/in"}
+    assert "no style's folder" in reasons["loose.jpg"] and "outside" in reasons["cubism/out.jpg"]
+    assert "link to a folder" in reasons["cubism/in"]
     assert reading.notes == ("Hidden files were left out: 1 (the first: 'cubism/.hidden.jpg').",)
 
 
@@ -100,6 +100,6 @@ NAME = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=
 
 @given(st.lists(NAME.filter(lambda one: one not in (".", "..")), min_size=1, max_size=4))
 def test_any_path_tells_something_and_never_fails(parts: list[str]) -> None:
-    found = told_by_path(PurePosixPath(*parts))
-    assert found.year == "" or found.year.isdecimal()
-    assert "\n" not in found.title and "\n" not in found.artist
+    result = fields_of_path(PurePosixPath(*parts))
+    assert result.year == "" or result.year.isdecimal()
+    assert "\n" not in result.title and "\n" not in result.artist

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.collection.images.near_duplicates import ALIKE
-from core.collection.importing.import_log import IMPORTED, Record, Records, digest_of_said
+from core.collection.importing.import_log import IMPORTED, ImportLog, LogEntry, description_digest
 from core.collection.importing.importer import import_collection
 from core.collection.types import Collection
 from tests.core.collection.painting import candidate, paint
@@ -23,24 +23,24 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def test_what_is_kept_is_read_again(collection: Collection) -> None:
-    records = Records(collection)
-    records.keep("f" * 64, Record("some-work", "said", "0f" * 8))
+    records = ImportLog(collection)
+    records.keep("f" * 64, LogEntry("some-work", "said", "0f" * 8))
     records.save()
-    again = Records(collection)
-    assert again.of("f" * 64) == Record("some-work", "said", "0f" * 8)
-    assert again.of("0" * 64) == Record()
+    again = ImportLog(collection)
+    assert again.of("f" * 64) == LogEntry("some-work", "said", "0f" * 8)
+    assert again.of("0" * 64) == LogEntry()
 
 
 def test_a_look_is_remembered_or_seen_again(collection: Collection) -> None:
     work = collection.works[0]
-    look = Records(collection).look(work)
+    look = ImportLog(collection).look(work)
     assert len(look) == 16
     text = (collection.path / IMPORTED).read_text()
     (collection.path / IMPORTED).write_text(text.replace(look, ""))  # as older versions wrote it
-    seen = Records(collection).look(work)  # of the stored picture, which is a JPEG
+    seen = ImportLog(collection).look(work)  # of the stored picture, which is a JPEG
     assert (int(seen, 16) ^ int(look, 16)).bit_count() <= ALIKE
     collection.image_path(work).write_bytes(b"no picture")
-    assert Records(collection).look(work) == ""
+    assert ImportLog(collection).look(work) == ""
 
 
 @pytest.mark.parametrize("damage", ["", "other,columns\n1,2\n", "\0\0", "source_sha256\n"])
@@ -62,6 +62,6 @@ def test_the_digest_changes_with_every_word_that_is_said() -> None:
         *(replace(one, **{field: "other"}) for field in ("licence", "source")),
         replace(one, identifiers=(("viaf", "7"),)),
     ]
-    digests = {digest_of_said(row) for row in (one, *changed)}
+    digests = {description_digest(row) for row in (one, *changed)}
     assert len(digests) == 1 + len(changed)
-    assert digest_of_said(replace(one, row="99", doubts=("so",))) == digest_of_said(one)
+    assert description_digest(replace(one, row="99", doubts=("so",))) == description_digest(one)

@@ -107,13 +107,13 @@ def test_titles_artists_styles_years_and_licences_are_kept(source: Path, tmp_pat
 def test_pictures_are_stored_square_by_the_documented_rule(source: Path, tmp_path: Path) -> None:
     report = import_collection(source, tmp_path / "c", size=24, encoding="png")
     with Image.open(source / "p/1.png") as original:
-        wanted = to_square(original, 24)
+        expected = to_square(original, 24)
     with Image.open(report.collection.image_path(report.collection.works[1])) as stored:
-        assert stored.format == "PNG" and stored.convert("RGB").tobytes() == wanted.tobytes()
+        assert stored.format == "PNG" and stored.convert("RGB").tobytes() == expected.tobytes()
     report = import_collection(source, tmp_path / "j", size=24)
     with Image.open(report.collection.image_path(report.collection.works[1])) as stored:
         assert stored.format == "JPEG"
-        difference = np.asarray(stored).astype(int) - np.asarray(wanted).astype(int)
+        difference = np.asarray(stored).astype(int) - np.asarray(expected).astype(int)
         assert np.abs(difference).mean() < 3
 
 
@@ -171,11 +171,11 @@ def test_every_row_is_accounted_for(tmp_path: Path) -> None:
     report = import_collection(folder, tmp_path / "c")
     assert report.rows == len(rows)
     assert (report.imported, len(report.duplicates)) == (1, 1)
-    said = {refusal.row.split(":")[0]: refusal.reason for refusal in report.refused}
+    reasons = {refusal.row.split(":")[0]: refusal.reason for refusal in report.refused}
     words = ("web page", "no such file", "outside", "outside", "outside", "web address")
     for number, word in enumerate((*words, "no file", "no style", "more cells", "no style"), 2):
-        assert word in said.pop(str(number))
-    assert not said
+        assert word in reasons.pop(str(number))
+    assert not reasons
     assert not any(str(tmp_path) in refusal.reason for refusal in report.refused)
 
 
@@ -307,7 +307,7 @@ def test_tables_as_spreadsheets_write_them(tmp_path: Path, encoding: str, delimi
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "phrase"),
     [
         (b"", "is empty"),
         (b"file,title,style\na.png,T,S\n", "lacks the column artist"),
@@ -319,9 +319,9 @@ def test_tables_as_spreadsheets_write_them(tmp_path: Path, encoding: str, delimi
         (b"PK\x03\x04\0\0", "spreadsheet"),
     ],
 )
-def test_a_broken_table_is_refused_in_words(tmp_path: Path, data: bytes, said: str) -> None:
+def test_a_broken_table_is_refused_in_words(tmp_path: Path, data: bytes, phrase: str) -> None:
     (tmp_path / "t.csv").write_bytes(data)
-    with pytest.raises(CollectionError, match=said):
+    with pytest.raises(CollectionError, match=phrase):
         import_collection(tmp_path / "t.csv", tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
@@ -362,8 +362,12 @@ def test_targets_that_cannot_be_used_are_left_alone(source: Path, tmp_path: Path
     full.mkdir()
     (full / "thesis.doc").write_text("x")
     (tmp_path / "file").write_text("x")
-    for target, said in ((full, "thesis.doc"), (tmp_path / "file", "is a file"), (source, "share")):
-        with pytest.raises(CollectionError, match=said):
+    for target, phrase in (
+        (full, "thesis.doc"),
+        (tmp_path / "file", "is a file"),
+        (source, "share"),
+    ):
+        with pytest.raises(CollectionError, match=phrase):
             import_collection(source, target)
     assert [path.name for path in full.iterdir()] == ["thesis.doc"]
     import_collection(source, tmp_path / "c", size=24)

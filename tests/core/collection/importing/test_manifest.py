@@ -15,14 +15,18 @@ from core.errors import CollectionError
 
 
 def read(
-    root: Path, text: str, *files: str, name: str = "t.csv", asked: Mapping[str, str] | None = None
+    root: Path,
+    text: str,
+    *files: str,
+    name: str = "t.csv",
+    columns: Mapping[str, str] | None = None,
 ) -> Reading:
     root.mkdir(exist_ok=True)
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(b"x")
     (root / name).write_text(text, encoding="utf-8")
-    return read_manifest(read_table(root / name), Folder(root), asked)
+    return read_manifest(read_table(root / name), Folder(root), columns)
 
 
 def only(reading: Reading) -> Candidate:
@@ -154,15 +158,18 @@ def test_a_file_is_taken_though_other_rows_have_addresses(tmp_path: Path) -> Non
 def test_a_table_of_pictures_without_a_needed_column_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="lacks the column artist"):
         read(tmp_path, "file,title,style\na.png,T,s\n", "a.png")
-    asked = {"artist": "title"}
-    assert only(read(tmp_path, "file,title,style\na.png,T,s\n", "a.png", asked=asked)).artist == "T"
+    columns = {"artist": "title"}
+    assert (
+        only(read(tmp_path, "file,title,style\na.png,T,s\n", "a.png", columns=columns)).artist
+        == "T"
+    )
 
 
 def test_what_the_table_does_not_say_may_be_said_of_all_rows(tmp_path: Path) -> None:
     text = "file,artist\na.png,Anna Ek\n"
     with pytest.raises(CollectionError, match="in quotes"):
         read(tmp_path, text, "a.png")
-    row = only(read(tmp_path, text, asked={"style": '"Photograph"'}))
+    row = only(read(tmp_path, text, columns={"style": '"Photograph"'}))
     assert (row.style, row.artist) == ("Photograph", "Anna Ek")
-    row = only(read(tmp_path, "file,style\na.png,s\n", asked={"artist": "'de la Tour'"}))
+    row = only(read(tmp_path, "file,style\na.png,s\n", columns={"artist": "'de la Tour'"}))
     assert (row.style, row.artist) == ("s", "de la Tour")

@@ -44,23 +44,23 @@ def test_years_and_licences_are_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("report", "said"),
+    ("report", "phrase"),
     [
         (replace(NOTHING, refused=(Refusal("1", "It is damaged."),)), "of 1 row none.*damaged"),
         (replace(NOTHING, refused=(Refusal("1", "Bad."),) * 3), "of 3 rows none.*Bad"),
-        (replace(NOTHING, skipped=4), "styles and limits asked for left out all 4 rows"),
+        (replace(NOTHING, skipped=4), "chosen styles and limits left out all 4 rows"),
         (replace(NOTHING, skipped=2, refused=(Refusal("1", "Bad."),)), "2 were left out by"),
     ],
 )
-def test_where_nothing_could_be_taken_the_reason_is_said(report: ImportReport, said: str) -> None:
+def test_where_nothing_could_be_taken_the_reason_is_said(report: ImportReport, phrase: str) -> None:
     error = NothingImported(report)
     assert error.report is report
-    with pytest.raises(NothingImported, match=f"Nothing was imported: .*{said}"):
+    with pytest.raises(NothingImported, match=f"Nothing was imported: .*{phrase}"):
         raise error
 
 
 @pytest.mark.parametrize("limit", [0, -3])
 def test_a_limit_that_takes_nothing_is_asked_wrongly(limit: int) -> None:
-    for asked in ({"limit": limit}, {"limit_per_artist": limit}):
+    for limits in ({"limit": limit}, {"limit_per_artist": limit}):
         with pytest.raises(UsageError, match=f"limit of {limit} would take nothing"):
-            Selection(**asked)
+            Selection(**limits)

@@ -80,7 +80,7 @@ def test_an_npz_is_cifar(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "phrase"),
     [
         ("a.zip", b"PK\x03\x04", "compressed archive"),
         ("a.tgz", b"\x1f\x8b", "compressed archive"),
@@ -92,10 +92,10 @@ def test_an_npz_is_cifar(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_source_is_called_by_its_name(
-    tmp_path: Path, name: str, data: bytes, said: str
+    tmp_path: Path, name: str, data: bytes, phrase: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(CollectionError, match=said):
+    with pytest.raises(CollectionError, match=phrase):
         read_source(tmp_path / name)
 
 
@@ -113,10 +113,10 @@ def test_what_is_missing_or_empty_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("csv", "no manifest"), ("json", "no manifest"), ("cifar", "no CIFAR npz")]
+    ("kind", "phrase"), [("csv", "no manifest"), ("json", "no manifest"), ("cifar", "no CIFAR npz")]
 )
-def test_a_kind_that_it_is_not_is_refused(pictures: Path, kind: Kind, said: str) -> None:
-    with pytest.raises(CollectionError, match=said):
+def test_a_kind_that_it_is_not_is_refused(pictures: Path, kind: Kind, phrase: str) -> None:
+    with pytest.raises(CollectionError, match=phrase):
         read_source(pictures, Form(kind))
 
 

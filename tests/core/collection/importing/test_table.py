@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.collection.importing.rows import Refusal
-from core.collection.importing.table import Record, Table, read_table
+from core.collection.importing.table import Table, TableRow, read_table
 from core.errors import CollectionError
 
 
@@ -22,8 +22,8 @@ def table(tmp_path: Path, text: str, name: str = "t.csv") -> Table:
     return read_table(path)
 
 
-def cells(found: Table) -> list[tuple[str, ...]]:
-    return [one.cells for one in found.records if isinstance(one, Record)]
+def cells(parsed: Table) -> list[tuple[str, ...]]:
+    return [one.cells for one in parsed.records if isinstance(one, TableRow)]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -32,18 +32,18 @@ def test_delimiters_and_line_ends_are_recognised(tmp_path: Path, delimiter: str,
     rows = [("file", "title"), ("a.png", "One"), ("b.png", 'He said "no"; twice, or more')]
     buffer = io.StringIO(newline="")
     csv.writer(buffer, delimiter=delimiter, lineterminator=ends).writerows(rows)
-    found = table(tmp_path, buffer.getvalue())
-    assert found.header == rows[0] and cells(found) == rows[1:]
+    parsed = table(tmp_path, buffer.getvalue())
+    assert parsed.header == rows[0] and cells(parsed) == rows[1:]
 
 
 def test_excel_may_name_the_delimiter_itself(tmp_path: Path) -> None:
-    found = table(tmp_path, "sep=;\r\nfile;title\r\na.png;One, two\r\n")
-    assert found.header == ("file", "title") and cells(found) == [("a.png", "One, two")]
+    parsed = table(tmp_path, "sep=;\r\nfile;title\r\na.png;One, two\r\n")
+    assert parsed.header == ("file", "title") and cells(parsed) == [("a.png", "One, two")]
 
 
 def test_records_are_numbered_and_empty_lines_count_but_are_none(tmp_path: Path) -> None:
-    found = table(tmp_path, '\nfile,title\na.png,"one\nline more"\n\n,\nb.png,Two\n')
-    assert [(one.number, one.cells[0]) for one in found.records if isinstance(one, Record)] == [
+    parsed = table(tmp_path, '\nfile,title\na.png,"one\nline more"\n\n,\nb.png,Two\n')
+    assert [(one.number, one.cells[0]) for one in parsed.records if isinstance(one, TableRow)] == [
         (1, "a.png"),
         (4, "b.png"),
     ]
@@ -61,10 +61,10 @@ def test_records_are_numbered_and_empty_lines_count_but_are_none(tmp_path: Path)
     ],
 )
 def test_a_header_is_told_from_a_row(tmp_path: Path, first: str, headed: bool) -> None:
-    found = table(tmp_path, f"{first}\nAbruzzese,Abruzzo\nAcadienne,Acadie\n")
-    assert bool(found.header) is headed
-    assert len(found.records) == 3 - headed
-    assert any("no header" in note for note in found.notes) is not headed
+    parsed = table(tmp_path, f"{first}\nAbruzzese,Abruzzo\nAcadienne,Acadie\n")
+    assert bool(parsed.header) is headed
+    assert len(parsed.records) == 3 - headed
+    assert any("no header" in note for note in parsed.notes) is not headed
 
 
 def test_words_over_numbers_are_a_header(tmp_path: Path) -> None:
@@ -72,26 +72,26 @@ def test_words_over_numbers_are_a_header(tmp_path: Path) -> None:
 
 
 def test_a_header_without_rows_is_said(tmp_path: Path) -> None:
-    found = table(tmp_path, "file,title,artist,style\n")
-    assert found.records == () and "nothing to import" in found.notes[0]
+    parsed = table(tmp_path, "file,title,artist,style\n")
+    assert parsed.records == () and "nothing to import" in parsed.notes[0]
 
 
 def test_a_table_cut_inside_quotes_names_the_line_and_keeps_what_is_before(tmp_path: Path) -> None:
-    found = table(tmp_path, 'file,title\na.png,One\nb.png,"Two\nthree\n')
-    assert cells(found) == [("a.png", "One")]
-    (bad,) = (one for one in found.records if isinstance(one, Refusal))
+    parsed = table(tmp_path, 'file,title\na.png,One\nb.png,"Two\nthree\n')
+    assert cells(parsed) == [("a.png", "One")]
+    (bad,) = (one for one in parsed.records if isinstance(one, Refusal))
     assert "Line 3" in bad.reason and "Lines 3 to 4 were not read" in bad.reason
 
 
 def test_a_malformed_line_costs_itself_alone(tmp_path: Path) -> None:
-    found = table(tmp_path, 'file,title\na.png,"One" two\nb.png,Two\n')
-    assert cells(found) == [("b.png", "Two")]
-    assert [one.row for one in found.records if isinstance(one, Refusal)] == ["1: unreadable"]
+    parsed = table(tmp_path, 'file,title\na.png,"One" two\nb.png,Two\n')
+    assert cells(parsed) == [("b.png", "Two")]
+    assert [one.row for one in parsed.records if isinstance(one, Refusal)] == ["1: unreadable"]
 
 
 def test_a_giant_cell_costs_its_row_alone(tmp_path: Path) -> None:
-    found = table(tmp_path, f"file,title\na.png,{'x' * 200_000}\nb.png,Two\n")
-    assert cells(found) == [("b.png", "Two")] and len(found.records) == 2
+    parsed = table(tmp_path, f"file,title\na.png,{'x' * 200_000}\nb.png,Two\n")
+    assert cells(parsed) == [("b.png", "Two")] and len(parsed.records) == 2
 
 
 @pytest.mark.parametrize("mark", ["|", "^"])
@@ -101,8 +101,8 @@ def test_other_delimiters_are_named(tmp_path: Path, mark: str) -> None:
 
 
 def test_a_class_list_is_divided_by_spaces(tmp_path: Path) -> None:
-    found = table(tmp_path, "0 Abstract_Expressionism\n1 Cubism\n", "style_class.txt")
-    assert cells(found) == [("0", "Abstract_Expressionism"), ("1", "Cubism")]
+    parsed = table(tmp_path, "0 Abstract_Expressionism\n1 Cubism\n", "style_class.txt")
+    assert cells(parsed) == [("0", "Abstract_Expressionism"), ("1", "Cubism")]
 
 
 # --- JSON --------------------------------------------------------------------------------------
@@ -124,9 +124,12 @@ WORKS = [
     ],
 )
 def test_json_in_its_usual_forms(tmp_path: Path, text: str) -> None:
-    found = table(tmp_path, text, "t.json")
-    assert found.header == ("file", "artist", "year", "public", "more")
-    assert cells(found) == [("a.png", "Anna Ek", "1900", "true", ""), ("b.png", "A; B", "", "", "")]
+    parsed = table(tmp_path, text, "t.json")
+    assert parsed.header == ("file", "artist", "year", "public", "more")
+    assert cells(parsed) == [
+        ("a.png", "Anna Ek", "1900", "true", ""),
+        ("b.png", "A; B", "", "", ""),
+    ]
 
 
 def test_one_object_is_one_work(tmp_path: Path) -> None:
@@ -139,43 +142,43 @@ def test_a_title_may_hold_what_python_takes_for_a_line_end(tmp_path: Path, separ
     lines = [f'{{"file": "{n}.png", "title": "{title}"}}' for n in range(2)]
     if separator == "\x0b":  # a control character must be escaped in JSON
         lines = [json.dumps({"file": f"{n}.png", "title": title}) for n in range(2)]
-    found = table(tmp_path, "\n".join(lines), "t.jsonl")
-    assert cells(found) == [("0.png", "one two"), ("1.png", "one two")]
+    parsed = table(tmp_path, "\n".join(lines), "t.jsonl")
+    assert cells(parsed) == [("0.png", "one two"), ("1.png", "one two")]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_what_is_no_object_is_refused_by_its_place(tmp_path: Path, wrapped: bool) -> None:
     works = [WORKS[0], 7, "text"]
     text = json.dumps({"works": works} if wrapped else works)
-    found = table(tmp_path, text, "t.json")
-    assert len(found.records) == 3 and len(cells(found)) == 1
-    assert [one.row for one in found.records if isinstance(one, Refusal)] == [
+    parsed = table(tmp_path, text, "t.json")
+    assert len(parsed.records) == 3 and len(cells(parsed)) == 1
+    assert [one.row for one in parsed.records if isinstance(one, Refusal)] == [
         "2: unreadable",
         "3: unreadable",
     ]
 
 
 def test_a_broken_line_costs_itself_alone(tmp_path: Path) -> None:
-    found = table(tmp_path, '{"file": "a.png"}\n{"file": \n{"file": "c.png"}\n', "t.jsonl")
-    assert cells(found) == [("a.png",), ("c.png",)] and len(found.records) == 3
+    parsed = table(tmp_path, '{"file": "a.png"}\n{"file": \n{"file": "c.png"}\n', "t.jsonl")
+    assert cells(parsed) == [("a.png",), ("c.png",)] and len(parsed.records) == 3
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "phrase"),
     [
         ("nothing of the kind", "neither JSON nor JSON lines"),
         ('"a text"', "holds no list"),
         ("[" * 100_000, "nested more deeply"),
     ],
 )
-def test_other_text_is_no_json(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(CollectionError, match=f"'t.json'.*{said}"):
+def test_other_text_is_no_json(tmp_path: Path, text: str, phrase: str) -> None:
+    with pytest.raises(CollectionError, match=f"'t.json'.*{phrase}"):
         table(tmp_path, text, "t.json")
 
 
 def test_an_empty_list_says_so(tmp_path: Path) -> None:
-    found = table(tmp_path, "[]", "t.json")
-    assert found.records == () and "lists no works" in found.notes[0]
+    parsed = table(tmp_path, "[]", "t.json")
+    assert parsed.records == () and "lists no works" in parsed.notes[0]
 
 
 # --- laws --------------------------------------------------------------------------------------
@@ -212,8 +215,8 @@ def test_json_lines_and_a_list_say_the_same(
 @given(st.text(st.sampled_from('ab,;\t"\n\r0'), max_size=60))
 def test_any_text_is_records_and_refusals_or_one_plain_refusal(tmp_path: Path, text: str) -> None:
     try:
-        found = table(tmp_path, "file,title\n" + text)
+        parsed = table(tmp_path, "file,title\n" + text)
     except CollectionError as error:
         assert "t.csv" in error.message
     else:
-        assert all(isinstance(one, Record | Refusal) for one in found.records)
+        assert all(isinstance(one, TableRow | Refusal) for one in parsed.records)

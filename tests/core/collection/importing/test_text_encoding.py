@@ -45,7 +45,7 @@ def test_another_script_is_not_taken_for_a_western_one(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "phrase"),
     [
         (b"", "is empty"),
         (b"PK\x03\x04rest", "spreadsheet"),
@@ -57,8 +57,8 @@ def test_another_script_is_not_taken_for_a_western_one(encoding: str) -> None:
         (codecs.BOM_UTF8 + b"\xff\xfe\xfd", "not utf-8-sig text all through"),
     ],
 )
-def test_what_is_no_text_is_called_by_its_name(data: bytes, said: str) -> None:
-    with pytest.raises(CollectionError, match=f"'t.csv'.*{said}"):
+def test_what_is_no_text_is_called_by_its_name(data: bytes, phrase: str) -> None:
+    with pytest.raises(CollectionError, match=f"'t.csv'.*{phrase}"):
         decoded(data, "t.csv")
 
 
