@@ -63,7 +63,7 @@ def import_pictures(
 
     Run again, nothing is taken twice; every picture that was refused is named with its reason.
     """
-    from core.collection.importing.column_names import column_map
+    from core.collection.importing.columns import column_map
     from core.collection.importing.importer import (
         Form,
         ImportReport,

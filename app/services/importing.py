@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
-from core.collection.importing.column_names import column_map
+from core.collection.importing.columns import column_map
 from core.collection.importing.fields import plain_text, readable, slug
 from core.collection.importing.importer import Form, ImportReport, iter_import, iter_preview
 from core.errors import UsageError

@@ -401,7 +401,7 @@ class StudioPage:
     def _alike(self, run_id: str | None) -> str:
         """Works that look like the picture, whether or not they shaped it."""
         try:
-            view = self.studio.ledger.run(shown_id) if shown_id else None
+            view = self.studio.ledger.run(run_id) if run_id else None
             if view is None:
                 return ""
             pairs = looks_alike(self.studio, view.record, ALIKE)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.collection.importing.column_names import columns_note, columns_of, constants_of
+from core.collection.importing.columns import columns_note, columns_of, constants_of
 from core.collection.importing.fields import plain_text
 from core.collection.importing.manifest import described
 from core.collection.importing.rows import Candidate, EmbeddedPicture, Reading, Refusal

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from core.collection.importing.column_names import (
+from core.collection.importing.columns import (
     Places,
     columns_note,
     columns_of,

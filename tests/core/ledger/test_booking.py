@@ -203,7 +203,9 @@ def test_totals_without_a_filter_join_no_runs(ledger: Ledger) -> None:
     book_many(ledger, range(3))
     statements: list[str] = []
     event.listen(
-        ledger.engine, "before_cursor_execute", lambda *arguments: statements.append(str(arguments[2]))
+        ledger.engine,
+        "before_cursor_execute",
+        lambda *arguments: statements.append(str(arguments[2])),
     )
     ledger.totals()
     assert statements

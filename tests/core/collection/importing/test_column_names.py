@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.importing.column_names import (
-    FIELDS,
-    SYNONYMS,
-    column_map,
-    columns_note,
-    columns_of,
-    compared_name,
-    constants_of,
-    is_known,
-)
+from core.collection.importing.column_names import FIELDS, SYNONYMS, compared_name, is_known
+from core.collection.importing.columns import column_map, columns_note, columns_of, constants_of
 from core.collection.importing.table import Table, TableRow
 from core.errors import CollectionError, UsageError
 
