@@ -127,7 +127,7 @@ def base_pictures(plan: BuildPlan) -> LabelledImages:
 def build_model(
     destination: Path, scratch: Path, plan: BuildPlan = DEFAULT_PLAN
 ) -> Iterator[Progress]:
-    """Paint, train the base on other painters' works, teach the collection to a LoRA."""
+    """Paint, train the base on other painters' works, train the collection's LoRA."""
     if not (destination / "collection.toml").is_file():
         yield from paint_collection(destination, plan.size)
     if not is_whole(destination / "model"):

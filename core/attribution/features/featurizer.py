@@ -124,7 +124,7 @@ class Featurizer:
     def _planned(
         self, latents: Tensor, prompts: Sequence[str], ids: Sequence[str], places: Sequence[int]
     ) -> Pass:
-        """How many pictures and rows a pass takes; measured once, on the first picture."""
+        """How many pictures and rows per pass; measured once, on the first picture."""
         if self._pass is None:
             assert self._objective is not None
             first = self.examples(latents[:1], prompts[:1], ids[:1], places[:1])

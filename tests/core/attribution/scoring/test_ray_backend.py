@@ -115,7 +115,7 @@ def test_features_from_workers_are_the_local_ones_though_one_is_killed(
     def make(planned: Any) -> Iterator[Any]:
         for event in featurize_by(ray, own.path, "there", planned, 2):
             if not killed:
-                killed.append(_a_maker())
+                killed.append(_feature_worker())
                 os.kill(killed[0], signal.SIGKILL)
             yield event
 
@@ -126,12 +126,12 @@ def test_features_from_workers_are_the_local_ones_though_one_is_killed(
     assert len(features_of(own, "here")) == 6
 
 
-def _a_maker() -> int:
+def _feature_worker() -> int:
     """The process of one worker that makes features, among those that this process started."""
     for place in Path("/proc").glob("[0-9]*"):
         pid = int(place.name)
         with suppress(OSError):  # it may end while it is looked at
-            named = b"ray::_Maker" in (place / "cmdline").read_bytes()
+            named = b"ray::_FeatureWorker" in (place / "cmdline").read_bytes()
             if named and os.getpid() in _ancestors(pid):
                 return pid
     raise AssertionError("no worker is making features")
