@@ -34,13 +34,20 @@ from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_i
 from core.evaluation.losses import Losses
 from core.evaluation.models import LoraPlan, blank_model, parameter_count
 from core.evaluation.presets import Preset
-from core.evaluation.subsets import Inclusion, artist_halves, pool_seeds, random_halves
+from core.evaluation.subsets import (
+    Inclusion,
+    artist_halves,
+    pool_seeds,
+    random_halves,
+    without_each_artist,
+)
 from core.progress import Progress
 from core.work_queue import made, unmade
 
 WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
 SPLITS = (VALIDATION, GENERATION)
 LDS_POOL, ARTIST_POOL, RETRAINED_POOL = "lds", "artists", "retrained"
+REMOVAL_POOL = "without"  # number 0 learns all works, number i all but the i-th artist's
 PAINTED_TOGETHER = 50
 
 
@@ -240,11 +247,15 @@ class Benchmark:
         if pool == ARTIST_POOL and preset.by_artist:
             seeds = pool_seeds("lds", preset.by_artist)
             return artist_halves(works.artists, works.labels, seeds)
+        if pool == REMOVAL_POOL and preset.removals:
+            return without_each_artist(works.artists)
         raise UsageError(f"The preset '{preset.name}' has no subsets '{pool}'.")
 
     def seeds(self, pool: str) -> list[int]:
         """How many models each seed of a pool has; the last may be for the ceiling alone."""
         whole = len(self.inclusion(pool))
+        if pool == REMOVAL_POOL:
+            return [whole] * self.preset.removals
         if pool != LDS_POOL:
             return [whole]
         return [whole] * self.preset.seeds + ([self.preset.twice] if self.preset.twice else [])
@@ -254,8 +265,11 @@ class Benchmark:
         rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
         for seed, count in enumerate(self.seeds(pool)):
             directory = self.directory / pool / f"seed-{seed}"
-            parts = Parts(tuple(rows[:count]))
-            yield from self.train_parts(directory, parts, seed, patient=patient)
+            coupled = pool == REMOVAL_POOL
+            # removals: the first seed is the painted model's own
+            start = self.preset.full_seed + seed if coupled else seed
+            parts = Parts(tuple(rows[:count]), coupled=coupled)
+            yield from self.train_parts(directory, parts, start, patient=patient)
 
     def measure(self, pool: str) -> Iterator[Progress]:
         """The losses of works and queries under every model of a pool."""
@@ -316,6 +330,7 @@ class Benchmark:
 
     def _truth(self, pool: str, split: str, objective: str) -> Truth:
         whole = self.preset.seeds if pool == LDS_POOL else 1  # a further one is for the ceiling
+        whole = self.preset.removals if pool == REMOVAL_POOL else whole
         seeds = range(whole)
         losses = np.mean([self.losses(pool, split, seed, objective) for seed in seeds], axis=0)
         return Truth(self.inclusion(pool), losses)
@@ -346,8 +361,10 @@ def rounded(pixels: Tensor) -> Tensor:
 def configuration(preset: Preset, split: Split, base: Path | None = None) -> dict[str, object]:
     """What decides every number of a benchmark, as plain values: `base` is the LoRA's model."""
     parts = {"works": split.works, "validation": split.validation}
+    settings = json.loads(json.dumps(asdict(preset)))
+    settings.pop("removals")  # how many there are changes no number; older folders know none
     found: dict[str, object] = {
-        "preset": json.loads(json.dumps(asdict(preset))),
+        "preset": settings,
         **{name: list(part.ids) for name, part in parts.items()},
         **{f"labels of {name}": list(part.labels) for name, part in parts.items()},
         **{f"artists of {name}": list(part.artists) for name, part in parts.items()},

@@ -41,8 +41,10 @@ class Preset:
     """One benchmark. `recipe.steps` is ignored: `epochs` counts, over the works of each training.
 
     subsets: random halves by work, each trained with `seeds` seeds, the first `twice` of them with
-    one more, for the noise ceiling. by_artist: further subsets, by artist. retrained: models of
-    another pool, for the retraining baselines and ensembles. checkpoints: of the full model, kept
+    one more, for the noise ceiling. by_artist: further subsets, by artist. removals: how often, each
+    time with another seed, the model is trained on all works and on all but one artist's (0: not
+    at all); a folder takes more of them later. retrained: models of another pool, for the
+    retraining baselines and ensembles. checkpoints: of the full model, kept
     evenly over its training.
     """
 
@@ -62,6 +64,7 @@ class Preset:
     seeds: int = 1
     twice: int = 0
     by_artist: int = 0
+    removals: int = 0
     retrained: int = 64
     checkpoints: int = 4
     crop: int = 0  # photographs: a square of the middle, before they are brought to `size`
@@ -94,6 +97,9 @@ PAPER = replace(
     PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
     checkpoint_every=1000,
 )  # fmt: skip
+SMALL_LORA = replace(
+    PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
+)
 PAPER_STEPS = Sampler(50, 1.0, clip=True, spacing="leading")
 PAPER_LORA_STEPS = Sampler(50, 7.5, spacing="leading", offset=1)
 RANK_128 = LoraPlan(128, "gaussian")
@@ -125,13 +131,29 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "workshops", "A collection's LoRA, retrained without half of it", COLLECTION,
-            LoraPlan(32),
-            replace(
-                PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
-            ),
-            epochs=100, works=2, validation=24, generated=24, subsets=20, by_artist=20, twice=4,
+            LoraPlan(32), SMALL_LORA, epochs=100, works=2, validation=24, generated=24, subsets=20, by_artist=20, twice=4,
             retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=16),
             sampler=Sampler(20, 2.0), projection=ProjectionSpec(), timesteps=(10,),
+        ),
+        Preset(
+            "workshops-artists", "A collection's LoRA, retrained without one artist at a time",
+            COLLECTION, LoraPlan(32), SMALL_LORA, epochs=50, works=2, validation=48, generated=48,
+            subsets=3, by_artist=16, removals=3, retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 10), works=12), sampler=Sampler(20, 2.0),
+            projection=ProjectionSpec(), timesteps=(10,),
+        ),
+        Preset(
+            "workshops-artists-large", "The same with more works, longer, with more seeds",
+            COLLECTION, LoraPlan(32), SMALL_LORA, epochs=100, works=4, validation=48, generated=96,
+            subsets=3, by_artist=48, removals=5, retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 20), works=24), sampler=Sampler(20, 2.0),
+            projection=ProjectionSpec(), timesteps=(10,),
+        ),
+        Preset(
+            "digits-artists", "Handwritten digits, each digit an artist, a small MLP", DIGITS,
+            MlpPlan(), replace(PLAIN, batch_size=50), epochs=1500, works=100, validation=50,
+            generated=50, subsets=3, by_artist=64, removals=5, size=8,
+            sampler=Sampler(250, 1.0, eta=1.0, clip=True), timesteps=(10,),
         ),
         Preset(
             "cifar2", "CIFAR-2 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,
