@@ -137,7 +137,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "workshops-artists", "A collection's LoRA, retrained without one artist at a time",
-            COLLECTION, LoraPlan(32), SMALL_LORA, epochs=50, works=2, validation=48, generated=48,
+            COLLECTION, LoraPlan(32), SMALL_LORA, epochs=30, works=2, validation=48, generated=48,
             subsets=3, by_artist=16, removals=3, retrained=8,
             outcome=OutcomeRule(TimestepRule("uniform", 10), works=12), sampler=Sampler(20, 2.0),
             projection=ProjectionSpec(), timesteps=(10,),
