@@ -30,6 +30,7 @@ def can_grow(method: Method, fitted: int, added: int) -> bool:
     Methods that weigh works by leverage or length change every row: they are always made anew.
     """
     plain = method.kernel == "ridge" and method.works_scale == method.query_scale == "none"
+    plain = plain and not method.squared
     return plain and added <= MOST_ADDED * fitted
 
 

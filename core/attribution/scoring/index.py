@@ -239,7 +239,7 @@ def build_index(
     count = works.count
     named = np.arange(count, dtype=np.int64) if keys is None else np.asarray(keys, dtype=np.int64)
     plain = Index(
-        method.name, method.query_scale == "unit", method.kernel == "leverage", lambda_ or 0.0,
+        method.name, method.query_scale == "unit", method.squared, lambda_ or 0.0,
         tuple(parts), None, named, np.concatenate(own), np.zeros(count), np.ones(count), sources,
     )  # fmt: skip
     return with_null(plain, references)
