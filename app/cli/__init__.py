@@ -60,6 +60,7 @@ app.add_typer(workshops, name="workshops")
 app.command("doctor")(studio.doctor)
 
 evaluate.command("lds")(evaluation.evaluate_lds)
+evaluate.command("artists")(evaluation.evaluate_artists)
 evaluate.command("counterfactual")(evaluation.evaluate_counterfactual)
 evaluate.command("artist")(evaluation.evaluate_artist)
 evaluate.command("report")(evaluation.evaluate_report)

@@ -77,6 +77,44 @@ def evaluate_lds(
 
 
 @spread_options
+def evaluate_artists(
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="workshops-artists, workshops-artists-large, digits-artists, ..."
+        ),
+    ] = "workshops-artists",
+    output: Output = None,
+    methods: Annotated[str, typer.Option(metavar="NAMES", help="By comma, or 'all'.")] = "all",
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Trainings of each kind, instead of the preset's; more go on."),
+    ] = None,
+    *,
+    instead: Instead,
+    collection: CollectionOption = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Are the right artists paid? Retrain without each of them, and compare what is booked.
+
+    Run again after a stop, it goes on where it was and finds the same.
+    """
+    from app.services.evaluation import ArtistsCompared, Choice, evaluate_artists
+
+    settings = read_settings(collection=collection, device=device)
+    folder = _folder(settings, output, preset)
+    choice = Choice(preset=preset, output=folder, removals=seeds, **vars(instead))
+    named = None if methods == "all" else _names(methods)
+    result = last(evaluate_artists(settings, choice, named), ArtistsCompared)
+    if as_json:
+        show_json(result.finished)
+    else:
+        say(result.text.rstrip())
+        say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}.")
+
+
+@spread_options
 def evaluate_counterfactual(
     preset: Preset = "digits-small",
     output: Output = None,
@@ -98,8 +136,7 @@ def evaluate_counterfactual(
     from core.evaluation.counterfactual import Removal
 
     settings = read_settings(collection=collection, device=device)
-    names = tuple(name.strip() for name in methods.split(",") if name.strip())
-    removal = Removal(names, remove, images, noise, timesteps)
+    removal = Removal(_names(methods), remove, images, noise, timesteps)
     choice = Choice(preset=preset, output=_folder(settings, output, preset), **vars(instead))
     result = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
@@ -138,6 +175,10 @@ def evaluate_artist(
     else:
         say(words(found.artist, found.figures))
         say(f"Painted: {found.file}")
+
+
+def _names(methods: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in methods.split(",") if name.strip())
 
 
 def _folder(settings: Settings, output: Path | None, preset: str) -> Path:

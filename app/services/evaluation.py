@@ -1,4 +1,4 @@
-"""`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
+"""`evaluate lds`, `artists` and `counterfactual`: experiments in a folder, table and figure.
 
 In: names and folders. Out: progress, then what was found. The experiment itself is
 `core.evaluation`; here only choices and files meet.
@@ -7,7 +7,7 @@ In: names and folders. Out: progress, then what was found. The experiment itself
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
 from core.collection.atomic import write_text
 from core.errors import UsageError
+from core.evaluation.artist_removal import RESULT, ArtistsFinished, run_artists
+from core.evaluation.artist_tables import text_of as artists_text
 from core.evaluation.benchmark import Benchmark
 from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
 from core.evaluation.counterfactual import text_of as counterfactual_text
@@ -41,6 +43,7 @@ class Choice:
     data_seed: int | None = None
     clip: Path | None = None
     workers: int = 1
+    removals: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,31 @@ def evaluate_lds(
         write_text(table, text)
         draw(event, asked, figure)
         yield Evaluated(event, text, table, figure)
+
+
+@dataclass(frozen=True)
+class ArtistsCompared:
+    """What the benchmark by artist measured, and the files that hold it."""
+
+    finished: ArtistsFinished
+    text: str
+    table: Path
+    figures: Path
+
+
+def evaluate_artists(
+    settings: Settings, choice: Choice, methods: Sequence[str] | None = None
+) -> Iterator[Progress | ArtistsCompared]:
+    """Run, then write `artists.json` and `artists.txt` into the folder."""
+    bench, clip = _opened(settings, choice)
+    for event in run_artists(bench, methods, clip, choice.workers):
+        if not isinstance(event, ArtistsFinished):
+            yield event
+            continue
+        text, figures = artists_text(event), choice.output / RESULT
+        table = figures.with_suffix(".txt")
+        write_text(table, text)
+        yield ArtistsCompared(event, text, table, figures)
 
 
 def evaluate_counterfactual(
@@ -133,6 +161,7 @@ def chosen_preset(choice: Choice) -> Preset:
         works=found.works if choice.works is None else choice.works,
         subsets=subsets,
         twice=min(found.twice, subsets),
+        removals=found.removals if choice.removals is None else choice.removals,
         epochs=found.epochs if choice.epochs is None else choice.epochs,
         data_seed=found.data_seed if choice.data_seed is None else choice.data_seed,
     )

@@ -31,7 +31,8 @@ class Method:
     `identity`: W = Phi; `ridge`: W = Phi (Phi'Phi + lambda I)^-1; `leverage`: the ridge row times
     r_n / (1 - h_n); `difference` and the regressions: from outcomes of retrained models;
     `gaussian`: no rows, exp(-d^2 / 4) of the distance d between the vectors. squared: the product
-    is squared, so that no score is negative. `served`: whether the studio can answer with it, given its features.
+    is squared, so that no score is negative. `served`: whether the studio can answer with it, given
+    its features.
     """
 
     name: str

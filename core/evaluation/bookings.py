@@ -7,7 +7,8 @@ In: scores `[q, n]` of a method, whose work each is, a null, a shape, a rule. Ou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,7 @@ class Booking:
         return f"{rule}, null {self.null}, {self.shape}"
 
 
+@cache
 def every_booking() -> tuple[Booking, ...]:
     """Every rule x null x shape."""
     return tuple(
@@ -136,8 +138,3 @@ def membership(artists: Sequence[str]) -> NDArray[np.float64]:
     """1 where work n is artist a's, `[n, a]`, artists in sorted order."""
     names = np.asarray(sorted(set(artists)))
     return (np.asarray(artists)[:, None] == names[None, :]).astype(np.float64)
-
-
-def with_exponent(booking: Booking, exponent: float) -> Booking:
-    """The same with another exponent."""
-    return replace(booking, shape=replace(booking.shape, exponent=exponent))

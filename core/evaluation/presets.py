@@ -41,11 +41,11 @@ class Preset:
     """One benchmark. `recipe.steps` is ignored: `epochs` counts, over the works of each training.
 
     subsets: random halves by work, each trained with `seeds` seeds, the first `twice` of them with
-    one more, for the noise ceiling. by_artist: further subsets, by artist. removals: how often, each
-    time with another seed, the model is trained on all works and on all but one artist's (0: not
-    at all); a folder takes more of them later. retrained: models of another pool, for the
-    retraining baselines and ensembles. checkpoints: of the full model, kept
-    evenly over its training.
+    one more, for the noise ceiling. by_artist: further subsets, by artist. removals: how often,
+    each time with another seed, the model is trained on all works and on all but one artist's (0:
+    not at all); a folder takes more of them later. retrained: models of another pool, for the
+    retraining baselines and ensembles. checkpoints: of the full model, kept evenly over its
+    training.
     """
 
     name: str
@@ -131,9 +131,10 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "workshops", "A collection's LoRA, retrained without half of it", COLLECTION,
-            LoraPlan(32), SMALL_LORA, epochs=100, works=2, validation=24, generated=24, subsets=20, by_artist=20, twice=4,
-            retrained=8, outcome=OutcomeRule(TimestepRule("uniform", 20), works=16),
-            sampler=Sampler(20, 2.0), projection=ProjectionSpec(), timesteps=(10,),
+            LoraPlan(32), SMALL_LORA, epochs=100, works=2, validation=24, generated=24,
+            subsets=20, by_artist=20, twice=4, retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 20), works=16), sampler=Sampler(20, 2.0),
+            projection=ProjectionSpec(), timesteps=(10,),
         ),
         Preset(
             "workshops-artists", "A collection's LoRA, retrained without one artist at a time",
@@ -152,8 +153,15 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "digits-artists", "Handwritten digits, each digit an artist, a small MLP", DIGITS,
             MlpPlan(), replace(PLAIN, batch_size=50), epochs=1500, works=100, validation=50,
-            generated=50, subsets=3, by_artist=64, removals=5, size=8,
+            generated=50, subsets=3, by_artist=16, removals=5, size=8,
             sampler=Sampler(250, 1.0, eta=1.0, clip=True), timesteps=(10,),
+        ),
+        Preset(
+            "digits-artists-tiny", "The same in seconds, to see that it runs: no figure means much",
+            DIGITS, MlpPlan(16, 8, 1), replace(PLAIN, batch_size=20), epochs=60, works=40,
+            validation=8, generated=8, subsets=3, by_artist=4, removals=2, size=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 10), works=10),
+            sampler=Sampler(10, 1.0, clip=True), timesteps=(4,),
         ),
         Preset(
             "cifar2", "CIFAR-2 as in the paper", PHOTOGRAPHS, CIFAR_UNET, PAPER, epochs=200,

@@ -62,7 +62,7 @@ def artist_halves(artists: Sequence[str], labels: Sequence[str], seeds: Sequence
 
 
 def without_each_artist(artists: Sequence[str]) -> Inclusion:
-    """All works, then all works but one artist's, for every artist in sorted order. `[1 + a, n]`."""
+    """All works, then all but one artist's, for every artist in sorted order. `[1 + a, n]`."""
     names = np.asarray(sorted(set(artists)))
     if len(names) < 2:
         raise UsageError("Leaving one artist out needs at least two artists.")

@@ -85,7 +85,8 @@ def train_many(
     processes that were given the same take their share (`patient`: theirs are waited for).
 
     `recipe.steps` counts a whole run of a part, which must be of equal length where models are
-    trained at once and are not coupled. `at_once` None decides by the network. The model ends as it began.
+    trained at once and are not coupled. `at_once` None decides by the network. The model ends as
+    it began.
     """
     if all(model_file(directory, number).is_file() for number in range(len(parts.rows))):
         return

@@ -133,9 +133,9 @@ def train(
     """Minimise the mean squared error of the network's answer (L_Simple for eps-prediction).
 
     `teach` may put other targets in place of the usual ones. `kept [n]` bool: the works that are
-    learnt; the others are drawn all the same and left out of their batch. `embed` answers the prompts'
-    embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are computed
-    once. At the end the parameters hold the moving average, if any.
+    learnt; the others are drawn all the same and left out of their batch. `embed` answers the
+    prompts' embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are
+    computed once. At the end the parameters hold the moving average, if any.
     """
     for parameter in parameters.values():
         parameter.requires_grad_(True)

@@ -63,8 +63,7 @@ def by_hand(name: str, phi: np.ndarray, query: np.ndarray) -> list[float]:
         return [value * value for value in ridge]
     if name == "raw-pixel-gaussian":
         squares = [
-            sum((float(a) - float(b)) ** 2 for a, b in zip(query, w, strict=True))
-            for w in phi
+            sum((float(a) - float(b)) ** 2 for a, b in zip(query, w, strict=True)) for w in phi
         ]
         return [math.exp(-square / 4) / math.exp(-min(squares) / 4) for square in squares]
     if name == "das":
