@@ -6,6 +6,7 @@ argument. Holds no secret, so it can be printed as it is. Imports nothing heavy.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,6 +78,11 @@ class Settings(BaseSettings):
     def describe(self) -> dict[str, str]:
         """Each setting as it took effect, for people."""
         return {name: str(getattr(self, name)) for name in type(self).model_fields}
+
+
+def downloads_allowed() -> bool:
+    """Whether the environment lets models and data sets that are named be fetched."""
+    return os.environ.get("HF_HUB_OFFLINE", "1") in ("0", "")
 
 
 def read_settings(**given: Any) -> Settings:

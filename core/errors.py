@@ -23,6 +23,13 @@ class ImageRefused(CreditlineError):
     """A file that cannot be taken as a picture; says why and what to do."""
 
 
+class DecodingCancelled(ImageRefused):
+    """Opening a picture was cancelled; nothing goes on with it."""
+
+    def __init__(self) -> None:
+        super().__init__("Opening the picture was cancelled. Choose it again to open it.")
+
+
 class CollectionError(CreditlineError):
     """A collection directory that is missing, incomplete or contradictory."""
 

@@ -1,4 +1,4 @@
-"""One file, one maker: several processes share the work on a folder, and none does it twice.
+"""Locks on files; and one file, one maker: several processes share the work on a folder.
 
 In: jobs, each with the file it leaves behind. Out: those that this process is to do, one by one.
 A claim is a lock that ends with its process, so a killed one loses nothing but its own job.
@@ -6,8 +6,10 @@ A claim is a lock that ends with its process, so a killed one loses nothing but 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +58,19 @@ def _claimed(file: Path, job: J) -> Iterator[J]:
             if not file.is_file():
                 raise RuntimeError(f"a job ended without its file {file.name}")
     finally:
-        lock.release()
         if file.is_file():  # whoever locks a new one sees the finished file
+            give_up(lock)
+        else:
+            lock.release()
+
+
+def give_up(lock: FileLock) -> None:
+    """Release a lock and take its file away."""
+    place = Path(lock.lock_file)
+    # first the name: whoever comes next locks a file of its own
+    with suppress(PermissionError):  # Windows removes no open file
+        place.unlink(missing_ok=True)
+    lock.release()
+    if os.name == "nt":
+        with suppress(PermissionError):  # somebody else has it by now
             place.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ from app.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "assets" / "docs").glob("*.md"))
+DOCUMENTS = "\n".join((README, *(page.read_text(encoding="utf-8") for page in PAGES)))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PINS = [
     line
@@ -29,7 +31,11 @@ MACHINE = re.compile(
 
 
 def verbs() -> list[str]:
-    groups = {"ledger": cli.ledger, "evaluate": cli.evaluate, "workshops": cli.workshops}
+    groups = {
+        "ledger": cli.ledger.verbs,
+        "evaluate": cli.evaluate.verbs,
+        "workshops": cli.workshops.verbs,
+    }
     found = [str(command.name) for command in cli.app.registered_commands]
     for name, group in groups.items():
         found += [f"{name} {command.name}" for command in group.registered_commands]
@@ -50,13 +56,13 @@ def text_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("verb", verbs())
-def test_the_readme_names_every_verb(verb: str) -> None:
-    assert re.search(rf"^\| `{verb}[ `]", README, re.MULTILINE), verb
+def test_the_documents_name_every_verb(verb: str) -> None:
+    assert re.search(rf"^\| `{verb}[ `]", DOCUMENTS, re.MULTILINE), verb
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_the_readme_names_every_setting(name: str) -> None:
-    assert f"| `{PREFIX}{name.upper()}` |" in README
+def test_the_documents_name_every_setting(name: str) -> None:
+    assert f"| `{PREFIX}{name.upper()}` |" in DOCUMENTS
 
 
 def test_every_variable_that_is_read_anywhere_is_documented() -> None:
@@ -65,7 +71,7 @@ def test_every_variable_that_is_read_anywhere_is_documented() -> None:
         if path.suffix in {".py", ".toml", ""} and "tests" not in path.parts:
             read |= set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]", text_of(path)))
     assert read, "the search itself is broken"
-    assert {name for name in read if name not in README} <= {f"{PREFIX}NAME"}
+    assert {name for name in read if name not in DOCUMENTS} <= {f"{PREFIX}NAME"}
 
 
 def test_no_tracked_file_names_a_place_on_somebodys_machine() -> None:
@@ -88,10 +94,23 @@ def test_other_paths_are_let_through(place: str) -> None:
     assert not MACHINE.search(place)
 
 
-def test_every_link_and_picture_of_the_readme_is_there() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_every_link_and_picture_of_a_document_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert links or page.name != "README.md"
+    assert [link for link in links if not (page.parent / link).is_file()] == []
+
+
+def test_the_readme_fits_three_screens() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_file_that_the_readme_sends_to_is_there() -> None:
+    table = README[README.index("| to find | open |") :]
+    table = table[: table.index("\n\n")]
+    named = re.findall(r"`((?:app|core)/[\w/.]+)`", table)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_one_version_everywhere() -> None:

@@ -1,7 +1,7 @@
-"""The command line: one command a verb; parse, call one function, show.
+"""The command line: one command per verb; parse, call one function, show.
 
 In: arguments. Out: an exit code: 0 done, 1 refused or failed, 2 asked wrongly. Every error is one
-sentence on stderr. The commands live in `app.commands`; nothing heavy is imported before a verb
+sentence on stderr. Each verb is a file of this folder; nothing heavy is imported before a verb
 needs it, so `--help` answers at once.
 """
 
@@ -14,22 +14,24 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from app.cli import attribute as tracing
-from app.cli import evaluate as evaluation
-from app.cli import import_ as library
-from app.cli import ledger as credit
-from app.cli import remove as removal
-from app.cli import serve as studio
-from app.cli import train as learning
-from app.cli import workshops as painters
+from app.cli import (
+    attribute,
+    collections,
+    doctor,
+    evaluate,
+    featurize,
+    generate,
+    import_,
+    ledger,
+    remove,
+    serve,
+    train,
+    workshops,
+)
 from app.cli.output import complain
 from core.errors import CreditlineError, UsageError
 
 OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
-
-
-def _group(text: str) -> typer.Typer:
-    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 app = typer.Typer(
@@ -40,43 +42,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-ledger = _group("Totals, entries, statements, proof of the ledger.")
-workshops = _group("The painters of the embedded collection.")
-evaluate = _group("Check the attribution where the truth is known.")
-
-app.command("serve")(studio.serve)
-app.command("collections")(library.collections)
-app.command("import")(library.import_pictures)
-app.command("remove")(removal.remove)
-app.command("train")(learning.train)
-app.command("featurize")(learning.featurize)
-app.command("generate")(tracing.generate)
-app.command("attribute")(tracing.attribute)
-app.command("methods")(tracing.methods)
-app.command("score")(tracing.score)
-app.add_typer(evaluate, name="evaluate")
-app.add_typer(ledger, name="ledger")
-app.add_typer(workshops, name="workshops")
-app.command("doctor")(studio.doctor)
-
-evaluate.command("lds")(evaluation.evaluate_lds)
-evaluate.command("artists")(evaluation.evaluate_artists)
-evaluate.command("counterfactual")(evaluation.evaluate_counterfactual)
-evaluate.command("artist")(evaluation.evaluate_artist)
-evaluate.command("report")(evaluation.evaluate_report)
-evaluate.command("retrieval")(evaluation.evaluate_retrieval)
-
-ledger.command("totals")(credit.totals)
-ledger.command("entries")(credit.entries)
-ledger.command("artist")(credit.artist)
-ledger.command("statement")(credit.statement)
-ledger.command("reverse")(credit.reverse)
-ledger.command("verify")(credit.verify)
-ledger.command("export")(credit.export)
-
-workshops.command("list")(painters.list_workshops)
-workshops.command("paint")(painters.paint)
-workshops.command("build")(painters.build)
+app.command("serve")(serve.serve)
+app.command("collections")(collections.collections)
+app.command("import")(import_.import_pictures)
+app.command("remove")(remove.remove)
+app.command("train")(train.train)
+app.command("featurize")(featurize.featurize)
+app.command("generate")(generate.generate)
+app.command("attribute")(attribute.attribute)
+app.command("methods")(attribute.methods)
+app.command("score")(attribute.score)
+app.add_typer(evaluate.verbs, name="evaluate")
+app.add_typer(ledger.verbs, name="ledger")
+app.add_typer(workshops.verbs, name="workshops")
+app.command("doctor")(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""`generate`, `attribute`, `methods`: paint a picture, trace pictures, say how it is measured."""
+"""`attribute`, `methods`, `score`: trace pictures, say how it is measured, score plain arrays."""
 
 from __future__ import annotations
 
@@ -7,44 +7,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, Method
-from app.cli.output import complain, say, show_json, table
-from app.settings import read_settings
-
-StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
-Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
+from app.cli.options import AsJson, Method, StyleOption, Top, Where, spread_options
+from app.cli.output import complain, say, show_json, table, watch
 
 
-def generate(
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write it here.")
-    ] = None,
-    style: StyleOption = None,
-    prompt: Annotated[
-        str | None, typer.Option(help='Instead of --class: "a <class> painting".')
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same picture.")] = 0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How closely to follow.")] = None,
-    method: Method = "d-trak",
-    book: Annotated[bool, typer.Option("--book/--no-book", help="Credit it.")] = True,
-    top: Top = 3,
-    collection: CollectionOption = None,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Paint, trace and credit a picture, as the studio does."""
-    from app.services.answers import Wish, paint_and_trace
-
-    wish = Wish(style, prompt, seed, steps, guidance, method, book, top, output)
-    told = paint_and_trace(read_settings(collection=collection, device=device), wish)
-    if as_json:
-        show_json(told.record)
-    else:
-        for line in told.lines:
-            say(line)
-
-
+@spread_options
 def attribute(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures to trace.")],
     style: StyleOption = None,
@@ -53,8 +20,8 @@ def attribute(
     record: Annotated[
         bool, typer.Option("--record/--no-record", help="Book the credit in the ledger.")
     ] = False,
-    collection: CollectionOption = None,
-    device: Device = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Trace pictures. Which works shaped them, and who would be credited.
@@ -62,26 +29,32 @@ def attribute(
     With --json, one object a line, in the order given; a refused picture's object has `error`, and
     the exit code is 1.
     """
-    from app.services.answers import Question, trace
+    from app.services.runs import trace_files
+    from app.services.serialize import attribution_lines, refusal_record, trace_record
 
-    question = Question(tuple(images), style, method, top, record)
     refused = 0
-    for told in trace(read_settings(collection=collection, device=device), question):
-        refused += told.error is not None
+    for traced in watch(trace_files(where.settings(), images, style, method, record=record)):
+        if traced.error is not None:
+            refused += 1
+            if as_json:
+                show_json(refusal_record(traced, traced.error))
+            else:
+                complain(traced.error.message)
+            continue
+        answer = trace_record(traced, top)
         if as_json:
-            show_json(told.record)
-        elif told.error is not None:
-            complain(told.error.message)
-        else:
-            for line in told.lines:
-                say(line)
+            show_json(answer)
+            continue
+        say(f"{traced.path}:")
+        for line in attribution_lines(answer):
+            say(line)
     if refused:
         raise typer.Exit(1)
 
 
 def methods(as_json: AsJson = False) -> None:
     """List the methods, with their choices and needs."""
-    from app.services.answers import method_rows
+    from app.services.serialize import method_rows
 
     rows = method_rows()
     if as_json:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, spread_options
+from app.cli.options import AsJson, CollectionOption, Device, Where, group, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
+
+verbs = group("Check the attribution where the truth is known.")
+
+if TYPE_CHECKING:
+    from app.services.evaluation import Choice
 
 Preset = Annotated[
     str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
@@ -42,6 +47,7 @@ class Instead:
     ] = 1
 
 
+@verbs.command("lds")
 @spread_options
 def evaluate_lds(
     preset: Preset = "digits-small",
@@ -55,19 +61,17 @@ def evaluate_lds(
     ] = None,
     *,
     instead: Instead,
-    collection: CollectionOption = None,
-    device: Device = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Do credits predict reality? Retrain without half of the works, and compare (LDS).
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import Choice, Evaluated, evaluate_lds
+    from app.services.evaluation import Evaluated, evaluate_lds
 
-    settings = read_settings(collection=collection, device=device)
-    folder = _folder(settings, output, preset)
-    choice = Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
+    settings = where.settings()
+    choice = _choice(settings, preset, output, instead, subsets)
     result = last(evaluate_lds(settings, choice, experiment), Evaluated)
     if as_json:
         show_json(result.finished)
@@ -76,6 +80,7 @@ def evaluate_lds(
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
 
 
+@verbs.command("artists")
 @spread_options
 def evaluate_artists(
     preset: Annotated[
@@ -92,19 +97,17 @@ def evaluate_artists(
     ] = None,
     *,
     instead: Instead,
-    collection: CollectionOption = None,
-    device: Device = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Are the right artists paid? Retrain without each of them, and compare what is booked.
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import ArtistsCompared, Choice, evaluate_artists
+    from app.services.evaluation import ArtistsCompared, evaluate_artists
 
-    settings = read_settings(collection=collection, device=device)
-    folder = _folder(settings, output, preset)
-    choice = Choice(preset=preset, output=folder, removals=seeds, **vars(instead))
+    settings = where.settings()
+    choice = replace(_choice(settings, preset, output, instead), removals=seeds)
     named = None if methods == "all" else _names(methods)
     result = last(evaluate_artists(settings, choice, named), ArtistsCompared)
     if as_json:
@@ -114,6 +117,7 @@ def evaluate_artists(
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}.")
 
 
+@verbs.command("counterfactual")
 @spread_options
 def evaluate_counterfactual(
     preset: Preset = "digits-small",
@@ -125,19 +129,33 @@ def evaluate_counterfactual(
     images: Annotated[int, typer.Option(min=1, help="Pictures painted again.")] = 20,
     noise: Annotated[str, typer.Option(help="Noise of the features.")] = "shared",
     timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings of each model; several are paired.")
+    ] = 1,
+    artists: Annotated[
+        bool, typer.Option("--artists", help="The artist named first goes, with all works.")
+    ] = False,
     *,
     instead: Instead,
-    collection: CollectionOption = None,
-    device: Device = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Take away the works a method names, retrain, paint again: how far does the picture move?"""
-    from app.services.evaluation import Choice, Compared, evaluate_counterfactual
+    from app.services.evaluation import Compared, evaluate_counterfactual
     from core.evaluation.counterfactual import Removal
 
-    settings = read_settings(collection=collection, device=device)
-    removal = Removal(_names(methods), remove, images, noise, timesteps)
-    choice = Choice(preset=preset, output=_folder(settings, output, preset), **vars(instead))
+    names = _names(methods)
+    removal = Removal(
+        methods=names,
+        works=remove,
+        images=images,
+        noise=noise,
+        timesteps=timesteps,
+        seeds=seeds,
+        artists=artists,
+    )
+    settings = where.settings()
+    choice = _choice(settings, preset, output, instead)
     result = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
         show_json(result.figures)
@@ -146,6 +164,8 @@ def evaluate_counterfactual(
         say(f"Also in {result.boxplot} and {result.sheet}.")
 
 
+@verbs.command("artist")
+@spread_options
 def evaluate_artist(
     artist: Annotated[str, typer.Option(help="Who is left out: name or id.")],
     style: Annotated[
@@ -158,8 +178,8 @@ def evaluate_artist(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
     ] = None,
-    collection: CollectionOption = None,
-    device: Device = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
@@ -167,7 +187,7 @@ def evaluate_artist(
     from app.web.views.without import words
     from core.evaluation.artist_ablation import FORGET, RETRAIN
 
-    settings = read_settings(collection=collection, device=device)
+    settings = where.settings()
     wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
     found = last(leave_out_anew(settings, wanted), LeftOut)
     if as_json:
@@ -181,38 +201,20 @@ def _names(methods: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in methods.split(",") if name.strip())
 
 
-def _folder(settings: Settings, output: Path | None, preset: str) -> Path:
-    return output or settings.home / "benchmarks" / preset
+def _choice(
+    settings: Settings,
+    preset: str,
+    output: Path | None,
+    instead: Instead,
+    subsets: int | None = None,
+) -> Choice:
+    from app.services.evaluation import Choice
+
+    folder = output or settings.home / "benchmarks" / preset
+    return Choice(preset=preset, output=folder, subsets=subsets, **vars(instead))
 
 
-def evaluate_retrieval(
-    collection: CollectionOption = None,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
-    ] = "d-trak",
-    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
-    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.services.retrieval import ALL, AllChecked, check_retrieval
-
-    settings = read_settings(collection=collection, device=device)
-    events = check_retrieval(settings, method=method, limit=limit, seed=seed)
-    found = last(events, AllChecked).methods
-    if as_json:
-        show_json(found if method == ALL else found[0])
-        return
-    checks = [(row.check, row.queries) for row in found[0].rows]
-    head = ("check", "queries", *(one.method for one in found))
-    lines = [
-        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
-        for place, (check, queries) in enumerate(checks)
-    ]
-    table(head, lines)
-
-
+@verbs.command("report")
 def evaluate_report(
     collection: CollectionOption = None,
     benchmark: Annotated[
@@ -248,3 +250,32 @@ def evaluate_report(
         show_json(found.report)
     else:
         say(f"The report of '{found.report.collection}': {found.file}")
+
+
+@verbs.command("retrieval")
+def evaluate_retrieval(
+    collection: CollectionOption = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="A method, or 'all' whose features are at hand.")
+    ] = "d-trak",
+    limit: Annotated[int, typer.Option(min=1, help="Queries a check.")] = 60,
+    seed: Annotated[int, typer.Option(help="Which works and which paintings are asked.")] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.services.retrieval import ALL, AllChecked, check_retrieval
+
+    settings = read_settings(collection=collection, device=device)
+    events = check_retrieval(settings, method=method, limit=limit, seed=seed)
+    found = last(events, AllChecked).methods
+    if as_json:
+        show_json(found if method == ALL else found[0])
+        return
+    checks = [(row.check, row.queries) for row in found[0].rows]
+    head = ("check", "queries", *(one.method for one in found))
+    lines = [
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
+        for place, (check, queries) in enumerate(checks)
+    ]
+    table(head, lines)

@@ -1,4 +1,4 @@
-"""`collections` and `import`: what the studio can learn from."""
+"""`import`: pictures and what is said of them become a collection."""
 
 from __future__ import annotations
 
@@ -8,44 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from app.cli.options import AsJson
-from app.cli.output import complain, last, say, show_json, table
-from app.settings import read_settings
-from core.collection.types import Collection
+from app.cli.output import complain, last, say, show_json
+from app.settings import downloads_allowed
 from core.errors import UsageError
 
 if TYPE_CHECKING:
     from core.collection.importing.importer import ImportReport
-
-
-def collections(as_json: AsJson = False) -> None:
-    """List the collections at hand."""
-    from app.services.collections import readable_collections
-
-    found, unreadable = readable_collections(read_settings())
-    for sentence in unreadable:
-        complain(sentence)
-    if as_json:
-        show_json([_listed(one) for one in found])
-    elif found:
-        table(
-            ("name", "works", "artists", "classes", "path"),
-            [
-                (one.name, len(one.works), len(one.artists), ", ".join(one.styles), one.path)
-                for one in found
-            ],
-        )
-    else:
-        say("No collections at hand. Make one: python -m app import PICTURES --to DIR")
-
-
-def _listed(collection: Collection) -> dict[str, object]:
-    return {
-        "name": collection.name,
-        "path": collection.path,
-        "classes": collection.styles,
-        "works": len(collection.works),
-        "artists": len(collection.artists),
-    }
 
 
 def import_pictures(
@@ -103,7 +71,7 @@ def import_pictures(
         iter_preview,
     )
 
-    form = Form(kind, column_map(columns or ()), encoding, pictures)
+    form = Form(kind, column_map(columns or ()), encoding, pictures, downloads_allowed())
     chosen = Selection(tuple(style or ()), limit_per_artist, limit)
     if preview:
         events = iter_preview(source, to, size=size, name=name, form=form, selection=chosen)

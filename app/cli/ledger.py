@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.options import AsJson, spread_options
-from app.cli.output import credits, say, show_json, table
+from app.cli.options import AsJson, group, spread_options
+from app.cli.output import say, show_json, table
 from app.settings import read_settings
 from core.errors import LedgerError, UsageError
+from core.ledger.export import credits
+
+verbs = group("Totals, entries, statements, proof of the ledger.")
 
 if TYPE_CHECKING:
     from core.ledger.ledger import Ledger
@@ -34,7 +37,12 @@ class Which:
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")] = (
         None
     )
-    until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Before this day.")] = None
+    until: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Up to this day, all of it included.")
+    ] = None
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Only this month.")
+    ] = None
     kind: Annotated[
         Literal["generation", "upload", "example"] | None,
         typer.Option("--kind", help="Only this kind of run."),
@@ -42,38 +50,41 @@ class Which:
 
 
 def _opened(which: Which) -> tuple[Ledger, LedgerFilter]:
-    from app.services.ledger_filter import chosen, our_ledger
+    from app.services.ledger_records import chosen, our_ledger
 
-    ledger = our_ledger(read_settings())
-    return ledger, chosen(ledger, **vars(which))
+    settings = read_settings()
+    ledger = our_ledger(settings)
+    return ledger, chosen(settings, ledger, **vars(which))
 
 
+@verbs.command("totals")
 @spread_options
-def totals(which: Which, as_json: AsJson = False) -> None:
+def totals(
+    which: Which,
+    as_json: AsJson = False,
+) -> None:
     """Credit of every artist, and what could not be attributed."""
-    from app.services.ledger_filter import totals_record
+    from app.services.ledger_records import totals_record
 
     ledger, selected = _opened(which)
     record = totals_record(ledger.totals(selected))
     if as_json:
         show_json(record)
         return
-    rows = [
-        (
-            row["artist"],
-            credits(row["micro"]),
-            f"{100 * row['share']:.2f} %",
-            row["works"],
-            row["entries"],
-        )
-        for row in record["artists"]
-    ]
-    table(("artist", "credit", "share", "works", "entries"), rows)
+    table(
+        ("artist", "credit", "share", "works", "entries"),
+        [
+            (row["artist"], credits(row["micro"]), f"{100 * row['share']:.2f} %", row["works"],
+             row["entries"])
+            for row in record["artists"]
+        ],
+    )  # fmt: skip
     say(f"Unattributed {credits(record['unattributed_micro'])} of {credits(record['total_micro'])}")
     entries = "1 entry" if record["entries"] == 1 else f"{record['entries']} entries"
     say(f"{entries}, head {record['head_hash']}")
 
 
+@verbs.command("entries")
 @spread_options
 def entries(
     which: Which,
@@ -82,7 +93,7 @@ def entries(
     as_json: AsJson = False,
 ) -> None:
     """The entries, newest first."""
-    from app.services.ledger_filter import page_record
+    from app.services.ledger_records import page_record
 
     ledger, selected = _opened(which)
     record = page_record(ledger.entries(selected, page=page, per_page=per_page))
@@ -99,6 +110,7 @@ def entries(
     say(f"Page {record['page']} of {record['pages']}, {record['total']} entries")
 
 
+@verbs.command("artist")
 def artist(
     name: ArtistName,
     status: Annotated[
@@ -110,7 +122,8 @@ def artist(
     as_json: AsJson = False,
 ) -> None:
     """One artist: status and credit; with --status, change it and say why."""
-    from app.services.ledger_filter import artist_record, find_artist, our_ledger
+    from app.services.ledger_filter import find_artist
+    from app.services.ledger_records import artist_record, our_ledger
 
     ledger = our_ledger(read_settings())
     found = find_artist(ledger, name)
@@ -128,6 +141,7 @@ def artist(
         )
 
 
+@verbs.command("statement")
 def statement(
     name: ArtistName,
     period: Annotated[
@@ -136,11 +150,12 @@ def statement(
     as_json: AsJson = False,
 ) -> None:
     """An artist's statement for a month: every entry that credited them, and the sum."""
-    from app.services.ledger_filter import find_artist, our_ledger, statement_record
+    from app.services.ledger_filter import find_artist, read_filter
+    from app.services.ledger_records import our_ledger, statement_record
 
     ledger = our_ledger(read_settings())
-    found = find_artist(ledger, name)
-    record = statement_record(ledger.artist_statement(found.id, period))
+    read_filter(ledger, {"period": period})  # a month that cannot be is told as everywhere
+    record = statement_record(ledger.artist_statement(find_artist(ledger, name).id, period))
     if as_json:
         show_json(record)
         return
@@ -154,6 +169,7 @@ def statement(
     )
 
 
+@verbs.command("reverse")
 def reverse(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's number or id.")],
     reason: Reason,
@@ -161,7 +177,7 @@ def reverse(
     as_json: AsJson = False,
 ) -> None:
     """Take an entry back by a counter-entry; both stay visible for ever."""
-    from app.services.ledger_filter import entry_record, find_entry, our_ledger
+    from app.services.ledger_records import entry_record, find_entry, our_ledger
 
     ledger = our_ledger(read_settings())
     found = find_entry(ledger, entry)
@@ -173,9 +189,10 @@ def reverse(
         say(f"Entry {found.number} is reversed by entry {record['entry']}: {reason}")
 
 
+@verbs.command("verify")
 def verify(as_json: AsJson = False) -> None:
     """Recompute the chain from the first entry on; find any tampering."""
-    from app.services.ledger_filter import our_ledger, verification_record
+    from app.services.ledger_records import our_ledger, verification_record
 
     record = verification_record(our_ledger(read_settings()).verify())
     if as_json:
@@ -190,15 +207,16 @@ def verify(as_json: AsJson = False) -> None:
         )
 
 
+@verbs.command("export")
 @spread_options
 def export(
-    *,
     kind_of_file: Annotated[
         Literal["csv", "json"], typer.Option("--format", help="CSV for spreadsheets, or JSON.")
     ] = "csv",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: the terminal.")
     ] = None,
+    *,
     which: Which,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
@@ -214,7 +232,7 @@ def _deliver(parts: Iterable[str], output: Path | None) -> None:
         for part in parts:
             sys.stdout.write(part)
         return
-    from core.collection.atomic import write_text
+    from core.files import write_text
 
     write_text(output, "".join(parts))
     say(f"Written: {output}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from app.settings import Settings, read_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 CollectionOption = Annotated[
@@ -22,6 +24,9 @@ CollectionOption = Annotated[
         "--collection", metavar="DIR", help="The collection's folder, or its name at hand."
     ),
 ]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")]
+StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="The class.")]
+Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
 Method = Annotated[str, typer.Option(help="How influence is measured; see `methods`.")]
 RayAddress = Annotated[
@@ -31,6 +36,23 @@ RayAddress = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="With --ray: how many processes.")]
+
+
+def group(text: str) -> typer.Typer:
+    """Verbs under one word."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which collection, and which processor; None leaves it to the environment."""
+
+    collection: CollectionOption = None
+    device: Device = None
+
+    def settings(self) -> Settings:
+        """The settings, with these put first."""
+        return read_settings(collection=self.collection, device=self.device)
 
 
 def spread_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,8 @@
 """What a command shows: text and JSON on stdout, the progress bar on stderr.
 
 In: values and streams of events. Out: lines. The bar is drawn only where a person watches (stderr
-is a terminal). Knows no verb and no part of the core but `Progress`.
+is a terminal); a table is plain text in a file or a pipe, the same bytes everywhere, and fits the
+window of a terminal. Knows no verb and no part of the core but `Progress`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import json
 import math
 import sys
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.progress import Progress
 
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
+
 E = TypeVar("E")
-WIDTH = 24
+WIDTH = 24  # of the bar, in letters
 EVERY = 0.1  # seconds between two drawings of the bar
 
 
@@ -30,7 +35,7 @@ def say(text: str = "") -> None:
 
 
 def show_json(value: object) -> None:
-    """One JSON value on one line of stdout; what is no number becomes null."""
+    """One JSON value on one line of stdout; what is not a number becomes null."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8")
     _write(json.dumps(plain(value), ensure_ascii=not utf8, allow_nan=False))
 
@@ -69,29 +74,49 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value]
 
 
-def credits(micro: int) -> str:
-    """Micro-credits as credits, to the last one: 412000 -> 0.412000."""
-    sign, whole = "-" if micro < 0 else "", abs(micro)
-    return f"{sign}{whole // 1_000_000}.{whole % 1_000_000:06d}"
-
-
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = [
-        max(len(header), *(len(row[column]) for row in cells)) if cells else len(header)
-        for column, header in enumerate(headers)
-    ]
     right = [
         bool(cells) and all(_is_number(row[column]) for row in cells)
         for column in range(len(headers))
     ]
-    for line in [list(headers), *cells]:
+    lines = _fitted if sys.stdout.isatty() else _aligned
+    for line in lines(headers, cells, right):
+        say(line)
+
+
+def _aligned(
+    headers: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> Iterator[str]:
+    """A table as programs read it: one row a line, however long."""
+    lines = [headers, *cells]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    for line in lines:
         aligned = [
             cell.rjust(width) if to_right else cell.ljust(width)
             for cell, width, to_right in zip(line, widths, right, strict=True)
         ]
-        say("  ".join(aligned).rstrip())
+        yield "  ".join(aligned).rstrip()
+
+
+def _fitted(
+    headers: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> Iterator[str]:
+    """A table as a person reads it: long cells go on below, within the window's width."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header, to_right in zip(headers, right, strict=True):
+        grid.add_column(Text(header), justify="right" if to_right else "left", overflow="fold")
+    for row in cells:
+        grid.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    with console.capture() as shown:
+        console.print(grid)
+    yield from (line.rstrip() for line in shown.get().splitlines())
 
 
 def _is_number(text: str) -> bool:
@@ -102,43 +127,59 @@ class Bar:
     """Draws `Progress` on stderr, in place, with the time that is left; silent elsewhere."""
 
     def __init__(self) -> None:
-        self.drawn = sys.stderr.isatty()
+        self.watched = sys.stderr.isatty()
+        self.display: Display | None = None
+        self.task: TaskID | None = None
         self.phase = ""
-        self.began = self.last = 0.0
+        self.last = 0.0
 
     def show(self, progress: Progress) -> None:
         """Draw, at most ten times a second, and always the last step of a phase."""
-        if not self.drawn:
+        if not self.watched:
             return
-        now = time.monotonic()
         if progress.phase != self.phase:
             self.close()
-            self.phase, self.began, self.last = progress.phase, now, 0.0
+            self._begin(progress)
+        now = time.monotonic()
+        if self.display is None or self.task is None:
+            return
         if now - self.last < EVERY and progress.done < progress.total:
             return
         self.last = now
-        filled = round(WIDTH * progress.fraction)
-        left = ""
-        if 0 < progress.done < progress.total:
-            seconds = (now - self.began) * (progress.total - progress.done) / progress.done
-            left = f"  {_duration(seconds)} left"
-        bar = "▓" * filled + "░" * (WIDTH - filled)
-        line = f"{progress.phase}  {progress.done}/{progress.total}  {bar}{left}"
-        sys.stderr.write(f"\r\x1b[K{line}  {progress.note}"[:200])
-        sys.stderr.flush()
+        self.display.update(self.task, completed=progress.done, note=progress.note, refresh=True)
+
+    def _begin(self, progress: Progress) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Display
+
+        self.display = Display(
+            TextColumn("{task.description}", markup=False),
+            MofNCompleteColumn(),
+            BarColumn(WIDTH),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(stderr=True),
+            auto_refresh=False,  # no thread: the work may fork
+            redirect_stdout=False,  # what is printed on the way is the answer, not the bar's
+            redirect_stderr=False,
+        )
+        self.display.start()
+        self.phase, self.last = progress.phase, 0.0
+        self.task = self.display.add_task(
+            progress.phase, total=progress.total, completed=progress.done, note=progress.note
+        )
 
     def close(self) -> None:
         """End the line that is being drawn."""
-        if self.drawn and self.phase:
-            sys.stderr.write("\n")
-            sys.stderr.flush()
-        self.phase = ""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        if self.display is not None:
+            self.display.stop()
+        self.display, self.task, self.phase = None, None, ""
 
 
 def watch(events: Iterable[E | Progress]) -> Generator[E, None, None]:
@@ -149,6 +190,7 @@ def watch(events: Iterable[E | Progress]) -> Generator[E, None, None]:
             if isinstance(event, Progress):
                 bar.show(event)
             else:
+                bar.close()  # what is said of the event begins on a line of its own
                 yield event
     finally:
         bar.close()
@@ -158,14 +200,14 @@ def watch(events: Iterable[E | Progress]) -> Generator[E, None, None]:
 
 def last(events: Iterable[Any], kind: type[E]) -> E:
     """The final event of this kind, with the bar drawn on the way."""
-    found: E | None = None
+    result: E | None = None
     with contextlib.closing(watch(events)) as watched:
         for event in watched:
             if isinstance(event, kind):
-                found = event
-    if found is None:
+                result = event
+    if result is None:
         raise RuntimeError(f"the work ended without a {kind.__name__}")
-    return found
+    return result
 
 
 def run(events: Iterable[Any]) -> None:

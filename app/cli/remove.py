@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson
+from app.cli.options import AsJson, Directory
 from app.cli.output import say, show_json
 
 
 def remove(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The collection's folder.")],
+    directory: Directory,
     work: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="A work that shall leave; repeatable.")
     ] = None,

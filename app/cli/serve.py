@@ -1,4 +1,4 @@
-"""`serve` and `doctor`: open the studio; say what is wrong with this machine and the remedy."""
+"""`serve`: the studio in the browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson, CollectionOption, Device, RayAddress, Workers
-from app.cli.output import complain, say, show_json
+from app.cli.options import CollectionOption, Device, RayAddress, Workers
+from app.cli.output import complain
 from app.settings import read_settings
 
 
@@ -35,21 +35,3 @@ def serve(
     from app.web.server import serve as serve_studio
 
     serve_studio(settings)
-
-
-def doctor(
-    collection: CollectionOption = None, device: Device = None, as_json: AsJson = False
-) -> None:
-    """Say what is wrong here, and the remedy."""
-    from app.services.doctor import examine
-
-    findings = examine(read_settings(collection=collection, device=device))
-    healthy = all(finding.ok for finding in findings)
-    if as_json:
-        show_json({"ok": healthy, "checks": findings})
-    else:
-        for finding in findings:
-            say(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<11}{finding.words}")
-            if finding.remedy:
-                say(f"{'':<18}{finding.remedy}")
-    raise typer.Exit(0 if healthy else 1)

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AsJson
+from app.cli.options import AsJson, group
 from app.cli.output import run, say, show_json, table
 from app.settings import EMBEDDED
 from core.errors import CollectionError
 
+verbs = group("The painters of the embedded collection.")
 
+
+@verbs.command("list")
 def list_workshops(as_json: AsJson = False) -> None:
     """List the workshops whose works the embedded collection holds."""
     from core.workshops.roster import COLLECTION_HANDS
@@ -26,6 +29,7 @@ def list_workshops(as_json: AsJson = False) -> None:
         table(("slug", "name", "style"), [tuple(row.values()) for row in rows])
 
 
+@verbs.command("paint")
 def paint(
     workshop: Annotated[str, typer.Option(metavar="SLUG", help="Whose hand; see `list`.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="PNG or JPEG.")],
@@ -54,6 +58,7 @@ def paint(
         say(f"{told['title']}, {hand.name} ({hand.style}), seed {seed}: {output}")
 
 
+@verbs.command("build")
 def build(
     to: Annotated[
         Path, typer.Option("--to", metavar="DIR", help="Where the collection is built.")

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.services.collections import asked_style, chosen_collection
+from app.services.collections import chosen_collection, class_of
 from app.services.picture_files import save_picture
 from app.services.session import Studio
 from app.settings import Settings
-from core.collection.atomic import write_bytes, write_text
 from core.collection.types import Artist, Collection
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
@@ -25,6 +24,7 @@ from core.evaluation.artist_ablation import (
     compare_without,
     lora_without,
 )
+from core.files import write_bytes, write_text
 from core.progress import Progress
 from core.provenance.png import png_with_facts
 
@@ -119,7 +119,7 @@ def leave_out_anew(settings: Settings, wanted: Wanted) -> Iterator[Progress | Le
     styles = [work.style for work in collection.works if work.artist_id == artist.id]
     if not styles:
         raise UsageError(f"The artist '{artist.name}' has no works here that could be left out.")
-    style = asked_style(collection, wanted.style, None) if wanted.style else styles[0]
+    style = class_of(collection, wanted.style, None) if wanted.style else styles[0]
     device = choose_device(settings.device)
     places = (collection.path / "model", collection.path / "lora")
     model = StableDiffusion.load(*places, device=device)

@@ -74,7 +74,7 @@ def chosen_style(collection: Collection, name: str) -> str:
     )
 
 
-def asked_style(collection: Collection, style: str | None, prompt: str | None) -> str:
+def class_of(collection: Collection, style: str | None, prompt: str | None) -> str:
     """The class of `--class`, or of a prompt that is a class's own; these the model learnt."""
     if (style is None) == (prompt is None):
         raise UsageError(

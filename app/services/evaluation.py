@@ -6,16 +6,15 @@ In: names and folders. Out: progress, then what was found. The experiment itself
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from app.services.collections import chosen_collection
-from app.settings import Settings
+from app.settings import Settings, downloads_allowed
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
-from core.collection.atomic import write_text
 from core.errors import UsageError
 from core.evaluation.artist_removal import RESULT, ArtistsFinished, run_artists
 from core.evaluation.artist_tables import text_of as artists_text
@@ -27,7 +26,10 @@ from core.evaluation.presets import COLLECTION, Preset, preset
 from core.evaluation.runner import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
+from core.files import write_text
 from core.progress import Progress
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +74,14 @@ def evaluate_lds(
     """Run, then write `EXPERIMENT.json`, `.txt` and `.png` into the folder."""
     from core.evaluation.plots import draw
 
-    asked = experiment(experiment_name)
+    wanted = experiment(experiment_name)
     bench, clip = _opened(settings, choice)
-    for event in run_experiment(bench, asked, clip, choice.workers):
-        if not isinstance(event, Finished):
-            yield event
-            continue
-        text = text_of(event)
-        table = choice.output / f"{asked.name}.txt"
-        figure = choice.output / f"{asked.name}.png"
-        write_text(table, text)
-        draw(event, asked, figure)
-        yield Evaluated(event, text, table, figure)
+    finished = yield from _until(run_experiment(bench, wanted, clip, choice.workers), Finished)
+    text = text_of(finished)
+    table, figure = (choice.output / f"{wanted.name}.{ending}" for ending in ("txt", "png"))
+    write_text(table, text)
+    draw(finished, wanted, figure)
+    yield Evaluated(finished, text, table, figure)
 
 
 @dataclass(frozen=True)
@@ -101,14 +99,12 @@ def evaluate_artists(
 ) -> Iterator[Progress | ArtistsCompared]:
     """Run, then write `artists.json` and `artists.txt` into the folder."""
     bench, clip = _opened(settings, choice)
-    for event in run_artists(bench, methods, clip, choice.workers):
-        if not isinstance(event, ArtistsFinished):
-            yield event
-            continue
-        text, figures = artists_text(event), choice.output / RESULT
-        table = figures.with_suffix(".txt")
-        write_text(table, text)
-        yield ArtistsCompared(event, text, table, figures)
+    events = run_artists(bench, methods, clip, choice.workers)
+    finished = yield from _until(events, ArtistsFinished)
+    text, figures = artists_text(finished), choice.output / RESULT
+    table = figures.with_suffix(".txt")
+    write_text(table, text)
+    yield ArtistsCompared(finished, text, table, figures)
 
 
 def evaluate_counterfactual(
@@ -118,20 +114,27 @@ def evaluate_counterfactual(
     from core.evaluation.plots import draw_counterfactual, draw_sheet
 
     bench, clip = _opened(settings, choice)
-    for event in run_counterfactual(bench, removal, clip, choice.workers):
-        if not isinstance(event, Repainted):
+    figures = yield from _until(run_counterfactual(bench, removal, clip, choice.workers), Repainted)
+    text = counterfactual_text(figures)
+    stem = choice.output / removal.key
+    box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
+    write_text(stem.with_suffix(".txt"), text)
+    draw_counterfactual(figures, box)
+    shown = {"all works": bench.generated_pixels[: removal.images]}
+    for name in removal.methods:
+        shown[f"without {name}'s"] = repainted(bench, removal, name)
+    draw_sheet(shown, sheet)
+    yield Compared(figures, text, box, sheet)
+
+
+def _until(events: Iterable[Progress | R], kind: type[R]) -> Generator[Progress, None, R]:
+    """Hand the progress on; return the result that the work ends with."""
+    for event in events:
+        if isinstance(event, Progress):
             yield event
-            continue
-        text = counterfactual_text(event)
-        stem = choice.output / removal.key
-        box, sheet = stem.with_suffix(".png"), stem.with_name(f"{removal.key}-sheet.png")
-        write_text(stem.with_suffix(".txt"), text)
-        draw_counterfactual(event, box)
-        shown = {"all works": bench.generated_pixels[: removal.images]}
-        for name in removal.methods:
-            shown[f"without {name}'s"] = repainted(bench, removal, name)
-        draw_sheet(shown, sheet)
-        yield Compared(event, text, box, sheet)
+        elif isinstance(event, kind):
+            return event
+    raise RuntimeError(f"the work ended without a {kind.__name__}")
 
 
 def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision | None]:
@@ -147,8 +150,7 @@ def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision |
         data = chosen_collection(settings).path
     clip = None
     if choice.clip is not None:  # a folder, or a name of the hub where that was asked for
-        asked = os.environ.get("HF_HUB_OFFLINE") == "0"
-        clip = ClipVision.load(choice.clip, device=device, download=asked)
+        clip = ClipVision.load(choice.clip, device=device, download=downloads_allowed())
     return open_benchmark(chosen, choice.output, data=data, device=device), clip
 
 

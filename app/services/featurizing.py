@@ -64,10 +64,10 @@ class FeatureChoice:
     def spec(self) -> FeatureSpec:
         """The spec that the flags describe."""
         return FeatureSpec(
-            self.objective,
-            TimestepRule(self.rule, self.timesteps),
-            NoiseRule(self.noise, self.noise_seed, self.draws),
-            ProjectionSpec(self.projection, self.dimension, self.projection_seed),
+            objective=self.objective,
+            timesteps=TimestepRule(self.rule, self.timesteps),
+            noise=NoiseRule(self.noise, self.noise_seed, self.draws),
+            projection=ProjectionSpec(self.projection, self.dimension, self.projection_seed),
         )
 
 

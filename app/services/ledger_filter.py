@@ -1,168 +1,112 @@
-"""What the `ledger` verbs and pages ask of the ledger, and its answers as plain records.
+"""Which entries a person means: one parser for the command line, the pages, CSV and JSON.
 
-In: settings, names and filters as a person wrote them. Out: records for JSON and for lines. Sums
-nothing: the ledger does.
+In: words as they were typed or stand in an address. Out: a `LedgerFilter`, or a `UsageError` that
+names the word and what would be right. Both days of a range are included. Knows no page, no verb.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
-from typing import Any
 
-from app.settings import Settings
-from core.errors import UsageError
-from core.ledger.ledger import Ledger, open_ledger
-from core.ledger.records import (
-    Entry,
-    KnownArtist,
-    LedgerFilter,
-    Page,
-    Statement,
-    Totals,
-    Verification,
-)
+from core.errors import LedgerError, UsageError
+from core.ledger.ledger import Reader
+from core.ledger.queries import month
+from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, KnownArtist, LedgerFilter
+
+WORDS = ("artist", "style", "kind", "since", "until", "period")
+RUN_KINDS = (GENERATION, UPLOAD, EXAMPLE)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+QUOTED = 60  # characters of a wrong word that its refusal repeats
 
 
-def our_ledger(settings: Settings) -> Ledger:
-    """The ledger of CREDITLINE_HOME."""
-    return open_ledger(settings.ledger_file)
-
-
-def find_artist(ledger: Ledger, name: str) -> KnownArtist:
-    """By id, or by name in any case; a `UsageError` when none or several answer."""
-    known = ledger.artists()
-    exact = [one for one in known if one.id == name]
-    found = exact or [one for one in known if one.name.casefold() == name.casefold()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(one.id for one in found)
-        raise UsageError(f"Several artists are called '{name}'. Use one of the ids: {ids}.")
-    near = [one.id for one in known if name.casefold() in f"{one.id} {one.name}".casefold()]
-    hint = f" Did you mean {', '.join(near[:3])}?" if near else ""
-    raise UsageError(f"The ledger knows no artist '{name}'.{hint}")
-
-
-def find_entry(ledger: Ledger, name: str) -> Entry:
-    """By number (12, #12 or 000012) or by id."""
-    text = name.lstrip("#")
-    found = ledger.entry(int(text)) if text.isdigit() and len(text) < 12 else None
-    found = found or ledger.entry_by_id(name)
-    if found is None:
-        raise UsageError(f"There is no entry '{name}'. `ledger entries` lists them.")
-    return found
-
-
-def chosen(
-    ledger: Ledger,
-    artist: str | None,
-    style: str | None,
-    since: str | None,
-    until: str | None,
-    kind: str | None,
+def read_filter(
+    ledger: Reader,
+    words: Mapping[str, str | None],
+    styles: Callable[[], Collection[str]] = tuple,
 ) -> LedgerFilter:
-    """A filter from words; days are checked, artists looked up."""
+    """The filter that `words` describe; missing and empty ones let everything through.
+
+    `artist` is an id or a name; `style` a class of the ledger's runs or one of `styles()`; `kind`
+    one of `RUN_KINDS`; `since` and `until` days (YYYY-MM-DD), both included; `period` a month
+    (YYYY-MM) in place of days. Other words are left alone.
+    """
+    given = {name: (words.get(name) or "").strip() for name in WORDS}
+    since, until = _days(given["since"], given["until"], given["period"])
     return LedgerFilter(
-        artist=find_artist(ledger, artist).id if artist else None,
-        style=style or None,
-        kind=kind or None,
-        since=_day(since),
-        until=_day(until),
+        artist=find_artist(ledger, given["artist"]).id if given["artist"] else None,
+        style=_style(ledger, given["style"], styles) if given["style"] else None,
+        kind=_kind(given["kind"]) if given["kind"] else None,
+        since=since,
+        until=until,
     )
 
 
-def _day(text: str | None) -> str | None:
-    if not text:
-        return None
+def find_artist(ledger: Reader, name: str) -> KnownArtist:
+    """By id, or by name in any case; a `UsageError` when none or several answer."""
+    known = ledger.artists()
+    by_id = [one for one in known if one.id == name]
+    same = by_id or [one for one in known if one.name.casefold() == name.casefold()]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        ids = ", ".join(one.id for one in same)
+        raise UsageError(f"Several artists are called '{_cut(name)}'. Use one of the ids: {ids}.")
+    near = [one.id for one in known if name.casefold() in f"{one.id} {one.name}".casefold()]
+    hint = f" Did you mean {', '.join(near[:3])}?" if near else ""
+    raise UsageError(f"The ledger knows no artist '{_cut(name)}'.{hint}")
+
+
+def _style(ledger: Reader, name: str, styles: Callable[[], Collection[str]]) -> str:
+    """The class a person meant: exact, or in other letters' case, or with spaces for marks."""
+    recorded = ledger.styles()
+    known = recorded if name in recorded else sorted({*recorded, *styles()})
+    for same in (lambda style: style == name, lambda style: _folded(style) == _folded(name)):
+        for style in known:
+            if same(style):
+                return style
+    choices = f"Choose one of: {', '.join(known)}." if known else "No run is recorded yet."
+    raise UsageError(f"The ledger knows no class '{_cut(name)}'. {choices}")
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= QUOTED else f"{word[:QUOTED]}…"
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("_", " ").replace("-", " ").strip()
+
+
+def _kind(name: str) -> str:
+    if name not in RUN_KINDS:
+        raise UsageError(
+            f"There is no kind of run '{_cut(name)}'. Choose one of: {', '.join(RUN_KINDS)}."
+        )
+    return name
+
+
+def _days(since: str, until: str, period: str) -> tuple[str | None, str | None]:
+    """The first day and the day after the last one; None: no bound."""
+    if not period:
+        return (_day(since).isoformat() if since else None), (_day_after(until) if until else None)
+    if since or until:
+        raise UsageError(f"Choose either the month '{_cut(period)}' or days, not both.")
     try:
-        return date.fromisoformat(text).isoformat()
+        return month(_cut(period))
+    except LedgerError as error:
+        raise UsageError(error.message) from error
+
+
+def _day(text: str) -> date:
+    try:
+        if not DAY.fullmatch(text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"'{text}' is no day. Write it as YYYY-MM-DD.") from error
+        raise UsageError(f"There is no day '{_cut(text)}'. Write it as YYYY-MM-DD.") from error
 
 
-def day_after(text: str | None) -> str | None:
-    """The next day, for filters that include their last day."""
+def _day_after(text: str) -> str | None:
     day = _day(text)
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat() if day else None
-
-
-def totals_record(totals: Totals) -> dict[str, Any]:
-    """The object that `ledger totals --json` prints."""
-    return {
-        "artists": [
-            {
-                "artist": row.name, "artist_id": row.artist_id, "micro": row.micro,
-                "share": row.share, "works": row.works, "entries": row.entries,
-            }
-            for row in totals.artists
-        ],
-        "unattributed_micro": totals.unattributed_micro,
-        "total_micro": totals.total_micro,
-        "entries": totals.entries,
-        "head_hash": totals.head_hash,
-    }  # fmt: skip
-
-
-def entry_record(entry: Entry) -> dict[str, Any]:
-    """One entry with its postings."""
-    credited = [line for line in entry.postings if line.artist is not None]
-    return {
-        "entry": entry.number, "id": entry.id, "kind": entry.kind,
-        "created_at": entry.created_at, "run": entry.run_id, "run_kind": entry.run_kind,
-        "class": entry.style, "rule": entry.rule_id, "reverses": entry.reverses,
-        "reversed_by": entry.reversed_by, "reason": entry.reason, "actor": entry.actor,
-        "credited": ", ".join(str(line.artist) for line in credited) or "unattributed",
-        "postings": [
-            {
-                "account": line.account, "artist": line.artist, "artist_id": line.artist_id,
-                "micro": line.micro,
-            }
-            for line in entry.postings
-        ],
-        "hash": entry.hash,
-    }  # fmt: skip
-
-
-def page_record(page: Page[Entry]) -> dict[str, Any]:
-    """A page of entries."""
-    return {
-        "entries": [entry_record(entry) for entry in page.items],
-        "page": page.page, "pages": page.pages, "per_page": page.per_page, "total": page.total,
-    }  # fmt: skip
-
-
-def artist_record(ledger: Ledger, artist_id: str) -> dict[str, Any]:
-    """One artist: status, credit, works that were proponents, entries, changes."""
-    statement = ledger.artist_statement(artist_id)
-    totals = ledger.totals(LedgerFilter(artist=artist_id))
-    row = next((one for one in totals.artists if one.artist_id == artist_id), None)
-    return {
-        "artist": statement.artist.name, "artist_id": artist_id,
-        "status": statement.artist.status, "micro": statement.micro,
-        "works": row.works if row else 0, "entries": row.entries if row else 0,
-        "changes": statement.changes,
-    }  # fmt: skip
-
-
-def statement_record(statement: Statement) -> dict[str, Any]:
-    """An artist's month, or all time."""
-    return {
-        "artist": statement.artist.name, "artist_id": statement.artist.id,
-        "period": statement.period, "micro": statement.micro,
-        "entries": [
-            {
-                "entry": entry.number, "created_at": entry.created_at, "kind": entry.kind,
-                "run": entry.run_id, "micro": micro,
-            }
-            for entry, micro in statement.lines
-        ],
-    }  # fmt: skip
-
-
-def verification_record(proof: Verification) -> dict[str, Any]:
-    """The object that `ledger verify --json` prints."""
-    bad = proof.first_bad
-    return {
-        "ok": proof.ok, "entries": proof.entries, "head_hash": proof.head_hash,
-        "first_bad": None if bad is None else {"entry": bad.entry, "reason": bad.reason},
-    }  # fmt: skip
+    return None if day == date.max else (day + timedelta(days=1)).isoformat()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.collection.atomic import write_bytes
 from core.errors import UsageError
+from core.files import write_bytes
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 

@@ -24,10 +24,10 @@ from core.attribution.features.build import (
     traced_references,
 )
 from core.attribution.scoring.kernel import DEFAULT_RULE
-from core.collection.atomic import write_text
 from core.collection.types import Collection
 from core.errors import StoreError
 from core.evaluation.report import Report, Roc, method_figures, trust_roc
+from core.files import write_text
 from core.progress import Progress
 
 REPORT = "report.json"
@@ -76,10 +76,14 @@ def make_report(
     experiment = _read(benchmark / "main.json") if benchmark is not None else None
     methods = method_figures(experiment) if experiment is not None else ()
     report = Report(
-        collection.name, datetime.now(UTC).date().isoformat(), methods, tuple(rows),
-        _roc(collection), _facts(experiment),
-        _counterfactual(removals or benchmark),
-    )  # fmt: skip
+        collection=collection.name,
+        date=datetime.now(UTC).date().isoformat(),
+        methods=methods,
+        checks=tuple(rows),
+        roc=_roc(collection),
+        facts=_facts(experiment),
+        counterfactual=_counterfactual(removals or benchmark),
+    )
     file = collection.path / REPORT
     write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
     yield Reported(report, file)

@@ -7,44 +7,41 @@ later loses nothing that was made earlier, and nothing is ever half-booked.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from app.services.cancellation import Cancellation
-from app.services.session import Studio
-from core.attribution.result import Attribution, Influence
-from core.collection.atomic import write_bytes
+from app.services.collections import chosen_collection, chosen_style
+from app.services.run_record import kept_copy, pixels_digest, run_record, shares_of
+from app.services.session import Studio, open_studio
+from app.settings import Settings
+from core.attribution.result import Attribution
 from core.collection.images.open import open_image
 from core.collection.prompts import class_prompt
 from core.diffusion.sampling import Painted
-from core.errors import CreditlineError, LedgerError, UsageError
-from core.ledger.canonical import idempotency_key
-from core.ledger.records import (
-    GENERATION,
-    MEMORISED,
-    OPPONENT,
-    PROPONENT,
-    UPLOAD,
-    RunInfluence,
-    RunRecord,
-    RunView,
+from core.errors import (
+    CreditlineError,
+    DecodingCancelled,
+    ImageRefused,
+    LedgerError,
+    UsageError,
 )
-from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
-from core.ledger.write import new_id, now
+from core.files import write_bytes
+from core.ledger.canonical import idempotency_key
+from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
+from core.ledger.shares import Shares
+from core.ledger.write import new_id
+from core.progress import Progress
 from core.provenance.png import png_with_facts
 
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1
 MAX_STEPS = 100
 MAX_GUIDANCE = 20.0
-KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
-LONGEST_SIDE = 1024  # of the copy that is kept of an upload
 
 
 @dataclass(frozen=True)
@@ -123,6 +120,17 @@ class Finished:
 Event = Painting | Tracing | Unrecorded | Untraced | Finished
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Traced:
+    """What became of one file: a run, or the error with which it was refused."""
+
+    path: Path
+    collection: str
+    method: str
+    run: Finished | None = None
+    error: CreditlineError | None = None
+
+
 def generate_and_attribute(
     studio: Studio, request: GenerateRequest, cancellation: Cancellation[Event] | None = None
 ) -> Iterator[Event]:
@@ -154,22 +162,25 @@ def generate_and_attribute(
     }  # fmt: skip
     file = f"{run_id}.png"
     write_bytes(studio.outputs / file, png_with_facts(image, facts))
-    yield Tracing(image, len(studio.collection.works))
     try:
-        found = studio.engine.attribute(
+        yield Tracing(image, len(studio.collection.works))
+        attribution = studio.engine.attribute(
             image, style=request.style, method_name=request.method,
             query_sha256=pixels_digest(image),
         )  # fmt: skip
     except CreditlineError as error:
         yield Untraced(image, file, error)
         return
-    drawn = drawn_shares(studio, found)
-    record = _record(studio, run_id, GENERATION, found, drawn, image, file)
-    record = RunRecord(
-        **{**record.__dict__, "seed": request.seed, "steps": steps, "guidance": guidance}
+    except (GeneratorExit, KeyboardInterrupt):  # whoever asked has left: nothing is recorded
+        (studio.outputs / file).unlink(missing_ok=True)
+        raise
+    credited = shares_of(studio, attribution)
+    record = run_record(
+        studio, attribution, credited, image, run_id=run_id, kind=GENERATION, file=file
     )
+    record = replace(record, seed=request.seed, steps=steps, guidance=guidance)
     ended = cancellation.record(
-        lambda: _booked(studio, record, drawn, found, image, book=request.book, keep=True)
+        lambda: _booked(studio, record, credited, attribution, image, book=request.book, keep=True)
     )
     if ended is None:
         (studio.outputs / file).unlink(missing_ok=True)
@@ -186,22 +197,27 @@ def trace_upload(
     """
     cancellation = cancellation or Cancellation()
     _require_method(studio, request.method)
-    opened = open_image(request.source, request.name)
+    try:
+        opened = open_image(request.source, request.name, cancelled=lambda: cancellation.cancelled)
+    except DecodingCancelled:
+        return
     yield Tracing(opened.image, len(studio.collection.works), opened.notes)
-    found = studio.engine.attribute(
+    attribution = studio.engine.attribute(
         opened.image, style=request.style, method_name=request.method, query_sha256=opened.sha256
     )
-    drawn = drawn_shares(studio, found)
+    credited = shares_of(studio, attribution)
     run_id = new_id()
     file = f"{run_id}.png" if request.keep or request.book else ""
-    record = _record(studio, run_id, UPLOAD, found, drawn, opened.image, file)
-    record = RunRecord(**{**record.__dict__, "title": Path(request.name).name[:200]})
+    record = run_record(
+        studio, attribution, credited, opened.image, run_id=run_id, kind=UPLOAD, file=file
+    )
+    record = replace(record, title=Path(request.name).name[:200])
 
     def recorded() -> Event:
         if file:
-            write_bytes(studio.outputs / file, _copy(opened.image))
+            write_bytes(studio.outputs / file, kept_copy(opened.image))
         return _booked(
-            studio, record, drawn, found, opened.image, book=request.book, keep=bool(file)
+            studio, record, credited, attribution, opened.image, book=request.book, keep=bool(file)
         )
 
     ended = cancellation.record(recorded)
@@ -211,27 +227,50 @@ def trace_upload(
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice."""
-    known = studio.ledger.run(left.record.id)
-    if known is not None:
-        return known
     return studio.ledger.record(left.record, left.shares, left.key, studio.artist_names)
 
 
-def drawn_shares(studio: Studio, found: Attribution) -> Shares:
-    """The default rule over z; who opted out gets nothing new."""
-    artist_ids = [work.artist_id for work in found.works]
-    try:
-        opted_out = studio.ledger.opted_out()
-    except LedgerError:
-        opted_out = frozenset()  # the ledger's trouble is told when it is written
-    gone = {artist.id for artist in studio.collection.artists if artist.status == "opted-out"}
-    return shares(found.z.tolist(), artist_ids, DEFAULT_RULE, opted_out | gone)
+def trace_files(
+    settings: Settings,
+    images: Sequence[Path],
+    style: str | None,
+    method: str,
+    *,
+    record: bool,
+) -> Iterator[Progress | Traced]:
+    """Trace files of this machine in the order given; a refused one does not stop the others.
+
+    `style` is a class as a person writes it. With `record`, every picture is kept and booked.
+    """
+    collection = chosen_collection(settings)
+    known = None if style is None else chosen_style(collection, style)
+    studio = open_studio(settings)
+    _require_method(studio, method)
+    for path in images:
+        request = UploadRequest(path, path.name, known, method, keep=record, book=record)
+        traced = Traced(path=path, collection=collection.name, method=method)
+        try:
+            for event in to_the_end(trace_upload(studio, request)):
+                yield replace(traced, run=event) if isinstance(event, Finished) else event
+        except CreditlineError as error:
+            yield replace(traced, error=error)
+        except OSError as error:
+            cause = error.strerror or error
+            words = f"'{path.name}' cannot be read ({cause}). Check the path and its rights."
+            yield replace(traced, error=ImageRefused(words))
 
 
-def pixels_digest(image: Image.Image) -> str:
-    """sha256 over size and pixels: what makes two painted pictures the same."""
-    head = f"{image.mode}{image.width}x{image.height}".encode()
-    return hashlib.sha256(head + image.tobytes()).hexdigest()
+def to_the_end(events: Iterator[Event]) -> Iterator[Progress | Finished]:
+    """The events for whoever wants a bar and the answer; a run that failed raises its error."""
+    for event in events:
+        if isinstance(event, Painting):
+            yield Progress("Painting", event.done, event.total)
+        elif isinstance(event, Tracing):
+            yield Progress("Tracing influence", 0, event.works)
+        elif isinstance(event, Unrecorded | Untraced):
+            raise event.error
+        else:
+            yield event
 
 
 def _checked(studio: Studio, request: GenerateRequest) -> tuple[int, float]:
@@ -261,8 +300,8 @@ def _require_method(studio: Studio, name: str) -> None:
 def _booked(
     studio: Studio,
     record: RunRecord,
-    drawn: Shares,
-    found: Attribution,
+    credited: Shares,
+    attribution: Attribution,
     image: Image.Image,
     *,
     book: bool,
@@ -271,72 +310,13 @@ def _booked(
     key = None
     if book:
         key = idempotency_key(
-            pixels_digest(image), record.model_digest, drawn.rule.id, record.method,
+            pixels_digest(image), record.model_digest, credited.rule.id, record.method,
             record.spec_digest, record.style,
         )  # fmt: skip
     if not keep:
-        return Finished(record, drawn, found, None, image)
+        return Finished(record, credited, attribution, None, image)
     try:
-        view = studio.ledger.record(record, drawn if book else None, key, studio.artist_names)
+        view = studio.ledger.record(record, credited if book else None, key, studio.artist_names)
     except LedgerError as error:
-        return Unrecorded(record, drawn if book else None, key, error)
-    return Finished(record, drawn, found, view, image)
-
-
-def _record(
-    studio: Studio,
-    run_id: str,
-    kind: str,
-    found: Attribution,
-    drawn: Shares,
-    image: Image.Image,
-    file: str,
-) -> RunRecord:
-    rows = (
-        *_influences(studio, PROPONENT, _proponents(found, drawn)),
-        *_influences(studio, OPPONENT, found.opponents(KEPT_OTHERS)),
-        *_influences(studio, MEMORISED, found.most_memorised(KEPT_OTHERS)),
-    )
-    return RunRecord(
-        id=run_id, kind=kind, collection=studio.collection.name, style=found.style,
-        prompt=class_prompt(found.style), seed=None, steps=None, guidance=None,
-        model_digest=found.model_digest, works_digest=studio.collection.digest,
-        image_sha256=pixels_digest(image), image_file=file, width=found.width,
-        height=found.height, method=found.method, spec_digest=found.spec_digest,
-        device=found.device, versions=studio.versions, verdict=found.trust.verdict,
-        familiarity=found.trust.familiarity, words=found.trust.words,
-        query_leverage=found.query_leverage, seconds=dict(found.seconds.__dict__),
-        rule=drawn.rule.id, artist_micro=dict(drawn.artist_micro),
-        unattributed_micro=drawn.unattributed_micro, created_at=now(),
-        influences=tuple(sorted(rows, key=lambda row: (row.side, row.rank))),
-    )  # fmt: skip
-
-
-def _proponents(found: Attribution, drawn: Shares) -> tuple[Influence, ...]:
-    """The works with the highest scores, and all from which the shares were drawn.
-
-    Shares follow z, not scores: with both, anybody can draw the shares of a record again.
-    """
-    best = found.proponents(KEPT_PROPONENTS)
-    known = {row.work.id for row in best}
-    drawn_from = found.at(strongest_places(found.z.tolist(), drawn.rule))
-    return (*best, *(row for row in drawn_from if row.work.id not in known))
-
-
-def _influences(studio: Studio, side: str, rows: tuple[Influence, ...]) -> Iterator[RunInfluence]:
-    for row in rows:
-        work = row.work
-        yield RunInfluence(
-            side, row.rank, work.id, work.title, work.artist_id,
-            studio.artist_names[work.artist_id], work.style, work.year, work.licence, work.file,
-            row.score, row.z, row.self_influence,
-        )  # fmt: skip
-
-
-def _copy(image: Image.Image) -> bytes:
-    """An upload as it is kept: upright, without metadata, no larger than it is shown."""
-    kept = image.copy()
-    kept.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    kept.save(buffer, "PNG")
-    return buffer.getvalue()
+        return Unrecorded(record, credited if book else None, key, error)
+    return Finished(record, credited, attribution, view, image)

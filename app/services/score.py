@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from core.attribution.methods import method
 from core.attribution.scoring.scorer import score
-from core.collection.atomic import write_bytes
 from core.errors import UsageError
+from core.files import write_bytes
 
 
 @dataclass(frozen=True)

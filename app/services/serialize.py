@@ -6,18 +6,23 @@ text. Computes nothing; knows no page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from app.cli.output import credits
 from core.errors import CreditlineError
+from core.ledger.export import credits
+
+if TYPE_CHECKING:
+    from app.services.runs import Finished, Traced
+    from core.attribution.result import Attribution, Influence
+    from core.ledger.shares import Shares
 
 
-def attribution_record(
-    attribution: Any, shares: Any, collection: Any, top: int
-) -> dict[str, object]:
+def attribution_record(attribution: Attribution, shares: Shares, top: int) -> dict[str, Any]:
     """The object that `attribute --json` prints for one picture."""
-    names = {artist.id: artist.name for artist in collection.artists}
+    collection = attribution.collection
+    names = collection.artist_names
     ranked = sorted(shares.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     return {
         "collection": collection.name,
@@ -41,7 +46,7 @@ def attribution_record(
     }
 
 
-def _influence(row: Any, names: dict[str, str]) -> dict[str, object]:
+def _influence(row: Influence, names: Mapping[str, str]) -> dict[str, object]:
     return {
         "work_id": row.work.id,
         "title": row.work.title,
@@ -54,9 +59,62 @@ def _influence(row: Any, names: dict[str, str]) -> dict[str, object]:
     }
 
 
-def refusal_record(name: str, error: CreditlineError, given: Any) -> dict[str, object]:
+def generation_record(run: Finished, outputs: Path, top: int, file: Path | None) -> dict[str, Any]:
+    """The object that `generate --json` prints; `file`: where the picture was asked for."""
+    assert run.view is not None
+    return attribution_record(run.attribution, run.shares, top) | {
+        "run": run.record.id,
+        "seed": run.record.seed,
+        "steps": run.record.steps,
+        "guidance": run.record.guidance,
+        "entry": run.view.entry,
+        "image_sha256": run.record.image_sha256,
+        "file": file or outputs / run.record.image_file,
+    }
+
+
+def trace_record(traced: Traced, top: int) -> dict[str, Any]:
+    """The object that `attribute --json` prints for a picture that was traced."""
+    run = traced.run
+    assert run is not None
+    record: dict[str, Any] = {"file": traced.path.as_posix()}
+    record |= attribution_record(run.attribution, run.shares, top)
+    if run.view is not None:
+        record |= {"run": run.record.id, "entry": run.view.entry}
+    return record
+
+
+def refusal_record(traced: Traced, error: CreditlineError) -> dict[str, object]:
     """The same object's place in the stream for a picture that was refused."""
-    return {"file": name, **given, "error": error.message}
+    return {
+        "file": traced.path.as_posix(),
+        "collection": traced.collection,
+        "method": traced.method,
+        "error": error.message,
+    }
+
+
+def method_rows() -> list[dict[str, Any]]:
+    """Every method with its choices and what it needs."""
+    from core.attribution.methods import METHODS
+
+    return [
+        {
+            "name": row.name,
+            "title": row.title,
+            "representation": row.representation,
+            "kernel": row.kernel,
+            "works_scale": row.works_scale,
+            "query_scale": row.query_scale,
+            "stack": row.stack,
+            "query": row.query,
+            "served": row.served,
+            "formula": row.formula,
+            "cost": row.cost,
+            "needs": row.needs,
+        }
+        for row in METHODS.values()
+    ]
 
 
 def attribution_lines(record: dict[str, Any]) -> Iterator[str]:

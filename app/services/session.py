@@ -17,9 +17,9 @@ from app.services.collections import chosen_collection
 from app.services.ray_workers import spread_index
 from app.settings import Settings
 from core.attribution.engine import Engine
-from core.collection.atomic import write_bytes
 from core.collection.types import Collection
 from core.errors import CollectionError
+from core.files import write_bytes
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
 
@@ -47,9 +47,9 @@ class Studio:
         return self.settings.outputs
 
     @property
-    def artist_names(self) -> dict[str, str]:
-        """Artist id -> name."""
-        return {artist.id: artist.name for artist in self.collection.artists}
+    def artist_names(self) -> Mapping[str, str]:
+        """Artist id -> name, as the collection is now; made once for each collection."""
+        return self.collection.artist_names
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -60,7 +60,7 @@ class Studio:
 
 
 def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
-    """Load the collection, its model and index; open the ledger; put the example there."""
+    """Load the collection, its model and index; open the ledger and verify what is new in it."""
     collection = chosen_collection(settings)
     engine = Engine.open(
         collection, device=settings.device, spare_threads=spare_threads,
@@ -68,7 +68,7 @@ def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
     )  # fmt: skip
     ledger = open_ledger(settings.ledger_file)
     studio = Studio(settings, engine, ledger)
-    if ledger.verify().ok:
+    if ledger.verify_new().ok:
         ledger.know_artists(studio.artist_names)
     return studio
 
@@ -81,7 +81,7 @@ def example_run(studio: Studio) -> str | None:
     record, picture = found
     if studio.ledger.run(record.id) is None:
         write_bytes(studio.outputs / record.image_file, picture)
-        studio.ledger.record(record)
+        studio.ledger.record_once(record)  # another server may be as far as this one
     return record.id
 
 

@@ -25,7 +25,8 @@ MODEL_INDEX = "model_index.json"
 @dataclass(frozen=True)
 class Lesson:
     """What to learn, on what, for how long; None keeps the preset's own. `epochs` wins over
-    `steps`. `lora`: one that is ready, brought instead of learnt."""
+    `steps`. `lora`: one that is ready, brought instead of learnt. `download` fetches a base that
+    is named as on the hub and is not here."""
 
     base: Path | None = None
     base_steps: int = 4500
@@ -40,6 +41,7 @@ class Lesson:
     precision: str = "auto"
     accumulate: int = 1
     lora: Path | None = None
+    download: bool = False
 
     def lora_dir(self, directory: Path) -> Path:
         """`lora/`, or a folder of its own for a subset."""
@@ -152,7 +154,7 @@ def _make_base(collection: Collection, lesson: Lesson, scratch: Path) -> Iterato
     if (base / MANIFEST).is_file():
         yield from _train_base(load_collection(base), collection, lesson, scratch)
         return
-    found = checkpoint_folder(base)
+    found = checkpoint_folder(base, download=lesson.download)
     if found is None:
         raise ModelError(
             f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "

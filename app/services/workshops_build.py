@@ -16,9 +16,9 @@ from app.services.session import EXAMPLE, EXAMPLE_PICTURE, Studio
 from app.settings import read_settings
 from core.attribution.engine import Engine
 from core.attribution.features.build import SPECS, build_features
-from core.collection.atomic import write_bytes, write_text
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
+from core.files import write_bytes, write_text
 from core.ledger.ledger import open_ledger
 from core.progress import Progress
 from core.workshops.build import DEFAULT_PLAN, BuildPlan, build_model

@@ -16,16 +16,17 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from app.services.artist_ablation import answer_picture
-from app.services.ledger_filter import chosen, day_after, entry_record
+from app.services.ledger_filter import read_filter
+from app.services.ledger_records import entry_record
 from app.services.session import Studio
 from app.web.views.html import run_address
 from core.errors import CreditlineError
 from core.evaluation.artist_ablation import FORGET
+from core.ledger.ledger import Reader
 from core.ledger.records import LedgerFilter, RunView
 from core.provenance.evidence import evidence_pack
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-FILTERS = ("artist", "style", "kind", "since", "until")
 YEAR = "public, max-age=31536000, immutable"
 NOTE = """This pack holds what supports the credits of one run of Creditline:
 picture.png, the picture with its recipe; run.json, the run with every influence that was named;
@@ -38,8 +39,8 @@ def media(studio: Studio) -> APIRouter:
     """Routes for pictures, exports and evidence."""
     router = APIRouter()
 
-    def run_of(run_id: str) -> RunView:
-        view = studio.ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
+    def run_of(run_id: str, ledger: Reader = studio.ledger) -> RunView:
+        view = ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
         if view is None:
             raise HTTPException(404, "There is no such run here.")
         return view
@@ -83,8 +84,9 @@ def media(studio: Studio) -> APIRouter:
 
     @router.get("/runs/{run_id}/evidence.zip")
     def evidence(run_id: str) -> Response:
-        view = run_of(run_id)
-        entry = None if view.entry is None else studio.ledger.entry(view.entry)
+        with studio.ledger.moment() as moment:
+            view = run_of(run_id, moment)
+            entry = None if view.entry is None else moment.entry(view.entry)
         pack = evidence_pack(
             {
                 "picture.png": picture_of(view).read_bytes(),
@@ -96,16 +98,10 @@ def media(studio: Studio) -> APIRouter:
         return _file(pack, "application/zip", f"creditline-{view.number:06d}-evidence.zip")
 
     def selected(query: Mapping[str, str]) -> LedgerFilter:
-        values = {name: query.get(name, "")[:200] for name in FILTERS}
         try:
-            found = chosen(
-                studio.ledger, values["artist"], values["style"], values["since"], None,
-                values["kind"],
-            )  # fmt: skip
-            until = day_after(values["until"])
+            return read_filter(studio.ledger, query, lambda: studio.collection.styles)
         except CreditlineError as error:
             raise HTTPException(400, error.message) from error
-        return LedgerFilter(found.artist, found.style, found.kind, found.since, until)
 
     @router.get("/ledger.csv")
     def csv(request: Request) -> StreamingResponse:

@@ -13,17 +13,17 @@ import warnings
 import webbrowser
 from typing import Any
 
-from app.cli.output import complain
 from app.settings import Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
-from core.errors import UsageError
+from core.errors import CreditlineError, UsageError
+from core.ledger.ledger import Ledger
 
 STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
 
 def serve(settings: Settings) -> None:
-    """Open the studio and serve it until it is stopped."""
+    """Open the studio and serve it until it is stopped; says on stderr where it is."""
     import uvicorn
 
     listening = _listen(settings)
@@ -32,16 +32,16 @@ def serve(settings: Settings) -> None:
     address = f"http://{name}:{listening.getsockname()[1]}"
     access = Access(
         settings,
-        lambda key: complain(f"That address has been used. The next one: {address}/?key={key}"),
+        lambda key: _say(f"That address has been used. The next one: {address}/?key={key}"),
     )
     application = make_application(settings, access)
     with_key = settings.importing == "key"
-    complain(
+    _say(
         f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
         "  (stop it with Ctrl+C)"
     )
     if with_key:
-        complain("The key makes one browser the keeper's, who may import. Visitors need none.")
+        _say("The key makes one browser the keeper's, who may import. Visitors need none.")
     if settings.open:
         own = f"{address}/?key={access.new_key()}" if with_key else address
         threading.Timer(0.5, webbrowser.open, [own]).start()
@@ -58,6 +58,10 @@ def serve(settings: Settings) -> None:
             super().handle_exit(sig, frame)
 
     Server(config).run(sockets=[listening])
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -99,6 +103,8 @@ def make_application(
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
     sys.setswitchinterval(0.0005)
     studio = open_studio(settings, spare_threads=1)
+    if not studio.ledger.wholly_verified:
+        threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @application.get("/healthz")
@@ -128,3 +134,14 @@ def make_application(
         events=Events(blocks, uploads, budgets, access.visitor),
     )
     return application
+
+
+def _verify_everything(ledger: Ledger) -> None:
+    """The start verified what is new; the rest is verified while people are served already."""
+    try:
+        bad = ledger.verify().first_bad
+    except CreditlineError as error:
+        _say(error.message)
+        return
+    if bad is not None:
+        _say(f"The ledger was changed: entry {bad.entry}: {bad.reason}. Nothing more is booked.")

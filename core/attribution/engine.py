@@ -3,7 +3,8 @@
 In: a collection directory with model, LoRA and features. Out: pictures and attributions. One
 question is worked on at a time, however many threads ask: they queue for one worker thread (the
 processor's threads are set up once for it, not anew for every caller). A painting takes its turn
-step by step, so that a question need not wait for a whole picture.
+step by step, so that a question need not wait for a whole picture. Every answer is of one snapshot:
+works, scores and names of one moment, though works leave meanwhile.
 """
 
 from __future__ import annotations
@@ -13,31 +14,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from core.attribution.calibration.trust import Familiarity
-from core.attribution.features.build import (
-    DEFAULT,
-    features_directory,
-    keys_of_works,
-    load_trust,
-    make_index,
-)
-from core.attribution.features.featurizer import Featurizer
-from core.attribution.features.quantization import Packed
+from core.attribution.features.build import DEFAULT
 from core.attribution.features.spec import FeatureSpec
-from core.attribution.features.store import FeatureStore
-from core.attribution.methods import D_TRAK, METHODS, Method, method
+from core.attribution.methods import D_TRAK, Method, method
 from core.attribution.result import Attribution, Seconds, Vector
-from core.attribution.scoring.index import HEAD, Index
-from core.attribution.scoring.nearest import Gallery
+from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
 from core.collection.prompts import class_prompt
 from core.collection.store import WORKS, load_collection
 from core.collection.types import Collection, Work
@@ -47,26 +35,19 @@ from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, StoreError, UsageError
 
+P = ParamSpec("P")
 T = TypeVar("T")
-SpreadIndex = Callable[[Index, Path], Index]  # an index and where it is kept -> the same, elsewhere
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
+Written = tuple[int, int, int]  # when, which file, how long
 
 
-@dataclass(frozen=True, eq=False)
-class _Traced:
-    """What the engine keeps for one directory of features."""
-
-    featurizer: Featurizer
-    phi: Packed  # the works' features [n, k] as they lie on the disk, for leverage
-    trust: Familiarity | None
-
-
-def _written(collection: Collection) -> int:
-    """When its table of works was last written."""
+def _written(collection: Collection) -> Written:
+    """The writing of its table of works that lies on the disk."""
     try:
-        return (collection.path / WORKS).stat().st_mtime_ns
+        about = (collection.path / WORKS).stat()
     except OSError:
-        return 0
+        return (0, 0, 0)
+    return about.st_mtime_ns, about.st_ino, about.st_size
 
 
 def choose_device(name: str) -> torch.device:
@@ -97,17 +78,14 @@ class Engine:
         spread: SpreadIndex | None = None,
     ) -> None:
         self.model = model
-        self._held = self._newest = collection  # what answers are about; what is on the disk
-        self._reading = Lock()
         self.device = model.device
         self._spread = spread
         self._threads = torch.get_num_threads()
         self._painting_threads = max(1, self._threads - spare_threads)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._traced: dict[str, _Traced] = {}
-        self._indices: dict[str, Index] = {}
-        self._gallery: Gallery | None = None
-        self._read = _written(collection)
+        self._reading = Lock()
+        # what is on the disk, and which writing of it: swapped together, never changed
+        self._current = (_written(collection), Snapshot(model, collection, spread))
 
     @classmethod
     def open(
@@ -126,34 +104,66 @@ class Engine:
             collection.path / "model", collection.path / "lora", device=choose_device(device)
         )
         engine = cls(model, collection, spare_threads=spare_threads, spread=spread)
-        engine._open_features(DEFAULT)
-        engine._index(method(D_TRAK))
+        engine._newest().index(method(D_TRAK))
         return engine
+
+    @property
+    def collection(self) -> Collection:
+        """As it is on the disk now: a work that left is gone at once."""
+        return self._newest().collection
+
+    @property
+    def facts(self) -> Facts:
+        """What can be said of the collection, of one moment."""
+        return self._of_one(lambda snapshot: snapshot.facts)
 
     @property
     def spec(self) -> FeatureSpec:
         """The default features' spec."""
-        return self._open_features(DEFAULT).featurizer.spec
+        return self._of_one(lambda snapshot: snapshot.spec)
 
     @property
     def lambda_(self) -> float:
         """The ridge of the default method."""
-        return self._index(method(D_TRAK)).lambda_
+        return self.facts.lambda_
 
     @property
     def added(self) -> int:
         """How many works joined the default method's index after its kernel was fitted."""
-        index = self._index(method(D_TRAK))
-        return 0 if index.added is None else len(index.added.rows)
+        return self.facts.added
 
     @property
     def methods_available(self) -> tuple[str, ...]:
         """The methods whose features this collection has."""
-        return tuple(
-            row.name for row in METHODS.values()
-            if row.served
-            and (features_directory(self._held, row.features) / "header.json").is_file()
-        )  # fmt: skip
+        return self._newest().methods_available
+
+    def require_style(self, style: str) -> None:
+        """Raise `UsageError` for a class that the collection does not have."""
+        self._newest().require_style(style)
+
+    def _newest(self) -> Snapshot:
+        """The collection as it is on the disk now."""
+        with self._reading:
+            written, snapshot = self._current
+            now = _written(snapshot.collection)
+            if now != written:
+                with suppress(CollectionError):  # half written: the next look sees the whole
+                    newest = load_collection(snapshot.collection.path, check_files=False)
+                    snapshot = Snapshot(self.model, newest, self._spread)
+                    self._current = (now, snapshot)
+            return snapshot
+
+    def _of_one(
+        self, answer: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """An answer of one snapshot. Where files left before it had opened them, of the next."""
+        while True:
+            snapshot = self._newest()
+            try:
+                return answer(snapshot, *args, **kwargs)
+            except StoreError:
+                if self._newest() is snapshot:
+                    raise
 
     def paint(
         self, style: str, *, seed: int, steps: int, guidance: float, preview_every: int = 0
@@ -180,115 +190,90 @@ class Engine:
         `style` None lets the model say which class it takes the picture for.
         """
         row = method(method_name)
-        if style is not None:
-            self.require_style(style)
-        return self._in_turn(self._threads, self._attribute, image, style, row, query_sha256)
+        return self._in_turn(
+            self._threads, self._of_one, self._attribute, image, style, row, query_sha256
+        )
 
     def compare(
         self, image: Image.Image, style: str, names: Sequence[str]
     ) -> dict[str, tuple[Vector, Vector]]:
         """Method -> scores `[n]` and z `[n]`; each vector is made once for all of them."""
         rows = [method(name) for name in names]
-        self.require_style(style)
-        return self._in_turn(self._threads, self._compare, image, style, rows)
+        return self._in_turn(self._threads, self._of_one, self._compare, image, style, rows)
 
     def _compare(
-        self, image: Image.Image, style: str, rows: Sequence[Method]
+        self, snapshot: Snapshot, image: Image.Image, style: str, rows: Sequence[Method]
     ) -> dict[str, tuple[Vector, Vector]]:
-        latents = self._encode(image)
+        snapshot.require_style(style)
+        latents = self._encode(image, snapshot)
         content = hashlib.sha256(image.tobytes()).hexdigest()
         vectors: dict[str, Tensor] = {}
-        found = {}
+        compared = {}
         for row in rows:
-            index = self._index(row)
+            index = snapshot.index(row)
             if row.features not in vectors:
-                featurizer = self._open_features(row.features).featurizer
+                featurizer = snapshot.featurizer(row.features)
                 made = featurizer.features(latents, [class_prompt(style)], [content])
                 vectors[row.features] = made.phi[0]
             scores = index.scores(vectors[row.features])
-            found[row.name] = (scores, index.z(scores))
-        return found
+            compared[row.name] = (scores, index.z(scores))
+        return compared
 
     def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
         """Queue a piece of work for the worker and wait for what it returns or raises."""
 
         def job() -> T:
-            self._follow()
             if torch.get_num_threads() != threads:
                 torch.set_num_threads(threads)
             return work(*arguments)
 
         return self._worker.submit(job).result()
 
-    @property
-    def collection(self) -> Collection:
-        """As it is on the disk now: a work that left is gone at once."""
-        with self._reading:
-            written = _written(self._newest)
-            if written != self._read:
-                with suppress(CollectionError):  # half written: the next look sees the whole
-                    self._newest = load_collection(self._newest.path, check_files=False)
-                    self._read = written
-            return self._newest
-
-    def _follow(self) -> None:
-        """Let the next answer be about the collection as it is now."""
-        newest = self.collection
-        if newest is self._held:
-            return
-        self._held = newest
-        self._traced.clear()
-        self._indices.clear()
-        self._gallery = None
-
-    def require_style(self, style: str) -> None:
-        """Raise `UsageError` for a class that the collection does not have."""
-        if style not in self._held.styles:
-            raise UsageError(
-                f"The collection '{self._held.name}' has no class '{style}'. "
-                f"Choose one of: {', '.join(self._held.styles)}."
-            )
-
     def similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
         """The works that look most alike (cosine of latents): similarity, not influence."""
-        return self._in_turn(self._threads, self._similar, image, count)
+        return self._in_turn(self._threads, self._of_one, self._similar, image, count)
 
-    def _similar(self, image: Image.Image, count: int) -> tuple[tuple[Work, float], ...]:
-        traced = self._open_features("latents")
-        if self._gallery is None:
-            self._gallery = Gallery(torch.nn.functional.normalize(traced.phi.floats(), dim=1))
-        query = torch.nn.functional.normalize(self._encode(image).flatten(), dim=0)
-        places, products = self._gallery.nearest(query, count)
+    def _similar(
+        self, snapshot: Snapshot, image: Image.Image, count: int
+    ) -> tuple[tuple[Work, float], ...]:
+        query = torch.nn.functional.normalize(self._encode(image, snapshot).flatten(), dim=0)
+        places, products = snapshot.gallery.nearest(query, count)
+        works = snapshot.collection.works
         pairs = zip(places, products, strict=True)
-        return tuple((self._held.works[place], float(value)) for place, value in pairs)
+        return tuple((works[place], float(value)) for place, value in pairs)
 
     def _attribute(
-        self, image: Image.Image, style: str | None, row: Method, query_sha256: str
+        self,
+        snapshot: Snapshot,
+        image: Image.Image,
+        style: str | None,
+        row: Method,
+        query_sha256: str,
     ) -> Attribution:
+        if style is not None:
+            snapshot.require_style(style)
         began = time.perf_counter()
-        index = self._index(row)
-        traced = self._open_features(row.features)
-        default = self._open_features(DEFAULT)
-        latents = self._encode(image)
+        index = snapshot.index(row)
+        featurizer, default = snapshot.featurizer(row.features), snapshot.featurizer(DEFAULT)
+        latents = self._encode(image, snapshot)
         guessed = style is None
-        style = style or self.guess_style(latents)
+        style = style or self._guess_style(latents, snapshot.collection.styles)
         encoded = time.perf_counter()
         content = query_sha256 or hashlib.sha256(image.tobytes()).hexdigest()
-        found = traced.featurizer.features(latents, [class_prompt(style)], [content])
-        usual = found if traced is default else default.featurizer.features(
-            latents, [class_prompt(style)], [content]
-        )  # fmt: skip
+        own = featurizer.features(latents, [class_prompt(style)], [content])
+        usual = own
+        if featurizer is not default:
+            usual = default.features(latents, [class_prompt(style)], [content])
         differentiated = time.perf_counter()
-        scores = index.scores(found.phi[0])
-        leverage = self._leverage(usual.phi[0])
-        assert default.trust is not None
-        trust = default.trust.trust(float(usual.losses[0]), leverage)
+        scores = index.scores(own.phi[0])
+        leverage = snapshot.leverage(usual.phi[0])
+        trust = snapshot.trust(float(usual.losses[0]), leverage)
         done = time.perf_counter()
         return Attribution(
             query_sha256=content, width=image.width, height=image.height, style=style,
-            style_guessed=guessed, method=row.name, spec_digest=traced.featurizer.spec.digest,
+            style_guessed=guessed, method=row.name, spec_digest=featurizer.spec.digest,
             model_digest=self.model.digest, device=str(self.device),
-            works=self._held.works, scores=scores, z=index.z(scores),
+            collection=snapshot.collection, scores=scores, z=index.z(scores),
             self_influence=index.self_influence, query_leverage=leverage,
             loss=float(usual.losses[0]), trust=trust,
             seconds=Seconds(
@@ -296,9 +281,8 @@ class Engine:
             ),
         )  # fmt: skip
 
-    def guess_style(self, latents: Tensor) -> str:
+    def _guess_style(self, latents: Tensor, styles: Sequence[str]) -> str:
         """The class whose prompt the model needs least correction for: lowest denoising loss."""
-        styles = self._held.styles
         if len(styles) == 1:
             return styles[0]
         times = torch.tensor([t * self.model.schedule.length // 1000 for t in GUESS_TIMESTEPS])
@@ -314,47 +298,5 @@ class Engine:
                 losses.append(float((answer - noise).square().mean()))
         return styles[losses.index(min(losses))]
 
-    def _encode(self, image: Image.Image) -> Tensor:
-        return self.model.encode(image_to_tensor(image, self._held.image_size)[None])
-
-    def _leverage(self, query: Tensor) -> float:
-        """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
-        index, phi = self._index(method(D_TRAK)), self._open_features(DEFAULT).phi
-        fitted = float(phi.products(query).cpu().numpy() @ index.products(query))
-        length = float(query.double() @ query.double())
-        return max(0.0, (length - fitted) / index.lambda_)
-
-    def _open_features(self, name: str) -> _Traced:
-        if name not in self._traced:
-            directory = features_directory(self._held, name)
-            store = FeatureStore.open(directory)
-            store.require(self.model.digest)
-            trust = load_trust(directory) if name == DEFAULT else None
-            featurizer = Featurizer(self.model, store.header.spec)
-            keys = keys_of_works(self._held, store.header.spec)
-            phi = store.packed(keys).to(self.device)
-            self._traced[name] = _Traced(featurizer, phi, trust)
-        return self._traced[name]
-
-    def _index(self, row: Method) -> Index:
-        if not row.served:
-            raise UsageError(
-                f"The method '{row.name}' cannot be answered from one model and one picture: it "
-                f"needs {row.needs}. Compare it with `python -m app evaluate lds`."
-            )
-        if row.name not in self._indices:
-            try:
-                self._open_features(row.features)
-            except StoreError as error:
-                if row.name == D_TRAK:
-                    raise
-                raise UsageError(
-                    f"The method '{row.name}' needs the features '{row.features}': {error.message}"
-                ) from error
-            directory = features_directory(self._held, row.features)
-            index = make_index(self._held, directory, row)
-            kept = directory / "index" / row.name
-            if self._spread is not None and (kept / HEAD).is_file():
-                index = self._spread(index, kept)
-            self._indices[row.name] = index.to(self.device)
-        return self._indices[row.name]
+    def _encode(self, image: Image.Image, snapshot: Snapshot) -> Tensor:
+        return self.model.encode(image_to_tensor(image, snapshot.collection.image_size)[None])

@@ -71,6 +71,12 @@ class Method:
         return None if plain else self.representation
 
     @property
+    def plain_ridge(self) -> bool:
+        """Whether its rows are Phi (Phi'Phi + lambda I)^-1, with nothing scaled or squared."""
+        plain = self.works_scale == self.query_scale == "none" and not self.squared
+        return self.kernel == "ridge" and plain
+
+    @property
     def served(self) -> bool:
         """One model, one picture, one product: what the studio answers at once."""
         linear = self.kernel in ("identity", "ridge", "leverage")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attribution.calibration.trust import Trust
-from core.collection.types import Work
+from core.collection.types import Collection, Work
 
 Vector = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class Seconds:
     total: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Influence:
     """One work's part: rank from 1, raw score, z above its usual score, self-influence."""
 
@@ -38,7 +38,7 @@ class Influence:
     self_influence: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Attribution:
     """Scores `[n]`, z `[n]`, self-influence `[n]`, in the order of `works`."""
 
@@ -51,7 +51,7 @@ class Attribution:
     spec_digest: str
     model_digest: str
     device: str
-    works: tuple[Work, ...]
+    collection: Collection
     scores: Vector
     z: Vector
     self_influence: Vector
@@ -59,6 +59,11 @@ class Attribution:
     loss: float
     trust: Trust
     seconds: Seconds
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """The works that were asked, of the collection as it was then."""
+        return self.collection.works
 
     def proponents(self, count: int) -> tuple[Influence, ...]:
         """The works that shaped it most: the highest positive scores, best first."""
@@ -90,6 +95,9 @@ class Attribution:
 
     def _row(self, place: int, rank: int) -> Influence:
         return Influence(
-            self.works[place], rank, float(self.scores[place]), float(self.z[place]),
-            float(self.self_influence[place]),
-        )  # fmt: skip
+            work=self.works[place],
+            rank=rank,
+            score=float(self.scores[place]),
+            z=float(self.z[place]),
+            self_influence=float(self.self_influence[place]),
+        )

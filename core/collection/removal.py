@@ -14,10 +14,10 @@ from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.collection.atomic import write_text
 from core.collection.store import load_held_out, save_collection, save_held_out, table_text
 from core.collection.types import Collection, Work
 from core.errors import CollectionError, UsageError
+from core.files import write_text
 
 REMOVED = "removed.csv"
 

@@ -15,10 +15,10 @@ from dataclasses import astuple, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.collection.atomic import write_text
 from core.collection.importing.slugs import slug
 from core.collection.types import Artist, Collection, Work
 from core.errors import CollectionError
+from core.files import write_text
 
 FORMAT = 1
 MANIFEST, WORKS, ARTISTS, HELD_OUT = (

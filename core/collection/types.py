@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from core.errors import CollectionError
+
+T = TypeVar("T")
 
 ACTIVE = "active"
 OPTED_OUT = "opted-out"
@@ -75,25 +79,25 @@ class Collection:
     def _artists_by_id(self) -> dict[str, Artist]:
         return {artist.id: artist for artist in self.artists}
 
+    @cached_property
+    def artist_names(self) -> Mapping[str, str]:
+        """Artist id -> name."""
+        return {artist.id: artist.name for artist in self.artists}
+
     def work(self, work_id: str) -> Work:
         """The work with this id, or a CollectionError."""
-        found = self._works_by_id.get(work_id)
-        if found is None:
-            raise CollectionError(
-                f"The collection '{self.name}' holds no work '{work_id}'. "
-                "Look it up in works.csv, or import it first."
-            )
-        return found
+        remedy = "Look it up in works.csv, or import it first."
+        return self._held(self._works_by_id, "work", work_id, remedy)
 
     def artist(self, artist_id: str) -> Artist:
         """The artist with this id, or a CollectionError."""
-        found = self._artists_by_id.get(artist_id)
-        if found is None:
-            raise CollectionError(
-                f"The collection '{self.name}' holds no artist '{artist_id}'. "
-                "Look it up in artists.csv, or import a work of this artist first."
-            )
-        return found
+        remedy = "Look it up in artists.csv, or import a work of this artist first."
+        return self._held(self._artists_by_id, "artist", artist_id, remedy)
+
+    def _held(self, by_id: Mapping[str, T], kind: str, key: str, remedy: str) -> T:
+        if key not in by_id:
+            raise CollectionError(f"The collection '{self.name}' holds no {kind} '{key}'. {remedy}")
+        return by_id[key]
 
     def image_path(self, work: Work) -> Path:
         """Where the work's picture lies on this machine."""

@@ -1,8 +1,10 @@
-"""A model's call as a module, so that `torch.func` can run it with other parameters."""
+"""A model's call as a module, so that `torch.func` can run it with other parameters; and which of
+its parameters ask for gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -39,3 +41,16 @@ class Swappable:
         named = {f"network.{name}": value for name, value in parameters.items()}
         answer: Tensor = functional_call(self._called, named, (noisy, times, conditioning))
         return answer
+
+
+@contextmanager
+def requiring_grad(parameters: Iterable[nn.Parameter], required: bool) -> Iterator[None]:
+    """These parameters ask for gradients, or do not; afterwards each does as it did before."""
+    before = [(parameter, parameter.requires_grad) for parameter in parameters]
+    try:
+        for parameter, _ in before:
+            parameter.requires_grad_(required)
+        yield
+    finally:
+        for parameter, asked in before:
+            parameter.requires_grad_(asked)

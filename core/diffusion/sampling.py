@@ -65,7 +65,7 @@ def ddim(
     return scheduler
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sampler:
     """How pictures are denoised. `eta` 0 is DDIM, 1 ancestral; `guidance` 1 means none; `clip`
     keeps the estimate of x_0 in [-1, 1] (pixels, not latents). `spacing`: `trailing` ends at pure
@@ -79,7 +79,7 @@ class Sampler:
     offset: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Denoised:
     """One step of a batch: `noisy` x_t at `timestep`, the estimate `clean` of x_0 seen from there,
     and `latents`, x of the next step; all `[b, c, h', w']`."""
@@ -113,7 +113,11 @@ def denoise(
         fresh = _noise(model, generators) if sampler.eta > 0 else None
         update = scheduler.step(noise, timestep, latents, eta=sampler.eta, variance_noise=fresh)
         yield Denoised(
-            index, int(timestep), latents, update.pred_original_sample, update.prev_sample
+            index=index,
+            timestep=int(timestep),
+            noisy=latents,
+            clean=update.pred_original_sample,
+            latents=update.prev_sample,
         )
         latents = update.prev_sample
 
@@ -138,7 +142,7 @@ def sample(
     `guidance` 1 means none. A preview (the current estimate of x_0, decoded) comes with the first
     step and with every `preview_every`-th after it; 0 means never.
     """
-    for at in denoise(model, [prompt], [seed], Sampler(steps, guidance)):
+    for at in denoise(model, [prompt], [seed], Sampler(steps=steps, guidance=guidance)):
         wanted = preview_every > 0 and (at.index == 1 or at.index % preview_every == 0)
         preview = None
         if wanted and at.index < steps:

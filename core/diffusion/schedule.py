@@ -64,12 +64,10 @@ class NoiseSchedule:
         return int(self.betas.shape[0])
 
     def _coefficients(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        abar = self.alphas_cumprod[timesteps.cpu()].to(like.device)
-        shape = (-1, *([1] * (like.ndim - 1)))
-        return (
-            abar.sqrt().to(like.dtype).reshape(shape),
-            (1.0 - abar).sqrt().to(like.dtype).reshape(shape),
-        )
+        abar = self.alphas_cumprod[timesteps.cpu()].reshape(-1, *([1] * (like.ndim - 1)))
+        # rounded before it travels: not every device has float64
+        signal, sigma = abar.sqrt().to(like.dtype), (1.0 - abar).sqrt().to(like.dtype)
+        return signal.to(like.device), sigma.to(like.device)
 
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps; all `[b, ...]`, timesteps `[b]`."""

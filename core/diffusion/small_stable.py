@@ -27,7 +27,7 @@ from core.diffusion.stable import StableDiffusion, hush
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SmallShape:
     """The widths of a small Stable Diffusion; the default is the embedded collection's."""
 

@@ -1,27 +1,61 @@
-"""Weights on disk as safetensors, written whole or not at all, and their digest."""
+"""Tensors on disk as safetensors: written whole or not at all, read or refused by name; digests."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.errors import CreditlineError
+from core.files import write_via
+
+T = TypeVar("T")
+
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write to a temporary name beside `path`, sync, rename: no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
+    """Write them as one file, which no reader sees half of. Raises `CollectionError`."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # one key: safetensors writes several in no fixed order, and equal files should be equal bytes
-    save_file(plain, draft, metadata={"about": json.dumps(dict(metadata), sort_keys=True)})
-    with open(draft, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(draft, path)
+    about = {"about": json.dumps(dict(metadata), sort_keys=True)}
+
+    def save(draft: Path) -> None:
+        try:
+            save_file(plain, draft, metadata=about)
+        except SafetensorError as error:  # how it says that the disk is full
+            raise OSError(str(error)) from error
+
+    write_via(path, save)
+
+
+def read_tensors(path: Path, only: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """A safetensors file's tensors (or one of them), mapped, and its metadata."""
+    with safe_open(path, framework="pt") as file:
+        names = [only] if only else list(file.offset_keys())
+        tensors = {name: file.get_tensor(name) for name in names}
+        return tensors, json.loads((file.metadata() or {}).get("about", "{}"))
+
+
+def tensor_names(path: Path) -> list[str]:
+    """What a safetensors file holds, by its header alone."""
+    with safe_open(path, framework="pt") as file:
+        return list(file.keys())
+
+
+def undamaged(read: Callable[[], T], what: str, remedy: str, error: type[CreditlineError]) -> T:
+    """What `read` reads from a safetensors file. Raises `error`, naming `what` is damaged and the
+    remedy; a file that is not there is the caller's to name (`FileNotFoundError`)."""
+    try:
+        return read()
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError) as fault:
+        raise error(f"{what} is truncated or damaged. {remedy}") from fault
 
 
 def digest_tensors(tensors: Mapping[str, Tensor], extra: object) -> str:

@@ -36,7 +36,7 @@ ASKED_NOISE = NoiseRule("shared", seed=7_919)
 OTHERS = 24  # works of other artists that show whether the rest was kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WithoutArtist:
     """Mean denoising losses with the artist and without, of the picture, of the artist's own works
     and of others'; `moved`: how far the repainted latents are, as a share of their length."""
@@ -102,7 +102,9 @@ def _forget(
     # the artist's works as often as all others together
     again = torch.arange(len(kept)) % len(own) + len(kept)
     rows = torch.cat([torch.arange(len(kept)), again])
-    data = TrainingSet(data.latents[rows], data.prompt_of[rows], data.prompts)
+    data = TrainingSet(
+        latents=data.latents[rows], prompt_of=data.prompt_of[rows], prompts=data.prompts
+    )
 
     def teach(
         drawn: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
@@ -151,15 +153,24 @@ def compare_without(
         for loss in found
     ]
     figures = WithoutArtist(
-        artist_id, way, len(own), parts[0][0], parts[1][0], parts[0][1], parts[1][1],
-        parts[0][2], parts[1][2],
-        float((finished[1] - finished[0]).norm() / finished[0].norm()),
-    )  # fmt: skip
+        artist_id=artist_id,
+        way=way,
+        works=len(own),
+        picture_before=parts[0][0],
+        picture_after=parts[1][0],
+        own_before=parts[0][1],
+        own_after=parts[1][1],
+        others_before=parts[0][2],
+        others_after=parts[1][2],
+        moved=float((finished[1] - finished[0]).norm() / finished[0].norm()),
+    )
     return figures, tensor_to_image(after.decode(finished[1])[0])
 
 
 def _painted(model: StableDiffusion, style: str, seed: int, steps: int, guidance: float) -> Tensor:
     """Finished latents `[1, c, h', w']`."""
-    for at in denoise(model, [class_prompt(style)], [seed], Sampler(steps, guidance)):
+    for at in denoise(
+        model, [class_prompt(style)], [seed], Sampler(steps=steps, guidance=guidance)
+    ):
         latents = at.latents
     return latents

@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 from core.attribution.features.clip import ClipVision
 from core.attribution.methods import METHODS
 from core.attribution.scoring.sharpening import Sharpening
-from core.collection.atomic import write_text
 from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.evaluation.agreement import (
@@ -54,6 +53,7 @@ from core.evaluation.losses import Losses
 from core.evaluation.runner import describe, prepare
 from core.evaluation.trials import CLIP, Contest, Trial
 from core.evaluation.workers import with_workers
+from core.files import write_text
 from core.progress import Progress
 from core.work_queue import unmade
 
@@ -187,12 +187,13 @@ def artist_trials(bench: Benchmark, methods: Sequence[str] | None, clip: bool) -
             )
     if D_TRAK not in wanted:
         wanted = [D_TRAK, *wanted]  # what all others are compared with
-    return [Trial(name, SHARED, bench.preset.timesteps[0], pool=REMOVAL_POOL) for name in wanted]
+    least = bench.preset.timesteps[0]
+    return [Trial(method=name, noise=SHARED, timesteps=least, pool=REMOVAL_POOL) for name in wanted]
 
 
 def prepare_artists(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
     """Every model, outcome and vector, as files; what is there is skipped."""
-    halves = [Trial(PIXELS, pool=ARTIST_POOL)] if bench.preset.by_artist else []
+    halves = [Trial(method=PIXELS, pool=ARTIST_POOL)] if bench.preset.by_artist else []
     yield from prepare(bench, [*trials, *halves])
     yield from _measure_base(bench)
 

@@ -15,10 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
-from core.collection.atomic import write_text
 from core.collection.prompts import class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
@@ -27,7 +25,7 @@ from core.diffusion.tensors import image_to_tensor, tensor_to_image
 from core.diffusion.training.base_model import sampled_set
 from core.diffusion.training.ensemble import Parts, load_into, model_file, train_many
 from core.diffusion.training.loop import TrainingSet
-from core.diffusion.weights import digest_files, save_tensors
+from core.diffusion.weights import digest_files, read_tensors, save_tensors, undamaged
 from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
@@ -41,6 +39,7 @@ from core.evaluation.subsets import (
     random_halves,
     without_each_artist,
 )
+from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade
 
@@ -67,7 +66,7 @@ class Asked:
         return Asked(self.latents[list(rows)], *kept, seeds)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Opening:
     """What `Benchmark` is made of."""
 
@@ -106,7 +105,13 @@ class Benchmark:
     @property
     def opening(self) -> Opening:
         """What another process needs to open the same benchmark."""
-        return Opening(self.preset, self.split, self.directory, self.base, str(self.device))
+        return Opening(
+            preset=self.preset,
+            split=self.split,
+            directory=self.directory,
+            base=self.base,
+            device=str(self.device),
+        )
 
     @cached_property
     def model(self) -> DiffusionModel:
@@ -172,14 +177,16 @@ class Benchmark:
         self, directory: Path, parts: Parts, seed: int, *, patient: bool = True
     ) -> Iterator[Progress]:
         """A model a part, all from the start that `seed` draws, by the preset's recipe."""
-        recipe, data = self.preset.recipe_for(len(parts.rows[0]), seed), self._training_set
+        # coupled models meet the batches of a model of all works
+        count = len(self.works.ids) if parts.coupled else len(parts.rows[0])
+        recipe, data = self.preset.recipe_for(count, seed), self._training_set
         yield from train_many(self.blank(seed), data, parts, recipe, directory, patient=patient)
 
     @cached_property
     def _training_set(self) -> TrainingSet:
         prompts = ("", *sorted(set(self.works.prompts) - {""}))
         places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
-        plain = TrainingSet(self.works.latents, places, prompts)
+        plain = TrainingSet(latents=self.works.latents, prompt_of=places, prompts=prompts)
         model, recipe = self.model, self.preset.recipe
         if not isinstance(model, StableDiffusion) or not (recipe.flip or recipe.sampled):
             return plain
@@ -233,7 +240,7 @@ class Benchmark:
         """The painted queries, `[q, c, h, w]` in [-1, 1]."""
         if not self._painted.is_file():
             raise StoreError("The benchmark's pictures are not painted yet. Run it again.")
-        return load_file(self._painted)["pixels"]
+        return tensors_of(self._painted)["pixels"]
 
     # --- retrained models and what they did -----------------------------------------------------
 
@@ -318,7 +325,7 @@ class Benchmark:
             file = self._outcome_file(pool, seed, number)
             if not file.is_file():
                 raise StoreError(f"The outcome {file.name} is missing. Run the benchmark again.")
-            rows.append(load_file(file)[f"{name}/{objective}"].numpy())
+            rows.append(tensors_of(file)[f"{name}/{objective}"].numpy())
         return np.stack(rows)
 
     def truth(self, pool: str, split: str, objective: str = "simple") -> Truth:
@@ -348,6 +355,12 @@ class Benchmark:
         """Mean loss of works under models that learnt them, and under those that did not."""
         inclusion: NDArray[np.bool_] = self.inclusion(pool)[:, self.measured_works]
         return out_over_in(self.losses(pool, WORKS, 0), inclusion)
+
+
+def tensors_of(file: Path) -> dict[str, Tensor]:
+    """What a stage of a benchmark kept. Raises `StoreError` where it is damaged."""
+    remedy = "Remove that file and run the benchmark again: only it is made again."
+    return undamaged(lambda: read_tensors(file), f"The benchmark's {file}", remedy, StoreError)[0]
 
 
 def rounded(pixels: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ ENSEMBLES = (1, 2, 4, 8)
 FEWEST = 16  # retrained models of which a work is both in some and not in others
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """`trials` of a preset; `x` is the field of a row along which its figure runs, if any."""
 
@@ -51,7 +51,7 @@ def _gradient_methods() -> list[str]:
 def _similarities(clip: bool) -> list[Trial]:
     names = [name for name, row in METHODS.items() if row.representation == "latents"]
     names += [name for name, row in METHODS.items() if row.representation == CLIP and clip]
-    return [Trial(name) for name in names]
+    return [Trial(method=name) for name in names]
 
 
 def main(preset: Preset, clip: bool) -> list[Trial]:
@@ -64,7 +64,7 @@ def main(preset: Preset, clip: bool) -> list[Trial]:
     for (noise, k), name in product(settings, _gradient_methods()):
         row = METHODS[name]
         if k == least or (row.stack == "final" and row.query == "example"):
-            found.append(Trial(name, noise, k))
+            found.append(Trial(method=name, noise=noise, timesteps=k))
     if preset.by_artist:
         chosen = [t for t in found if not t.has_gradient or t.noise == SHARED]
         found += [replace(trial, pool=ARTIST_POOL) for trial in chosen]
@@ -74,33 +74,44 @@ def main(preset: Preset, clip: bool) -> list[Trial]:
 def methods(preset: Preset, clip: bool) -> list[Trial]:
     """Tables 2, 3 and 6: the methods at every K, independent noise."""
     pairs = product(preset.timesteps, _gradient_methods())
-    return _similarities(clip) + [Trial(name, INDEPENDENT, k) for k, name in pairs]
+    return _similarities(clip) + [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k) for k, name in pairs
+    ]
 
 
 def objectives(preset: Preset, clip: bool) -> list[Trial]:
     """Table 1: the output functions behind phi."""
-    return [Trial(name, INDEPENDENT, k) for k, name in product(preset.timesteps, OBJECTIVE_ROWS)]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k)
+        for k, name in product(preset.timesteps, OBJECTIVE_ROWS)
+    ]
 
 
 def outcomes(preset: Preset, clip: bool) -> list[Trial]:
     """Table 4: the function behind phi against the function that is predicted."""
     k = preset.timesteps[-1]
     pairs = product(OBJECTIVE_ROWS, OUTCOMES)
-    return [Trial(name, INDEPENDENT, k, outcome=outcome) for name, outcome in pairs]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k, outcome=outcome)
+        for name, outcome in pairs
+    ]
 
 
 def placements(preset: Preset, clip: bool) -> list[Trial]:
     """Table 5: 100 evaluations as timesteps x noises, spread out or from the first on."""
     pairs = ((100, 1), (50, 2), (20, 5), (10, 10))
     grid = product(("trak", "d-trak"), ("uniform", "cumulative"), pairs)
-    return [Trial(name, INDEPENDENT, k, kind, draws) for name, kind, (k, draws) in grid]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k, placement=kind, draws=draws)
+        for name, kind, (k, draws) in grid
+    ]
 
 
 def ensembles(preset: Preset, clip: bool) -> list[Trial]:
     """Tables 7 and 8: means over retrained models, with shared projections (the code's) and own
     (the paper's), and the retraining baselines."""
     found = [
-        Trial(name, INDEPENDENT, k, members=count)
+        Trial(method=name, noise=INDEPENDENT, timesteps=k, members=count)
         for k, name, count in product(preset.timesteps, SEPARATE[:2], ENSEMBLES)
         if count <= preset.retrained
     ]
@@ -108,22 +119,27 @@ def ensembles(preset: Preset, clip: bool) -> list[Trial]:
         found += [replace(trial, projections="own") for trial in found if trial.members > 1]
     counts = sorted({preset.retrained // part for part in (8, 4, 2, 1)} - {0})
     return found + [
-        Trial(name, members=count)
+        Trial(method=name, members=count)
         for name, count in product(SEPARATE[2:], counts)
         if count >= FEWEST
-    ]  # fmt: skip
+    ]
 
 
 def interpolation(preset: Preset, clip: bool) -> list[Trial]:
     """Figure 1: from L_Simple - L_Square to L_Square; eta = 1/2 is TRAK."""
-    return [Trial("d-trak-eta", INDEPENDENT, k, eta=eta)
-            for k, eta in product(preset.timesteps, ETAS)]  # fmt: skip
+    return [
+        Trial(method="d-trak-eta", noise=INDEPENDENT, timesteps=k, eta=eta)
+        for k, eta in product(preset.timesteps, ETAS)
+    ]
 
 
 def checkpoints(preset: Preset, clip: bool) -> list[Trial]:
     """Figures 2, 6, 7 and 8: features of earlier and earlier models."""
     grid = product(preset.timesteps, ("trak", "d-trak"), range(1, preset.checkpoints + 1))
-    return [Trial(name, INDEPENDENT, k, checkpoint=number) for k, name, number in grid]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k, checkpoint=number)
+        for k, name, number in grid
+    ]
 
 
 def dimensions(preset: Preset, clip: bool) -> list[Trial]:
@@ -131,20 +147,27 @@ def dimensions(preset: Preset, clip: bool) -> list[Trial]:
     most = preset.projection.dimension if preset.projection.kind != "identity" else DIMENSIONS[-1]
     kept = [dimension for dimension in DIMENSIONS if dimension <= most]
     grid = product(preset.timesteps, ("trak", "d-trak"), kept)
-    return [Trial(name, INDEPENDENT, k, dimension=dimension) for k, name, dimension in grid]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=k, dimension=dimension)
+        for k, name, dimension in grid
+    ]
 
 
 def lambdas(preset: Preset, clip: bool) -> list[Trial]:
     """Figures 9 and 10: the LDS along lambda (the curves are kept with every result)."""
     return [
-        Trial(name, INDEPENDENT, k) for k, name in product(preset.timesteps, ("trak", "d-trak"))
+        Trial(method=name, noise=INDEPENDENT, timesteps=k)
+        for k, name in product(preset.timesteps, ("trak", "d-trak"))
     ]
 
 
 def inverse(preset: Preset, clip: bool) -> list[Trial]:
     """The reference's float32 inverse beside ours: its collapse at small lambda is round-off."""
     names = product(("trak", "d-trak"), (OURS, FLOAT32_INVERSE))
-    return [Trial(name, INDEPENDENT, preset.timesteps[-1], arithmetic=kind) for name, kind in names]
+    return [
+        Trial(method=name, noise=INDEPENDENT, timesteps=preset.timesteps[-1], arithmetic=kind)
+        for name, kind in names
+    ]
 
 
 def rules(preset: Preset, clip: bool) -> list[Trial]:
@@ -153,7 +176,9 @@ def rules(preset: Preset, clip: bool) -> list[Trial]:
     kinds = [LambdaRule("dof", share) for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
     kinds += [LambdaRule("mean-eigenvalue", c) for c in (0.001, 0.01, 0.1, 1.0)]
     grid = product(kinds, settings, ("d-trak", "d-trak-avg", "trak", "das"))
-    return [Trial(name, noise, k, rule=rule) for rule, (noise, k), name in grid]
+    return [
+        Trial(method=name, noise=noise, timesteps=k, rule=rule) for rule, (noise, k), name in grid
+    ]
 
 
 def frontier(preset: Preset, clip: bool) -> list[Trial]:
@@ -161,11 +186,11 @@ def frontier(preset: Preset, clip: bool) -> list[Trial]:
     kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
     names = (*OBJECTIVE_ROWS, "das")
     found = [
-        Trial(name, noise, k)
+        Trial(method=name, noise=noise, timesteps=k)
         for noise, name, k in product((SHARED, INDEPENDENT, CYCLE), names, kept)
     ]
     return found + [
-        Trial(name, SHARED, k, "cumulative")
+        Trial(method=name, noise=SHARED, timesteps=k, placement="cumulative")
         for name, k in product(("trak", "d-trak", "d-trak-avg", "das"), kept)
     ]
 
@@ -173,26 +198,57 @@ def frontier(preset: Preset, clip: bool) -> list[Trial]:
 EXPERIMENTS: dict[str, Experiment] = {
     found.name: found
     for found in (
-        Experiment("main", "Every method that needs no further training", main),
-        Experiment("table1", "Output functions (Table 1)", objectives),
-        Experiment("table2", "Methods, CIFAR (Table 2)", methods),
-        Experiment("table3", "Methods, ArtBench (Table 3)", methods),
-        Experiment("table4", "Output functions against outcomes (Table 4)", outcomes),
-        Experiment("table5", "Timesteps and noises (Table 5)", placements),
-        Experiment("table6", "Methods, CelebA (Table 6)", methods),
-        Experiment("table7", "Ensembles and retraining, CIFAR-2 (Table 7)", ensembles, "members"),
-        Experiment("table8", "Ensembles and retraining, CelebA (Table 8)", ensembles, "members"),
-        Experiment("fig1", "Interpolation (Figure 1)", interpolation, "eta"),
-        Experiment("fig2", "Checkpoints (Figure 2)", checkpoints, "checkpoint"),
-        Experiment("fig5", "Projection dimension (Figure 5)", dimensions, "dimension"),
-        Experiment("fig6", "Checkpoints, CIFAR-2 (Figure 6)", checkpoints, "checkpoint"),
-        Experiment("fig7", "Checkpoints, CelebA (Figure 7)", checkpoints, "checkpoint"),
-        Experiment("fig8", "Checkpoints, ArtBench-2 (Figure 8)", checkpoints, "checkpoint"),
-        Experiment("fig9", "Lambda, CIFAR-2 (Figure 9)", lambdas, "c"),
-        Experiment("fig10", "Lambda, CIFAR-10 (Figure 10)", lambdas, "c"),
-        Experiment("inverse", "The float32 inverse at small lambda", inverse, "c"),
-        Experiment("frontier", "LDS against cost", frontier, "timesteps", "default"),
-        Experiment("rules", "Rules for lambda", rules, "rule"),
+        Experiment(name="main", title="Every method that needs no further training", trials=main),
+        Experiment(name="table1", title="Output functions (Table 1)", trials=objectives),
+        Experiment(name="table2", title="Methods, CIFAR (Table 2)", trials=methods),
+        Experiment(name="table3", title="Methods, ArtBench (Table 3)", trials=methods),
+        Experiment(
+            name="table4", title="Output functions against outcomes (Table 4)", trials=outcomes
+        ),
+        Experiment(name="table5", title="Timesteps and noises (Table 5)", trials=placements),
+        Experiment(name="table6", title="Methods, CelebA (Table 6)", trials=methods),
+        Experiment(
+            name="table7",
+            title="Ensembles and retraining, CIFAR-2 (Table 7)",
+            trials=ensembles,
+            x="members",
+        ),
+        Experiment(
+            name="table8",
+            title="Ensembles and retraining, CelebA (Table 8)",
+            trials=ensembles,
+            x="members",
+        ),
+        Experiment(name="fig1", title="Interpolation (Figure 1)", trials=interpolation, x="eta"),
+        Experiment(name="fig2", title="Checkpoints (Figure 2)", trials=checkpoints, x="checkpoint"),
+        Experiment(
+            name="fig5", title="Projection dimension (Figure 5)", trials=dimensions, x="dimension"
+        ),
+        Experiment(
+            name="fig6", title="Checkpoints, CIFAR-2 (Figure 6)", trials=checkpoints, x="checkpoint"
+        ),
+        Experiment(
+            name="fig7", title="Checkpoints, CelebA (Figure 7)", trials=checkpoints, x="checkpoint"
+        ),
+        Experiment(
+            name="fig8",
+            title="Checkpoints, ArtBench-2 (Figure 8)",
+            trials=checkpoints,
+            x="checkpoint",
+        ),
+        Experiment(name="fig9", title="Lambda, CIFAR-2 (Figure 9)", trials=lambdas, x="c"),
+        Experiment(name="fig10", title="Lambda, CIFAR-10 (Figure 10)", trials=lambdas, x="c"),
+        Experiment(
+            name="inverse", title="The float32 inverse at small lambda", trials=inverse, x="c"
+        ),
+        Experiment(
+            name="frontier",
+            title="LDS against cost",
+            trials=frontier,
+            x="timesteps",
+            lambda_rule="default",
+        ),
+        Experiment(name="rules", title="Rules for lambda", trials=rules, x="rule"),
     )
 }
 

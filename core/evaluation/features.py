@@ -20,9 +20,9 @@ from torch import Tensor
 from core.attribution.features.clip import ClipVision
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
-from core.attribution.features.store import read_tensors
 from core.attribution.features.trajectory import READINGS, journey_features
-from core.diffusion.weights import save_tensors
+from core.diffusion.training.precision import to_float64
+from core.diffusion.weights import read_tensors, save_tensors, undamaged
 from core.errors import StoreError
 from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Asked, Benchmark
 from core.evaluation.lds import Matrix
@@ -128,7 +128,10 @@ def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:
     file = vectors_file(bench, wanted)
     if not file.is_file():
         raise StoreError(f"The vectors {file.name} are missing. Run the benchmark again.")
-    tensors, marks = read_tensors(file)
+    tensors, marks = undamaged(
+        lambda: read_tensors(file), f"The benchmark's {file}",
+        "Remove that file and run the benchmark again: only it is made again.", StoreError,
+    )  # fmt: skip
     losses = tensors.pop("losses").numpy()
     of = {name: value.numpy() for name, value in tensors.items()}
     return Vectors(of, losses, float(marks["seconds"]))
@@ -136,7 +139,7 @@ def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:
 
 def isometric(parts: list[Tensor]) -> list[Matrix]:
     """Rows `[n_i, p]` -> rows `[n_i, min(N, p)]` with the same inner products, in float64."""
-    rows = torch.cat([part.double() for part in parts])
+    rows = torch.cat([to_float64(part) for part in parts])
     counts = np.cumsum([len(part) for part in parts])[:-1]
     if rows.shape[1] > rows.shape[0]:
         values, directions = torch.linalg.eigh(rows @ rows.T)

@@ -68,7 +68,8 @@ class Losses:
             given = None if conditioning is None else conditioning[at.to(conditioning.device)]
             answer = model.predict_noise(model.schedule.add_noise(clean, drawn, t), t, given)
             for name, objective in OBJECTIVES.items():
-                parts[name].append(objective(answer, drawn, t, model.schedule).double().cpu())
+                values = objective(answer, drawn, t, model.schedule)
+                parts[name].append(values.cpu().double())
         return {name: torch.cat(values) for name, values in parts.items()}
 
     def _noise(self, number: int, kept: Sequence[int]) -> Tensor:

@@ -28,7 +28,7 @@ class MlpPlan:
     depth: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnetPlan:
     """diffusers' pixel UNet. `attention`: at which of the levels, counted from the largest."""
 

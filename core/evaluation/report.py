@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
+from core.evaluation.bookings import SUMMED
 
 Vector = NDArray[np.float64]
 FORMAT = 1
 FOLDS = 5
+BOOKED = "booked: "  # before a rule's name, where a method's would stand
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Roc:
     points: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MethodFigures:
     """One method in one collection; None where it was not measured. LDS in percent."""
 
@@ -47,7 +49,7 @@ class MethodFigures:
     artist_top1: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What the page shows; `facts` are what one must know to read it."""
 
@@ -91,7 +93,8 @@ def _without(kind: Vector, fold: int) -> Vector:
 def method_figures(
     experiment: Mapping[str, Any], noise: str = "shared"
 ) -> tuple[MethodFigures, ...]:
-    """From an experiment's rows: the default lambda, one noise, the least K of each method."""
+    """From an experiment's rows: the default lambda, one noise, the least K of each method; then
+    what each rule of the ledger pays, as `booked` rows."""
     found: dict[str, dict[str, Any]] = {}
     for row in experiment["rows"]:
         if row["lambda_rule"] not in ("default", "none") or row["noise"] not in (noise, None):
@@ -102,4 +105,11 @@ def method_figures(
         kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
         if row["artist_top1"] is not None:
             kept.setdefault("artist_top1", row["artist_top1"])
-    return tuple(MethodFigures(name, **values) for name, values in found.items())
+    for row in experiment.get("booked", ()):
+        if row["rule"] == SUMMED or row["noise"] not in (noise, None):
+            continue
+        kept = found.setdefault(f"{BOOKED}{row['rule']}", {})
+        group = "group_" if row["pool"] == "artists" else ""
+        kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
+        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
+    return tuple(MethodFigures(method=name, **values) for name, values in found.items())

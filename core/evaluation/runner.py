@@ -16,20 +16,21 @@ import numpy as np
 
 from core.attribution.features.clip import ClipVision
 from core.attribution.scoring.kernel import DEFAULT_RULE
-from core.collection.atomic import write_text
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
+from core.evaluation.booked_lds import BookedRow, booked_rows
 from core.evaluation.experiments import Experiment
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Spread
 from core.evaluation.trials import BEST, DEFAULT, Result, Row, Trial, run_trial, wanted_vectors
 from core.evaluation.workers import with_workers
+from core.files import write_text
 from core.progress import Progress
 
 REFERENCE = "d-trak"  # every method is compared with it, under equal settings
 MEMORISING = 2.0  # out/in from which the ranking of methods can be read (lower: not in the regime)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """LDS of `REFERENCE` minus another method's under equal settings, over equal resamples."""
 
@@ -43,7 +44,7 @@ class Pair:
     sd: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Regime:
     """Of one pool: mean loss of works learnt and left out, and the noise ceilings."""
 
@@ -57,7 +58,7 @@ class Regime:
     ceiling: dict[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LambdaLoss:
     """By how many points a rule's lambda falls behind the peeked best, over a table's rows."""
 
@@ -68,7 +69,7 @@ class LambdaLoss:
     where: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """An experiment's figures, and what one must know to read them."""
 
@@ -81,6 +82,7 @@ class Finished:
     lambda_losses: tuple[LambdaLoss, ...]
     config: dict[str, object]
     seconds: float
+    booked: tuple[BookedRow, ...] = ()
 
 
 def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
@@ -113,11 +115,17 @@ def run_experiment(
         yield Progress("Scoring", done, len(trials), trial.method)
     rows = tuple(row for result in results for row in result.rows)
     finished = Finished(
-        bench.preset.name, experiment.name, rows,
-        tuple(_pairs(bench, results)), tuple(_regime(bench, pool) for pool in pools),
-        tuple(_curve(result, split) for result in results for split in result.curves),
-        lambda_losses(rows), describe(bench), time.perf_counter() - started,
-    )  # fmt: skip
+        preset=bench.preset.name,
+        experiment=experiment.name,
+        rows=rows,
+        pairs=tuple(_pairs(bench, results)),
+        regimes=tuple(_regime(bench, pool) for pool in pools),
+        curves=tuple(_curve(result, split) for result in results for split in result.curves),
+        lambda_losses=lambda_losses(rows),
+        config=describe(bench),
+        seconds=time.perf_counter() - started,
+        booked=tuple(booked_rows(bench, results)),
+    )
     save(finished, bench.directory)
     yield finished
 
@@ -137,7 +145,13 @@ def lambda_losses(rows: Sequence[Row]) -> tuple[LambdaLoss, ...]:
             where = f"{row.method}, {row.noise}, K = {row.timesteps}, {row.split}"
             found.setdefault(row.rule, []).append((best[key] - row.lds, where))
     return tuple(
-        LambdaLoss(rule, len(losses), float(np.mean([loss for loss, _ in losses])), *max(losses))
+        LambdaLoss(
+            rule=rule,
+            rows=len(losses),
+            mean=float(np.mean([loss for loss, _ in losses])),
+            worst=max(losses)[0],
+            where=max(losses)[1],
+        )
         for rule, losses in found.items()
     )
 
@@ -160,10 +174,15 @@ def describe(bench: Benchmark) -> dict[str, object]:
 def _regime(bench: Benchmark, pool: str) -> Regime:
     inside, outside = bench.memorisation(pool)
     return Regime(
-        pool, len(bench.inclusion(pool)), bench.preset.seeds if pool == LDS_POOL else 1,
-        inside, outside, outside / inside, outside / inside >= MEMORISING,
-        {split: bench.ceiling(pool, split) for split in SPLITS},
-    )  # fmt: skip
+        pool=pool,
+        subsets=len(bench.inclusion(pool)),
+        seeds=bench.preset.seeds if pool == LDS_POOL else 1,
+        loss_in=inside,
+        loss_out=outside,
+        ratio=outside / inside,
+        memorising=outside / inside >= MEMORISING,
+        ceiling={split: bench.ceiling(pool, split) for split in SPLITS},
+    )
 
 
 def _settings(trial: Trial) -> tuple[object, ...]:
@@ -191,9 +210,15 @@ def _pairs(bench: Benchmark, results: list[Result]) -> Iterator[Pair]:
                 truth = bench.truth(trial.pool, split, trial.outcome)
                 gap: Spread = truth.difference(scores, other)
                 yield Pair(
-                    trial.method, reference.trial.noise, reference.trial.timesteps, split, rule,
-                    trial.pool, gap.value, gap.sd,
-                )  # fmt: skip
+                    method=trial.method,
+                    noise=reference.trial.noise,
+                    timesteps=reference.trial.timesteps,
+                    split=split,
+                    lambda_rule=rule,
+                    pool=trial.pool,
+                    difference=gap.value,
+                    sd=gap.sd,
+                )
 
 
 def _curve(result: Result, split: str) -> dict[str, object]:

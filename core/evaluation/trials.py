@@ -36,7 +36,7 @@ CLIP = "clip"
 OURS, FLOAT32_INVERSE = "float64", "float32 inverse"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """A method, what its features are made with, how many models are averaged, and what it is
     held against: the `outcome` objective's losses of the models of a `pool`."""
@@ -77,7 +77,7 @@ class Trial:
         return SPLITS if self.row.query == "example" else (GENERATION,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One figure of a table, in percent; `bootstrap_mean` is what the paper's tables print."""
 
@@ -282,10 +282,26 @@ def _row(
     dimension = trial.dimension or contest.bench.preset.projection.dimension
     exact = not trial.dimension and contest.bench.preset.projection.kind == "identity"
     return Row(
-        trial.method, trial.noise if gradient else None, trial.timesteps if gradient else None,
-        split, rule, found.value, found.sd, float(resampled.mean()), c,
-        trial.placement if gradient else None, trial.draws, 0 if exact else dimension, trial.eta,
-        trial.checkpoint, trial.members, trial.projections, trial.outcome, trial.pool,
-        trial.arithmetic, str(trial.rule),
-        _artist_top1(contest, split, scores), contest.seconds if gradient else None,
-    )  # fmt: skip
+        method=trial.method,
+        noise=trial.noise if gradient else None,
+        timesteps=trial.timesteps if gradient else None,
+        split=split,
+        lambda_rule=rule,
+        lds=found.value,
+        sd=found.sd,
+        bootstrap_mean=float(resampled.mean()),
+        c=c,
+        placement=trial.placement if gradient else None,
+        draws=trial.draws,
+        dimension=0 if exact else dimension,
+        eta=trial.eta,
+        checkpoint=trial.checkpoint,
+        members=trial.members,
+        projections=trial.projections,
+        outcome=trial.outcome,
+        pool=trial.pool,
+        arithmetic=trial.arithmetic,
+        rule=str(trial.rule),
+        artist_top1=_artist_top1(contest, split, scores),
+        seconds=contest.seconds if gradient else None,
+    )

@@ -7,7 +7,6 @@ bookkeeping.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -25,6 +25,7 @@ from core.errors import LedgerError
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 BUSY_MS = 10_000
 TROUBLES = {
+    "could not decode": "is damaged: a text in it is no text. `ledger verify` says where",
     "locked": "is in use by another program. Wait a moment, then try again",
     "busy": "is in use by another program. Wait a moment, then try again",
     "readonly": "cannot be written. Give yourself the right to write the file and its folder",
@@ -34,13 +35,18 @@ TROUBLES = {
     "i/o error": "cannot be read or written: the disk reports an error. Check the disk",
     "not a database": "is not a ledger. Put it aside, or restore it from a backup",
     "malformed": "is damaged. Put it aside and restore it from a backup",
+    "no such column": "is damaged. Put it aside and restore it from a backup",
     "no such table": "is not a ledger of this program. Put it aside, or restore it from a backup",
 }
 
 
 def connect(path: Path, busy_ms: int = BUSY_MS) -> Engine:
     """An engine over a SQLite file: WAL, foreign keys, full synchronisation."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_ms / 1000})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": busy_ms / 1000},
+        max_overflow=-1,  # an export holds its connection as long as its reader takes
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
@@ -75,6 +81,25 @@ def told(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"The ledger '{path.name}' {words or f'answered: {cause}'}. Nothing was booked."
         ) from error
+    except UnicodeDecodeError as error:
+        raise LedgerError(
+            f"The ledger '{path.name}' is damaged: a text in it is no text. Put it aside and "
+            "restore it from a backup. Nothing was booked."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise LedgerError(
+            "A text holds half a character (a lone surrogate), which no ledger can keep. "
+            "Correct the text, then try again. Nothing was booked."
+        ) from error
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies under this name: device and inode; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def migrate(engine: Engine, path: Path) -> None:
@@ -85,8 +110,7 @@ def migrate(engine: Engine, path: Path) -> None:
     newest = script.get_current_head()
     if _version(engine) == newest:
         return
-    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(path.with_name(f".{path.name}.lock")):
         current = _version(engine)
         if current == newest:
             return

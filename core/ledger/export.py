@@ -1,7 +1,7 @@
 """The ledger for other programs: CSV for spreadsheets, JSON for the rest; entry by entry.
 
-In: entries, oldest first. Out: text in parts. A cell that a spreadsheet would run as a formula is
-written with an apostrophe before it.
+In: entries, oldest first. Out: text in parts of some 64 KB. A cell that a spreadsheet would run as
+a formula is written with an apostrophe before it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
@@ -18,7 +19,10 @@ COLUMNS = (
     "entry", "date", "kind", "reverses", "reason", "run", "run_kind", "class", "rule", "account",
     "artist_id", "artist", "credit", "micro", "hash",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@")
+UNSEEN = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")  # controls, zero-width signs, marks, spaces
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters that leave the place empty
+PART = 65_536  # characters
 
 
 def credits(micro: int) -> str:
@@ -28,12 +32,21 @@ def credits(micro: int) -> str:
 
 
 def neutral(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    """Text that no spreadsheet takes for a formula.
+
+    Programs drop what cannot be seen before they look, and take full-width signs for plain ones.
+    """
+    first = text.lstrip(" ")[:1]
+    unseen = first != "" and (first in BLANK or unicodedata.category(first) in UNSEEN)
+    return f"'{text}" if unseen or unicodedata.normalize("NFKC", first) in FORMULA else text
 
 
 def as_csv(entries: Iterable[Entry]) -> Iterator[str]:
-    """One line a posting, with a header; numbers stay numbers."""
+    """One line per posting, with a header; numbers stay numbers."""
+    return _in_parts(_lines(entries))
+
+
+def _lines(entries: Iterable[Entry]) -> Iterator[str]:
     yield _line(COLUMNS)
     for entry in entries:
         for posting in entry.postings:
@@ -56,8 +69,29 @@ def _line(cells: Iterable[object]) -> str:
 
 def as_json(entries: Iterable[Entry]) -> Iterator[str]:
     """One JSON array of entries with their postings."""
+    return _in_parts(_items(entries))
+
+
+def _items(entries: Iterable[Entry]) -> Iterator[str]:
     separator = "["
     for entry in entries:
         yield separator + "\n" + json.dumps(asdict(entry), ensure_ascii=False)
         separator = ","
     yield "[]\n" if separator == "[" else "\n]\n"
+
+
+def _in_parts(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in parts of `PART` characters or a little more.
+
+    Each part costs a server a hop between threads.
+    """
+    part: list[str] = []
+    length = 0
+    for piece in pieces:
+        part.append(piece)
+        length += len(piece)
+        if length >= PART:
+            yield "".join(part)
+            part, length = [], 0
+    if part:
+        yield "".join(part)

@@ -7,7 +7,9 @@ booked.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -16,8 +18,10 @@ from core.errors import LedgerError, UsageError
 from core.ledger import export, verification
 from core.ledger import queries as reading
 from core.ledger import write as posting
-from core.ledger.database import BUSY_MS, connect, migrate, told
+from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from core.ledger.database import BUSY_MS, connect, identity, migrate, told
 from core.ledger.records import (
+    EVERYTHING,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -28,83 +32,17 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
-from core.ledger.shares import Shares
+from core.ledger.shares import ShareRule, Shares
 
-EVERYTHING = LedgerFilter()
-BATCH = 200
 STATUSES = ("active", "opted-out")
 
 
-class Ledger:
-    """Double entry in integer micro-credits; adds, never changes."""
+class Reader(ABC):
+    """What can be read of a ledger."""
 
-    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
-        self.path = path
-        self.engine = connect(path, busy_ms)
-        self._frozen = ""
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with told(self.path), self.engine.begin() as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._frozen:
-            raise LedgerError(self._frozen)
-        with told(self.path), self.engine.execution_options(writes=True).begin() as connection:
-            yield connection
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self.engine.dispose()
-
-    def know_artists(self, names: Mapping[str, str]) -> None:
-        """Make artists (id -> name) known, so that they have a page before any credit."""
-        with self._writing() as connection:
-            posting.write_artists(connection, names)
-
-    def record(
-        self,
-        run: RunRecord,
-        shares: Shares | None = None,
-        key: str | None = None,
-        names: Mapping[str, str] | None = None,
-    ) -> RunView:
-        """Record a run and, with `shares` and `key`, credit it: both or neither.
-
-        A key that was booked before books nothing again; the run then points to that entry.
-        `names` are the credited artists' names.
-        """
-        if (shares is None) != (key is None):
-            raise UsageError("Shares and their idempotency key go together.")
-        with self._writing() as connection:
-            posting.write_artists(connection, names or {})
-            posting.write_run(connection, run, key)
-            if shares is not None and key is not None and not posting.existing(connection, key):
-                posting.write_credit(connection, run.id, shares, key, names or {})
-        view = self.run(run.id)
-        assert view is not None
-        return view
-
-    def reverse(self, number: int, *, reason: str, actor: str) -> Entry:
-        """Take entry `number` back by a counter-entry; both stay."""
-        with self._writing() as connection:
-            made = posting.write_reversal(connection, number, reason, actor)
-        found = self.entry(made)
-        assert found is not None
-        return found
-
-    def set_artist_status(self, artist_id: str, status: str, *, reason: str, actor: str) -> None:
-        """Opt an artist out (future shares go to unattributed) or back in, with a reason."""
-        if status not in STATUSES:
-            raise UsageError(f"There is no status '{status}'. Choose: {', '.join(STATUSES)}.")
-        if not reason.strip():
-            raise LedgerError("A change of status needs its reason; it is kept for ever.")
-        if artist_id not in {one.id for one in self.artists()}:
-            raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
-        with self._writing() as connection:
-            posting.write_status(connection, artist_id, status, reason.strip(), actor)
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Connection]:
+        """A connection inside a transaction."""
 
     def artists(self) -> list[KnownArtist]:
         """Every artist it knows, by name."""
@@ -114,6 +52,16 @@ class Ledger:
     def opted_out(self) -> frozenset[str]:
         """The ids of artists whose future shares go to unattributed."""
         return frozenset(one.id for one in self.artists() if one.status == "opted-out")
+
+    def styles(self) -> tuple[str, ...]:
+        """The classes of its runs, each once, sorted."""
+        with self._reading() as connection:
+            return reading.styles(connection)
+
+    def rules(self) -> tuple[ShareRule, ...]:
+        """The share rules by which its entries were booked, the newest entry's first."""
+        with self._reading() as connection:
+            return reading.rules(connection)
 
     def run(self, run_id: str) -> RunView | None:
         """A recorded run with its influences."""
@@ -127,8 +75,13 @@ class Ledger:
         with self._reading() as connection:
             return reading.runs(connection, selected, page, per_page)
 
+    def size(self) -> int:
+        """How many entries it has."""
+        with self._reading() as connection:
+            return reading.size(connection)
+
     def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
-        """Net credit an artist, and what is unattributed."""
+        """Net credit per artist, and what is unattributed."""
         with self._reading() as connection:
             return reading.totals(connection, selected)
 
@@ -155,33 +108,164 @@ class Ledger:
         with self._reading() as connection:
             return reading.statement(connection, artist_id, period)
 
-    def verify(self) -> Verification:
-        """Recompute everything from the first entry on; a ledger that fails takes no more."""
-        with self._reading() as connection:
-            proof = verification.verify(connection)
-        bad = proof.first_bad
-        self._frozen = (
-            ""
-            if bad is None
-            else (
-                f"The ledger was changed (entry {bad.entry}: {bad.reason}), so nothing more is "
-                "booked. Restore the database from a backup."
-            )
-        )
-        return proof
-
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
-        """The chosen entries, oldest first, as CSV."""
+        """The chosen entries, oldest first, as CSV: the ledger as it was at the first part."""
         return export.as_csv(self._oldest_first(selected))
 
     def export_json(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
-        """The chosen entries, oldest first, as a JSON array."""
+        """The chosen entries, oldest first, as a JSON array: the ledger as it was at first."""
         return export.as_json(self._oldest_first(selected))
 
     def _oldest_first(self, selected: LedgerFilter) -> Iterator[Entry]:
-        pages = self.entries(selected, page=1, per_page=BATCH).pages
-        for page in range(pages, 0, -1):
-            yield from reversed(self.entries(selected, page=page, per_page=BATCH).items)
+        with self._reading() as connection:
+            yield from reading.every_entry(connection, selected)
+
+
+class Moment(Reader):
+    """The ledger as it is at one moment, whatever is booked meanwhile: see `Ledger.moment`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return contextlib.nullcontext(self._connection)
+
+
+class Ledger(Reader):
+    """Double entry in integer micro-credits; adds, never changes."""
+
+    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
+        self.path = path
+        self.engine = connect(path, busy_ms)
+        self._frozen = ""
+        self._file: tuple[int, int] | None = None
+        self.wholly_verified = False
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with told(self.path), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._frozen:
+            raise LedgerError(self._frozen)
+        self._require_same_file()
+        with told(self.path), self.engine.execution_options(writes=True).begin() as connection:
+            self._require_same_file()  # once more, now that nobody else writes
+            yield connection
+
+    def _require_same_file(self) -> None:
+        """Raise `LedgerError` where the path leads to another file than the one that was opened."""
+        if identity(self.path) != self._file:
+            raise LedgerError(
+                f"The ledger '{self.path.name}' was replaced or moved while this program had it "
+                "open. Nothing was booked. Put the file back, or start the program again to go on "
+                "with the one that is there now."
+            )
+
+    def migrate(self) -> None:
+        """Make the file or bring it to the newest schema; from here on it is this very file."""
+        with told(self.path):
+            migrate(self.engine, self.path)
+        self._file = identity(self.path)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """Several readings of one and the same moment."""
+        with self._reading() as connection:
+            yield Moment(connection)
+
+    def know_artists(self, names: Mapping[str, str]) -> None:
+        """Make artists (id -> name) known, so that they have a page before any credit."""
+        known = {one.id: one.name for one in self.artists()}
+        new = {who: name for who, name in names.items() if known.get(who) != name}
+        if new:
+            with self._writing() as connection:
+                posting.write_artists(connection, new)
+
+    def record(
+        self,
+        run: RunRecord,
+        shares: Shares | None = None,
+        key: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> RunView:
+        """Record a run and, with `shares` and `key`, credit it: both or neither.
+
+        A key that was booked before books nothing again; the run then points to that entry. A run
+        that is recorded already is not recorded twice. `names` holds the credited artists' names;
+        others in it are left alone.
+        """
+        if (shares is None) != (key is None):
+            raise UsageError("Shares and their idempotency key go together.")
+        credited = {} if shares is None else shares.artist_micro
+        named = {who: name for who, name in (names or {}).items() if who in credited}
+        with self._writing() as connection:
+            posting.write_artists(connection, named)
+            posting.write_run(connection, run, key)
+            if shares is not None and key is not None and not posting.existing(connection, key):
+                posting.write_credit(connection, run.id, shares, key, named)
+            view = reading.run_view(connection, run.id)
+        assert view is not None
+        return view
+
+    def record_once(self, run: RunRecord) -> RunView:
+        """The run that is recorded under this id; `run` is recorded if there is none yet."""
+        with self._writing() as connection:
+            view = reading.run_view(connection, run.id)
+            if view is None:
+                posting.write_run(connection, run, None)
+                view = reading.run_view(connection, run.id)
+        assert view is not None
+        return view
+
+    def reverse(self, number: int, *, reason: str, actor: str) -> Entry:
+        """Take entry `number` back by a counter-entry; both stay."""
+        with self._writing() as connection:
+            made = reading.entry(
+                connection, posting.write_reversal(connection, number, reason, actor)
+            )
+        assert made is not None
+        return made
+
+    def set_artist_status(self, artist_id: str, status: str, *, reason: str, actor: str) -> None:
+        """Opt an artist out (future shares go to unattributed) or back in, with a reason."""
+        if status not in STATUSES:
+            raise UsageError(f"There is no status '{status}'. Choose: {', '.join(STATUSES)}.")
+        with self._writing() as connection:
+            posting.write_status(connection, artist_id, status, reason, actor)
+
+    def verify(self) -> Verification:
+        """Recompute everything from the first entry on; a ledger that fails takes no more."""
+        return self._verified(None)
+
+    def verify_new(self) -> Verification:
+        """Recompute what came after the last verified head; everything where none is noted.
+
+        The rule stands in `core.ledger.verification`. A ledger that failed before stays closed
+        until the whole is verified.
+        """
+        return self._verified(read_checkpoint(self.path))
+
+    def _verified(self, since: Checkpoint | None) -> Verification:
+        with self._reading() as connection:
+            proof, reached = verification.verify(connection, since)
+        bad = proof.first_bad
+        if bad is not None:
+            self._frozen = (
+                f"The ledger was changed (entry {bad.entry}: {bad.reason}), so nothing more is "
+                "booked. Restore the database from a backup."
+            )
+        elif proof.whole:
+            self._frozen, self.wholly_verified = "", True
+        if bad is None and reached != since:
+            write_checkpoint(self.path, reached)
+        return proof
 
 
 def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
@@ -194,6 +278,5 @@ def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
             f"({error.strerror or error}). Set CREDITLINE_HOME to a folder you may write to."
         ) from error
     ledger = Ledger(path, busy_ms)
-    with told(path):
-        migrate(ledger.engine, path)
+    ledger.migrate()
     return ledger

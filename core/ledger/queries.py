@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
+from datetime import MAXYEAR
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true
 
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.canonical import GENESIS
+from core.ledger.ordered import OrderedGroups
 from core.ledger.records import (
     ARTIST,
     CREDIT,
+    EVERYTHING,
     ISSUED,
     PROPONENT,
     UNATTRIBUTED,
@@ -29,17 +34,20 @@ from core.ledger.records import (
     StatusChange,
     Totals,
 )
+from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
 from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
 ACTIVE = "active"
+MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
-def _chosen(selected: LedgerFilter) -> Select[Any]:
-    """Entries (joined to their runs) that the filter lets through: (seq, id)."""
-    query = select(txn.seq, txn.id).select_from(
-        schema.txn.outerjoin(schema.run, txn.run_id == run.id)
-    )
+def _chosen(selected: LedgerFilter, *columns: Any) -> Select[Any]:
+    """`columns` of the entries that the filter lets through; joins only what a filter needs."""
+    query = select(*columns).select_from(schema.txn)
+    if selected.style is not None or selected.kind is not None:
+        query = query.join(schema.run, txn.run_id == run.id)
     if selected.style is not None:
         query = query.where(run.style == selected.style)
     if selected.kind is not None:
@@ -56,47 +64,41 @@ def _chosen(selected: LedgerFilter) -> Select[Any]:
 
 
 def totals(connection: Connection, selected: LedgerFilter) -> Totals:
-    """Net credit an artist over the chosen entries; reversals take back what they reverse."""
-    chosen = _chosen(selected).subquery()
-    joined = schema.posting.join(chosen, posting.txn_id == chosen.c.id)
-    sums = connection.execute(
-        select(posting.account, posting.artist_id, func.sum(posting.micro))
-        .select_from(joined)
-        .group_by(posting.account, posting.artist_id)
-    ).all()
-    issued = -sum(micro for account, _, micro in sums if account == ISSUED)
-    unattributed = sum(micro for account, _, micro in sums if account == UNATTRIBUTED)
-    credited: dict[str, int] = dict(
-        connection.execute(
-            select(posting.artist_id, func.count(func.distinct(posting.txn_id)))
-            .select_from(joined.join(schema.txn, txn.id == posting.txn_id))
-            .where(posting.account == ARTIST, txn.kind == CREDIT)
-            .group_by(posting.artist_id)
-        ).all()
-    )
+    """Net credit per artist over the chosen entries; reversals take back what they reverse."""
+    lines = select(
+        posting.account,
+        posting.artist_id,
+        func.sum(posting.micro),
+        func.count(func.distinct(posting.txn_id)).filter(
+            posting.txn_id.not_in(select(txn.id).where(txn.kind != CREDIT))
+        ),
+    ).group_by(posting.account, posting.artist_id)
+    if selected != EVERYTHING:
+        lines = lines.where(posting.txn_id.in_(_chosen(selected, txn.id)))
+    sums = connection.execute(lines).all()
+    issued = -sum(micro for account, _, micro, _ in sums if account == ISSUED)
+    unattributed = sum(micro for account, _, micro, _ in sums if account == UNATTRIBUTED)
     worked = _proponent_works(connection, selected)
     names = {one.id: one.name for one in artists(connection)}
     rows = [
         ArtistTotal(
             who, names.get(who, who), micro, micro / issued if issued else 0.0,
-            worked.get(who, 0), credited.get(who, 0),
+            worked.get(who, 0), credited,
         )
-        for account, who, micro in sums
+        for account, who, micro, credited in sums
         if account == ARTIST and (selected.artist in (None, who))
     ]  # fmt: skip
     rows.sort(key=lambda row: (-row.micro, row.name, row.artist_id))
-    count = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
+    count = connection.execute(_chosen(selected, func.count())).scalar_one()
     return Totals(tuple(rows), unattributed, issued, count, head(connection))
 
 
 def _proponent_works(connection: Connection, selected: LedgerFilter) -> dict[str, int]:
-    chosen = _chosen(selected).subquery()
     table = schema.influence.c
     return dict(
         connection.execute(
             select(table.artist_id, func.count(func.distinct(table.work_id)))
-            .select_from(schema.influence.join(schema.txn, table.run_id == txn.run_id))
-            .where(txn.seq.in_(select(chosen.c.seq)), table.side == PROPONENT)
+            .where(table.side == PROPONENT, table.run_id.in_(_chosen(selected, txn.run_id)))
             .group_by(table.artist_id)
         ).all()
     )
@@ -104,63 +106,112 @@ def _proponent_works(connection: Connection, selected: LedgerFilter) -> dict[str
 
 def head(connection: Connection) -> str:
     """The hash of the last entry."""
-    found = connection.execute(select(txn.hash).order_by(txn.seq.desc()).limit(1)).scalar()
-    return found or GENESIS
+    last: str | None = connection.execute(
+        select(txn.hash).order_by(txn.seq.desc()).limit(1)
+    ).scalar()
+    return last or GENESIS
+
+
+def size(connection: Connection) -> int:
+    """How many entries there are: their numbers have no gaps."""
+    number: int | None = connection.execute(select(func.max(txn.seq))).scalar()
+    return number or 0
+
+
+def styles(connection: Connection) -> tuple[str, ...]:
+    """The classes of the runs, each once, sorted."""
+    return tuple(connection.execute(select(run.style).distinct().order_by(run.style)).scalars())
+
+
+def rules(connection: Connection) -> tuple[ShareRule, ...]:
+    """The share rules that entries name, the one of the newest entry first."""
+    last = select(txn.rule_id, func.max(txn.seq).label("seq")).group_by(txn.rule_id).subquery()
+    rows = connection.execute(
+        select(schema.rule)
+        .join(last, last.c.rule_id == schema.rule.c.id)
+        .order_by(last.c.seq.desc())
+    ).mappings()
+    return tuple(read_rule(dict(row)) for row in rows)
 
 
 def entries(
     connection: Connection, selected: LedgerFilter, page: int, per_page: int
 ) -> Page[Entry]:
     """The chosen entries, newest first."""
-    query = _chosen(selected)
-    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    numbers = connection.execute(
-        query.order_by(txn.seq.desc()).limit(per_page).offset((page - 1) * per_page)
-    ).all()
-    return Page(tuple(_entries(connection, [row[0] for row in numbers])), page, per_page, total)
+    total = connection.execute(_chosen(selected, func.count())).scalar_one()
+    numbers = (
+        _chosen(selected, txn.seq)
+        .order_by(txn.seq.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    )
+    newest_first = reversed(list(_entries(connection, txn.seq.in_(numbers))))
+    return Page(tuple(newest_first), page, per_page, total)
+
+
+def every_entry(connection: Connection, selected: LedgerFilter) -> Iterator[Entry]:
+    """The chosen entries, oldest first, read as they are taken: however many there are."""
+    if selected == EVERYTHING:
+        return _entries(connection, true())
+    return _entries(connection, txn.seq.in_(_chosen(selected, txn.seq)))
 
 
 def entry(connection: Connection, number: int) -> Entry | None:
     """One entry by its number."""
-    found = _entries(connection, [number])
-    return found[0] if found else None
+    return next(_entries(connection, txn.seq == number), None)
 
 
 def entry_number(connection: Connection, entry_id: str) -> int | None:
     """The number of the entry with this id."""
-    found: int | None = connection.execute(select(txn.seq).where(txn.id == entry_id)).scalar()
-    return found
+    number: int | None = connection.execute(select(txn.seq).where(txn.id == entry_id)).scalar()
+    return number
 
 
-def _entries(connection: Connection, numbers: Iterable[int]) -> list[Entry]:
-    wanted = list(numbers)
-    rows = connection.execute(
-        select(schema.txn, run.kind.label("run_kind"), run.style, run.image_file)
-        .select_from(schema.txn.outerjoin(schema.run, txn.run_id == run.id))
-        .where(txn.seq.in_(wanted))
-        .order_by(txn.seq.desc())
-    ).mappings().all()  # fmt: skip
-    lines: dict[str, list[Posting]] = {}
-    for row in connection.execute(
-        select(schema.posting)
-        .where(posting.txn_id.in_([row["id"] for row in rows]))
-        .order_by(posting.txn_id, posting.line)
-    ).mappings():
-        lines.setdefault(row["txn_id"], []).append(
-            Posting(row["account"], row["artist_id"], row["artist"], row["micro"])
+def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[Entry]:
+    """Entries, oldest first, each with its lines: two answers in the same order, side by side."""
+    reversal = schema.txn.alias()
+    heads = (
+        select(
+            schema.txn,
+            run.kind.label("run_kind"),
+            run.style,
+            run.image_file,
+            reversal.c.seq.label("reversed_by"),
         )
-    reversals = dict(
-        connection.execute(select(txn.reverses, txn.seq).where(txn.reverses.in_(wanted))).all()
+        .select_from(
+            schema.txn.outerjoin(schema.run, txn.run_id == run.id).outerjoin(
+                reversal, reversal.c.reverses == txn.seq
+            )
+        )
+        .where(chosen)
+        .order_by(txn.seq)
     )
-    return [
-        Entry(
-            row["id"], row["seq"], row["kind"], row["run_id"], row["rule_id"], row["reverses"],
-            reversals.get(row["seq"]), row["reason"], row["actor"], row["created_at"],
-            row["hash"], tuple(lines.get(row["id"], ())), row["run_kind"] or "",
-            row["style"] or "", row["image_file"] or "",
+    lines = (
+        select(txn.seq, posting.account, posting.artist_id, posting.artist, posting.micro)
+        .select_from(schema.txn.join(schema.posting, posting.txn_id == txn.id))
+        .where(chosen)
+        .order_by(txn.seq, posting.line)
+    )
+    options = {"yield_per": ROWS_AT_ONCE}
+    postings = OrderedGroups(connection.execute(lines, execution_options=options), itemgetter(0))
+    for row in connection.execute(heads, execution_options=options).mappings():
+        yield Entry(
+            id=row["id"],
+            number=row["seq"],
+            kind=row["kind"],
+            run_id=row["run_id"],
+            rule_id=row["rule_id"],
+            reverses=row["reverses"],
+            reversed_by=row["reversed_by"],
+            reason=row["reason"],
+            actor=row["actor"],
+            created_at=row["created_at"],
+            hash=row["hash"],
+            postings=tuple(Posting(*line[1:]) for line in postings.take(row["seq"])),
+            run_kind=row["run_kind"] or "",
+            style=row["style"] or "",
+            image_file=row["image_file"] or "",
         )
-        for row in rows
-    ]  # fmt: skip
 
 
 def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: int) -> Page[RunView]:
@@ -223,7 +274,14 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
             connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
         )
     record = RunRecord(**values, influences=tuple(influences))
-    return RunView(row["number"], record, number, taken_back)
+    return RunView(row["number"], record, number, taken_back, _rule(connection, record.rule))
+
+
+def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
+    """The share rule that a run names, from its row; runs of before have one only if booked."""
+    row = connection.execute(select(schema.rule).where(schema.rule.c.id == rule_id)).mappings()
+    values = row.first()
+    return KNOWN_RULES.get(rule_id) if values is None else read_rule(dict(values))
 
 
 def artists(connection: Connection) -> list[KnownArtist]:
@@ -244,12 +302,11 @@ def statement(connection: Connection, artist_id: str, period: str | None) -> Sta
     known = {one.id: one for one in artists(connection)}
     if artist_id not in known:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
-    selected = LedgerFilter(artist=artist_id, since=period, until=_next_month(period))
-    numbers = connection.execute(_chosen(selected).order_by(txn.seq)).all()
-    found = sorted(_entries(connection, [row[0] for row in numbers]), key=lambda one: one.number)
+    since, until = (None, None) if period is None else month(period)
+    selected = LedgerFilter(artist=artist_id, since=since, until=until)
     lines = tuple(
         (one, sum(line.micro for line in one.postings if line.artist_id == artist_id))
-        for one in found
+        for one in every_entry(connection, selected)
     )
     table = schema.artist_status
     changes = tuple(
@@ -263,13 +320,12 @@ def statement(connection: Connection, artist_id: str, period: str | None) -> Sta
     return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes)
 
 
-def _next_month(period: str | None) -> str | None:
-    if period is None:
-        return None
-    try:
-        year, month = (int(part) for part in period.split("-"))
-        if len(period) != 7 or not 1 <= month <= 12:
-            raise ValueError(period)
-    except ValueError as error:
-        raise LedgerError(f"'{period}' is no month. Write it as YYYY-MM.") from error
-    return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
+def month(period: str) -> tuple[str, str | None]:
+    """YYYY-MM as days [since, until); no end for the last month there is."""
+    parts = MONTH.fullmatch(period)
+    if parts is None or parts[1] == "0000":
+        raise LedgerError(f"'{period}' is not a month. Write it as YYYY-MM.")
+    year, number = int(parts[1]), int(parts[2])
+    if (year, number) == (MAXYEAR, 12):
+        return f"{period}-01", None
+    return f"{period}-01", f"{year + number // 12:04d}-{number % 12 + 1:02d}-01"

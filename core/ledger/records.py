@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from core.ledger.shares import ShareRule
+
 T = TypeVar("T")
 
 GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
@@ -74,12 +76,16 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class RunView:
-    """A recorded run: its number, and the entry that credits this picture, if one does."""
+    """A recorded run: its number, and the entry that credits this picture, if one does.
+
+    `rule` is the share rule that the run names; None where nothing says what it was.
+    """
 
     number: int
     record: RunRecord
     entry: int | None
     reversed: bool = False
+    rule: ShareRule | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,9 @@ class LedgerFilter:
     kind: str | None = None
     since: str | None = None
     until: str | None = None
+
+
+EVERYTHING = LedgerFilter()
 
 
 @dataclass(frozen=True)
@@ -203,9 +212,10 @@ class FirstBad:
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether every entry is as it was written."""
+    """Whether every entry is as it was written; not `whole`: those after the last verified head."""
 
     ok: bool
     entries: int
     head_hash: str
     first_bad: FirstBad | None = None
+    whole: bool = True

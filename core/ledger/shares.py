@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from core.errors import UsageError
 
@@ -45,6 +46,13 @@ class ShareRule:
 DEFAULT_RULE = ShareRule()
 ARTIST_FIRST = ShareRule("artist-first", 1, (("top_k", 20), ("z_floor", 2.0)))
 HYBRID = ShareRule("hybrid", 1, (("alpha", 0.2), ("top_k", 20), ("z_floor", 2.0)))
+KNOWN_RULES = {rule.id: rule for rule in (DEFAULT_RULE, ARTIST_FIRST, HYBRID)}
+
+
+def read_rule(row: Mapping[str, Any]) -> ShareRule:
+    """A rule from its row: name, version, and its parameters as JSON."""
+    parameters = json.loads(row["parameters"])
+    return ShareRule(row["name"], row["version"], tuple(sorted(parameters.items())))
 
 
 @dataclass(frozen=True)

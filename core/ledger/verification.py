@@ -1,21 +1,35 @@
-"""Proof: every entry is as it was written, from the first one on.
+"""Proof: every entry is as it was written.
 
-In: a connection. Out: ok, or the first entry that does not hold and why. Recomputes everything;
-trusts no stored hash. Whoever owns the file could rewrite all of it: publish the head.
+In: a connection inside one transaction, and how far the ledger was verified before. Out: ok, or the
+first entry that does not hold and why. Recomputes; trusts no stored hash.
+
+The rule. The whole verification recomputes everything from the first entry on. A verification since
+a checkpoint recomputes what lies after it (entries with their postings, runs with their
+influences), and always the rules, the changes of status, the guards and the numbers of the last
+rows. So an entry that was changed after the last verified head is found at the next start, and one
+before it by the whole verification: on request, or behind the server after its start. A checkpoint
+that is not of this ledger (its head is not there) is ignored. Whoever owns the file could rewrite
+all of it: publish the head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table
 
+from core.errors import CreditlineError
 from core.ledger import schema
-from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, status_hash
+from core.ledger.canonical import canonical, entry_hash, run_digest, status_hash
+from core.ledger.checkpoint import BEGINNING, Checkpoint
+from core.ledger.ordered import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
-from core.ledger.shares import WHOLE
+from core.ledger.shares import WHOLE, read_rule
 
+Row = dict[str, Any]
+DAMAGED = "it is damaged: it holds what was never written there"
 GUARDS = frozenset(
     [f"{table}_no_{verb}" for verb in ("update", "delete")
      for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")]
@@ -23,124 +37,241 @@ GUARDS = frozenset(
 )  # fmt: skip
 
 
-def verify(connection: Connection) -> Verification:
-    """Chain, sums, numbers, postings, runs, rules, status changes and guards."""
-    table = schema.txn.c
-    count = connection.execute(select(func.count()).select_from(schema.txn)).scalar_one()
-    last = connection.execute(select(table.hash).order_by(table.seq.desc()).limit(1)).scalar()
-    bad = next(_faults(connection), None)
-    return Verification(bad is None, count, last or GENESIS, bad)
+def verify(
+    connection: Connection, since: Checkpoint | None = None
+) -> tuple[Verification, Checkpoint]:
+    """The proof of everything after `since` (None: of the whole), and how far it reaches now.
+
+    Memory stays the same however long the ledger is: rows are read in order and let go.
+    """
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    try:
+        return _verified(raw, since)
+    except (UnicodeDecodeError, sqlite3.OperationalError) as error:
+        if "decode" not in str(error):
+            raise
+    # a damaged byte ends as a hash that does not fit, not as a text that cannot be read
+    strict, raw.text_factory = raw.text_factory, _tolerant
+    try:
+        return _verified(raw, None)
+    finally:
+        raw.text_factory = strict
 
 
-def _faults(connection: Connection) -> Iterator[FirstBad]:
-    damage = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
-    if damage != "ok":
-        yield FirstBad(0, f"the database is damaged: {str(damage).splitlines()[0]}")
-    yield from _entries(connection)
-    yield from _runs(connection)
-    yield from _strays(connection)
-    yield from _status_changes(connection)
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-    missing = GUARDS - {row[0] for row in names}
-    if missing:
+def _tolerant(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _verified(raw: sqlite3.Connection, since: Checkpoint | None) -> tuple[Verification, Checkpoint]:
+    since = since if since is not None and _holds(raw, since) else BEGINNING
+    entries, head = _last(raw, "ledger_txn", "seq", "hash") or (0, BEGINNING.head)
+    runs, digest = _last(raw, "run", "number", "digest") or (0, BEGINNING.run_digest)
+    bad = next(_faults(raw, since), None)
+    if bad is not None:
+        bad = FirstBad(bad.entry, bad.reason.encode("utf-8", "backslashreplace").decode())
+    proof = Verification(bad is None, entries, str(head), bad, since == BEGINNING)
+    return proof, Checkpoint(entries, str(head), runs, str(digest))
+
+
+def _holds(raw: sqlite3.Connection, since: Checkpoint) -> bool:
+    """Whether the ledger has the entry and the run at which the checkpoint was set."""
+    places = (
+        ("SELECT hash FROM ledger_txn WHERE seq = ?", since.entries, since.head, BEGINNING.head),
+        ("SELECT digest FROM run WHERE number = ?", since.runs, since.run_digest, ""),
+    )
+    for query, number, noted, first in places:
+        row = raw.execute(query, (number,)).fetchone() if number else (first,)
+        if row is None or row[0] != noted:
+            return False
+    return True
+
+
+def _last(raw: sqlite3.Connection, table: str, number: str, digest: str) -> Any:
+    return raw.execute(
+        f"SELECT {number}, {digest} FROM {table} ORDER BY {number} DESC LIMIT 1"
+    ).fetchone()
+
+
+def _rows(raw: sqlite3.Connection, query: str, *values: object) -> Iterator[Row]:
+    cursor = raw.execute(query, values)
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
+
+
+def _numbered(rows: Iterator[Row]) -> OrderedGroups[Row]:
+    """Rows by the number in their column `of`, which is not one of the table's own."""
+    return OrderedGroups(rows, lambda row: row.pop("of"))
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f"{table.name}.{column.name}" for column in table.columns)
+
+
+def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
+    whole = since == BEGINNING
+    if whole:
+        damage = raw.execute("PRAGMA integrity_check").fetchone()[0]
+        if damage != "ok":
+            yield FirstBad(0, f"the database is damaged: {str(damage).splitlines()[0]}")
+    rules: dict[str, str] = {}
+    yield from _rules(raw, rules)
+    yield from _entries(raw, since, rules)
+    yield from _runs(raw, since)
+    if whole:
+        yield from _strays(raw)
+    yield from _status_changes(raw)
+    names = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    if missing := GUARDS - names:
         yield FirstBad(0, f"the guard '{sorted(missing)[0]}' was removed")
 
 
-def _entries(connection: Connection) -> Iterator[FirstBad]:
-    rules = {
-        row["id"]: canonical(dict(row))
-        for row in connection.execute(select(schema.rule)).mappings()
-    }
-    digests = dict(connection.execute(select(schema.run.c.id, schema.run.c.digest)).all())
-    previous, number = GENESIS, 0
-    for entry in connection.execute(select(schema.txn).order_by(schema.txn.c.seq)).mappings():
+def _rules(raw: sqlite3.Connection, texts: dict[str, str]) -> Iterator[FirstBad]:
+    """Fill `texts` (id -> what entries' hashes cover). A rule's id says what the rule is."""
+    for row in _rows(raw, f"SELECT {_columns(schema.rule)} FROM rule ORDER BY id"):
+        texts[row["id"]] = canonical(row)
+        if _sound(_rule_id, row) != row["id"]:
+            number = raw.execute(
+                "SELECT seq FROM ledger_txn WHERE rule_id = ? ORDER BY seq LIMIT 1", (row["id"],)
+            ).fetchone()
+            yield FirstBad(number[0] if number else 0, f"the share rule '{row['id']}' was changed")
+
+
+def _rule_id(row: Row) -> str:
+    return read_rule(row).id
+
+
+def _sound(compute: Callable[..., str], *rows: object) -> str | None:
+    """What `compute` gives for rows as they lie there; None where they hold no such values."""
+    try:
+        return compute(*rows)
+    except (CreditlineError, AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+
+
+def _entries(
+    raw: sqlite3.Connection, since: Checkpoint, rules: Mapping[str, str]
+) -> Iterator[FirstBad]:
+    # CROSS JOIN: SQLite then reads the outer table in the order of its key, without sorting
+    postings = _numbered(
+        _rows(
+            raw,
+            f"SELECT ledger_txn.seq AS 'of', {_columns(schema.posting)} FROM ledger_txn "
+            "CROSS JOIN ledger_posting ON ledger_posting.txn_id = ledger_txn.id "
+            "WHERE ledger_txn.seq > ? ORDER BY ledger_txn.seq, ledger_posting.line",
+            since.entries,
+        )
+    )
+    entries = _rows(
+        raw,
+        f"SELECT {_columns(schema.txn)}, run.digest AS recorded FROM ledger_txn "
+        "LEFT JOIN run ON run.id = ledger_txn.run_id WHERE seq > ? ORDER BY seq",
+        since.entries,
+    )
+    previous, number = since.head, since.entries
+    for entry in entries:
         number += 1
         if entry["seq"] != number:
             yield FirstBad(number, "the entry is missing")
             return
-        reason = _wrong(connection, dict(entry), previous, rules, digests)
+        recorded = entry.pop("recorded")
+        reason = _wrong(entry, postings.take(number), previous, rules, recorded)
         if reason:
             yield FirstBad(number, reason)
         previous = entry["hash"]
-    written = connection.exec_driver_sql(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'ledger_txn'"
-    ).scalar()
-    if (written or 0) != number:
+    if _written(raw, "ledger_txn") != number:
         yield FirstBad(number + 1, "the last entries were removed")
 
 
 def _wrong(
-    connection: Connection,
-    entry: Mapping[str, Any],
-    previous: str,
-    rules: Mapping[str, str],
-    digests: Mapping[str, str],
+    entry: Row, postings: list[Row], previous: str, rules: Mapping[str, str], recorded: str | None
 ) -> str | None:
     if entry["prev_hash"] != previous:
         return "it does not follow the entry before it"
     if entry["rule_id"] not in rules:
         return "its share rule is missing"
-    found = connection.execute(select(schema.posting).where(schema.posting.c.txn_id == entry["id"]))
-    postings = [dict(row) for row in found.mappings()]
+    if not all(type(row["micro"]) is int for row in postings):
+        return DAMAGED
     if sum(row["micro"] for row in postings) != 0:
         return "its postings do not sum to 0"
     issued = sum(row["micro"] for row in postings if row["account"] == ISSUED)
     if entry["kind"] == CREDIT and issued != -WHOLE:
         return "it does not issue one credit"
-    if entry_hash(entry, postings, rules[entry["rule_id"]]) != entry["hash"]:
-        return "its contents do not give its hash"
-    if entry["run_id"] is not None and digests.get(entry["run_id"]) != entry["run_digest"]:
+    if _sound(entry_hash, entry, postings, rules[entry["rule_id"]]) != entry["hash"]:
+        return DAMAGED if _torn(entry, *postings) else "its contents do not give its hash"
+    if entry["run_id"] is not None and recorded != entry["run_digest"]:
         return "the run it credits was changed"
     return None
 
 
-def _runs(connection: Connection) -> Iterator[FirstBad]:
-    influences: dict[str, list[Mapping[str, Any]]] = {}
-    for row in connection.execute(select(schema.influence)).mappings():
-        influences.setdefault(row["run_id"], []).append(dict(row))
-    numbers = dict(connection.execute(select(schema.txn.c.idempotency_key, schema.txn.c.seq)).all())
-    expected = 0
-    for run in connection.execute(select(schema.run).order_by(schema.run.c.number)).mappings():
+def _torn(*rows: Row) -> bool:
+    """Whether a text among them holds bytes that are no letters."""
+    texts = (value for row in rows for value in row.values() if isinstance(value, str))
+    return any("\udc80" <= letter <= "\udcff" for text in texts for letter in text)
+
+
+def _runs(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
+    influences = _numbered(
+        _rows(
+            raw,
+            f"SELECT run.number AS 'of', {_columns(schema.influence)} FROM run "
+            "CROSS JOIN influence ON influence.run_id = run.id "
+            "WHERE run.number > ? ORDER BY run.number, influence.side, influence.rank",
+            since.runs,
+        )
+    )
+    runs = _rows(
+        raw,
+        f"SELECT {_columns(schema.run)}, ledger_txn.seq AS entry FROM run "
+        "LEFT JOIN ledger_txn ON ledger_txn.idempotency_key = run.entry_key "
+        "WHERE number > ? ORDER BY number",
+        since.runs,
+    )
+    expected = since.runs
+    for run in runs:
         expected += 1
-        entry = numbers.get(run["entry_key"], 0)
+        entry = run.pop("entry") or 0
         if run["number"] != expected:
             yield FirstBad(entry, f"run {expected} is missing")
             return
+        rows = influences.take(expected)
         if run["entry_key"] is not None and not entry:
-            yield FirstBad(0, f"the entry of run {run['number']} is missing")
-        if run_digest(dict(run), influences.pop(run["id"], [])) != run["digest"]:
-            yield FirstBad(entry, f"run {run['number']} was changed")
-    if influences:
-        yield FirstBad(0, f"the run '{next(iter(influences))}' is missing")
-    written = connection.exec_driver_sql(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'run'"
-    ).scalar()
-    if (written or 0) != expected:
+            yield FirstBad(0, f"the entry of run {expected} is missing")
+        if _sound(run_digest, run, rows) != run["digest"]:
+            torn = "is damaged" if _torn(run, *rows) else "was changed"
+            yield FirstBad(entry, f"run {expected} {torn}")
+    if _written(raw, "run") != expected:
         yield FirstBad(0, "the last runs were removed")
 
 
-def _strays(connection: Connection) -> Iterator[FirstBad]:
-    stray = connection.execute(
-        select(schema.posting.c.txn_id)
-        .where(schema.posting.c.txn_id.not_in(select(schema.txn.c.id)))
-        .limit(1)
-    ).scalar()
-    if stray is not None:
-        yield FirstBad(0, f"a posting belongs to no entry ('{stray}')")
+def _written(raw: sqlite3.Connection, table: str) -> int:
+    """The highest number that was ever given in a table."""
+    row = raw.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return row[0] if row else 0
 
 
-def _status_changes(connection: Connection) -> Iterator[FirstBad]:
+def _strays(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    for kind, table, one, other in (
+        ("a posting belongs to no entry", "ledger_posting", "txn_id", "ledger_txn"),
+        ("an influence belongs to no run", "influence", "run_id", "run"),
+    ):
+        stray = raw.execute(
+            f"SELECT {one} FROM {table} WHERE {one} NOT IN (SELECT id FROM {other}) LIMIT 1"
+        ).fetchone()
+        if stray is not None:
+            yield FirstBad(0, f"{kind} ('{stray[0]}')")
+
+
+def _status_changes(raw: sqlite3.Connection) -> Iterator[FirstBad]:
     table = schema.artist_status
-    previous, number = GENESIS, 0
-    for change in connection.execute(select(table).order_by(table.c.seq)).mappings():
+    previous, number = BEGINNING.head, 0
+    for change in _rows(raw, f"SELECT {_columns(table)} FROM artist_status ORDER BY seq"):
         number += 1
         follows = change["seq"] == number and change["prev_hash"] == previous
-        if not follows or status_hash(dict(change)) != change["hash"]:
+        if not follows or _sound(status_hash, change) != change["hash"]:
             yield FirstBad(0, f"change {number} of an artist's status was tampered with")
             return
         previous = change["hash"]
-    written = connection.exec_driver_sql(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'artist_status'"
-    ).scalar()
-    if (written or 0) != number:
+    if _written(raw, "artist_status") != number:
         yield FirstBad(0, "the last changes of an artist's status were removed")

@@ -6,21 +6,23 @@ In: records and shares. Out: what was written. Only adds; corrections are new en
 from __future__ import annotations
 
 import json
+import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, status_hash
 from core.ledger.records import ARTIST, CREDIT, ISSUED, REVERSAL, UNATTRIBUTED, RunRecord
-from core.ledger.shares import WHOLE, ShareRule, Shares
+from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 
 JSON_FIELDS = ("versions", "seconds", "artist_micro")
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Line = tuple[str, str | None, str | None, int]
 
 
@@ -34,8 +36,26 @@ def new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
+def plain_text(text: str) -> str:
+    """A text as it is kept for ever: one line, without what cannot be seen or what turns it.
+
+    Control characters and line ends become spaces; signs that change the direction of writing and
+    halves of characters are dropped.
+    """
+    visible = "".join(
+        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter
+        for letter in text
+        if letter not in TURNING and unicodedata.category(letter) != "Cs"
+    )
+    return " ".join(visible.split())
+
+
 def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:
-    """The run and its influences. Returns the run's digest."""
+    """The run, its influences and its rule. Returns the run's digest.
+
+    A run that is there already, as it is, is not written again; `LedgerError` if its id is there
+    with other contents.
+    """
     row = {
         name: canonical(value) if name in JSON_FIELDS else value
         for name, value in asdict(record).items()
@@ -44,6 +64,15 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
     row["entry_key"] = entry_key
     rows = [{"run_id": record.id, **asdict(influence)} for influence in record.influences]
     digest = run_digest(row, rows)
+    recorded = connection.execute(
+        select(schema.run.c.digest).where(schema.run.c.id == record.id)
+    ).scalar()
+    if recorded == digest:
+        return digest
+    if recorded is not None:
+        raise LedgerError(f"Another run is recorded as '{record.id}'. Trace the picture again.")
+    if record.rule in KNOWN_RULES:
+        write_rule(connection, KNOWN_RULES[record.rule])
     connection.execute(insert(schema.run).values(**row, digest=digest))
     if rows:
         connection.execute(insert(schema.influence), rows)
@@ -52,11 +81,11 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
 
 def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
-    for artist_id, name in names.items():
+    if names:
         connection.exec_driver_sql(
             "INSERT INTO artist (id, name) VALUES (?, ?) "
             "ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-            (artist_id, name),
+            list(names.items()),
         )
 
 
@@ -117,8 +146,11 @@ def write_reversal(connection: Connection, number: int, reason: str, actor: str)
     again = connection.execute(select(table.c.seq).where(table.c.reverses == number)).scalar()
     if again is not None:
         raise LedgerError(f"Entry {number} is already reversed, by entry {again}.")
-    if not reason.strip():
+    reason, actor = plain_text(reason), plain_text(actor)
+    if not reason:
         raise LedgerError("A reversal needs its reason; it is kept for ever.")
+    if not actor:
+        raise LedgerError("A reversal needs the name of who does it; it is kept for ever.")
     postings = connection.execute(
         select(schema.posting)
         .where(schema.posting.c.txn_id == entry["id"])
@@ -131,18 +163,15 @@ def write_reversal(connection: Connection, number: int, reason: str, actor: str)
     header = {
         "kind": REVERSAL, "idempotency_key": f"reversal/{entry['id']}", "run_id": entry["run_id"],
         "run_digest": entry["run_digest"], "rule_id": entry["rule_id"], "reverses": number,
-        "reason": reason.strip(), "actor": actor,
+        "reason": reason, "actor": actor,
     }  # fmt: skip
     return _seal(connection, header, lines, canonical(dict(rule.one())))
 
 
 def _seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], rule: str) -> int:
-    last = connection.execute(
-        select(schema.txn.c.seq, schema.txn.c.hash).order_by(schema.txn.c.seq.desc()).limit(1)
-    ).first()
-    number, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    number, previous, moment = _next(connection, schema.txn)
     entry = {
-        "seq": number, "id": uuid.uuid4().hex, **header, "created_at": now(), "prev_hash": previous
+        "seq": number, "id": uuid.uuid4().hex, **header, "created_at": moment, "prev_hash": previous
     }  # fmt: skip
     rows = [
         {"txn_id": entry["id"], "line": line, "account": account, "artist_id": who,
@@ -154,23 +183,47 @@ def _seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line],
     return number
 
 
+def _next(connection: Connection, table: Table) -> tuple[int, str, str]:
+    """The number, the hash to follow and the date of the next row of a chain.
+
+    Its dates never go back, even where the clock does: a month's statement stays as it was read.
+    """
+    last = connection.execute(
+        select(table.c.seq, table.c.hash, table.c.created_at).order_by(table.c.seq.desc()).limit(1)
+    ).first()
+    if last is None:
+        return 1, GENESIS, now()
+    return last[0] + 1, last[1], max(now(), last[2])
+
+
 def write_status(
     connection: Connection, artist_id: str, status: str, reason: str, actor: str
 ) -> None:
     """A change of an artist's status, chained to the one before."""
+    reason, actor = plain_text(reason), plain_text(actor)
+    if not reason:
+        raise LedgerError("A change of status needs its reason; it is kept for ever.")
+    if not actor:
+        raise LedgerError("A change of status needs the name of who does it; it is kept for ever.")
+    known = connection.execute(select(schema.artist).where(schema.artist.c.id == artist_id)).first()
+    if known is None:
+        raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
     table = schema.artist_status
-    last = connection.execute(
-        select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)
-    ).first()
-    number, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    number, previous, moment = _next(connection, table)
     change = {
         "seq": number, "artist_id": artist_id, "status": status, "reason": reason, "actor": actor,
-        "created_at": now(), "prev_hash": previous,
+        "created_at": moment, "prev_hash": previous,
     }  # fmt: skip
     connection.execute(insert(table).values(**change, hash=status_hash(change)))
 
 
 def loads(text: str) -> dict[str, Any]:
     """A JSON column read back."""
-    values: dict[str, Any] = json.loads(text)
+    try:
+        values: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise LedgerError(
+            "A run in the ledger is damaged. `ledger verify` says which; restore the database from "
+            "a backup."
+        ) from error
     return values

@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from core.collection.atomic import write_bytes
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
 from core.diffusion.tensors import image_to_pixels
-from core.diffusion.training.base_model import BasePlan, Pictures, make_base
+from core.diffusion.training.base_model import BasePlan, Pictures, is_whole, make_base
 from core.diffusion.training.finetune import LoraPlan, train_lora
+from core.files import write_bytes
 from core.progress import Progress
 from core.workshops.hand import Hand, paint_work, work_title
 from core.workshops.roster import (
@@ -130,7 +130,7 @@ def build_model(
     """Paint, train the base on other painters' works, teach the collection to a LoRA."""
     if not (destination / "collection.toml").is_file():
         yield from paint_collection(destination, plan.size)
-    if not (destination / "model" / "model_index.json").is_file():
+    if not is_whole(destination / "model"):
         pictures = base_pictures(plan)
         yield from make_base(plan.base, pictures, scratch / "base", destination / "model")
     collection = load_collection(destination)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.errors import guarded, told
-from app.web.views import artists, history, ledger, method, notices, run, works
+from app.services.errors import guarded, words_of
+from app.web.views import artists, history, ledger, method, notices, rules, run, works
 from app.web.views.credit import run_bars, total_bars
 from app.web.views.html import credit, percentages, sigma
 from core.attribution.methods import METHODS
@@ -29,6 +30,7 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.shares import ARTIST_FIRST, DEFAULT_RULE, HYBRID, RULES, ShareRule
 from tests.runs import influence, record
 
 EVIL = "<img src=x onerror=alert(1)>\"'&<script>"
@@ -108,7 +110,7 @@ def everything_evil() -> dict[str, str]:
     return {
         "gallery": works.gallery("proponent", evil_run.influences),
         "plain gallery": works.plain_gallery([(evil_work(), EVIL)], {}),
-        "bars": run_bars(evil_run, {}),
+        "bars": run_bars(evil_run, {}, DEFAULT_RULE),
         "total bars": total_bars([(EVIL, EVIL, 5, EVIL)], 3),
         "picture": run.picture(evil_run),
         "trust": run.trust(evil_run),
@@ -122,7 +124,14 @@ def everything_evil() -> dict[str, str]:
             artist, [evil_work()], Statement(known, EVIL, 5, ((evil_entry(), 5),)), [EVIL]
         ),
         "history": history.page(Page((view,), 1, 1, 3), query),
-        "method": method.page(collection, tuple(METHODS.values()), [], {EVIL: EVIL}, evil_report()),
+        "method": method.page(
+            collection,
+            tuple(METHODS.values()),
+            [],
+            {EVIL: EVIL},
+            evil_report(),
+            [DEFAULT_RULE, ShareRule(EVIL)],
+        ),
         "trouble": notices.trouble(EVIL, EVIL),
         "done": notices.done(EVIL),
         "progress": notices.progress(EVIL, 1, 2, 3.0),
@@ -149,7 +158,7 @@ def test_percentages_sum_to_a_hundred(micros: list[int]) -> None:
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
-    html = run_bars(record(), {})
+    html = run_bars(record(), {}, DEFAULT_RULE)
     assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
     assert 'style="width:100.00%"' in html
     assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
@@ -159,9 +168,50 @@ def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
 
 def test_a_bar_counts_the_works_that_earned_it() -> None:
     rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
-    html = run_bars(replace(record(), influences=tuple(rows)), {})
+    html = run_bars(replace(record(), influences=tuple(rows)), {}, DEFAULT_RULE)
     assert "2 works" in html
     assert "works not kept with this run" in html  # the other artist's
+
+
+@pytest.mark.parametrize(
+    ("rule", "notes"),
+    [
+        (ShareRule("top-k-positive", 2, (("top_k", 1), ("z_floor", 1.0))), ["1 work", "not kept"]),
+        (ShareRule("top-k-positive", 3, (("top_k", 9), ("z_floor", 1.0))), ["3 works", "not kept"]),
+        (ShareRule("top-k-positive", 4, (("top_k", 9), ("z_floor", 5.0))), ["not kept"] * 2),
+        (HYBRID, ["2 works", "an equal part"]),
+        (ARTIST_FIRST, ["all works together"] * 2),
+        (None, ["a rule that is not kept"] * 2),
+    ],
+    ids=str,
+)
+def test_a_bar_counts_works_by_the_runs_own_rule(rule: ShareRule | None, notes: list[str]) -> None:
+    rows = [replace(influence(rank), z=z) for rank, z in ((1, 4.1), (2, 1.9), (30, 2.2))]
+    html = run_bars(replace(record(), influences=tuple(rows)), {}, rule)
+    said = re.findall(r'cl-bar-note">([^<]*)<', html)[:2]
+    assert all(note in one for note, one in zip(notes, said, strict=True))
+
+
+def test_the_method_page_says_the_rules_that_are_there() -> None:
+    collection = Collection(Path("x"), "c", "C", "", 8, (evil_work(),), ())
+    strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
+    html = method.page(collection, (), [], {}, None, [strict, HYBRID, strict])
+    text = parsed(html).text
+    assert text.count("Of the 13 strongest works, what lies above +3.25σ") == 2  # story and list
+    assert f"{strict.id} (in force)" in text
+    assert f"{HYBRID.id}: 20 % is shared alike" in text
+    assert "20 strongest works, what lies above +2σ" not in method.STORY
+
+
+def test_every_known_rule_has_words_with_its_own_numbers() -> None:
+    assert rules.WORDS.keys() == RULES.keys()
+    for name in RULES:
+        words = rules.rule_words(
+            ShareRule(name, 9, (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5)))
+        )
+        assert "17" in words
+        assert "1.5" in words
+    assert "x@1" in rules.rule_words(ShareRule("x"))
 
 
 def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
@@ -212,5 +262,5 @@ def test_an_unforeseen_error_becomes_words_with_a_reference(
     assert "secret" not in shown[1]
     reference = shown[1].rstrip(".").split()[-1]
     assert f"ref {reference}" in (tmp_path / "logs" / "errors.log").read_text()
-    assert told(ImageRefused("Too large.")) == "Too large."
-    assert "memory" in told(RuntimeError("CUDA out of memory"))
+    assert words_of(ImageRefused("Too large.")) == "Too large."
+    assert "memory" in words_of(RuntimeError("CUDA out of memory"))

@@ -8,7 +8,6 @@ from torch.func import functional_call, grad, vmap
 
 from core.attribution.engine import Engine
 from core.attribution.features.featurizer import Featurizer
-from core.attribution.features.gradients import Examples
 from core.attribution.features.projection import DenseGaussian
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
@@ -16,35 +15,39 @@ from core.diffusion.tensors import image_to_tensor
 from tests.benchmarks.conftest import Measure, side_by_side
 
 
-def examples(engine: Engine, embedded: Collection) -> tuple[Featurizer, torch.Tensor, Examples]:
+class OneWork:
     """One training work, ready: its latents, and its K noisy rows."""
-    featurizer = Featurizer(engine.model, engine.spec)
-    work = embedded.works[0]
-    with Image.open(embedded.image_path(work)) as image:
-        pixels = image_to_tensor(image, embedded.image_size)
-    latents = engine.model.encode(pixels[None])
-    return featurizer, latents, featurizer.examples(latents, [class_prompt(work.style)], ["x"], [0])
+
+    def __init__(self, engine: Engine, embedded: Collection) -> None:
+        work = embedded.works[0]
+        with Image.open(embedded.image_path(work)) as image:
+            pixels = image_to_tensor(image, embedded.image_size)
+        self.featurizer = Featurizer(engine.model, engine.spec)
+        self.latents = engine.model.encode(pixels[None])
+        self.prompts = [class_prompt(work.style)]
+        self.rows = self.featurizer.examples(self.latents, self.prompts, ["x"], [0])
+
+    def features(self) -> None:
+        """What is measured."""
+        self.featurizer.features(self.latents, self.prompts, ["x"])
 
 
 def bench_features_cost(engine: Engine, embedded: Collection, measure: Measure) -> None:
-    featurizer, latents, data = examples(engine, embedded)
-    work, model = embedded.works[0], engine.model
+    work, model = OneWork(engine, embedded), engine.model
+    latents, data = work.latents, work.rows
     parameters = list(model.attributed_parameters().values())
     noise, times = data.noise[0], data.timesteps
     noisy = model.schedule.add_noise(latents.expand_as(noise), noise, times)
     assert data.conditioning is not None
-    told = data.conditioning.expand(len(times), -1, -1)
+    conditioning = data.conditioning.expand(len(times), -1, -1)
 
     def plain() -> None:
         for parameter in parameters:
             parameter.requires_grad_(True)
-        loss = model.predict_noise(noisy, times, told).square().mean()
+        loss = model.predict_noise(noisy, times, conditioning).square().mean()
         torch.autograd.grad(loss, parameters)
 
-    def ours() -> None:
-        featurizer.features(latents, [class_prompt(work.style)], ["x"])
-
-    step, features = side_by_side([plain, ours], rounds=9)
+    step, features = side_by_side([plain, work.features], rounds=9)
     measure(
         "features_cost", features / step, 1.15, higher_is_better=False,
         detail=f"features {features:.3f} s, forward+backward {step:.3f} s, one work, K = 10",
@@ -54,8 +57,8 @@ def bench_features_cost(engine: Engine, embedded: Collection, measure: Measure) 
 def bench_features_against_reference(
     engine: Engine, embedded: Collection, measure: Measure
 ) -> None:
-    featurizer, latents, data = examples(engine, embedded)
-    work, model = embedded.works[0], engine.model
+    work, model = OneWork(engine, embedded), engine.model
+    latents, data = work.latents, work.rows
     values = {name: p.detach() for name, p in model.attributed_parameters().items()}
     dense = DenseGaussian(engine.spec.projection.dimension, 0)
     network = model.network
@@ -82,10 +85,7 @@ def bench_features_against_reference(
                 total[name] = total[name] + value
         dense.project({name: value / len(data.timesteps) for name, value in total.items()})
 
-    def ours() -> None:
-        featurizer.features(latents, [class_prompt(work.style)], ["x"])
-
-    slow, fast = side_by_side([reference, ours], rounds=3)
+    slow, fast = side_by_side([reference, work.features], rounds=3)
     measure(
         "features_against_reference", slow / fast, 5.0, higher_is_better=True,
         detail=f"reference {slow:.2f} s, ours {fast:.3f} s, one work, same k",

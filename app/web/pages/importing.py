@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
+from app.services.errors import guarded
 from app.services.importing import ELSEWHERE, SIZES, Wish, imported, previewed
 from app.settings import Settings
 from app.web.access import Access
-from app.web.errors import guarded
 from app.web.views import importing as view
 from app.web.views import notices
 from core.collection.importing.report import ImportReport, NothingImported

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from app.services.ledger_filter import chosen, day_after
+from app.services.errors import words_of
+from app.services.ledger_filter import read_filter
 from app.services.report import load_report
+from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
-from app.web.errors import told
 from app.web.views import artists as artists_view
 from app.web.views import history as history_view
 from app.web.views import ledger as ledger_view
@@ -21,7 +22,8 @@ from app.web.views import notices
 from core.attribution.methods import METHODS
 from core.collection.removal import removed_works
 from core.collection.types import Work
-from core.ledger.records import LedgerFilter
+from core.ledger.ledger import Reader
+from core.ledger.records import KnownArtist, LedgerFilter, Statement
 
 PER_PAGE, RUNS_PER_PAGE = 50, 36
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
@@ -40,7 +42,7 @@ def reading_page(
         try:
             return show(dict(request.query_params))
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-            return notices.trouble(told(error))
+            return notices.trouble(words_of(error))
 
     blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
 
@@ -50,28 +52,26 @@ def _page_number(query: Query) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
 
 
-def _filter(studio: Studio, query: Query) -> LedgerFilter:
-    found = chosen(
-        studio.ledger, None, query.get("style"), query.get("since"), None, query.get("kind")
-    )
-    return LedgerFilter(
-        query.get("artist") or None, found.style, found.kind, found.since,
-        day_after(query.get("until")),
-    )  # fmt: skip
+def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
+    return read_filter(ledger, query, lambda: studio.collection.styles)
 
 
 def ledger_page(studio: Studio, query: Query) -> str:
-    """Totals, bars and entries under the filters of the address."""
-    ledger, selected = studio.ledger, _filter(studio, query)
-    totals = ledger.totals(selected)
-    asked = bool(query.get("verify"))
-    everything = ledger.totals().entries
-    proof = ledger.verify() if asked or everything <= VERIFIED_UNASKED else None
-    return ledger_view.page(
-        totals, ledger.entries(selected, page=_page_number(query), per_page=PER_PAGE),
-        ledger.runs(selected, per_page=1).total, proof, ledger.artists(),
-        studio.collection.styles, query,
-    )  # fmt: skip
+    """Totals, bars and entries under the filters of the address, all of one moment."""
+    ledger = studio.ledger
+    wanted = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
+    proof = ledger.verify() if wanted else None
+    with ledger.moment() as moment:
+        selected = _filter(studio, moment, query)
+        return ledger_view.page(
+            moment.totals(selected),
+            moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
+            moment.runs(selected, per_page=1).total,
+            proof,
+            moment.artists(),
+            studio.collection.styles,
+            query,
+        )
 
 
 def artists_page(studio: Studio, query: Query) -> str:
@@ -86,23 +86,30 @@ def artists_page(studio: Studio, query: Query) -> str:
     artist = next((one for one in studio.collection.artists if one.id == wanted), None)
     if artist is None:
         return notices.empty("There is no such artist here.", "/artists", "All artists")
-    ever = studio.ledger.artist_statement(artist.id)
-    months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
-    period = query.get("period")
-    statement = studio.ledger.artist_statement(artist.id, period) if period else ever
+    with studio.ledger.moment() as moment:
+        if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
+            known = KnownArtist(artist.id, artist.name, artist.status)
+            nothing = Statement(known, None, 0, ())
+            return artists_view.one(artist, works.get(artist.id, []), nothing, [])
+        ever = moment.artist_statement(artist.id)
+        months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
+        period = query.get("period")
+        read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
+        statement = moment.artist_statement(artist.id, period) if period else ever
     return artists_view.one(artist, works.get(artist.id, []), statement, months)
 
 
 def history_page(studio: Studio, query: Query) -> str:
     """Every run, newest first."""
-    selected = _filter(studio, query)
+    selected = _filter(studio, studio.ledger, query)
     runs = studio.ledger.runs(selected, page=_page_number(query), per_page=RUNS_PER_PAGE)
     return history_view.page(runs, {name: query.get(name, "") for name in ("style", "kind")})
 
 
 def method_page(studio: Studio, query: Query) -> str:
     """How it works, and the exact choices."""
-    collection, spec = studio.collection, studio.engine.spec
+    now = studio.engine.facts
+    collection, spec = now.collection, now.spec
     facts = {
         "Works": f"{len(collection.works):,}",
         "Artists": f"{len(collection.artists):,}",
@@ -111,17 +118,18 @@ def method_page(studio: Studio, query: Query) -> str:
         "Timesteps (K)": spec.timesteps.count,
         "Noise": spec.noise.mode,
         "Features (k)": f"{spec.projection.dimension:,}",
-        "Ridge (lambda)": f"{studio.engine.lambda_:.3g}",
+        "Ridge (lambda)": f"{now.lambda_:.3g}",
         "Works here on": str(studio.engine.device),
     }
-    if added := studio.engine.added:
-        facts["Added since the kernel was fitted"] = f"{added:,}"
+    if now.added:
+        facts["Added since the kernel was fitted"] = f"{now.added:,}"
     if gone := len(removed_works(collection.path)):
         facts["Taken out; still known to the model"] = f"{gone:,}"
     return method_view.page(
         collection,
         tuple(METHODS.values()),
-        studio.engine.methods_available,
+        now.methods_available,
         facts,
         load_report(collection),
+        (RULE_IN_FORCE, *studio.ledger.rules()),
     )

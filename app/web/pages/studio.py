@@ -1,6 +1,6 @@
 """The first page: choose, paint, watch, see who shaped it; or drop a picture and trace it.
 
-Layout and events only. What is shown is made by `app.views`; what is done is `app.services.runs`.
+Layout and events only. What is shown is made by the views; what is done is `services.runs`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gradio as gr
 
 from app.services.artist_ablation import LeftOut, kept_answers, leave_out
 from app.services.cancellation import Cancellation
+from app.services.errors import guarded, words_of
 from app.services.runs import (
     MAX_GUIDANCE,
     MAX_SEED,
@@ -32,7 +33,6 @@ from app.services.runs import (
 )
 from app.services.session import Studio, example_run
 from app.web.access import Access
-from app.web.errors import guarded, told
 from app.web.events import NOT_YOURS
 from app.web.uploads import Uploads
 from app.web.views import notices
@@ -420,7 +420,7 @@ class StudioPage:
         except CreditlineError as error:
             return self._trouble(error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-            return self._trouble(told(error))
+            return self._trouble(words_of(error))
         if wanted and view is None:
             return self._trouble("There is no run with this link on this machine.")
         if view is None:
@@ -435,7 +435,7 @@ class StudioPage:
             status = status or notices.waiting("A finished example. Press Generate for your own.")
         credit = (
             run_view.trust(record) + run_view.heading(view)
-            + run_bars(record, self.studio.artist_names)
+            + run_bars(record, self.studio.artist_names, view.rule)
         )  # fmt: skip
         return self._update(
             picture=run_view.picture(record), status=status, credit=credit,

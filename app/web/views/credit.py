@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.web.views.html import artist_address, counted, e, percentages
+from app.web.views.html import artist_address, e, percentages
+from app.web.views.rules import earned_by
 from core.ledger.records import PROPONENT, RunRecord
-from core.ledger.shares import credited_places
+from core.ledger.shares import ShareRule
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
 
 
-def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
-    """The shares of one picture; a click on an artist filters the works below."""
+def run_bars(record: RunRecord, names: Mapping[str, str], rule: ShareRule | None) -> str:
+    """The shares of one picture; a click on an artist filters the works below.
+
+    `rule` is the run's own, from which the works that earned a share are counted.
+    """
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     said = {row.artist_id: row.artist for row in record.influences}
-    rows = record.side(PROPONENT)
-    works = Counter(rows[place].artist_id for place in credited_places([row.z for row in rows]))
+    earned = earned_by(rule, record.side(PROPONENT))
     micros = [*(micro for _, micro in ranked), record.unattributed_micro]
     shares = percentages(micros)
     largest = max(micros)
     bars = []
     for (artist, micro), share in zip(ranked, shares, strict=False):
         name = said.get(artist) or names.get(artist, artist)
-        # runs of before kept the highest scores only, and credit follows z
-        note = counted(works[artist], "work") if works[artist] else "works not kept with this run"
         bars.append(
             f'<li><button type="button" class="cl-bar" data-filter="{e(artist)}" '
             f'aria-pressed="false" aria-label="{e(name)}, {e(share)}. Show only their works">'
-            f"{_bar(name, share, micro / largest, note)}</button></li>"
+            f"{_bar(name, share, micro / largest, earned(artist))}</button></li>"
         )
     bars.append(
         f'<li><div class="cl-bar cl-rest">'

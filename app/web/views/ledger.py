@@ -18,7 +18,7 @@ from app.web.views.html import (
 from app.web.views.notices import empty
 from core.ledger.records import Entry, KnownArtist, Page, Totals, Verification
 
-FIELDS = ("artist", "style", "kind", "since", "until")
+FIELDS = ("artist", "style", "kind", "since", "until", "period")
 EMPTY = "No credits yet. The first painting writes line 1."
 
 

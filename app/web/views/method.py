@@ -7,8 +7,10 @@ from typing import Any
 
 from app.web.views import report as report_view
 from app.web.views.html import e, with_query
+from app.web.views.rules import rule_words
 from core.attribution.methods import Method
 from core.collection.types import Collection
+from core.ledger.shares import WHOLE, ShareRule
 
 STORY = """
 <h2 class="cl-h2">How a picture is traced</h2>
@@ -22,9 +24,8 @@ numbers?</li>
 has in common is taken out first.</li>
 <li><b>Chance is measured.</b> Each work's score is compared with its usual score over pictures the
 model painted: “+4.1σ” stands 4.1 spreads above it.</li>
-<li><b>Credit follows a written rule.</b> Of the 20 strongest works, what lies above +2σ credits
-their artists; the rest is given to nobody and stays visible as <i>unattributed</i>. Opponents are
-shown, never debited. One picture is one credit: 1,000,000 micro-credits, shared exactly.</li>
+<li><b>Credit follows a written rule.</b> {rule} Opponents are shown, never debited. One picture is
+one credit: {whole:,} micro-credits, shared exactly.</li>
 </ol>
 <h2 class="cl-h2">What this is not</h2>
 <p>It is an estimate, by D-TRAK, on this one model: not a share of the picture, not likeness, not
@@ -45,8 +46,12 @@ def page(
     at_hand: Sequence[str],
     facts: Mapping[str, object],
     report: Mapping[str, Any] | None,
+    rules: Sequence[ShareRule],
 ) -> str:
-    """The whole page; `report` is the collection's, if it has one."""
+    """The whole page; `report` is the collection's, if it has one.
+
+    `rules`: the one in force, then those by which the ledger's entries were booked.
+    """
     rows = "".join(
         f"<tr><td>{e(row.title)}<br><code>{e(row.name)}</code></td><td>{e(row.formula)}</td>"
         f"<td>{e(row.cost)}</td><td>{e(row.needs)}</td>"
@@ -57,8 +62,9 @@ def page(
         f"<div><dt>{e(name)}</dt><dd>{e(value)}</dd></div>" for name, value in facts.items()
     )
     return (
-        f'{STORY}<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
-        f'<dl class="cl-figures">{cells}</dl>{NOTES}{report_view.section(report)}'
+        f"{STORY.format(rule=e(rule_words(rules[0])), whole=WHOLE)}"
+        f'<h2 class="cl-h2">{e(collection.title)}</h2><p>{e(collection.description)}</p>'
+        f'<dl class="cl-figures">{cells}</dl>{NOTES}{_rules(rules)}{report_view.section(report)}'
         '<h2 class="cl-h2">Methods</h2><div class="cl-scroll"><table class="cl-table"><thead><tr>'
         "<th>Method</th><th>Score of work n for picture x</th><th>Cost</th><th>Needs</th>"
         "<th>Here</th></tr>"
@@ -66,3 +72,14 @@ def page(
         f"<p>To bring your own pictures, see the README. "
         f'<a href="{e(with_query("/", {}))}">Back to the studio</a></p>'
     )
+
+
+def _rules(rules: Sequence[ShareRule]) -> str:
+    """The share rules, each once: in force, and those of the ledger's entries."""
+    in_force = rules[0]
+    items = "".join(
+        f"<li><code>{e(rule.id)}</code>{' (in force)' if rule == in_force else ''}: "
+        f"{e(rule_words(rule))}</li>"
+        for rule in dict.fromkeys(rules)
+    )
+    return f'<h2 class="cl-h2">Share rules</h2><ul class="cl-story">{items}</ul>'

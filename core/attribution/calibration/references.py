@@ -8,20 +8,19 @@ join from their own table. Painting resumes where it stopped.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.attribution.calibration.out_of_distribution import foreign_picture
-from core.collection.atomic import write_bytes, write_text
 from core.collection.prompts import class_prompt
 from core.collection.store import load_held_out, table_text
 from core.collection.types import Collection
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import paint
 from core.errors import StoreError
+from core.files import checksum, write_bytes, write_text
 from core.progress import Progress
 
 GENERATED, HELD_OUT, FOREIGN = "generated", "held-out", "foreign"
@@ -109,5 +108,4 @@ def _png(image: object) -> bytes:
 
 
 def _reference(kind: str, path: Path, style: str, root: Path) -> Reference:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Reference(kind, path.relative_to(root).as_posix(), style, digest)
+    return Reference(kind, path.relative_to(root).as_posix(), style, checksum(path))

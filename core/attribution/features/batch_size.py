@@ -6,14 +6,15 @@ store.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
+import psutil
 import torch
 from torch import Tensor
 
 from core.attribution.features.gradients import Examples
 from core.attribution.features.objectives import Objective
+from core.diffusion.functional import requiring_grad
 from core.diffusion.protocol import DiffusionModel
 from core.errors import UsageError
 
@@ -44,20 +45,7 @@ def free_bytes(device: torch.device) -> int:
     """What the device has left for us."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    pages = os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 0
-    reusable = _available_on_linux() or pages * os.sysconf("SC_PAGE_SIZE") if pages else 0
-    return reusable or 4 * 1024**3
-
-
-def _available_on_linux() -> int:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return 0
-    return 0
+    return int(psutil.virtual_memory().available)
 
 
 def kept_bytes(model: DiffusionModel, objective: Objective, examples: Examples) -> int:
@@ -71,22 +59,18 @@ def kept_bytes(model: DiffusionModel, objective: Objective, examples: Examples) 
             seen[storage.data_ptr()] = storage.nbytes()
         return value
 
-    parameters = model.attributed_parameters().values()
-    asked = [parameter.requires_grad for parameter in parameters]
     times, noise = examples.timesteps[:1], examples.noise[0, :1]
-    try:
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept):
-            noisy = model.schedule.add_noise(examples.latents[:1], noise, times)
-            told = None if examples.conditioning is None else examples.conditioning[:1]
-            prediction = model.predict_noise(noisy, times, told)
-            # held until it is counted: freed memory would be given out, and counted, twice
-            value = objective(prediction, noise, times, model.schedule)
+    with (
+        requiring_grad(model.attributed_parameters().values(), True),
+        torch.enable_grad(),
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept),
+    ):
+        noisy = model.schedule.add_noise(examples.latents[:1], noise, times)
+        conditioning = None if examples.conditioning is None else examples.conditioning[:1]
+        prediction = model.predict_noise(noisy, times, conditioning)
+        # held until it is counted: freed memory would be given out, and counted, twice
+        value = objective(prediction, noise, times, model.schedule)
         del value
-    finally:
-        for parameter, before in zip(parameters, asked, strict=True):
-            parameter.requires_grad_(before)
     return sum(seen.values())
 
 

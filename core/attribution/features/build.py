@@ -34,7 +34,7 @@ from core.attribution.calibration.trust import Familiarity
 from core.attribution.features.featurizer import PLAIN, Features, Featurizer, Means
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.store import HEADER, FeatureStore, Header, key_of
-from core.attribution.methods import METHODS, Method
+from core.attribution.methods import D_TRAK, METHODS, Method
 from core.attribution.scoring.incremental_update import can_grow, grown, shrunk
 from core.attribution.scoring.index import HEAD as INDEX_HEAD
 from core.attribution.scoring.index import (
@@ -42,16 +42,18 @@ from core.attribution.scoring.index import (
     Vector,
     Works,
     build_index,
+    kept_lambda,
     load_index,
+    outer_sum,
     save_index,
 )
 from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
-from core.collection.atomic import sweep, write_text
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import image_to_tensor
-from core.errors import CollectionError, StoreError
+from core.errors import CollectionError, StoreError, UsageError
+from core.files import sweep, write_text
 from core.progress import Progress
 
 DEFAULT = "default"  # the features behind D-TRAK, the trust verdict and the ledger
@@ -173,7 +175,10 @@ def _store(
             done += 1
             yield Progress(phase, done, len(pictures), pictures[place][1])
     if extra := set(store.keys()) - set(keys):  # of works that left the collection
-        store.forget(sorted(extra))
+        if directory.name == "references":
+            store.forget(sorted(extra))
+        else:
+            _forget(store, extra)
 
 
 def write_shard(
@@ -257,10 +262,12 @@ def make_index(
             index = None
         else:
             return index.of_works(keys)
+    store.require_rows(keys)
     phi = asked.load(painted).phi
     made = None if index is None else _grown(index, store, keys, method, phi)
     if made is None:
-        made = build_index(method, _works(store, keys), phi, sources, rule, keys)
+        left = _departed(store, keys)
+        made = build_index(method, _works(store, keys), phi, sources, rule, keys, left)
     if keep and method.kernel != "identity":  # the others are their features, and need no keeping
         save_index(made, folder)
     return made.of_works(keys)
@@ -269,37 +276,85 @@ def make_index(
 def forget_works(collection: Collection, pictures: Sequence[tuple[str, str]]) -> int:
     """Take the rows of works (sha256, style) out of every feature store and index; rows taken.
 
-    An index that has grown, is damaged, or would be left with nothing is removed whole: it is
-    derived, and the next `featurize` makes it anew.
+    What a kernel knows of them stays, as it does in the model: the sum of their features' outer
+    products. So no leverage, and no verdict on trust, changes. An index that is damaged, or would
+    be left with nothing, is removed whole: it is derived, and the next `featurize` makes it anew.
+    A removal that was interrupted is finished by asking for it again.
     """
     taken = 0
     for place in sorted((collection.path / "features").glob("*/header.json")):
         directory = place.parent
-        keys: set[int] = set()
-        for folder in (directory, directory / "references"):
-            if not (folder / HEADER).is_file():
-                continue  # its making was stopped before it began
-            store = FeatureStore.open(folder)
-            noise = store.header.spec.noise
-            turns = range(noise.period if noise.mode == "cycle" else 1)
-            keys |= {key_of(sha, style, turn) for sha, style in pictures for turn in turns}
-            taken += store.forget(sorted(keys))
-        for head in sorted(directory.glob(f"index/*/{INDEX_HEAD}")):
-            _shrink(head.parent, keys)
+        taken += _forget(FeatureStore.open(directory), _turns(directory, pictures))
+        references = directory / "references"
+        if (references / HEADER).is_file():  # else its making was stopped before it began
+            keys = sorted(_turns(references, pictures))
+            taken += FeatureStore.open(references).forget(keys)
     return taken
 
 
-def _shrink(folder: Path, keys: set[int]) -> None:
+def _turns(directory: Path, pictures: Sequence[tuple[str, str]]) -> set[int]:
+    noise = FeatureStore.open(directory).header.spec.noise
+    turns = range(noise.period if noise.mode == "cycle" else 1)
+    return {key_of(sha, style, turn) for sha, style in pictures for turn in turns}
+
+
+def _forget(store: FeatureStore, keys: set[int]) -> int:
+    """Take works out of a store and its indices; the number of rows taken from the store.
+
+    The rows go last: whoever is interrupted, or reads meanwhile, still has what is needed.
+    """
+    leaving = sorted(keys & set(store.keys()))
+    features: dict[int, Tensor | None] = dict.fromkeys(keys)
+    if _has_kernel(store) and leaving:
+        phi = store.load(leaving).phi
+        features |= dict(zip(leaving, phi, strict=True))
+        before, known = store.departed()
+        fresh = [place for place, key in enumerate(leaving) if key not in set(known)]
+        if fresh:
+            together = torch.cat([before, phi[fresh]]) if known else phi[fresh]
+            kept = outer_sum(together) @ together.double()
+            store.keep_departed(kept, [*known, *(leaving[place] for place in fresh)])
+    for head in sorted(store.directory.glob(f"index/*/{INDEX_HEAD}")):
+        _shrink(head.parent, features)
+    return store.forget(leaving)
+
+
+def _has_kernel(store: FeatureStore) -> bool:
+    """Whether a method asks for the kernel of these features; else nothing of a work is kept."""
+    kernels = {row.kernel for row in METHODS.values() if row.features == store.directory.name}
+    return bool(kernels & {"ridge", "leverage"})
+
+
+def _departed(store: FeatureStore, keys: Sequence[int]) -> Tensor | None:
+    """Rows `[d, k]` for what the kernel of these works' features knows beside them: works that
+    left, whether their own rows are still there or not. None where nobody left."""
+    if not _has_kernel(store):
+        return None
+    phi, known = store.departed()
+    leaving = sorted(set(store.keys()) - set(keys) - set(known))
+    if leaving:
+        still = store.load(leaving).phi
+        phi = torch.cat([phi, still]) if known else still
+    return phi if len(phi) else None
+
+
+def _shrink(folder: Path, features: dict[int, Tensor | None]) -> None:
+    keys = set(features)
     try:
         index = load_index(folder)
     except StoreError:  # damaged: what it holds of them must not stay
         shutil.rmtree(folder)
         return
     known = set(index.keys.tolist())
-    if index.added is not None or known <= keys:
+    if known <= keys:
         shutil.rmtree(folder)
     elif keys & known:
-        save_index(shrunk(index, keys), folder)
+        try:
+            smaller = shrunk(index, features)
+        except UsageError:  # an earlier removal was interrupted: their features are gone already
+            shutil.rmtree(folder)
+        else:
+            save_index(smaller, folder)
 
 
 def _works(store: FeatureStore, keys: Sequence[int]) -> Works:
@@ -319,22 +374,32 @@ def _grown(
     if not known <= wanted or not can_grow(method, len(fitted), len(new)):
         return None
     works = _works(store, fitted)
-    return grown(index, works.kernel(), works, _works(store, new), new, references)
+    left = index.departed
+    kernel = (works if left is None else works.with_rows(left.phi)).kernel()
+    return grown(index, kernel, works, _works(store, new), new, references)
 
 
 def reference_values(
     collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
 ) -> tuple[Vector, Vector]:
-    """(loss, leverage) of the reference pictures `[m, 2]` and of the works `[n, 2]`."""
+    """(loss, leverage) of the reference pictures `[m, 2]` and of the works `[n, 2]`.
+
+    By the kernel that a query meets: it knows works that left, and keeps its lambda while works
+    join.
+    """
     store = FeatureStore.open(directory)
-    works = _works(store, keys_of_works(collection, store.header.spec))
+    keys = keys_of_works(collection, store.header.spec)
+    works, left = _works(store, keys), _departed(store, keys)
     asked = FeatureStore.open(directory / "references")
     found = asked.load(keys_of([_picture(row) for row in rows], asked.header.spec))
-    kernel = works.kernel()
+    kernel = (works if left is None else works.with_rows(left)).kernel()
     lambda_ = kernel.lambda_(rule)
+    with suppress(StoreError):  # none is kept: it is fitted to these very works when it is asked
+        lambda_ = kept_lambda(directory / "index" / D_TRAK)
     leverage = kernel.leverage(found.phi.double().numpy(), lambda_)
     tables = (block.phi.double().numpy() for block in works.blocks())
     own = np.concatenate([part.self_influence(lambda_) for part in kernel.parts(tables)])
+    own = own[: works.count]  # a dual kernel speaks for those that left too
     losses = torch.cat([block.losses for block in works.blocks()]).numpy()
     return (
         np.stack([found.losses.numpy(), leverage], axis=1),

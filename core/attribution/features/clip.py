@@ -6,6 +6,7 @@ Out: embeddings. Takes nothing from the network unless told to.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPVisionModelWithProjection
 
+from core.diffusion.training.pretrained import online
 from core.errors import ModelError
 
 MEAN, SPREAD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -33,9 +35,10 @@ class ClipVision:
     ) -> ClipVision:
         """Raises `ModelError` where no CLIP vision model can be loaded."""
         try:
-            model = CLIPVisionModelWithProjection.from_pretrained(
-                str(source), local_files_only=not download
-            )
+            with online() if download else nullcontext():
+                model = CLIPVisionModelWithProjection.from_pretrained(
+                    str(source), local_files_only=not download
+                )
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"No CLIP vision model can be loaded from '{source}' ({type(error).__name__}). "
@@ -57,5 +60,5 @@ class ClipVision:
             mean = torch.tensor(MEAN, device=self.device).reshape(1, 3, 1, 1)
             spread = torch.tensor(SPREAD, device=self.device).reshape(1, 3, 1, 1)
             answer = self.model(pixel_values=(sized - mean) / spread).image_embeds
-            found.append(answer.double().cpu())
+            found.append(answer.cpu().double())
         return torch.cat(found)

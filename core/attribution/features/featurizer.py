@@ -92,7 +92,7 @@ class Featurizer:
         """`latents [b, c, h, w]`, a prompt and a content digest each -> `[b, k]`."""
         places = list(range(len(latents)) if positions is None else positions)
         if self._objective is None:
-            rows = latents.flatten(1).to(getattr(torch, self.spec.dtype)).cpu()
+            rows = latents.flatten(1).cpu().to(getattr(torch, self.spec.dtype))
             return Features(rows, torch.zeros(len(latents), dtype=torch.float64))
         parts = []
         start = 0
@@ -163,7 +163,7 @@ class Featurizer:
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
-        return Features(phi.to(getattr(torch, self.spec.dtype)).cpu(), found.losses.double().cpu())
+        return Features(phi.cpu().to(getattr(torch, self.spec.dtype)), found.losses.cpu().double())
 
     def _casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""

@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.features.objectives import Objective
-from core.diffusion.functional import Swappable
+from core.diffusion.functional import Swappable, requiring_grad
 from core.diffusion.protocol import DiffusionModel
 from core.errors import ModelError, UsageError
 
@@ -127,19 +127,16 @@ def _by_hooks(
             "Use the functional path for this model."
         )
     wanted = model.attributed_parameters()
-    frozen = {name: parameter.requires_grad for name, parameter in wanted.items()}
     count = examples.latents.shape[0]
     found: dict[str, Tensor] = {}
     handles: list[RemovableHandle] = []
     noisy, times, conditioning = _rows(model, examples)
     try:
-        for parameter in wanted.values():
-            # only the layers' outputs are differentiated: no work is done twice
-            parameter.requires_grad_(False)
         for name, layer in layers.items():
             hook = _watch(name, layer, set(wanted), count, found)
             handles.append(layer.register_forward_hook(hook))
-        with torch.enable_grad():
+        # only the layers' outputs are differentiated: no work is done twice
+        with requiring_grad(wanted.values(), False), torch.enable_grad():
             prediction = model.predict_noise(noisy, times, conditioning)
             noise = examples.noise.flatten(0, 1)
             values = objective(prediction, noise, times, model.schedule)
@@ -147,8 +144,6 @@ def _by_hooks(
     finally:
         for handle in handles:
             handle.remove()
-        for name, parameter in wanted.items():
-            parameter.requires_grad_(frozen[name])
     losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1).mean(1)
     return Gradients({name: found[name] for name in wanted}, losses)
 
@@ -183,21 +178,14 @@ def _watch(
 
 def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
     wanted = model.attributed_parameters()
-    frozen = {name: parameter.requires_grad for name, parameter in wanted.items()}
     noisy, times, conditioning = _rows(model, examples)
     noise = examples.noise.flatten(0, 1)
-    try:
-        for parameter in wanted.values():
-            parameter.requires_grad_(True)
-        with torch.enable_grad():
-            prediction = model.predict_noise(noisy, times, conditioning)
-            value = objective(prediction, noise, times, model.schedule).mean()
-            found = torch.autograd.grad(
-                value, list(wanted.values()), allow_unused=True, materialize_grads=True
-            )
-    finally:
-        for name, parameter in wanted.items():
-            parameter.requires_grad_(frozen[name])
+    with requiring_grad(wanted.values(), True), torch.enable_grad():
+        prediction = model.predict_noise(noisy, times, conditioning)
+        value = objective(prediction, noise, times, model.schedule).mean()
+        found = torch.autograd.grad(
+            value, list(wanted.values()), allow_unused=True, materialize_grads=True
+        )
     losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
     named = zip(wanted, found, strict=True)
     return Gradients({name: value.detach()[None] for name, value in named}, losses)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.diffusion.training.precision import float64_device
 from core.errors import UsageError
 
 STORAGES = ("float32", "float16", "int8")
@@ -84,9 +85,10 @@ class Packed:
         return self.values.shape[1]
 
     def to(self, device: torch.device) -> Packed:
-        """The same rows on `device`."""
-        scales = None if self.scales is None else self.scales.to(device)
-        return Packed(self.values.to(device), scales)
+        """The same rows on `device`, or on the CPU where it has no float64 to sum them in."""
+        there = float64_device(device)
+        scales = None if self.scales is None else self.scales.to(there)
+        return Packed(self.values.to(there), scales)
 
     def part(self, start: int, stop: int) -> Packed:
         """The rows from `start` to `stop`, where they lie."""

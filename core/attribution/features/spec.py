@@ -83,7 +83,7 @@ TEN_UNIFORM = TimestepRule()
 SJLT = ProjectionSpec()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSpec:
     """Objective, timesteps, noise, projection, dtype: D-TRAK with shared noise by default."""
 

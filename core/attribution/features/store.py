@@ -2,7 +2,8 @@
 
 In: features, each with the key of the picture it belongs to. Out: the same features in any order,
 or a `StoreError` that names what does not fit. A shard is written to a draft, synced, renamed; what
-is there already is never made again, whether a run was stopped or a collection grew.
+is there already is never made again, whether a run was stopped or a collection grew. Of works that
+left, `departed.safetensors` keeps what a kernel needs and no feature of one work.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import FeatureSpec
-from core.collection.atomic import write_text
-from core.diffusion.weights import save_tensors
-from core.errors import StoreError
+from core.diffusion.weights import read_tensors, save_tensors, undamaged
+from core.errors import CollectionError, StoreError
+from core.files import write_text
 
 FORMAT = 2
 HEADER = "header.json"
 SHARD = "shard-{:05d}.safetensors"
+DEPARTED = "departed.safetensors"
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,16 @@ class FeatureStore:
         )  # fmt: skip
 
     def _write(self, number: int, packed: Packed, losses: Tensor, keys: Tensor) -> None:
-        tensors = {**packed.tensors(), "losses": losses, "keys": keys}
+        self._save(self.path(number), {**packed.tensors(), "losses": losses, "keys": keys})
+
+    def _save(self, path: Path, tensors: dict[str, Tensor]) -> None:
         marks = {"header": self.header.digest, "checksum": checksum(tensors)}
         try:
-            save_tensors(self.path(number), tensors, marks)
-        except OSError as error:
+            save_tensors(path, tensors, marks)
+        except CollectionError as error:
             raise StoreError(
-                f"The features '{self.directory.name}' could not be written "
-                f"({error.strerror or error}). Free some space; what is finished is kept."
+                f"The features '{self.directory.name}' are unfinished: {error.message} What is "
+                "finished is kept."
             ) from error
 
     def forget(self, keys: Sequence[int]) -> int:
@@ -177,6 +180,19 @@ class FeatureStore:
                 self.path(number).unlink()
         return taken
 
+    def departed(self) -> tuple[Tensor, list[int]]:
+        """Of works that left: rows `[d, k]` with the same phi' phi as theirs, and their keys."""
+        path = self.directory / DEPARTED
+        if not path.is_file():
+            return torch.zeros(0, 0), []
+        tensors = self._checked(path, {"phi", "keys"})
+        return tensors["phi"], tensors["keys"].tolist()
+
+    def keep_departed(self, phi: Tensor, keys: Sequence[int]) -> None:
+        """Write what `departed` reads: of these works, and of nobody else."""
+        tensors = {"phi": phi.float(), "keys": torch.tensor(list(keys), dtype=torch.int64)}
+        self._save(self.directory / DEPARTED, tensors)
+
     def keys(self) -> list[int]:
         """The key of every row that is there, in the order of the shards."""
         found: list[int] = []
@@ -189,15 +205,18 @@ class FeatureStore:
         return Packed.read(tensors), tensors["losses"], tensors["keys"]
 
     def _tensors(self, number: int, only: str = "") -> dict[str, Tensor]:
-        name = self.path(number).name
+        return self._checked(self.path(number), {"rows", "losses", "keys"}, only)
+
+    def _checked(self, path: Path, wanted: set[str], only: str = "") -> dict[str, Tensor]:
+        name = path.name
         remedy = "Remove that file and run `python -m app featurize` again: only it is made anew."
-        try:
-            tensors, marks = read_tensors(self.path(number), only)
-            complete = only or {"rows", "losses", "keys"} <= set(tensors)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise StoreError(
-                f"{name} of the features '{self.directory.name}' is truncated or damaged. {remedy}"
-            ) from error
+        tensors, marks = undamaged(
+            lambda: read_tensors(path, only),
+            f"{name} of the features '{self.directory.name}'",
+            remedy,
+            StoreError,
+        )
+        complete = only or wanted <= set(tensors)
         if marks.get("header") != self.header.digest or not complete:
             raise StoreError(
                 f"{name} belongs to other features than '{self.directory.name}' (digest "
@@ -253,11 +272,19 @@ class FeatureStore:
                 places, rows = torch.tensor(pairs).unbind(1)
                 yield packed, losses, places, rows
         if places_of:
-            raise StoreError(
-                f"The features '{self.directory.name}' are unfinished: {len(keys) - found} of "
-                f"{len(keys)} pictures have none. Run `python -m app featurize` again; it goes on "
-                "where it stopped."
-            )
+            raise self._unfinished(len(keys) - found, len(keys))
+
+    def require_rows(self, keys: Sequence[int]) -> None:
+        """Raise `StoreError` where one of these pictures has no row."""
+        have = set(self.keys())
+        if missing := sum(key not in have for key in keys):
+            raise self._unfinished(missing, len(keys))
+
+    def _unfinished(self, missing: int, count: int) -> StoreError:
+        return StoreError(
+            f"The features '{self.directory.name}' are unfinished: {missing} of {count} pictures "
+            "have none. Run `python -m app featurize` again; it goes on where it stopped."
+        )
 
 
 def _difference(found: Header, wanted: Header) -> str:
@@ -283,11 +310,3 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
         total.update(name.encode())
         total.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
     return total.hexdigest()
-
-
-def read_tensors(path: Path, only: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """A safetensors file's tensors (or one of them), mapped, and its metadata."""
-    with safe_open(path, framework="pt") as file:
-        names = [only] if only else list(file.offset_keys())
-        tensors = {name: file.get_tensor(name) for name in names}
-        return tensors, json.loads((file.metadata() or {}).get("about", "{}"))

@@ -2,7 +2,8 @@
 
 In: features of the works and of reference queries. Out: scores, z against the null, sums an
 artist, self-influence. The rows lie in whole files that are mapped, not read; works that came
-later stand in a file of their own. Knows no model and no picture.
+later stand in a file of their own, and so does what the kernel keeps of works that left. Knows no
+model and no picture.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ from torch import Tensor
 from core.attribution.features.batch_size import free_bytes
 from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed, Rows
-from core.attribution.features.store import checksum, read_tensors
+from core.attribution.features.store import checksum
 from core.attribution.methods import Method
 from core.attribution.scoring.kernel import DEFAULT_RULE, Kernel, LambdaRule
 from core.attribution.scoring.scorer import Scorer
-from core.diffusion.weights import save_tensors
+from core.diffusion.training.precision import float64_device
+from core.diffusion.weights import read_tensors, save_tensors, undamaged
 from core.errors import StoreError, UsageError
 
 Vector = NDArray[np.float64]
 HEAD = "index.safetensors"
 ROWS = "rows-{:05d}.safetensors"
 ADDED = "added.safetensors"
+DEPARTED = "departed.safetensors"
 KERNELS_HELD = 3  # Gram matrix, eigenvectors, and the room to find them
 BLOCK = 16_384  # works whose features are in memory at a time while an index is made
 
@@ -56,6 +59,21 @@ class Works:
         """All of them, `BLOCK` at a time."""
         for start in range(0, self.count, BLOCK):
             yield self.read(start, min(start + BLOCK, self.count))
+
+    def with_rows(self, phi: Tensor) -> Works:
+        """These works and then the rows `phi [d, k]` of works that are known no other way."""
+        count, losses = self.count, torch.zeros(len(phi), dtype=torch.float64)
+
+        def read(start: int, stop: int) -> Features:
+            own = slice(max(0, start - count), max(0, stop - count))
+            parts = [Features(phi[own], losses[own])]
+            if start < count:
+                parts.insert(0, self.read(start, min(stop, count)))
+            return Features(
+                torch.cat([part.phi for part in parts]), torch.cat([part.losses for part in parts])
+            )
+
+        return Works(count + len(phi), self.dimension, read)
 
     def kernel(self) -> Kernel:
         """The kernel of all works, without holding all of them where n > k.
@@ -87,12 +105,50 @@ class Added:
 
 
 @dataclass(frozen=True, eq=False)
+class Departed:
+    """What a kernel keeps of works that left, since the model has learnt them: `phi [d, k]` and
+    `rows = phi A^-1 [d, k]`, float32, with A = Phi'Phi + lambda I of all works that were fitted.
+
+    Only their sums phi' phi and phi' rows have a meaning: no row is the feature of one work, unless
+    one work alone has left. d <= k.
+    """
+
+    phi: Tensor
+    rows: Tensor
+
+    @classmethod
+    def of(cls, phi: Tensor, rows: Tensor) -> Departed:
+        """Features and kernel rows of works, `[m, k]` each, turned into rows of no work alone."""
+        turned = outer_sum(phi)
+        return cls((turned @ phi.double()).float(), (turned @ rows.double()).float())
+
+    def joined(self, other: Departed) -> Departed:
+        """What two departures leave behind together."""
+        return Departed.of(torch.cat([self.phi, other.phi]), torch.cat([self.rows, other.rows]))
+
+    def fitted(self, query: Tensor) -> float:
+        """Sum over the works that left of (phi q)(rows q), for a query `[k]`."""
+        vector = query.detach().cpu().double()
+        return float((self.phi.double() @ vector) @ (self.rows.double() @ vector))
+
+
+def outer_sum(phi: Tensor) -> Tensor:
+    """The rotation `[d, m]` that keeps phi' phi of `phi [m, k]` in d = min(m, k) orthogonal
+    rows."""
+    rows = phi.double()
+    _, directions = torch.linalg.eigh(rows @ rows.T)
+    kept: Tensor = directions.flip(1)[:, : rows.shape[1]].T
+    return kept
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Index:
     """`rows`: W `[n, k]` in one or several parts; per work: key, self-influence and null `[n + m]`.
 
     `unit`: queries are brought to length one; `squared`: products are squared (DAS). `lambda_` is
     0 for methods without a ridge. `sources` names the digests it was made from. `places`: the order
-    in which works are answered for (None: as they lie).
+    in which works are answered for (None: as they lie), and `lying`: the keys of the rows as they
+    lie. `departed`: of works that the kernel knows and nobody is answered for.
     """
 
     method: str
@@ -107,15 +163,17 @@ class Index:
     null_spread: Vector
     sources: str
     places: NDArray[np.int64] | None = None
+    lying: NDArray[np.int64] | None = None
+    departed: Departed | None = None
 
     def __len__(self) -> int:
         return len(self.self_influence)
 
     def to(self, device: torch.device) -> Index:
-        """The same index with its rows on `device`."""
+        """The same index with its rows on `device`, where that has float64."""
         added = self.added
         if added is not None:
-            added = Added(added.rows.to(device), added.correction.to(device))
+            added = Added(added.rows.to(device), added.correction.to(float64_device(device)))
         return replace(self, rows=tuple(part.to(device) for part in self.rows), added=added)
 
     def of_works(self, keys: Sequence[int]) -> Index:
@@ -137,7 +195,8 @@ class Index:
                 "Run `python -m app featurize`: only what is missing is made."
             )
         return replace(
-            self, keys=wanted, places=places, self_influence=self.self_influence[places],
+            self, keys=wanted, places=places, lying=self.keys,
+            self_influence=self.self_influence[places],
             null_mean=self.null_mean[places], null_spread=self.null_spread[places],
         )  # fmt: skip
 
@@ -154,15 +213,37 @@ class Index:
             raise UsageError(f"The rows of '{self.method}' lie in other processes: read the index.")
         return here
 
+    @property
+    def keys_as_they_lie(self) -> NDArray[np.int64]:
+        """The key of every row, those of works that are not answered for too."""
+        return self.keys if self.lying is None else self.lying
+
     def products(self, query: Tensor) -> Vector:
         """W phi(x) for every work, `[n]`."""
+        found = self.products_as_they_lie(query)
+        return found if self.places is None else found[self.places]
+
+    def products_as_they_lie(self, query: Tensor) -> Vector:
+        """The same for every row, in the order of `keys_as_they_lie`."""
         vector = self.asked(query)
         total = torch.cat([part.products(vector) for part in self.rows])
         if self.added is not None:
             later = self.added.rows.products(vector)
             total = torch.cat([total - self.added.correction.double() @ later, later])
         found: Vector = total.cpu().numpy()
-        return found if self.places is None else found[self.places]
+        return found
+
+    def leverage(self, query: Tensor, phi: Rows) -> float:
+        """q' A^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda, for a query's feature `[k]`.
+
+        The sums go over everything that the kernel knows, whether it is still answered for or not:
+        `phi` holds the features of `keys_as_they_lie`. For plain ridges, W = Phi A^-1, alone.
+        """
+        fitted = float(phi.products(query).cpu().numpy() @ self.products_as_they_lie(query))
+        if self.departed is not None:
+            fitted += self.departed.fitted(query)
+        vector = query.detach().cpu().double()
+        return max(0.0, (float(vector @ vector) - fitted) / self.lambda_)
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""
@@ -221,34 +302,53 @@ def build_index(
     sources: str,
     rule: LambdaRule = DEFAULT_RULE,
     keys: Sequence[int] | None = None,
+    departed: Tensor | None = None,
 ) -> Index:
-    """From features of the works and of reference queries `[m, k]`.
+    """From features of the works and of reference queries `[m, k]`, and of works that left and are
+    still part of the kernel, `departed [d, k]`.
 
     The null of a work is the mean and standard deviation of its scores over the references. The
     rows are kept as int8 with a scale each, and every later number is computed from those.
     """
     ridge = method.kernel in ("ridge", "leverage")
-    kernel = works.kernel() if ridge else None
+    fitted = works if departed is None else works.with_rows(departed)
+    kernel = fitted.kernel() if ridge else None
     lambda_ = kernel.lambda_(rule) if kernel is not None else None
+    count = works.count
     parts, own = [], []
-    for block in _fitted_blocks(works, kernel):
+    for block in _fitted_blocks(works, fitted, kernel):
         phi, residuals = block.phi.double().numpy(), block.losses.double().sqrt().numpy()
         scorer = Scorer(method, phi, residuals, None if kernel is None else kernel.over(phi))
-        parts.append(Packed.of(torch.from_numpy(scorer.rows(lambda_)), "int8"))
-        own.append(scorer.self_influence(lambda_))
-    count = works.count
+        parts.append(Packed.of(torch.from_numpy(scorer.rows(lambda_)[:count]), "int8"))
+        own.append(scorer.self_influence(lambda_)[:count])
+    left = None
+    if departed is not None and kernel is not None and method.plain_ridge:
+        assert lambda_ is not None
+        rows = kernel.solve(departed.double().numpy(), lambda_)
+        left = Departed.of(departed, torch.from_numpy(rows))
     named = np.arange(count, dtype=np.int64) if keys is None else np.asarray(keys, dtype=np.int64)
     plain = Index(
-        method.name, method.query_scale == "unit", method.squared, lambda_ or 0.0,
-        tuple(parts), None, named, np.concatenate(own), np.zeros(count), np.ones(count), sources,
-    )  # fmt: skip
+        method=method.name,
+        unit=method.query_scale == "unit",
+        squared=method.squared,
+        lambda_=lambda_ or 0.0,
+        rows=tuple(parts),
+        added=None,
+        keys=named,
+        self_influence=np.concatenate(own),
+        null_mean=np.zeros(count),
+        null_spread=np.ones(count),
+        sources=sources,
+        departed=left,
+    )
     return with_null(plain, references)
 
 
-def _fitted_blocks(works: Works, kernel: Kernel | None) -> Iterator[Features]:
-    """A dual kernel's rows need all works at once (they are few then); others go by blocks."""
+def _fitted_blocks(works: Works, fitted: Works, kernel: Kernel | None) -> Iterator[Features]:
+    """A dual kernel's rows need all that was fitted at once (it is little then); others go by
+    blocks."""
     if kernel is not None and kernel.dual:
-        return iter([works.read(0, works.count)])
+        return iter([fitted.read(0, fitted.count)])
     return works.blocks()
 
 
@@ -280,10 +380,15 @@ def save_index(index: Index, directory: Path) -> None:
         "method": index.method, "unit": index.unit, "squared": index.squared,
         "lambda": index.lambda_, "sources": index.sources, "files": named,
     }  # fmt: skip
+    kept = {HEAD, *named}
+    if index.departed is not None:  # beside `files`, which are the rows of works
+        left = {"phi": index.departed.phi, "rows": index.departed.rows}
+        about["departed"] = _save(directory / DEPARTED, left)
+        kept.add(DEPARTED)
     marks = {"about": json.dumps(about, sort_keys=True), "checksum": checksum(tensors)}
     save_tensors(directory / HEAD, tensors, marks)
     for path in directory.glob("*.safetensors"):
-        if path.name != HEAD and path.name not in named:
+        if path.name not in kept:
             path.unlink()
 
 
@@ -320,13 +425,34 @@ def load_index(directory: Path, sources: str | None = None) -> Index:
         )
     found = {name: _read(directory, name, mark)[0] for name, mark in files.items()}
     added = found.pop(ADDED, None)
+    left = None
+    if "departed" in about:
+        left = Departed(**_read(directory, DEPARTED, about["departed"])[0])
     return Index(
-        about["method"], about["unit"], about["squared"], about["lambda"],
-        tuple(Packed.read(found[name]) for name in sorted(found)),
-        None if added is None else Added(Packed.read(added), added["correction"]),
-        tensors["keys"].numpy(), tensors["self_influence"].numpy(), tensors["null_mean"].numpy(),
-        tensors["null_spread"].numpy(), about["sources"],
-    )  # fmt: skip
+        method=about["method"],
+        unit=about["unit"],
+        squared=about["squared"],
+        lambda_=about["lambda"],
+        rows=tuple(Packed.read(found[name]) for name in sorted(found)),
+        added=None if added is None else Added(Packed.read(added), added["correction"]),
+        keys=tensors["keys"].numpy(),
+        self_influence=tensors["self_influence"].numpy(),
+        null_mean=tensors["null_mean"].numpy(),
+        null_spread=tensors["null_spread"].numpy(),
+        sources=about["sources"],
+        departed=left,
+    )
+
+
+def kept_lambda(directory: Path) -> float:
+    """The ridge of a kept index, from its head alone. Raises `StoreError` where there is none."""
+    try:
+        return float(json.loads(_read(directory, HEAD)[1]["about"])["lambda"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"The index '{directory.name}' was made by another version of this program. "
+            "Make it again with `python -m app featurize`."
+        ) from error
 
 
 def _read(
@@ -334,13 +460,12 @@ def _read(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     remedy = "Make it again with `python -m app featurize`."
     try:
-        tensors, marks = read_tensors(directory / name)
+        tensors, marks = undamaged(
+            lambda: read_tensors(directory / name), f"The index '{directory.name}'", remedy,
+            StoreError,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise StoreError(f"There is no index '{directory.name}' yet. {remedy}") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise StoreError(
-            f"The index '{directory.name}' is truncated or damaged. {remedy}"
-        ) from error
     found = checksum(tensors)
     if marks.get("checksum") != found or mark not in (None, found):
         raise StoreError(f"The index '{directory.name}' was changed after it was written. {remedy}")

@@ -6,12 +6,14 @@ eigendecomposition serves every lambda. Knows no model and no names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from core.errors import UsageError
 
@@ -37,7 +39,7 @@ class LambdaRule:
 DEFAULT_RULE = LambdaRule("dof", 0.3)  # chosen by `evaluate lds --experiment rules`
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Kernel:
     """The eigendecomposition of the smaller Gram matrix of `phi [n, k]`.
 
@@ -75,7 +77,13 @@ class Kernel:
     @classmethod
     def _of_gram(cls, phi: Matrix, gram: Matrix, dual: bool, count: int) -> Kernel:
         eigenvalues, eigenvectors = np.linalg.eigh(gram)
-        return cls(phi, eigenvalues.clip(min=0.0), eigenvectors, dual, count)
+        return cls(
+            phi=phi,
+            eigenvalues=eigenvalues.clip(min=0.0),
+            eigenvectors=eigenvectors,
+            dual=dual,
+            count=count,
+        )
 
     def over(self, phi: Matrix) -> Kernel:
         """The same kernel, answering for these works `[m, k]`. A dual one knows its own alone."""
@@ -108,11 +116,20 @@ class Kernel:
         return float((self.eigenvalues / (self.eigenvalues + lambda_)).sum())
 
     def _by_degrees(self, wanted: float) -> float:
-        low, high = 1e-12 * self.eigenvalues.max(), 1e6 * self.eigenvalues.max()
-        for _ in range(200):
-            middle = float(np.sqrt(low * high))
-            low, high = (middle, high) if self.degrees(middle) > wanted else (low, middle)
-        return float(np.sqrt(low * high))
+        """The lambda with so many degrees of freedom, which fall as it grows; at either end of the
+        range where none within has as many, or as few."""
+        largest = float(self.eigenvalues.max())
+        if not largest > 0:
+            return 0.0  # of features that are all zero; whoever divides by it says so
+        ends = math.log(1e-12 * largest), math.log(1e6 * largest)
+
+        def excess(exponent: float) -> float:
+            return self.degrees(math.exp(exponent)) - wanted
+
+        if excess(ends[0]) <= 0 or excess(ends[1]) >= 0:
+            return math.exp(ends[0] if excess(ends[0]) <= 0 else ends[1])
+        root: float = brentq(excess, *ends, xtol=1e-14, rtol=1e-14)
+        return math.exp(root)
 
     def weights(self, lambda_: float) -> Matrix:
         """W `[n, k]`: a query's scores are W phi(x)."""
@@ -164,12 +181,9 @@ class Kernel:
 
     def leverage(self, queries: Matrix, lambda_: float) -> Matrix:
         """q' (Phi'Phi + lambda I)^-1 q for queries `[m, k]` -> `[m]`."""
+        inside: Matrix = self.along(queries) ** 2 @ (1.0 / (self.eigenvalues + _checked(lambda_)))
         if not self.dual:
-            inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
-            return np.einsum("mk,kl,ml->m", queries, inverse, queries)
-        projected = queries @ self.phi.T
-        inverse = (self.eigenvectors / (self.eigenvalues + lambda_)) @ self.eigenvectors.T
-        inside = np.einsum("mn,nl,ml->m", projected, inverse, projected)
+            return inside
         return (np.einsum("mk,mk->m", queries, queries) - inside) / lambda_
 
 

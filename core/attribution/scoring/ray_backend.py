@@ -23,11 +23,12 @@ from torch import Tensor
 from core.attribution.features.build import keys_of_works, pictures_of, write_shard
 from core.attribution.features.featurizer import PLAIN, Featurizer, Means
 from core.attribution.features.quantization import Packed
-from core.attribution.features.store import FeatureStore, read_tensors
+from core.attribution.features.store import FeatureStore
 from core.attribution.scoring.index import ROWS, Index, Vector
 from core.attribution.scoring.sharding import Answer, Here, Shard, split
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.weights import read_tensors
 from core.errors import UsageError
 from core.progress import Progress
 

@@ -23,7 +23,7 @@ from core.errors import UsageError
 Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
     """`top`, `bottom`: places of works by score, best and worst first, with their scores and z.
 
@@ -39,7 +39,7 @@ class Answer:
     sums: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Shard:
     """Rows `[m, k]` of the works from place `start` on, their null, and each one's artist.
 
@@ -69,9 +69,14 @@ class Shard:
         totals = np.bincount(self.owner, weights=scores, minlength=len(self.artists))
         present = np.unique(self.owner)
         return Answer(
-            best + self.start, scores[best], z[best], worst + self.start, scores[worst], z[worst],
-            {self.artists[at]: float(totals[at]) for at in present},
-        )  # fmt: skip
+            top=best + self.start,
+            top_scores=scores[best],
+            top_z=z[best],
+            bottom=worst + self.start,
+            bottom_scores=scores[worst],
+            bottom_z=z[worst],
+            sums={self.artists[at]: float(totals[at]) for at in present},
+        )
 
 
 class Holders(Protocol):
@@ -142,8 +147,17 @@ def split(index: Index, artist_ids: Sequence[str], parts: int) -> list[Shard]:
         for begin in range(0, len(rows), size):
             part = rows.part(begin, begin + size)
             own = slice(start, start + len(part))
-            null = index.null_mean[own], index.null_spread[own]
-            shard = Shard(start, file, begin, part, *null, artists, owner[own], index.squared)
+            shard = Shard(
+                start=start,
+                file=file,
+                begin=begin,
+                rows=part,
+                null_mean=index.null_mean[own],
+                null_spread=index.null_spread[own],
+                artists=artists,
+                owner=owner[own],
+                squared=index.squared,
+            )
             shards.append(shard)
             start += len(part)
     return shards
@@ -161,10 +175,14 @@ def merged(answers: Sequence[Answer], count: int) -> Answer:
         for artist, value in answer.sums.items():
             sums[artist] = sums.get(artist, 0.0) + value
     return Answer(
-        together("top").astype(np.int64)[best], together("top_scores")[best],
-        together("top_z")[best], together("bottom").astype(np.int64)[worst],
-        together("bottom_scores")[worst], together("bottom_z")[worst], sums,
-    )  # fmt: skip
+        top=together("top").astype(np.int64)[best],
+        top_scores=together("top_scores")[best],
+        top_z=together("top_z")[best],
+        bottom=together("bottom").astype(np.int64)[worst],
+        bottom_scores=together("bottom_scores")[worst],
+        bottom_z=together("bottom_z")[worst],
+        sums=sums,
+    )
 
 
 def _first(values: Vector, count: int) -> Places:

@@ -3,18 +3,25 @@
 In: a path or the bytes of a file. Out: `OpenedImage` (8-bit RGB, sRGB, upright, on white, no
 metadata) or `ImageRefused` with the reason and the remedy. Knows no page, model or tensor.
 
-Limits are ours (`ImageLimits`), checked against the header before anything is decoded. Pillow's
-own limit stays as it is. Two warning filters are set once, below, for the whole process, because a
-filter per call is not safe with several threads: its word about large pictures becomes an error,
-and its complaints about malformed EXIF, which never cost a picture, are not printed.
+`open_image` is the door for everybody: it has the file decoded in a child process. `decode_image`
+is what runs there. Limits are ours (`ImageLimits`), checked against the header and the container
+before anything is decoded. Pillow's own limit stays as it is. Two warning filters are set once,
+below, for the whole process, because a filter per call is not safe with several threads: its word
+about large pictures becomes an error, and its complaints about malformed EXIF, which never cost a
+picture, are not printed.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
+import os
 import re
+import stat
 import unicodedata
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +29,15 @@ from pathlib import Path
 from PIL import Image
 
 from core.collection.images.color import to_rgb, upright
+from core.collection.images.container_limits import LIMITS, ImageLimits, check_container
+from core.collection.images.decoding_process import (
+    DECODING,
+    POOL,
+    Decoded,
+    DecodingLimits,
+    never,
+    out_of_memory,
+)
 from core.collection.images.file_types import FORMATS, sniff, webp_size
 from core.errors import ImageRefused
 
@@ -30,21 +46,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImageP
 
 _MIB = 1024 * 1024
 _DAMAGED = "The file is damaged or incomplete. Copy, download or export the picture again."
-
-
-@dataclass(frozen=True)
-class ImageLimits:
-    """What is taken at most and at least; sides and pixels as stored in the file."""
-
-    max_bytes: int = 25 * _MIB
-    max_pixels: int = 40_000_000
-    min_side: int = 8
-    small_side: int = 32  # below this the picture is taken, with a note
-    max_aspect: float = 20.0
-    max_scans: int = 100  # of a progressive JPEG: each costs a pass over the whole picture
-
-
-LIMITS = ImageLimits()
 
 
 @dataclass(frozen=True)
@@ -58,35 +59,48 @@ class OpenedImage:
     notes: tuple[str, ...] = ()
 
 
-def open_image(source: Path | bytes, name: str = "", limits: ImageLimits = LIMITS) -> OpenedImage:
-    """Decode the first picture in `source`; `name` only serves the note on a misleading ending."""
+def open_image(
+    source: Path | bytes,
+    name: str = "",
+    limits: ImageLimits = LIMITS,
+    *,
+    decoding: DecodingLimits = DECODING,
+    cancelled: Callable[[], bool] = never,
+) -> OpenedImage:
+    """Decode the first picture in `source`; `name` only serves the note on a misleading ending.
+
+    The one door for files of strangers: decoding happens in a child process under the limits of
+    `decoding`, so that no file can stall this one. Raises `ImageRefused`; `DecodingCancelled`
+    soon after `cancelled` says so.
+    """
     data = _read(source, limits)
     shown_name = name or (source.name if isinstance(source, Path) else "")
     kind = sniff(data)
+    decoded = POOL.decode(data, limits, decoding, cancelled)
+    picture, notes = decoded.image, (*_name_notes(shown_name, kind), *decoded.notes)
+    if min(picture.size) < limits.small_side:
+        notes += (f"The picture is very small ({picture.width} x {picture.height} pixels).",)
+    digest = hashlib.sha256(data).hexdigest()
+    return OpenedImage(picture, digest, picture.width, picture.height, notes)
+
+
+def decode_image(data: bytes, limits: ImageLimits = LIMITS) -> Decoded:
+    """Decode right here, without limits of time and memory: what the child process runs."""
+    kind = sniff(data)
     if kind == "WEBP" and (claimed := webp_size(data)) is not None:
         _check_size(*claimed, limits)
-    if kind == "JPEG" and data.count(b"\xff\xda") > limits.max_scans:
-        raise ImageRefused(
-            "The JPEG has far more passes than any picture needs. Export it again and try that."
-        )
     try:
-        picture, notes = _decode(data, kind, limits)
+        check_container(data, kind, limits)
+        return _decode(data, kind, limits)
     except ImageRefused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(limits) from error
     except MemoryError as error:
-        raise ImageRefused(
-            "There is not enough memory to open the picture. Reduce it and try again."
-        ) from error
+        raise out_of_memory() from error
     except Exception as error:
         # hostile bytes make decoders raise anything at all (struct.error, KeyError, SyntaxError…)
         raise ImageRefused(_DAMAGED) from error
-    notes = (*_name_notes(shown_name, kind), *notes)
-    if min(picture.size) < limits.small_side:
-        notes += (f"The picture is very small ({picture.width} x {picture.height} pixels).",)
-    digest = hashlib.sha256(data).hexdigest()
-    return OpenedImage(picture, digest, picture.width, picture.height, notes)
 
 
 def to_square(image: Image.Image, size: int) -> Image.Image:
@@ -131,19 +145,38 @@ def safe_filename(name: str, longest: int = 100) -> str:
     return (stem.rstrip(" .") or "picture") + dot + ending
 
 
+def read_regular(path: Path, most: int) -> bytes | None:
+    """At most `most` bytes of a regular file; None for anything else, which is never waited for.
+
+    The name is looked at before it is opened, because opening a device can do something, and what
+    was opened is looked at again, because a name can change between the two. Raises `OSError`;
+    `ValueError` for a name that cannot be one.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        return None
+    flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"))
+    handle = os.open(path, functools.reduce(operator.or_, flags, os.O_RDONLY))
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        return stream.read(most) or b""
+
+
 def _read(source: Path | bytes, limits: ImageLimits) -> bytes:
+    data: bytes | None
     if isinstance(source, bytes):
         data = source
     else:
         try:
-            if not source.is_file():
-                raise ImageRefused("There is no such file. Check its name and choose it again.")
-            with source.open("rb") as stream:
-                data = stream.read(limits.max_bytes + 1)
+            data = read_regular(source, limits.max_bytes + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            data = None
         except (OSError, ValueError) as error:
             raise ImageRefused(
                 "The file could not be read. Check that you may open it, then choose it again."
             ) from error
+    if data is None:
+        raise ImageRefused("There is no such file. Check its name and choose it again.")
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             f"The file is larger than {limits.max_bytes / _MIB:.3g} MiB. "
@@ -152,7 +185,7 @@ def _read(source: Path | bytes, limits: ImageLimits) -> bytes:
     return data
 
 
-def _decode(data: bytes, kind: str, limits: ImageLimits) -> tuple[Image.Image, tuple[str, ...]]:
+def _decode(data: bytes, kind: str, limits: ImageLimits) -> Decoded:
     with Image.open(BytesIO(data), formats=[kind]) as opened:
         _check_size(*opened.size, limits)
         animated = bool(getattr(opened, "is_animated", False))
@@ -165,7 +198,7 @@ def _decode(data: bytes, kind: str, limits: ImageLimits) -> tuple[Image.Image, t
             notes += (f"The file holds several {whole}s; the first one is used.",)
         turned, turn_notes = upright(opened)
         picture, colour_notes = to_rgb(turned)
-    return picture, (*notes, *turn_notes, *colour_notes)
+    return Decoded(picture, (*notes, *turn_notes, *colour_notes))
 
 
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.collection.images.open import open_image
 from core.collection.importing.rows import UNKNOWN_ARTIST, Candidate, Held, Reading
 from core.errors import CollectionError, ImageRefused
 
@@ -192,9 +193,8 @@ def _folders(folders: Sequence[Path]) -> Iterator[Waiting]:
 
 def _opened(file: Path) -> NDArray[np.uint8]:
     try:
-        with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
-    except OSError as error:
+        return np.asarray(open_image(file).image)
+    except ImageRefused as error:
         raise ImageRefused(
             f"'{file.parent.name}/{file.name}' cannot be read as a picture. Remove it."
         ) from error

@@ -1,13 +1,12 @@
 """Data sets in the form of Hugging Face `datasets`: a saved folder, parquet files, or a hub name.
 
 In: a path or a name. Out: rows. Needs the extra `datasets`; reaches for the network only for a name
-that is nowhere on this machine, and only where the environment lets it. Decodes no picture.
+that is nowhere on this machine, and only where the caller lets it. Decodes no picture.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
 import re
 import shutil
 import tempfile
@@ -33,9 +32,12 @@ def is_dataset(source: Path) -> bool:
     return any((source / mark).is_file() for mark in marks) or bool(_parquet(source))
 
 
-def read_dataset(source: Path, asked: Mapping[str, str] | None = None) -> Reading:
-    """A row for every example of every split."""
-    parts = _opened(source)
+def read_dataset(
+    source: Path, asked: Mapping[str, str] | None = None, *, download: bool = False
+) -> Reading:
+    """A row for every example of every split. `download`: a name of the hub may be fetched, where
+    `HF_HUB_OFFLINE=0` told its library so."""
+    parts = _opened(source, download)
     rows: list[Candidate | Refusal] = []
     notes: list[str] = []
     for split, dataset in parts.items():
@@ -123,7 +125,7 @@ def _parquet(source: Path) -> list[Path]:
     return sorted(source.glob("*.parquet")) or sorted(source.glob("data/*.parquet"))
 
 
-def _opened(source: Path) -> dict[str, Any]:
+def _opened(source: Path, download: bool) -> dict[str, Any]:
     """Splits by name."""
     try:
         import datasets
@@ -134,7 +136,7 @@ def _opened(source: Path) -> dict[str, Any]:
         ) from error
     try:
         if not source.exists():
-            found = _from_hub(datasets, source)
+            found = _from_hub(datasets, source, download)
         elif files := _parquet(source):
             # what parquet is unpacked to: rows read from it until the process ends
             cache = tempfile.mkdtemp(prefix="creditline-")
@@ -150,14 +152,14 @@ def _opened(source: Path) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {"train": found}
 
 
-def _from_hub(datasets: Any, source: Path) -> Any:
+def _from_hub(datasets: Any, source: Path, download: bool) -> Any:
     name = source.as_posix()
     if not HUB_NAME.fullmatch(name):
         raise CollectionError(f"There is no '{name}' here, and it is no name of the hub either.")
     try:
         return datasets.load_dataset(name)
     except (OSError, ValueError) as error:
-        if os.environ.get("HF_HUB_OFFLINE", "1") not in ("0", ""):
+        if not download:
             raise CollectionError(
                 f"'{name}' is not on this machine, and nothing is fetched unasked. Look up its "
                 "size on the hub, then run again with HF_HUB_OFFLINE=0 to download it."

@@ -18,6 +18,8 @@ from core.collection.importing.slugs import plain_text, readable, slug
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection
 from core.errors import CollectionError
+from core.files import sweep
+from core.work_queue import give_up
 
 _LOCK = ".import.lock"
 _OURS = frozenset({"images", IMPORTED, "works.csv", "artists.csv"})
@@ -68,11 +70,11 @@ def opened_target(
             "you may write to."
         ) from error
     try:
-        _sweep(destination)
+        for folder in (destination, destination / "images"):
+            sweep(folder)
         yield target_of(source, destination, size, name)
     finally:
-        (destination / _LOCK).unlink(missing_ok=True)
-        lock.release()
+        give_up(lock)
         for path in made:
             with contextlib.suppress(OSError):  # not empty: it holds the collection
                 path.rmdir()
@@ -91,10 +93,3 @@ def _check_ours(destination: Path) -> None:
             f"The folder '{destination.name}' holds other things (such as '{strangers[0]}'). "
             "Choose an empty or a new folder."
         )
-
-
-def _sweep(destination: Path) -> None:
-    """Remove the halves of files that a killed import left behind."""
-    for folder in (destination, destination / "images"):
-        for part in folder.glob(".*.part"):
-            part.unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from stdnum import isni
+
 SCHEMES = ("wikidata", "ulan", "isni", "viaf")
 _NONE = frozenset({"", "0", "none", "null", "nan", "n/a", "-", "unknown"})
 
@@ -25,15 +27,6 @@ def identifier(scheme: str, text: str) -> tuple[str, str]:
     return "", f"'{text.strip()[:80]}' is no {_NAMES[scheme]}; it was left out."
 
 
-def isni_check_digit(fifteen: str) -> str:
-    """ISO 7064, MOD 11-2: the sixteenth character of an ISNI (or ORCID) from the first fifteen."""
-    total = 0
-    for digit in fifteen:
-        total = (total + int(digit)) * 2
-    result = (12 - total % 11) % 11
-    return "X" if result == 10 else str(result)
-
-
 def _wikidata(text: str) -> str:
     match = re.fullmatch(r"[Qq]([1-9][0-9]{0,11})", text)
     return f"Q{match[1]}" if match else ""
@@ -46,9 +39,8 @@ def _ulan(text: str) -> str:
 
 def _isni(text: str) -> str:
     plain = re.sub(r"(?i)^isni:?|[\s-]", "", text).upper()
-    if not re.fullmatch(r"[0-9]{15}[0-9X]", plain) or isni_check_digit(plain[:15]) != plain[15]:
-        return ""
-    return plain
+    # the library cleans more from around a number than is one here
+    return plain if re.fullmatch(r"[0-9]{15}[0-9X]", plain) and isni.is_valid(plain) else ""
 
 
 def _viaf(text: str) -> str:

@@ -11,13 +11,13 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from core.collection.atomic import write_text
 from core.collection.images.near_duplicates import look_of
 from core.collection.images.open import open_image
 from core.collection.importing.rows import Candidate
 from core.collection.store import table_text
 from core.collection.types import Collection, Work
 from core.errors import ImageRefused
+from core.files import write_text
 
 IMPORTED = "imported.csv"
 _COLUMNS = ("source_sha256", "work_id", "said_sha256", "look")

@@ -17,7 +17,6 @@ from typing import Literal
 
 from PIL import Image
 
-from core.collection.atomic import write_bytes
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
 from core.collection.importing.artist_names import Roll
@@ -44,6 +43,7 @@ from core.collection.removal import removed_works
 from core.collection.store import MANIFEST, save_collection
 from core.collection.types import Collection, Work
 from core.errors import CollectionError, ImageRefused
+from core.files import write_bytes
 from core.progress import Progress
 
 __all__ = [

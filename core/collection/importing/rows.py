@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.collection.images.open import LIMITS
+from core.collection.images.container_limits import LIMITS
+from core.collection.images.open import read_regular
 from core.errors import ImageRefused
 
 UNKNOWN_ARTIST = "Unknown artist"
@@ -75,11 +76,11 @@ def picture_bytes(picture: Path | Held) -> bytes:
     if isinstance(picture, Held):
         return picture.read()
     try:
-        if picture.exists() and not picture.is_file():  # reading a pipe would wait for ever
-            raise ImageRefused("This is a pipe or a device, not a file. Take it out of the folder.")
-        with picture.open("rb") as stream:
-            return stream.read(LIMITS.max_bytes + 1)
+        data = read_regular(picture, LIMITS.max_bytes + 1)
     except (OSError, ValueError) as error:
         raise ImageRefused(
             "The file could not be read. Check that you may open it, then import again."
         ) from error
+    if data is None:
+        raise ImageRefused("This is a pipe or a device, not a file. Take it out of the folder.")
+    return data

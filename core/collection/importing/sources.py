@@ -32,13 +32,14 @@ _ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 @dataclass(frozen=True)
 class Form:
-    """What is known of a source: its kind, its columns by field, its text's encoding, and where
-    its pictures lie if not beside the table."""
+    """What is known of a source: its kind, its columns by field, its text's encoding, where its
+    pictures lie if not beside the table, and whether a name of the hub may be fetched."""
 
     kind: Kind = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     pictures: Path | None = None
+    download: bool = False
 
 
 UNKNOWN = Form()
@@ -49,7 +50,7 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
     kind = form.kind
     if kind == "datasets":
         _check_options(source, form, for_data_set=True)
-        return read_dataset(source, form.columns)
+        return read_dataset(source, form.columns, download=form.download)
     if not source.exists():
         raise CollectionError(f"There is no '{source.name}' to import. Check the path.")
     if source.is_dir() and not any(source.iterdir()):
@@ -100,10 +101,8 @@ def _pictures(source: Path, form: Form) -> Reading:
     """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
     _check_options(source, form, for_data_set=is_dataset(source) and form.kind != "folder")
     if form.kind == "folder":
-        if source.is_dir():
-            return read_folders(Folder(source))
-        if source.suffix.lower() == ".tar":
-            return read_folders(Archive(source))
+        if (styles := _folder_of_styles(source)) is not None:
+            return read_folders(styles)
         raise CollectionError(
             f"'{source.name}' is a file. Give a folder that holds one folder for each style."
         )
@@ -113,17 +112,22 @@ def _pictures(source: Path, form: Form) -> Reading:
             "tar is read as it is."
         )
     if is_dataset(source):
-        return read_dataset(source, form.columns)
+        return read_dataset(source, form.columns, download=form.download)
     if is_cifar(source):
         return read_cifar(source)
-    if source.is_dir():
-        return read_folders(Folder(source))
-    if source.suffix.lower() == ".tar":
-        return read_folders(Archive(source))
+    if (styles := _folder_of_styles(source)) is not None:
+        return read_folders(styles)
     raise CollectionError(
         f"'{source.name}' is no source that is known here. Give a folder of styles, a table (CSV, "
         "TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
     )
+
+
+def _folder_of_styles(source: Path) -> Folder | Archive | None:
+    """The folder, or the plain tar, that the source may be."""
+    if source.is_dir():
+        return Folder(source)
+    return Archive(source) if source.suffix.lower() == ".tar" else None
 
 
 def _check_fetched(source: Path) -> None:

@@ -7,7 +7,6 @@ the first layer that does not fit. Knows no layout (see `lora_layouts`).
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from core.diffusion.lora.formats import (
     unknown_layer,
 )
 from core.errors import ModelError
+from core.files import write_folder, write_via
 
 
 def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
@@ -102,17 +102,17 @@ def install_lora(source: LoraSource, directory: Path) -> None:
 
     peft's two files become one as diffusers would write it; the numbers stay as they are.
     """
-    unfinished = directory.with_name(f"{directory.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    if source.layout == "peft":
-        config = {f"{UNET}.{key}": value for key, value in peft_config(source).items()}
-        state, _ = read_peft(source, {})
-        about = {"format": "pt", METADATA: json.dumps(config, sort_keys=True)}
-        save_file(state, unfinished / LORA_FILE, metadata=about)
-    else:
-        shutil.copyfile(source.file, unfinished / LORA_FILE)
-    unfinished.rename(directory)
+
+    def fill(draft: Path) -> None:
+        if source.layout == "peft":
+            config = {f"{UNET}.{key}": value for key, value in peft_config(source).items()}
+            state, _ = read_peft(source, {})
+            about = {"format": "pt", METADATA: json.dumps(config, sort_keys=True)}
+            save_file(state, draft / LORA_FILE, metadata=about)
+        else:
+            shutil.copyfile(source.file, draft / LORA_FILE)
+
+    write_folder(directory, fill)
 
 
 def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
@@ -126,14 +126,13 @@ def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
         given[f"{part}_lora_layers"] = {name: value.contiguous() for name, value in state.items()}
         if lora_scales(module, adapter):
             given[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
-    draft = directory / ".unfinished"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    pipeline.save_lora_weights(draft, weight_name=LORA_FILE, safe_serialization=True, **given)
-    with open(draft / LORA_FILE, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(draft / LORA_FILE, directory / LORA_FILE)
-    draft.rmdir()
+
+    def save(draft: Path) -> None:
+        pipeline.save_lora_weights(
+            draft.parent, weight_name=draft.name, safe_serialization=True, **given
+        )
+
+    write_via(directory / LORA_FILE, save)
 
 
 def lora_scales(module: nn.Module, adapter: str) -> dict[str, float]:

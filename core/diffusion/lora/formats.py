@@ -19,10 +19,11 @@ from diffusers.utils.state_dict_utils import (
     convert_unet_state_dict_to_peft,
 )
 from peft.utils.other import get_pattern_key
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from core.diffusion.weights import tensor_names, undamaged
 from core.errors import ModelError
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
@@ -48,7 +49,7 @@ class LoraSource:
     layout: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LoraLayer:
     """W + (alpha / r) up down, of the module `name` in `part` (UNet or text encoder).
 
@@ -86,13 +87,9 @@ def find_lora(place: Path) -> LoraSource:
 
 
 def _layout(file: Path) -> str:
-    try:
-        with safe_open(file, framework="pt") as opened:
-            names = list(opened.keys())
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(
-            f"The LoRA '{file.name}' is truncated or damaged. Copy or train it again."
-        ) from error
+    names = undamaged(
+        lambda: tensor_names(file), f"The LoRA '{file.name}'", "Copy or train it again.", ModelError
+    )
     for mark, kind in OTHERS.items():
         if any(mark in name for name in names):
             raise ModelError(
@@ -145,7 +142,7 @@ def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[Lora
         down, up = found["down"], found["up"]
         # where nobody says otherwise, diffusers' and kohya's rule is W + up down: alpha = rank
         alpha = float(found["alpha"]) if "alpha" in found else named_alphas.get(name, len(down))
-        layers.append(LoraLayer(part, module, down, up, alpha))
+        layers.append(LoraLayer(part=part, name=module, down=down, up=up, alpha=alpha))
     return layers
 
 

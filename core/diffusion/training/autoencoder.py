@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.diffusion.training.precision import to_float64
 from core.diffusion.training.state import cosine, load_training, save_training
 from core.errors import ModelError
 from core.progress import Progress
@@ -53,7 +54,7 @@ class PatchComponents:
 
 def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> PatchComponents:
     """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: overall spread is 1."""
-    rows = patches(images).double()
+    rows = to_float64(patches(images))
     mean = rows.mean(0)
     centred = rows - mean
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
@@ -125,7 +126,7 @@ def _write_components(encoder: Any, components: PatchComponents, group: int) -> 
         encoder.conv_out.weight[latent, latent * group + 1, 1, 1] = -0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DecoderRecipe:
     """How the decoder is trained: crops of latents with a little noise, L1 on pixels and edges."""
 

@@ -27,7 +27,9 @@ from core.diffusion.training.autoencoder import (
     write_encoder,
 )
 from core.diffusion.training.loop import Recipe, TrainingSet, train
+from core.diffusion.training.pretrained import MODEL_INDEX, is_finished
 from core.errors import ModelError
+from core.files import write_folder, write_text
 from core.progress import Progress
 
 DECODER = DecoderRecipe(steps=3000)
@@ -62,7 +64,9 @@ def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
     classes = sorted(set(styles))
     order = {style: index + 1 for index, style in enumerate(classes)}
     prompts = ["", *(class_prompt(style) for style in classes)]
-    return TrainingSet(latents, torch.tensor([order[style] for style in styles]), prompts)
+    return TrainingSet(
+        latents=latents, prompt_of=torch.tensor([order[style] for style in styles]), prompts=prompts
+    )
 
 
 @torch.no_grad()
@@ -98,7 +102,7 @@ def train_autoencoder(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iter
     latents = encode_all(model, pictures.images)
     vae = model.pipeline.vae
     yield from train_decoder(vae, pictures.images, latents, plan.decoder, scratch)
-    vae.save_pretrained(scratch / "vae")
+    write_folder(scratch / "vae", vae.save_pretrained)
 
 
 def train_base(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Progress]:
@@ -118,8 +122,8 @@ def train_base(plan: BasePlan, pictures: Pictures, scratch: Path) -> Iterator[Pr
         scratch / "base",
         embed=lambda: model.embed_text(data.prompts),
     )
-    model.pipeline.unet.save_pretrained(scratch / "unet")
-    text.save_pretrained(scratch / "text_encoder")
+    write_folder(scratch / "unet", model.pipeline.unet.save_pretrained)
+    write_folder(scratch / "text_encoder", text.save_pretrained)
 
 
 def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path) -> None:
@@ -132,20 +136,26 @@ def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: P
     for part in (pipeline.vae, pipeline.unet):  # not the scratch folder's: a collection travels
         part.register_to_config(_name_or_path="")
     pipeline.text_encoder.config._name_or_path = ""
-    pipeline.save_pretrained(model_dir, safe_serialization=True)
+    write_folder(model_dir, lambda draft: pipeline.save_pretrained(draft, safe_serialization=True))
 
 
 def make_base(
     plan: BasePlan, pictures: Pictures, scratch: Path, model_dir: Path
 ) -> Iterator[Progress]:
-    """All stages in order, skipping what is finished."""
+    """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)
-    if not (scratch / "vae" / "config.json").is_file():
+    if not is_finished(scratch, ("vae",)):
         yield from train_autoencoder(plan, pictures, scratch)
-    if not (scratch / "text_encoder" / "config.json").is_file():
+    if not is_finished(scratch, ("unet", "text_encoder")):
         yield from train_base(plan, pictures, scratch)
-    if not (model_dir / "model_index.json").is_file():
+    if not is_whole(model_dir):
         assemble(plan, pictures.classes, scratch, model_dir)
+
+
+def is_whole(model_dir: Path) -> bool:
+    """Whether `assemble` finished there."""
+    parts = ("vae", "unet", "text_encoder")
+    return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, parts)
 
 
 def check_plan(plan: object, scratch: Path) -> None:
@@ -153,9 +163,10 @@ def check_plan(plan: object, scratch: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     record = scratch / "plan.json"
     written = json.dumps(plan, indent=1, sort_keys=True)
-    if record.is_file() and record.read_text(encoding="utf-8") != written:
+    if not record.is_file():
+        write_text(record, written)
+    elif record.read_text(encoding="utf-8") != written:
         raise ModelError(
             f"The unfinished training in {scratch} was begun with another plan. "
             "Finish it with the same options, or remove that directory to start again."
         )
-    record.write_text(written, encoding="utf-8")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import vmap
 
@@ -21,7 +20,7 @@ from core.diffusion.functional import Swappable
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.training.loop import Recipe, TrainingSet, chosen, draw, learning_rate, train
 from core.diffusion.training.state import load_training, save_training
-from core.diffusion.weights import save_tensors
+from core.diffusion.weights import read_tensors, save_tensors, undamaged
 from core.errors import StoreError
 from core.progress import Progress
 from core.work_queue import made, unmade
@@ -59,7 +58,10 @@ def load_into(model: DiffusionModel, path: Path) -> None:
     """Put a kept model's parameters into `model`. Raises `StoreError` where it is missing."""
     if not path.is_file():
         raise StoreError(f"The retrained model {path.name} is missing. Run the benchmark again.")
-    weights = load_file(path)
+    weights, _ = undamaged(
+        lambda: read_tensors(path), f"The retrained model {path}",
+        "Remove that file and run the benchmark again: only it is made again.", StoreError,
+    )  # fmt: skip
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
             parameter.copy_(weights[name])

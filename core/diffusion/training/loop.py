@@ -29,7 +29,7 @@ ORDERS = ("drawn", "epochs")
 TIMES = ("stratified", "uniform")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How long and how fast. `ema` 0 keeps no moving average; `prompt_dropout` serves guidance.
 
@@ -94,7 +94,7 @@ class Execution:
 PLAIN = Execution()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingSet:
     """`latents [n, c, h', w']`; `prompt_of [n]` indexes `prompts`, of which number 0 is empty.
 
@@ -112,10 +112,12 @@ class TrainingSet:
         """Some of the works."""
         kept = list(rows)
         return TrainingSet(
-            self.latents[kept], self.prompt_of[kept], self.prompts,
-            None if self.spread is None else self.spread[kept],
-            None if self.mirrored is None else self.mirrored.of(kept),
-        )  # fmt: skip
+            latents=self.latents[kept],
+            prompt_of=self.prompt_of[kept],
+            prompts=self.prompts,
+            spread=None if self.spread is None else self.spread[kept],
+            mirrored=None if self.mirrored is None else self.mirrored.of(kept),
+        )
 
 
 def train(
@@ -205,7 +207,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup, recipe.floor)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Draw:
     """One step's chances: `rows [b]` of the set, `times [b]`, `noise [b, ...]`, what is blanked
     and what is mirrored `[b]`, and `posterior [b, ...]`, the noise of sampled latents."""
@@ -220,12 +222,12 @@ class Draw:
     def of(self, own: Tensor | slice) -> Draw:
         """The chances of some of its rows; `own` is a mask `[b]` or a slice."""
         return Draw(
-            self.rows[own],
-            self.times[own],
-            self.noise[own],
-            self.blank[own],
-            self.mirrored[own],
-            None if self.posterior is None else self.posterior[own],
+            rows=self.rows[own],
+            times=self.times[own],
+            noise=self.noise[own],
+            blank=self.blank[own],
+            mirrored=self.mirrored[own],
+            posterior=None if self.posterior is None else self.posterior[own],
         )
 
 
@@ -251,7 +253,9 @@ def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: in
     posterior = None
     if recipe.sampled:
         posterior = torch.randn((count, *shape), generator=generator)
-    return Draw(rows, times, noise, blank, mirrored, posterior)
+    return Draw(
+        rows=rows, times=times, noise=noise, blank=blank, mirrored=mirrored, posterior=posterior
+    )
 
 
 def _of_epoch(recipe: Recipe, step: int, works: int) -> Tensor:

@@ -1,13 +1,16 @@
-"""In which numbers a network computes: half as wide on a GPU that has them, float32 elsewhere."""
+"""In which numbers a network computes: half as wide on a GPU that has them, float32 elsewhere; and
+where float64 can be."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from core.errors import UsageError
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "float32", "bfloat16")
+WITHOUT_FLOAT64 = frozenset({"mps"})
 
 
 def chosen_precision(name: str, device: torch.device) -> str:
@@ -29,3 +32,14 @@ def chosen_precision(name: str, device: torch.device) -> str:
             f"{name} on a processor is many times slower than float32. Use float32 or auto."
         )
     return name
+
+
+def float64_device(device: torch.device | str) -> torch.device:
+    """Where float64 is computed for `device`: there, or on the CPU where it has none (Apple's)."""
+    wanted = torch.device(device)
+    return torch.device("cpu") if wanted.type in WITHOUT_FLOAT64 else wanted
+
+
+def to_float64(values: Tensor) -> Tensor:
+    """The same numbers in float64, on `float64_device`."""
+    return values.to(float64_device(values.device)).to(torch.float64)

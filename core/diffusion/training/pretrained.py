@@ -1,18 +1,23 @@
 """Checkpoints of Stable Diffusion by name: a folder, or a name of the hub.
 
 In: what a person named. Out: a folder in diffusers' layout, copied without what is not used.
-Reaches for the network only where `HF_HUB_OFFLINE=0` (or `--download`, which sets it) asks for it.
+Reaches for the network only where the caller asks for it; the process stays offline otherwise.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from core.diffusion.weights import tensor_names
 from core.errors import ModelError
+from core.files import write_folder
 
 MODEL_INDEX = "model_index.json"
 SUPPORTED = "StableDiffusionPipeline"
@@ -54,8 +59,9 @@ def require_supported(model_dir: Path) -> None:
         )
 
 
-def checkpoint_folder(name: Path) -> Path | None:
-    """The folder of a checkpoint: `name` itself, or what the hub's `owner/name` is kept in here.
+def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
+    """The folder of a checkpoint: `name` itself, or what the hub's `owner/name` is kept in here;
+    `download` fetches that first.
 
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
     large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
@@ -69,16 +75,29 @@ def checkpoint_folder(name: Path) -> Path | None:
     text = name.as_posix()
     if not HUB_NAME.fullmatch(text):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
-    asked = os.environ.get("HF_HUB_OFFLINE") == "0"
-    place = _fetched(text, asked)
-    if place is None or not (asked or _complete(place)):
+    place = _fetched(text, download)
+    if place is None or not (download or _complete(place)):
         raise ModelError(_missing(text))
     require_supported(place)
     _require_complete(place, text)
     return place
 
 
-def _fetched(name: str, asked: bool) -> Path | None:
+@contextmanager
+def online() -> Iterator[None]:
+    """The hub's library may reach for the network, whatever the environment told it when it was
+    imported."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = False
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _fetched(name: str, download: bool) -> Path | None:
     """What the hub's cache holds of it; downloaded first where that was asked for."""
     from httpx import HTTPError
     from huggingface_hub import hf_hub_download, snapshot_download
@@ -86,17 +105,34 @@ def _fetched(name: str, asked: bool) -> Path | None:
 
     wanted = [*CONFIGS, *WEIGHTS, TOKENIZER]
     try:
-        if asked:  # another kind of model is refused before gigabytes are fetched
+        if not download:
+            return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))
+        with online():
+            # another kind of model is refused before gigabytes are fetched
             require_supported(Path(hf_hub_download(name, MODEL_INDEX)).parent)
-        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=not asked))
+            return Path(snapshot_download(name, allow_patterns=wanted))
     except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
-        if isinstance(error, LocalEntryNotFoundError) and not asked:
+        if isinstance(error, LocalEntryNotFoundError) and not download:
             return None
         raise ModelError(
             f"'{name}' could not be downloaded ({type(error).__name__}). Look whether the name is "
             "right, whether it wants an agreement (`hf auth login`), and whether there is a "
             "network."
         ) from error
+
+
+def is_finished(folder: Path, parts: Sequence[str]) -> bool:
+    """Whether these parts of a model (`unet`, ...), as diffusers writes them, are there whole:
+    configuration and weights, whose header says that no byte is missing."""
+    for part in parts:
+        files = [one for one in WEIGHTS if one.startswith(f"{part}/")]
+        try:
+            json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+            if not all(tensor_names(folder / one) for one in files):
+                return False
+        except (SafetensorError, OSError, ValueError):
+            return False
+    return True
 
 
 def _lacking(folder: Path) -> list[str]:
@@ -125,14 +161,15 @@ def _require_complete(folder: Path, name: str) -> None:
 def copy_checkpoint(found: Path, target: Path) -> None:
     """Copy what is used, whole or not at all: no safety checker, no second copy in half precision
     or in one piece, which a repository often holds too."""
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     names = [*CONFIGS, *WEIGHTS]
     names += [f"tokenizer/{one.name}" for one in sorted(found.glob(TOKENIZER)) if one.is_file()]
-    for name in names:
-        (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found / name, unfinished / name)
-    unfinished.rename(target)
+
+    def copy(draft: Path) -> None:
+        for name in names:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found / name, draft / name)
+
+    write_folder(target, copy)
 
 
 def painted_size(folder: Path) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core.diffusion.weights import save_tensors
+from core.diffusion.weights import read_tensors, save_tensors, undamaged
+from core.errors import ModelError
 
 
 def cosine(step: int, steps: int, peak: float, warmup: int, floor: float = 0.02) -> float:
@@ -48,10 +48,13 @@ def load_training(
     average: dict[str, Tensor] | None = None,
 ) -> int:
     """Restore what `save_training` wrote, where each thing lies (`average` in place); 0 when there
-    is nothing. Returns the finished steps."""
+    is nothing. Returns the finished steps. Raises `ModelError` where the file is damaged."""
     if not path.is_file():
         return 0
-    tensors = load_file(path)
+    tensors, _ = undamaged(
+        lambda: read_tensors(path), f"The unfinished training {path}",
+        "Remove that file to train from the beginning.", ModelError,
+    )  # fmt: skip
     group = optimizer.param_groups[0]
     counted_there = bool(group.get("fused") or group.get("capturable"))
     finished = 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 from app import cli
 from app.settings import PREFIX, Settings
 from core.errors import ModelError
+from tests.faults import raising
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "numpy", "fastapi")
@@ -43,10 +45,15 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Settings that the studio would have been served with."""
     calls: list[Settings] = []
-    fake: Any = types.ModuleType("app.web.server")
-    fake.serve = calls.append
-    monkeypatch.setitem(sys.modules, "app.web.server", fake)
+    serve_by(monkeypatch, calls.append)
     return calls
+
+
+def serve_by(monkeypatch: pytest.MonkeyPatch, serve: Callable[[Settings], object]) -> None:
+    """Put this in the place of the server."""
+    fake: Any = types.ModuleType("app.web.server")
+    fake.serve = serve
+    monkeypatch.setitem(sys.modules, "app.web.server", fake)
 
 
 def picture_folder(root: Path) -> Path:
@@ -91,7 +98,11 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_verbs_are_these_and_no_others() -> None:
-    groups = {"ledger": cli.ledger, "evaluate": cli.evaluate, "workshops": cli.workshops}
+    groups = {
+        "ledger": cli.ledger.verbs,
+        "evaluate": cli.evaluate.verbs,
+        "workshops": cli.workshops.verbs,
+    }
     found = {command.name for command in cli.app.registered_commands}
     for name, group in groups.items():
         found |= {f"{name} {command.name}" for command in group.registered_commands}
@@ -134,12 +145,7 @@ def test_a_wrong_question_is_one_sentence_and_exit_code_two(
 def test_a_refusal_is_one_sentence_and_exit_code_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise ModelError("No model in 'x'. Train one.")
-
-    fake: Any = types.ModuleType("app.web.server")
-    fake.serve = refuse
-    monkeypatch.setitem(sys.modules, "app.web.server", fake)
+    serve_by(monkeypatch, raising(ModelError("No model in 'x'. Train one.")))
     assert cli.main(["serve"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "No model in 'x'. Train one."
 
@@ -147,12 +153,7 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(
 def test_an_unforeseen_error_is_kept_in_the_log_and_told_without_a_stack(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_home: Path
 ) -> None:
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError("secret detail")
-
-    fake: Any = types.ModuleType("app.web.server")
-    fake.serve = fail
-    monkeypatch.setitem(sys.modules, "app.web.server", fake)
+    serve_by(monkeypatch, raising(ZeroDivisionError("secret detail")))
     assert cli.main(["serve"]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert "secret detail" not in told

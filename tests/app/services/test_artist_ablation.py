@@ -93,7 +93,18 @@ def test_half_a_file_is_asked_again(studio: Studio, run_id: str) -> None:
 
 
 def test_words_say_what_changed_and_escape_names() -> None:
-    figures = WithoutArtist("a", FORGET, 5, 0.1, 0.11, 0.1, 0.13, 0.2, 0.202, 0.25)
+    figures = WithoutArtist(
+        artist_id="a",
+        way=FORGET,
+        works=5,
+        picture_before=0.1,
+        picture_after=0.11,
+        own_before=0.1,
+        own_after=0.13,
+        others_before=0.2,
+        others_after=0.202,
+        moved=0.25,
+    )
     said = words("Ada", figures)
     assert "10.0 % higher" in said and "+30.0 %" in said and "differs by 25 %" in said
     same = replace(figures, picture_after=0.1005)

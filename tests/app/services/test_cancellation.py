@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,9 +22,12 @@ from app.services.runs import (
 )
 from app.services.session import Studio, open_studio
 from app.settings import Settings
+from app.web.access import Access
 from app.web.pages.studio import SHOWN, StudioPage
+from app.web.uploads import Budgets, Uploads
 from core.collection.types import Collection
 from core.ledger.ledger import Ledger
+from tests.core.collection.images.crafted import bmp_runs
 from tests.small import picture
 
 
@@ -35,11 +39,12 @@ def studio(ready: Collection, tmp_path: Any) -> Studio:
 @pytest.fixture
 def page(studio: Studio) -> StudioPage:
     with gr.Blocks():
-        return StudioPage(studio)
+        access = Access(studio.settings)
+        return StudioPage(studio, access, Uploads(studio.settings.temporary, Budgets()))
 
 
 def browser(name: str) -> gr.Request:
-    return cast(gr.Request, SimpleNamespace(session_hash=name))
+    return cast(gr.Request, SimpleNamespace(session_hash=name, headers={}))
 
 
 def status(updates: list[Any]) -> str:
@@ -134,6 +139,19 @@ def test_an_upload_cancelled_from_outside_keeps_and_records_nothing(
     assert not studio.outputs.exists()
 
 
+def test_an_upload_cancelled_while_it_is_opened_ends_at_once(studio: Studio, tmp_path: Any) -> None:
+    (tmp_path / "long.bmp").write_bytes(bmp_runs(3400, 3400))  # seconds of decoding
+    cancellation: Cancellation[Event] = Cancellation()
+    request = UploadRequest(tmp_path / "long.bmp", "long.bmp", book=True)
+    threading.Timer(0.6, cancellation.cancel).start()
+    began = time.monotonic()
+    assert list(trace_upload(studio, request, cancellation)) == []
+    assert time.monotonic() - began < 2.5
+    assert studio.ledger.runs().total == 0
+    picture(9, 50).save(tmp_path / "mine.png")
+    assert list(trace_upload(studio, UploadRequest(tmp_path / "mine.png", "mine.png")))
+
+
 def test_cancel_says_nothing_was_recorded_only_where_that_is_so(
     page: StudioPage, studio: Studio
 ) -> None:
@@ -188,8 +206,11 @@ def test_cancel_is_for_ones_own_page_and_for_its_last_run(page: StudioPage, stud
     assert "Recorded as #000002" in status(list(theirs)[-1])
 
 
-def test_a_cancelled_upload_is_not_recorded_either(page: StudioPage, tmp_path: Any) -> None:
+def test_a_cancelled_upload_is_not_recorded_either(
+    page: StudioPage, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture(9, 50).save(tmp_path / "mine.png")
+    monkeypatch.setattr(page.uploads, "owns", lambda visitor, path: True)
     updates = page._trace(str(tmp_path / "mine.png"), "", "d-trak", True, browser("a"))
     next(updates)
     assert "nothing was recorded" in status(page._cancelled(browser("a")))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,12 +27,16 @@ from app.services.runs import (
 from app.services.session import Studio, example_run, open_studio
 from app.services.workshops_build import make_example
 from app.settings import read_settings
+from app.web.server import _verify_everything
 from core.attribution.features.build import features_directory
 from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
+from core.files import write_bytes
 from core.ledger.ledger import Ledger
 from core.ledger.shares import WHOLE, shares
 from core.provenance.png import facts_of
+from tests.core.ledger.quickly import tamper
+from tests.faults import raising
 from tests.small import picture
 
 
@@ -115,6 +121,49 @@ def test_a_cancelled_run_records_nothing(studio: Studio) -> None:
     assert not studio.outputs.exists() or not list(studio.outputs.iterdir())
 
 
+@pytest.mark.parametrize("book", [True, False])
+@pytest.mark.parametrize("left_after", range(5))
+def test_a_run_left_at_any_event_leaves_no_file_but_a_recorded_one(
+    studio: Studio, left_after: int, book: bool
+) -> None:
+    events = generate_and_attribute(studio, GenerateRequest("cubism", 3, steps=3, book=book))
+    for _ in range(left_after + 1):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    kept = {path.name for path in studio.outputs.glob("*")}
+    assert kept == {view.record.image_file for view in studio.ledger.runs().items}
+    assert bool(kept) == (left_after == 4)  # three steps, tracing, finished
+
+
+def test_an_interrupted_trace_leaves_no_file(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(studio.engine), "attribute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(generate_and_attribute(studio, GenerateRequest("cubism", 3)))
+    assert not list(studio.outputs.glob("*"))
+
+
+@pytest.mark.parametrize("left_after", range(2))
+def test_a_traced_upload_left_at_any_event_leaves_no_file_but_a_recorded_one(
+    studio: Studio, tmp_path: Path, left_after: int
+) -> None:
+    events = trace_upload(studio, UploadRequest(upload(tmp_path), "mine.png"))
+    for _ in range(left_after + 1):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    kept = {path.name for path in studio.outputs.glob("*")}
+    assert kept == {view.record.image_file for view in studio.ledger.runs().items}
+
+
+def test_names_are_made_once_for_a_collection(studio: Studio) -> None:
+    assert studio.artist_names is studio.artist_names
+    assert studio.artist_names == {one.id: one.name for one in studio.collection.artists}
+
+
 def test_an_upload_is_kept_but_credits_nobody_unless_asked(studio: Studio, tmp_path: Path) -> None:
     path = upload(tmp_path)
     end = finished(trace_upload(studio, UploadRequest(path, "mine.png")))
@@ -145,11 +194,8 @@ def test_a_bad_upload_is_refused_and_nothing_is_kept(studio: Studio, tmp_path: P
 def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*_: object, **__: object) -> None:
-        raise LedgerError("The ledger is in use.")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "record", locked)
+        patch.setattr(Ledger, "record", raising(LedgerError("The ledger is in use.")))
         *_, last = generate_and_attribute(studio, GenerateRequest("cubism", 3))
     assert isinstance(last, Unrecorded)
     assert (studio.outputs / last.record.image_file).is_file()
@@ -162,12 +208,11 @@ def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
 def test_when_it_cannot_be_traced_the_picture_is_kept_and_nothing_recorded(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise StoreError("The features are for another model.")
-
+    broken = raising(StoreError("The features are for another model."))
     monkeypatch.setattr(type(studio.engine), "attribute", broken)
-    *_, last = generate_and_attribute(studio, GenerateRequest("cubism", 3))
-    assert isinstance(last, Untraced)
+    events = generate_and_attribute(studio, GenerateRequest("cubism", 3))
+    last = next(event for event in events if isinstance(event, Untraced))
+    events.close()  # type: ignore[attr-defined]
     assert (studio.outputs / last.file).is_file()
     assert studio.ledger.runs().total == 0
 
@@ -218,6 +263,44 @@ def test_the_example_is_recorded_once_and_booked_never(ready: Collection, tmp_pa
     assert view is not None
     assert view.record.influences
     assert (studio.outputs / view.record.image_file).is_file()
+
+
+def test_two_servers_that_meet_the_example_at_once_both_show_it(
+    ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    make_example(place, tmp_path / "scratch")
+    settings = read_settings(home=tmp_path / "h", collection=place, device="cpu")
+    studios = [open_studio(settings), open_studio(settings)]
+    both = threading.Barrier(2, timeout=30)
+
+    def write_together(path: Path, data: bytes) -> None:
+        both.wait()  # both have seen that it is not recorded yet
+        write_bytes(path, data)
+
+    monkeypatch.setattr("app.services.session.write_bytes", write_together)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(example_run, studios)) == ["example", "example"]
+    assert studios[0].ledger.runs().total == 1
+    assert studios[1].ledger.verify().ok
+
+
+def test_a_start_verifies_what_is_new_and_the_server_the_rest(
+    studio: Studio, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generated(studio, 3)
+    assert studio.ledger.verify().ok
+    generated(studio, 4)
+    tamper(studio.ledger.path, "UPDATE ledger_posting SET micro = micro + 1 WHERE rowid = 2")
+    again = open_studio(studio.settings)
+    assert not again.ledger.wholly_verified
+    assert generated(again, 5).view is not None
+    _verify_everything(again.ledger)
+    assert "entry 1" in capsys.readouterr().err
+    *_, last = generate_and_attribute(again, GenerateRequest("cubism", 6))
+    assert isinstance(last, Unrecorded)
+    assert "changed (entry 1" in last.error.message
 
 
 def test_a_stale_index_is_never_used(ready: Collection, tmp_path: Path) -> None:

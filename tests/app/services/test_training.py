@@ -148,8 +148,10 @@ def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
     ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A processor, if slow, stands in for the GPU: the frozen UNet narrow, a batch in parts."""
-    for module in ("training", "finetune"):
-        monkeypatch.setattr(f"core.diffusion.{module}.chosen_precision", lambda *_: "bfloat16")
+    for module in ("loop", "finetune"):
+        monkeypatch.setattr(
+            f"core.diffusion.training.{module}.chosen_precision", lambda *_: "bfloat16"
+        )
     root = tmp_path / "own"
     shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
     list(teach(root, Lesson(preset="paper", steps=2, rank=2, batch_size=4, accumulate=2)))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.collection import atomic
+from core import files
 from core.collection.store import (
     find_collections,
     is_inside,
@@ -190,21 +190,21 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "works.csv"
-    atomic.write_text(target, "old")
+    files.write_text(target, "old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CollectionError, match="no space left"):
-        atomic.write_text(target, "new")
+        files.write_text(target, "new")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_half_characters_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="lone surrogate"):
-        atomic.write_text(tmp_path / "x.csv", "\ud800")
+        files.write_text(tmp_path / "x.csv", "\ud800")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -84,5 +84,5 @@ def test_eps_and_v_models_paint_what_diffusers_own_pipeline_paints(kind: str) ->
     expected = pipeline(
         PROMPT, num_inference_steps=4, guidance_scale=3.0, latents=noise, output_type="latent"
     ).images
-    *_, last = denoise(model, [PROMPT], [3], Sampler(4, 3.0))
+    *_, last = denoise(model, [PROMPT], [3], Sampler(steps=4, guidance=3.0))
     torch.testing.assert_close(last.latents, expected, rtol=1e-3, atol=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -130,3 +132,40 @@ def test_half_precision_ranks_as_float32_does(
 def test_free_memory_is_a_number() -> None:
     assert free_bytes(torch.device("cpu")) > 100 * 1024**2
     assert memory.SHARE < 1
+
+
+def test_free_memory_is_known_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has no such name in sysconf, Windows no sysconf."""
+
+    def refused(name: str) -> int:
+        raise ValueError(f"unrecognized configuration name: {name}")
+
+    monkeypatch.setattr("os.sysconf", refused)
+    monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(OSError()))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=123))
+    assert free_bytes(torch.device("cpu")) == free_bytes(torch.device("mps")) == 123
+
+
+@pytest.mark.parametrize("path", ["hooks", "functional"])
+def test_parameters_ask_for_gradients_as_before_even_after_a_fault(
+    model: StableDiffusion, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = list(model.attributed_parameters().values())
+    before = [number % 2 == 0 for number in range(len(parameters))]
+    for parameter, asks in zip(parameters, before, strict=True):
+        parameter.requires_grad_(asks)
+    try:
+        examples = asked(model)
+        kept_bytes(model, objective("square"), examples)
+        per_example_gradients(model, objective("square"), examples, path)
+        monkeypatch.setattr(model, "predict_noise", lambda *_: 1 / 0)
+        for work in (
+            lambda: kept_bytes(model, objective("square"), examples),
+            lambda: per_example_gradients(model, objective("square"), examples, path),
+        ):
+            with pytest.raises(ZeroDivisionError):
+                work()
+        assert [parameter.requires_grad for parameter in parameters] == before
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(False)

@@ -24,7 +24,12 @@ def latents() -> torch.Tensor:
 
 @pytest.mark.parametrize("mode", ["shared", "independent"])
 def test_no_number_depends_on_batch_order_or_size(mode: str) -> None:
-    spec = FeatureSpec("square", SPEC.timesteps, NoiseRule(mode), SPEC.projection)
+    spec = FeatureSpec(
+        objective="square",
+        timesteps=SPEC.timesteps,
+        noise=NoiseRule(mode),
+        projection=SPEC.projection,
+    )
     featurizer = Featurizer(random_stable_diffusion(2), spec)
     whole = featurizer.features(latents(), PROMPTS, IDS)
     back = featurizer.features(latents().flip(0), PROMPTS[::-1], IDS[::-1])
@@ -35,7 +40,9 @@ def test_no_number_depends_on_batch_order_or_size(mode: str) -> None:
 
 
 def test_without_projection_a_feature_is_the_gradient_itself() -> None:
-    spec = FeatureSpec("simple", SPEC.timesteps, projection=ProjectionSpec("identity"))
+    spec = FeatureSpec(
+        objective="simple", timesteps=SPEC.timesteps, projection=ProjectionSpec("identity")
+    )
     model = random_stable_diffusion(2)
     featurizer = Featurizer(model, spec)
     found = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
@@ -52,7 +59,7 @@ def test_the_prompt_matters() -> None:
 
 
 def test_latents_are_a_representation_too() -> None:
-    found = Featurizer(random_stable_diffusion(2), FeatureSpec("latents")).features(
+    found = Featurizer(random_stable_diffusion(2), FeatureSpec(objective="latents")).features(
         latents(), PROMPTS, IDS
     )
     assert torch.equal(found.phi, latents().flatten(1))

@@ -13,7 +13,7 @@ from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.sampling import Sampler, denoise
 from core.errors import UsageError
 
-SAMPLER = Sampler(4, 1.0, clip=True)
+SAMPLER = Sampler(steps=4, guidance=1.0, clip=True)
 PLAIN = FeatureSpec(
     objective="simple", noise=NoiseRule("independent"), projection=ProjectionSpec("identity"),
     dtype="float64",

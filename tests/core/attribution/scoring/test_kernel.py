@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -152,3 +155,54 @@ def test_what_is_read_off_the_eigenvectors_is_what_the_rows_give(dual: bool) -> 
         assert np.allclose(kernel.scores(kernel.along(asked), lambda_), asked @ rows.T)
         assert np.allclose(kernel.row_lengths(lambda_), np.linalg.norm(rows, axis=1))
         assert np.allclose(kernel.self_influence(lambda_), np.einsum("nk,nk->n", rows, phi))
+
+
+@pytest.mark.parametrize("dual", [True, False])
+def test_leverage_is_the_quadratic_form_in_every_digit(dual: bool) -> None:
+    rng = np.random.default_rng(8)
+    phi, asked = rng.normal(size=(40, 30)), rng.normal(size=(25, 30))
+    kernel = Kernel.fit(phi, dual=dual)
+    for lambda_ in (1e-2, 3.0, 1e4):
+        inverse = np.linalg.inv(phi.T @ phi + lambda_ * np.eye(30))
+        wanted = np.einsum("mk,kl,ml->m", asked, inverse, asked)
+        np.testing.assert_allclose(kernel.leverage(asked, lambda_), wanted, rtol=1e-10)
+
+
+def test_leverage_is_as_quick_as_its_products() -> None:
+    """As one contraction of three operands it took fifty times as long."""
+    rng = np.random.default_rng(9)
+    kernel, asked = Kernel.fit(rng.normal(size=(1200, 1024))), rng.normal(size=(200, 1024))
+
+    def seconds(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    product = seconds(lambda: asked @ kernel.eigenvectors)
+    assert seconds(lambda: kernel.leverage(asked, 1.0)) < 8 * product + 0.01
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (60, 20), (5, 5), (1, 3)])
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.99])
+@pytest.mark.parametrize("scale", [1e-6, 1e5])
+def test_lambda_by_degrees_is_what_halving_an_interval_finds(
+    shape: tuple[int, int], share: float, scale: float
+) -> None:
+    kernel = Kernel.fit(np.random.default_rng(0).normal(size=shape) * scale)
+    low, high = 1e-12 * kernel.eigenvalues.max(), 1e6 * kernel.eigenvalues.max()
+    for _ in range(200):
+        middle = float(np.sqrt(low * high))
+        enough = kernel.degrees(middle) > share * min(shape)
+        low, high = (middle, high) if enough else (low, middle)
+    assert kernel.lambda_(LambdaRule("dof", share)) == pytest.approx(low, rel=1e-10)
+
+
+def test_features_of_one_direction_have_few_degrees_and_zero_ones_no_lambda() -> None:
+    one = Kernel.fit(np.ones((5, 3)))  # half of three directions: it has only one
+    assert one.lambda_(LambdaRule("dof", 0.5)) == pytest.approx(1e-12 * 15)
+    with pytest.raises(UsageError, match="greater than 0"):
+        none = Kernel.fit(np.zeros((4, 3)))
+        none.weights(none.lambda_())

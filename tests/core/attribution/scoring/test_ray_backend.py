@@ -17,16 +17,22 @@ import pytest
 from PIL import Image
 
 from core.attribution.engine import Engine
-from core.attribution.features.build import SPECS, build_features, features_directory, make_index
+from core.attribution.features.build import (
+    SPECS,
+    build_features,
+    features_directory,
+    forget_works,
+    make_index,
+)
 from core.attribution.features.store import FeatureStore, Header
 from core.attribution.methods import method
 from core.attribution.scoring.ray_backend import RayHolders, connect, featurize_by, spread
 from core.attribution.scoring.sharding import Here, Spread, split
-from core.collection.store import load_collection
+from core.collection.store import load_collection, save_collection
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion
 from core.errors import UsageError
-from tests.small import PLAN
+from tests.small import PLAN, picture
 
 pytest.importorskip("ray")
 SPEC = replace(SPECS["default"], projection=replace(SPECS["default"].projection, dimension=64))
@@ -50,6 +56,25 @@ def test_scores_from_workers_are_the_local_ones(ready: Collection, ray: Any) -> 
     local = engine_scores(ready)
     far = engine_scores(ready, spread=lambda index, kept: spread(ray, index, kept, 2))
     np.testing.assert_allclose(far, local, rtol=1e-5)
+
+
+def test_workers_give_the_leverage_that_was_before_works_left(
+    ready: Collection, ray: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(ready.path, tmp_path / "own")
+    own = load_collection(tmp_path / "own")
+    before = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
+    save_collection(replace(own, works=own.works[5:]))  # their rows are still there
+    for _ in range(2):
+        far = Engine.open(
+            load_collection(own.path), device="cpu",
+            spread=lambda index, kept: spread(ray, index, kept, 2),
+        )  # fmt: skip
+        after = far.attribute(picture(5), style="cubism")
+        assert len(after.works) == 7
+        assert after.query_leverage == pytest.approx(before.query_leverage, rel=1e-4)
+        assert after.trust.verdict == before.trust.verdict
+        forget_works(own, [(work.sha256, work.style) for work in own.works[:5]])
 
 
 def test_extremes_and_sums_outlive_a_killed_worker(ready: Collection, ray: Any) -> None:

@@ -22,8 +22,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from core.collection.images.container_limits import ImageLimits
 from core.collection.images.file_types import FORMATS
-from core.collection.images.open import ImageLimits, open_image, safe_filename, to_square
+from core.collection.images.open import (
+    decode_image,
+    open_image,
+    read_regular,
+    safe_filename,
+    to_square,
+)
 from core.errors import ImageRefused
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -354,7 +361,9 @@ def test_a_bomb_is_refused_from_its_header_in_bounded_memory(
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
     tracemalloc.start()
-    said = refusal(BOMBS[bomb])
+    with pytest.raises(ImageRefused) as caught:  # in this process, which can be measured
+        decode_image(BOMBS[bomb])
+    said = caught.value.message
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert "too many pixels" in said and "40 million" in said
@@ -365,7 +374,8 @@ def test_a_bomb_in_a_text_chunk_is_refused_in_bounded_memory() -> None:
     text = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80_000_000), 9))
     data = png(64, 64, 8, 0, zlib.compress(bytes(65 * 64)), text)
     tracemalloc.start()
-    assert "damaged" in refusal(data)
+    with pytest.raises(ImageRefused, match="damaged"):
+        decode_image(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8_000_000
@@ -422,6 +432,20 @@ def test_what_is_no_readable_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     assert "no such file" in refusal(pipe)  # and does not wait for a writer
     assert refusal(tmp_path / ("a" * 300))
+    assert "no such file" in refusal(Path(os.devnull))
+    assert "no such file" in refusal(tmp_path / "pipe" / "below")
+
+
+def test_a_name_that_becomes_a_pipe_between_two_looks_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, pipe = tmp_path / "honest.png", tmp_path / "pipe"
+    honest.write_bytes(saved(picture(), "PNG"))
+    os.mkfifo(pipe)
+    before = honest.stat()
+    monkeypatch.setattr(Path, "stat", lambda _: before)
+    assert read_regular(pipe, 1000) is None
+    assert read_regular(honest, 10) == honest.read_bytes()[:10]
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -7,24 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.collection.importing.identity import natural_name
+from tests.tables import becomes
 
 
-@pytest.mark.parametrize(
-    ("written", "natural"),
-    [
-        ("Warhol, Andy", "Andy Warhol"),
-        ("GENTILESCHI, ARTEMISIA", "ARTEMISIA GENTILESCHI"),
-        ("van Gogh, Vincent", "Vincent van Gogh"),
-        ("Bruegel, Pieter, the Elder", "Pieter Bruegel the Elder"),
-        ("Pieter Bruegel, the Younger", "Pieter Bruegel the Younger"),
-        ("Репин, Илья, 1844-1930", "Илья Репин"),
-        ("Albers, Josef (1888–1976)", "Josef Albers"),
-        ("Adams, Robert, born 1917", "Robert Adams"),
-        ("Andy Warhol", "Andy Warhol"),
-    ],
+@becomes(
+    """
+    Warhol, Andy -> Andy Warhol
+    GENTILESCHI, ARTEMISIA -> ARTEMISIA GENTILESCHI
+    van Gogh, Vincent -> Vincent van Gogh
+    Bruegel, Pieter, the Elder -> Pieter Bruegel the Elder
+    Pieter Bruegel, the Younger -> Pieter Bruegel the Younger
+    Репин, Илья, 1844-1930 -> Илья Репин
+    Albers, Josef (1888–1976) -> Josef Albers
+    Adams, Robert, born 1917 -> Robert Adams
+    Andy Warhol -> Andy Warhol
+    """
 )
-def test_a_name_is_put_in_its_natural_order(written: str, natural: str) -> None:
-    assert natural_name(written) == natural
+def test_a_name_is_put_in_its_natural_order(text: str, expected: str) -> None:
+    assert natural_name(text) == expected
 
 
 @pytest.mark.parametrize(

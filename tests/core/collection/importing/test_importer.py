@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from core.collection.importing.importer import (
 from core.collection.store import load_collection, save_collection
 from core.errors import CollectionError
 from core.progress import Progress
+from tests.core.collection.images.crafted import gif_comment
 
 HEADER = ("file", "title", "artist", "style", "year", "source_repo", "license_note")
 
@@ -379,6 +381,26 @@ def test_nothing_is_made_where_nothing_could_be_taken(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"of 1 row none could be taken.*web page"):
         import_collection(tmp_path / "s", tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_crafted_picture_costs_its_own_row_and_no_other(tmp_path: Path) -> None:
+    for seed in range(2):
+        paint(tmp_path / f"in/style/a-b_work-{seed}.png", seed)
+    (tmp_path / "in/style/a-b_work-1a.gif").write_bytes(gif_comment(1_000_000))
+    report = import_collection(tmp_path / "in", tmp_path / "c", size=32)
+    assert report.imported == 2
+    assert ["blocks of comment" in one.reason for one in report.refused] == [True]
+
+
+def test_an_import_that_is_closed_leaves_nothing_at_work(tmp_path: Path) -> None:
+    for seed in range(4):
+        paint(tmp_path / f"in/style/a-b_work-{seed}.png", seed)
+    events = iter_import(tmp_path / "in", tmp_path / "c", size=32)
+    for _ in range(3):
+        next(events)
+    events.close()
+    assert "decoding" not in {thread.name for thread in threading.enumerate()}
+    assert not (tmp_path / "c" / "works.csv").exists()
 
 
 def test_a_style_is_one_however_it_is_spelt_and_that_is_said(tmp_path: Path) -> None:

@@ -9,20 +9,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.collection.importing.slugs import plain_text, readable, slug
+from tests.tables import becomes
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Eugène Boudin", "eugene-boudin"),
-        ("Mikalojus Konstantinas Čiurlionis", "mikalojus-konstantinas-ciurlionis"),
-        ("Jørgen Sørensen", "jorgen-sorensen"),
-        ("  Vincent   van Gogh ", "vincent-van-gogh"),
-        ("Roger van der Weyden", "roger-van-der-weyden"),
-    ],
+@becomes(
+    """
+    Eugène Boudin -> eugene-boudin
+    Mikalojus Konstantinas Čiurlionis -> mikalojus-konstantinas-ciurlionis
+    Jørgen Sørensen -> jorgen-sorensen
+    "  Vincent   van Gogh " -> vincent-van-gogh
+    Roger van der Weyden -> roger-van-der-weyden
+    """
 )
-def test_latin_names_become_plain_slugs(name: str, expected: str) -> None:
-    assert slug(name) == expected
+def test_latin_names_become_plain_slugs(text: str, expected: str) -> None:
+    assert slug(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,18 @@ def test_every_text_has_a_slug_fit_for_a_file_and_an_address(text: str) -> None:
     assert slug(made) == made
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("vincent-van-gogh", "Vincent van Gogh"),
-        ("utagawa-kunisada-ii", "Utagawa Kunisada II"),
-        ("pieter-bruegel-the-elder", "Pieter Bruegel the Elder"),
-        ("Claude_Monet", "Claude Monet"),
-        ("van-gogh", "Van Gogh"),
-        ("", ""),
-    ],
+@becomes(
+    """
+    vincent-van-gogh -> Vincent van Gogh
+    utagawa-kunisada-ii -> Utagawa Kunisada II
+    pieter-bruegel-the-elder -> Pieter Bruegel the Elder
+    Claude_Monet -> Claude Monet
+    van-gogh -> Van Gogh
+    "" -> ""
+    """
 )
-def test_slugs_read_as_names(text: str, shown: str) -> None:
-    assert readable(text) == shown
+def test_slugs_read_as_names(text: str, expected: str) -> None:
+    assert readable(text) == expected
 
 
 @given(st.text(st.characters(exclude_categories=())))

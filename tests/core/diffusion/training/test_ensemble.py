@@ -38,7 +38,7 @@ def small() -> PixelDDPM:
 @pytest.fixture
 def data() -> TrainingSet:
     latents = torch.randn(8, 1, 4, 4, generator=torch.Generator().manual_seed(1))
-    return TrainingSet(latents, torch.zeros(8, dtype=torch.long), ("",))
+    return TrainingSet(latents=latents, prompt_of=torch.zeros(8, dtype=torch.long), prompts=("",))
 
 
 def weights(directory: Path, step: int | None = None) -> list[dict[str, torch.Tensor]]:
@@ -131,7 +131,7 @@ def test_a_coupled_model_of_all_works_is_the_plain_one(tmp_path: Path, data: Tra
 
 
 def test_a_coupled_model_never_meets_the_works_left_out(tmp_path: Path, data: TrainingSet) -> None:
-    other = TrainingSet(data.latents.clone(), data.prompt_of, data.prompts)
+    other = replace(data, latents=data.latents.clone())
     other.latents[6:] = 5.0
     for name, works in (("first", data), ("second", other)):
         list(train_many(small(), works, COUPLED, RECIPE, tmp_path / name))

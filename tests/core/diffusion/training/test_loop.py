@@ -20,7 +20,9 @@ from core.errors import UsageError
 def toy_set(channels: int, side: int, prompts: tuple[str, ...]) -> TrainingSet:
     generator = torch.Generator().manual_seed(3)
     latents = torch.randn(8, channels, side, side, generator=generator)
-    return TrainingSet(latents, torch.arange(8) % max(1, len(prompts) - 1) + 1, prompts)
+    return TrainingSet(
+        latents=latents, prompt_of=torch.arange(8) % max(1, len(prompts) - 1) + 1, prompts=prompts
+    )
 
 
 def test_resumed_training_equals_uninterrupted(tmp_path: Path) -> None:

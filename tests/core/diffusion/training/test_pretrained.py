@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from core.diffusion.small_stable import tiny_pipeline
 from core.diffusion.stable import StableDiffusion
@@ -45,7 +47,6 @@ def test_a_folder_is_itself(tmp_path: Path, checkpoint: Path) -> None:
 def test_what_the_hubs_cache_holds_needs_no_network(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     place = in_the_cache(checkpoint, tmp_path, "somebody/tiny")
     assert checkpoint_folder(Path("somebody/tiny")) == place
@@ -99,7 +100,7 @@ def test_what_a_checkpoint_lacks_is_named(tmp_path: Path, checkpoint: Path) -> N
 def test_a_missing_model_says_what_to_download_and_how_large_it_is(
     name: str, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")  # the environment is not what decides here
     with pytest.raises(ModelError, match=f"{size} .*safetensors.*--download.*hf down"):
         checkpoint_folder(Path(name))
 
@@ -122,3 +123,35 @@ def test_a_damaged_index_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text("{")
     with pytest.raises(ModelError, match="damaged"):
         require_supported(tmp_path)
+
+
+def test_only_who_asks_for_a_download_gets_one_and_the_process_stays_offline(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def fetched(name: str, file: str = "", **options: object) -> str:
+        offline = constants.HF_HUB_OFFLINE or bool(options.get("local_files_only"))
+        seen.append((name, offline))
+        if offline:
+            raise LocalEntryNotFoundError("not here")
+        return str(checkpoint / file)
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetched)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+    with pytest.raises(ModelError, match="--download"):
+        checkpoint_folder(Path("somebody/tiny"))
+    assert checkpoint_folder(Path("somebody/tiny"), download=True) == checkpoint
+    assert seen == [("somebody/tiny", True), ("somebody/tiny", False), ("somebody/tiny", False)]
+    assert constants.HF_HUB_OFFLINE is True
+
+
+def test_nothing_below_the_edge_asks_the_environment_for_permission() -> None:
+    root = Path(__file__).resolve().parents[3]
+    asking = [
+        path.relative_to(root).as_posix()
+        for path in sorted((root / "core").rglob("*.py"))
+        if "os.environ" in path.read_text(encoding="utf-8")
+    ]
+    assert asking == ["core/attribution/cluster.py"]  # which tells Ray to report nothing

@@ -1,0 +1,138 @@
+"""What is written of a run: its shares, its influences by name, the copy of an upload.
+
+In: an attribution and the collection it was made of. Out: a `RunRecord` and `Shares`, plain values
+that the ledger takes. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from PIL import Image
+
+from app.services.session import Studio
+from core.attribution.result import Attribution, Influence
+from core.collection.prompts import class_prompt
+from core.errors import LedgerError
+from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
+from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
+from core.ledger.write import now
+
+RULE_IN_FORCE = DEFAULT_RULE  # by which new runs are credited; old ones keep theirs
+KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
+LONGEST_SIDE = 1024  # of the copy that is kept of an upload
+
+
+def shares_of(studio: Studio, attribution: Attribution) -> Shares:
+    """The rule in force over z; who opted out gets nothing new."""
+    artist_ids = [work.artist_id for work in attribution.works]
+    artists = attribution.collection.artists
+    try:
+        opted_out = studio.ledger.opted_out()
+    except LedgerError:
+        opted_out = frozenset()  # the ledger's trouble is reported when it is written
+    gone = {artist.id for artist in artists if artist.status == "opted-out"}
+    return shares(attribution.z.tolist(), artist_ids, RULE_IN_FORCE, opted_out | gone)
+
+
+def run_record(
+    studio: Studio,
+    attribution: Attribution,
+    credited: Shares,
+    image: Image.Image,
+    *,
+    run_id: str,
+    kind: str,
+    file: str,
+) -> RunRecord:
+    """The run as the ledger keeps it, without recipe and title.
+
+    Names are those of the collection that was asked: works may have left it since.
+    """
+    names = attribution.collection.artist_names
+    rows = (
+        *_influences(names, PROPONENT, _proponents(attribution, credited)),
+        *_influences(names, OPPONENT, attribution.opponents(KEPT_OTHERS)),
+        *_influences(names, MEMORISED, attribution.most_memorised(KEPT_OTHERS)),
+    )
+    return RunRecord(
+        id=run_id,
+        kind=kind,
+        collection=attribution.collection.name,
+        style=attribution.style,
+        prompt=class_prompt(attribution.style),
+        seed=None,
+        steps=None,
+        guidance=None,
+        model_digest=attribution.model_digest,
+        works_digest=attribution.collection.digest,
+        image_sha256=pixels_digest(image),
+        image_file=file,
+        width=attribution.width,
+        height=attribution.height,
+        method=attribution.method,
+        spec_digest=attribution.spec_digest,
+        device=attribution.device,
+        versions=studio.versions,
+        verdict=attribution.trust.verdict,
+        familiarity=attribution.trust.familiarity,
+        words=attribution.trust.words,
+        query_leverage=attribution.query_leverage,
+        seconds=asdict(attribution.seconds),
+        rule=credited.rule.id,
+        artist_micro=dict(credited.artist_micro),
+        unattributed_micro=credited.unattributed_micro,
+        created_at=now(),
+        influences=tuple(sorted(rows, key=lambda row: (row.side, row.rank))),
+    )
+
+
+def _proponents(attribution: Attribution, credited: Shares) -> tuple[Influence, ...]:
+    """The works with the highest scores, and all from which shares were computed.
+
+    Shares follow z, not scores: with both, anybody can compute the shares of a record again.
+    """
+    best = attribution.proponents(KEPT_PROPONENTS)
+    known = {row.work.id for row in best}
+    sources = attribution.at(strongest_places(attribution.z.tolist(), credited.rule))
+    return (*best, *(row for row in sources if row.work.id not in known))
+
+
+def _influences(
+    names: Mapping[str, str], side: str, rows: tuple[Influence, ...]
+) -> Iterator[RunInfluence]:
+    for row in rows:
+        work = row.work
+        yield RunInfluence(
+            side=side,
+            rank=row.rank,
+            work_id=work.id,
+            title=work.title,
+            artist_id=work.artist_id,
+            artist=names[work.artist_id],
+            style=work.style,
+            year=work.year,
+            licence=work.licence,
+            file=work.file,
+            score=row.score,
+            z=row.z,
+            self_influence=row.self_influence,
+        )
+
+
+def pixels_digest(image: Image.Image) -> str:
+    """sha256 over size and pixels: what makes two painted pictures the same."""
+    head = f"{image.mode}{image.width}x{image.height}".encode()
+    return hashlib.sha256(head + image.tobytes()).hexdigest()
+
+
+def kept_copy(image: Image.Image) -> bytes:
+    """An upload as PNG as it is kept: upright, without metadata, no larger than it is shown."""
+    copy = image.copy()
+    copy.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    copy.save(buffer, "PNG")
+    return buffer.getvalue()

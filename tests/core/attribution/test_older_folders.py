@@ -1,0 +1,88 @@
+"""A collection's folder written by the first format opens unchanged, with the figures of then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.attribution.engine import Engine
+from core.attribution.features.build import make_index
+from core.attribution.features.store import FeatureStore
+from core.attribution.methods import method
+from core.collection.store import load_collection
+from tests.small import picture
+
+DATA = Path(__file__).parents[2] / "data"
+RECORDED = json.loads((DATA / "collection-v1.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("older") / "collection"
+    shutil.copytree(DATA / "collection-v1", place)
+    for path in place.rglob("*"):
+        path.chmod(stat.S_IREAD | (stat.S_IEXEC if path.is_dir() else 0))
+    return place
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Engine:
+    return Engine.open(load_collection(folder), device="cpu")
+
+
+def test_what_is_said_of_it_is_what_was_said(engine: Engine) -> None:
+    assert list(engine.methods_available) == RECORDED["methods"]
+    assert engine.model.digest == RECORDED["model"]
+    assert engine.spec.digest == RECORDED["spec"]
+    assert engine.lambda_ == pytest.approx(RECORDED["lambda"], rel=1e-9)
+    assert engine.added == RECORDED["added"] == 1
+
+
+def assert_as_then(values: np.ndarray, then: object, rel: float) -> None:
+    wanted = np.array(then)
+    np.testing.assert_allclose(values, wanted, rtol=rel, atol=rel * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(
+    "wanted", RECORDED["stored"], ids=lambda one: f"{one['method']}-{one['reference']}"
+)
+def test_its_scores_are_those_of_then(folder: Path, wanted: dict[str, Any]) -> None:
+    """Of a vector that lies in the folder: no network, whose round-off differs by machine."""
+    row = method(wanted["method"])
+    directory = folder / "features" / row.features
+    query = FeatureStore.open(directory / "references").load().phi[wanted["reference"]]
+    index = make_index(load_collection(folder), directory, row)
+    scores = index.scores(query)
+    assert_as_then(scores, wanted["scores"], 1e-5)
+    assert_as_then(index.z(scores), wanted["z"], 1e-5)
+    if "leverage" in wanted:
+        phi = FeatureStore.open(directory).packed(index.keys_as_they_lie.tolist())
+        assert index.leverage(query, phi) == pytest.approx(wanted["leverage"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "wanted", RECORDED["answers"], ids=lambda one: f"{one['method']}-{one['seed']}"
+)
+def test_its_answers_are_those_of_then(engine: Engine, wanted: dict[str, Any]) -> None:
+    answer = engine.attribute(picture(wanted["seed"]), style="cubism", method_name=wanted["method"])
+    for name in ("scores", "z", "self_influence"):
+        assert_as_then(getattr(answer, name), wanted[name], 1e-3)
+    assert answer.query_leverage == pytest.approx(wanted["leverage"], rel=1e-3)
+    assert answer.loss == pytest.approx(wanted["loss"], rel=1e-4)
+    assert answer.trust.familiarity == pytest.approx(wanted["familiarity"], rel=0.02)
+    assert answer.trust.verdict == wanted["verdict"]
+
+
+def test_answering_changes_no_file(engine: Engine, folder: Path) -> None:
+    engine.attribute(picture(1), style="ukiyo_e")
+    original = DATA / "collection-v1"
+    for path in original.rglob("*"):
+        if path.is_file():
+            assert (folder / path.relative_to(original)).read_bytes() == path.read_bytes()
+    assert len(list(folder.rglob("*"))) == len(list(original.rglob("*")))

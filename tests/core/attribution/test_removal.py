@@ -1,0 +1,249 @@
+"""Works leave a collection: the model has learnt them, so nothing that is said of it changes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.attribution.engine import Engine
+from core.attribution.features.build import (
+    DEFAULT,
+    SPECS,
+    build_features,
+    features_directory,
+    forget_works,
+    keys_of_works,
+    load_trust,
+    make_index,
+    reference_values,
+    traced_references,
+)
+from core.attribution.features.quantization import Packed
+from core.attribution.features.store import FeatureStore
+from core.attribution.methods import method
+from core.attribution.result import Attribution
+from core.attribution.scoring.incremental_update import grown, shrunk
+from core.attribution.scoring.index import Index, Works, build_index, load_index, save_index
+from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.collection.removal import remove_works
+from core.collection.store import load_collection, load_held_out, save_collection
+from core.collection.types import Collection
+from core.diffusion.stable import StableDiffusion
+from core.errors import UsageError
+from tests.small import PLAN, picture
+
+QUERIES = [("cubism", 5), ("ukiyo_e", 77), ("cubism", 401)]  # no works; and 0, 100, ... are works
+OF_WORKS = [("cubism", 0), ("ukiyo_e", 101), ("cubism", 202)]
+
+
+@pytest.fixture
+def own(ready: Collection, tmp_path: Path) -> Collection:
+    shutil.copytree(ready.path, tmp_path / "own")
+    return load_collection(tmp_path / "own")
+
+
+def featurize(collection: Collection) -> None:
+    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    for _ in build_features(model, collection, DEFAULT, SPECS[DEFAULT], plan=PLAN):
+        pass
+
+
+def answers(collection: Collection) -> list[Attribution]:
+    engine = Engine.open(load_collection(collection.path), device="cpu")
+    return [engine.attribute(picture(seed), style=style) for style, seed in (*QUERIES, *OF_WORKS)]
+
+
+def leave(collection: Collection, *places: int) -> Collection:
+    """These works leave, pictures and features and all."""
+    gone = remove_works(collection, [collection.works[place].id for place in places], "asked")
+    forget_works(collection, [(one.sha256, one.style) for one in gone])
+    return load_collection(collection.path)
+
+
+def assert_trusted_alike(before: list[Attribution], after: list[Attribution], rel: float) -> None:
+    for one, other in zip(before, after, strict=True):
+        assert other.query_leverage == pytest.approx(one.query_leverage, rel=rel)
+        assert other.trust.familiarity == pytest.approx(one.trust.familiarity, rel=rel, abs=rel)
+        assert other.trust.verdict == one.trust.verdict
+        kept = [one.works.index(work) for work in other.works]
+        allowed = rel * np.abs(one.scores).max()
+        np.testing.assert_allclose(other.scores, one.scores[kept], rtol=rel, atol=allowed)
+
+
+def test_leverage_and_verdicts_are_the_same_after_a_removal_as_before(own: Collection) -> None:
+    before = answers(own)
+    own = leave(own, 0, 3, 7)
+    assert_trusted_alike(before, answers(own), 1e-3)
+    own = leave(own, 2)
+    assert len(own.works) == 8
+    assert_trusted_alike(before, answers(own), 1e-3)
+
+
+def test_an_open_engine_says_the_same_too(own: Collection) -> None:
+    engine = Engine.open(own, device="cpu")
+    before = [engine.attribute(picture(seed), style=style) for style, seed in QUERIES]
+    leave(own, 0, 1, 2, 3, 4, 5)
+    after = [engine.attribute(picture(seed), style=style) for style, seed in QUERIES]
+    assert [len(one.works) for one in after] == [6, 6, 6]
+    assert_trusted_alike(before, after, 1e-3)
+
+
+def test_so_it_is_when_only_the_table_says_that_they_left(own: Collection) -> None:
+    before = answers(own)
+    save_collection(replace(own, works=own.works[4:]))
+    assert_trusted_alike(before, answers(own), 1e-3)
+
+
+def test_so_it_is_after_the_next_featurize(own: Collection) -> None:
+    before, line = answers(own), load_trust(features_directory(own, DEFAULT))
+    save_collection(replace(own, works=own.works[4:]))
+    own = load_collection(own.path)
+    featurize(own)
+    assert len(FeatureStore.open(features_directory(own, DEFAULT)).keys()) == 8
+    after = load_trust(features_directory(own, DEFAULT))
+    assert after.centre == pytest.approx(line.centre, rel=1e-4)
+    assert after.weights == pytest.approx(line.weights, rel=1e-3)
+    assert_trusted_alike(before, answers(own), 1e-3)
+
+
+def test_so_it_is_when_the_index_was_lost_and_is_fitted_again(own: Collection) -> None:
+    before = answers(own)
+    leave(own, 1, 5)
+    shutil.rmtree(features_directory(own, DEFAULT) / "index")
+    assert_trusted_alike(before, answers(own), 0.02)  # within int8
+
+
+def test_so_it_is_when_works_had_joined_first(own: Collection) -> None:
+    works = (*own.works, load_held_out(own)[0])
+    save_collection(replace(own, works=works))
+    own = load_collection(own.path)
+    featurize(own)
+    assert (features_directory(own, DEFAULT) / "index" / "d-trak" / "added.safetensors").is_file()
+    before = answers(own)
+    assert_trusted_alike(before, answers(leave(own, 2, 12)), 5e-3)
+
+
+def test_a_work_that_joins_after_a_removal_meets_the_kernel_that_knew_all(own: Collection) -> None:
+    everybody = leave(own, 4)
+    save_collection(replace(everybody, works=(*everybody.works, load_held_out(own)[0])))
+    everybody = load_collection(own.path)
+    featurize(everybody)
+    store = FeatureStore.open(features_directory(own, DEFAULT))
+    index = make_index(everybody, store.directory, method("d-trak"))
+    whole = [*own.works, everybody.works[-1]]
+    left = FeatureStore.open(features_directory(own, DEFAULT)).departed()[0]
+    phi = store.load(keys_of_works(everybody, store.header.spec)).phi
+    table = torch.cat([left, phi]).double().numpy()
+    assert len(table) == len(whole)
+    inverse = np.linalg.inv(table.T @ table + index.lambda_ * np.eye(table.shape[1]))
+    query = phi[-1] + 0.5 * left[0] - 0.5 * phi[2]
+    wanted = phi.double().numpy() @ inverse @ query.double().numpy()
+    np.testing.assert_allclose(index.scores(query), wanted, atol=0.02 * np.abs(wanted).max())
+    exact = float(query.double().numpy() @ inverse @ query.double().numpy())
+    packed = store.packed(index.keys_as_they_lie.tolist())
+    assert index.leverage(query, packed) == pytest.approx(exact, rel=0.02)
+
+
+def test_a_removal_that_was_interrupted_is_finished_by_asking_again(
+    own: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = answers(own)
+
+    def killed(self: FeatureStore, keys: list[int]) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(FeatureStore, "forget", killed)
+        leave(own, 0, 6)
+    assert_trusted_alike(before, answers(own), 1e-3)
+    pictures = [(own.works[place].sha256, own.works[place].style) for place in (0, 6)]
+    forget_works(own, pictures)
+    forget_works(own, pictures)
+    assert_trusted_alike(before, answers(own), 1e-3)
+    assert len(FeatureStore.open(features_directory(own, DEFAULT)).departed()[1]) == 2
+
+
+def test_no_row_of_a_work_that_left_stays_where_no_kernel_asks_for_it(own: Collection) -> None:
+    leave(own, 0, 1)
+    assert not (features_directory(own, "latents") / "departed.safetensors").exists()
+    for name in (DEFAULT, "simple", "average"):
+        phi, keys = FeatureStore.open(features_directory(own, name)).departed()
+        assert phi.shape == (2, 4096) and len(keys) == 2
+
+
+def test_the_references_meet_the_kernel_that_a_query_meets(own: Collection) -> None:
+    directory = features_directory(own, DEFAULT)
+    rows = traced_references(own, directory)
+    before, _ = reference_values(own, directory, rows, DEFAULT_RULE)
+    after, works = reference_values(leave(own, 0, 8), directory, rows, DEFAULT_RULE)
+    np.testing.assert_allclose(after, before, rtol=1e-4)
+    assert len(works) == 10
+
+
+GENERATOR = torch.Generator().manual_seed(3)
+MODES = {"dual": 128, "primal": 20}
+
+
+def explicit(phi: torch.Tensor, query: torch.Tensor, lambda_: float) -> float:
+    table, vector = phi.double().numpy(), query.double().numpy()
+    matrix = table.T @ table + lambda_ * np.eye(table.shape[1])
+    return float(vector @ np.linalg.solve(matrix, vector))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_leverage_is_the_explicit_form_whoever_left_and_joined(mode: str, tmp_path: Path) -> None:
+    phi = torch.randn(54, MODES[mode], generator=GENERATOR)
+    queries = torch.randn(4, MODES[mode], generator=GENERATOR)
+    row, references = method("d-trak"), torch.randn(6, MODES[mode], generator=GENERATOR)
+    named = dict(enumerate(phi))
+
+    def check(index: Index, known: torch.Tensor, kept: list[int]) -> None:
+        assert index.keys.tolist() == kept
+        for query in queries:
+            found = index.leverage(query, Packed.of(phi[kept], "float32"))
+            assert found == pytest.approx(explicit(known, query, index.lambda_), rel=0.01)
+
+    index = build_index(row, Works.of(phi[:50]), references, "s", keys=range(50))
+    index = shrunk(index, {key: named[key] for key in (3, 17)})
+    kept = [key for key in range(50) if key not in (3, 17)]
+    check(index, phi[:50], kept)
+    assert index.departed is not None
+    kernel = Works.of(phi[kept]).with_rows(index.departed.phi).kernel()
+    index = grown(index, kernel, Works.of(phi[kept]), Works.of(phi[50:]), range(50, 54), references)
+    check(index, phi, [*kept, 50, 51, 52, 53])
+    index = shrunk(index, {key: named[key] for key in (20, 51)})
+    kept = [key for key in (*kept, 50, 52, 53) if key != 20]
+    check(index, phi, kept)
+    save_index(index, tmp_path)
+    check(load_index(tmp_path, "s"), phi, kept)
+    anew = build_index(
+        row, Works.of(phi[kept]), references, "s", LambdaRule("fixed", index.lambda_), kept,
+        index.departed.phi,
+    )  # fmt: skip
+    check(anew, phi, kept)
+
+
+def test_what_is_kept_of_several_works_is_no_ones_feature() -> None:
+    phi = torch.randn(30, 64, generator=GENERATOR)
+    index = build_index(method("d-trak"), Works.of(phi), phi[:5] + 1, "s", keys=range(30))
+    left = shrunk(index, {key: phi[key] for key in (2, 9, 11)}).departed
+    assert left is not None
+    cosines = torch.nn.functional.cosine_similarity(left.phi[:, None], phi[None], dim=2)
+    assert cosines.abs().max() < 0.95
+    torch.testing.assert_close(left.phi.T @ left.phi, phi[[2, 9, 11]].T @ phi[[2, 9, 11]])
+
+
+def test_without_its_feature_no_work_leaves_a_ridge() -> None:
+    phi = torch.randn(10, 16, generator=GENERATOR)
+    index = build_index(method("d-trak"), Works.of(phi), phi[:5] + 1, "s", keys=range(10))
+    with pytest.raises(UsageError, match="without features"):
+        shrunk(index, {3: None})
+    plain = build_index(method("gradient-dot"), Works.of(phi), phi[:5] + 1, "s", keys=range(10))
+    assert len(shrunk(plain, {3: None})) == 9
+    with pytest.raises(UsageError, match="Nothing would be left"):
+        shrunk(plain, dict.fromkeys(range(10)))

@@ -1,0 +1,194 @@
+"""Works leave while several threads ask: every answer is of one collection."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event, Thread, current_thread
+from time import sleep
+
+import numpy as np
+import pytest
+
+from core.attribution import snapshot as snapshots
+from core.attribution.engine import Engine
+from core.attribution.features.build import DEFAULT, features_directory, forget_works
+from core.attribution.result import Attribution
+from core.collection.removal import remove_works
+from core.collection.store import load_collection
+from core.collection.types import Collection
+from core.diffusion.sampling import Painted
+from core.errors import StoreError
+from tests.small import picture
+
+LEAVING = 8
+
+
+@pytest.fixture
+def own(ready: Collection, tmp_path: Path) -> Collection:
+    shutil.copytree(ready.path, tmp_path / "own")
+    return load_collection(tmp_path / "own")
+
+
+def leave_one(collection: Collection) -> Collection:
+    gone = remove_works(collection, [collection.works[0].id], "asked")
+    forget_works(collection, [(one.sha256, one.style) for one in gone])
+    return load_collection(collection.path)
+
+
+def serial(ready: Collection, place: Path) -> dict[tuple[str, ...], Attribution]:
+    """The answer of a fresh engine to each version of the collection, by its works."""
+    shutil.copytree(ready.path, place)
+    collection, answers = load_collection(place), {}
+    for turn in range(LEAVING + 1):
+        if turn:
+            collection = leave_one(collection)
+        answer = Engine.open(collection, device="cpu").attribute(picture(5), style="cubism")
+        answers[tuple(work.id for work in answer.works)] = answer
+    return answers
+
+
+def test_every_answer_is_of_one_collection(
+    ready: Collection, own: Collection, tmp_path: Path
+) -> None:
+    wanted = serial(ready, tmp_path / "serial")
+    engine, ended = Engine.open(own, device="cpu"), Event()
+
+    def ask(method: str) -> list[Attribution]:
+        found = []
+        while not ended.is_set():
+            found.append(engine.attribute(picture(5), style="cubism", method_name=method))
+        return found
+
+    def look() -> set[tuple[object, ...]]:
+        seen = set()
+        while not ended.is_set():
+            facts = (engine.spec, engine.lambda_, engine.added, engine.methods_available)
+            seen.add(facts)
+            assert len(engine.collection.works) >= 12 - LEAVING
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask, name) for name in ("d-trak", "trak")]
+        looked = [pool.submit(look) for _ in range(2)]
+        try:
+            collection = own
+            for _ in range(LEAVING):
+                collection = leave_one(collection)
+                sleep(0.05)
+        finally:
+            ended.set()
+        answers, others = (job.result() for job in asked)
+        facts = set().union(*(job.result() for job in looked))
+    assert len(facts) == 1
+    versions = {len(answer.works) for answer in answers}
+    assert len(versions) > 1
+    for answer in (*answers, *others):
+        then = wanted[tuple(work.id for work in answer.works)]
+        assert answer.collection.works == answer.works
+        assert answer.works == then.works
+        assert len(answer.scores) == len(answer.z) == len(answer.works)
+        assert answer.query_leverage == pytest.approx(then.query_leverage, rel=1e-3)
+        assert answer.trust.verdict == then.trust.verdict
+    for answer in answers:
+        then = wanted[tuple(work.id for work in answer.works)]
+        allowed = 1e-4 * np.abs(then.scores).max()
+        np.testing.assert_allclose(answer.scores, then.scores, atol=allowed)
+        np.testing.assert_allclose(answer.self_influence, then.self_influence, rtol=1e-6)
+
+
+def test_an_index_opened_for_works_that_left_is_not_taken_for_the_later_ones(
+    own: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread is slow to open; meanwhile works leave, and others ask."""
+    engine = Engine.open(own, device="cpu")
+    slow, go, usual = Event(), Event(), snapshots.make_index
+
+    def make(*arguments: object) -> object:
+        index = usual(*arguments)  # type: ignore[arg-type]
+        if current_thread().name == "slow":
+            slow.set()
+            go.wait(30)
+        else:
+            slow.wait(0.5)
+        return index
+
+    monkeypatch.setattr(snapshots, "make_index", make)
+
+    def ask() -> Attribution:
+        return engine.attribute(picture(5), style="cubism")
+
+    def look() -> None:
+        while not (slow.is_set() or go.is_set()):
+            assert engine.lambda_ > 0
+
+    collection = leave_one(own)
+    looking = Thread(target=look, name="slow")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask)
+        looking.start()
+        wait([first], 3)
+        collection = leave_one(collection)
+        second = pool.submit(ask)
+        wait([second], 3)
+        go.set()
+        looking.join()
+        assert len(first.result().scores) == len(first.result().works)
+        assert len(second.result().scores) == len(second.result().works) == 10
+    answer = ask()
+    wanted = Engine.open(collection, device="cpu").attribute(picture(5), style="cubism")
+    assert answer.works == wanted.works and len(wanted.works) == 10
+    np.testing.assert_array_equal(answer.scores, wanted.scores)
+
+
+def test_painting_goes_on_while_works_leave(own: Collection) -> None:
+    engine = Engine.open(own, device="cpu")
+    alone = [*engine.paint("cubism", seed=3, steps=6, guidance=1.5)]
+    leaving = Thread(target=lambda: leave_one(leave_one(own)))
+    leaving.start()
+    together = [*engine.paint("cubism", seed=3, steps=6, guidance=1.5)]
+    leaving.join()
+    assert isinstance(alone[-1], Painted) and isinstance(together[-1], Painted)
+    assert together[-1].image.tobytes() == alone[-1].image.tobytes()
+
+
+def test_files_that_change_while_they_are_opened_are_opened_again(
+    own: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head is swapped in the middle of an opening, as a removal by another process does."""
+    wanted = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
+    kept = features_directory(own, DEFAULT) / "index" / "d-trak" / "rows-00000.safetensors"
+    content, looks, usual = kept.read_bytes(), [], snapshots.make_index
+
+    def meanwhile(*arguments: object) -> object:
+        looks.append(kept.stat().st_ino)
+        if len(looks) == 1:
+            kept.unlink()
+            kept.write_bytes(content[:-9])
+            try:
+                return usual(*arguments)  # type: ignore[arg-type]
+            finally:
+                kept.unlink()
+                kept.write_bytes(content)
+        return usual(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(snapshots, "make_index", meanwhile)
+    answer = Engine.open(own, device="cpu").attribute(picture(5), style="cubism")
+    assert len(looks) == 2
+    np.testing.assert_array_equal(answer.scores, wanted.scores)
+
+
+def test_what_stays_damaged_is_said_at_once(
+    own: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def damaged(*arguments: object) -> object:
+        looks.append(arguments)
+        raise StoreError("damaged")
+
+    monkeypatch.setattr(snapshots, "make_index", damaged)
+    with pytest.raises(StoreError, match="damaged"):
+        Engine.open(own, device="cpu")
+    assert len(looks) == 1

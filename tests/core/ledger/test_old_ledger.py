@@ -1,0 +1,47 @@
+"""A ledger that an earlier version wrote opens, verifies and says the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.services.ledger_records import statement_record, totals_record, verification_record
+from core.ledger.ledger import Ledger, open_ledger
+from core.ledger.records import LedgerFilter
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+ANSWERS = json.loads((DATA / "ledger-v1.answers.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Ledger:
+    shutil.copyfile(DATA / "ledger-v1.db", tmp_path / "ledger.sqlite3")
+    return open_ledger(tmp_path / "ledger.sqlite3")
+
+
+def test_it_verifies(old: Ledger) -> None:
+    assert verification_record(old.verify()) == ANSWERS["verification"]
+    assert old.verify_new().ok
+
+
+def test_its_totals_and_statements_are_what_they_were(old: Ledger) -> None:
+    assert totals_record(old.totals()) == ANSWERS["totals"]
+    assert totals_record(old.totals(LedgerFilter(style="cubism"))) == ANSWERS["cubism"]
+    for artist, statement in ANSWERS["statements"].items():
+        assert statement_record(old.artist_statement(artist)) == statement
+    assert {one.id: one.status for one in old.artists()} == ANSWERS["status"]
+    assert [view.record.id for view in old.runs().items] == ANSWERS["runs"]
+
+
+def test_its_export_is_the_same_byte_for_byte(old: Ledger) -> None:
+    assert "".join(old.export_csv()).encode() == (DATA / "ledger-v1.csv").read_bytes()
+    assert "".join(old.export_json()).encode() == (DATA / "ledger-v1.json").read_bytes()
+
+
+def test_it_takes_more(old: Ledger) -> None:
+    made = old.reverse(1, reason="A test", actor="ann")
+    assert made.number == ANSWERS["totals"]["entries"] + 1
+    assert old.verify().ok
