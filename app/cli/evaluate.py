@@ -11,6 +11,7 @@ import typer
 from app.cli.options import AsJson, CollectionOption, Device, Where, group, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
+from core.errors import UsageError
 
 verbs = group("Check the attribution where the truth is known.")
 
@@ -95,6 +96,9 @@ def evaluate_artists(
         int | None,
         typer.Option(min=2, help="Trainings of each kind, instead of the preset's; more go on."),
     ] = None,
+    forgetting: Annotated[
+        int, typer.Option(min=0, help="Artists forgotten too, to compare with retraining (8).")
+    ] = 0,
     *,
     instead: Instead,
     where: Where,
@@ -109,7 +113,7 @@ def evaluate_artists(
     settings = where.settings()
     choice = replace(_choice(settings, preset, output, instead), removals=seeds)
     named = None if methods == "all" else _names(methods)
-    result = last(evaluate_artists(settings, choice, named), ArtistsCompared)
+    result = last(evaluate_artists(settings, choice, named, forgetting), ArtistsCompared)
     if as_json:
         show_json(result.finished)
     else:
@@ -175,6 +179,14 @@ def evaluate_artist(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train anew without them, instead of forgetting.")
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What their works are to be answered like: base (the model without LoRA), or "
+            "neighbours (the nearest works of others).",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
     ] = None,
@@ -185,10 +197,13 @@ def evaluate_artist(
     """What if this artist had not been there? The same seed, without their works."""
     from app.services.artist_ablation import LeftOut, Wanted, leave_out_anew
     from app.web.views.without import words
-    from core.evaluation.artist_ablation import FORGET, RETRAIN
+    from core.evaluation.artist_ablation import DEFAULT_WAY, RETRAIN, way_of
 
     settings = where.settings()
-    wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
+    if retrain and target is not None:
+        raise UsageError("Retraining has no target: give --retrain or --target, not both.")
+    way = DEFAULT_WAY if target is None else way_of(target)
+    wanted = Wanted(artist, style, seed, RETRAIN if retrain else way, output)
     found = last(leave_out_anew(settings, wanted), LeftOut)
     if as_json:
         show_json(found)

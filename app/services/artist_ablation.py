@@ -18,8 +18,8 @@ from app.settings import Settings
 from core.collection.types import Artist, Collection
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
-    FORGET,
-    RETRAIN,
+    DEFAULT_WAY,
+    WAYS,
     WithoutArtist,
     compare_without,
     lora_without,
@@ -40,7 +40,7 @@ class LeftOut:
 
 
 def leave_out(
-    studio: Studio, run_id: str, artist_id: str, way: str = FORGET
+    studio: Studio, run_id: str, artist_id: str, way: str = DEFAULT_WAY
 ) -> Iterator[Progress | LeftOut]:
     """Answer for a painted run; an answer that is kept comes at once."""
     view = studio.ledger.run(run_id)
@@ -92,7 +92,7 @@ def kept_answers(studio: Studio, run_id: str) -> list[LeftOut]:
 
 def answer_picture(studio: Studio, run_id: str, artist_id: str, way: str) -> Path | None:
     """The picture without an artist, if this was asked; both names come from an address."""
-    if artist_id not in studio.artist_names or way not in (FORGET, RETRAIN):
+    if artist_id not in studio.artist_names or way not in WAYS:
         return None
     file = _file(studio, run_id, artist_id, way, "png")
     return file if file.is_file() else None

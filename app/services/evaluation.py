@@ -95,11 +95,14 @@ class ArtistsCompared:
 
 
 def evaluate_artists(
-    settings: Settings, choice: Choice, methods: Sequence[str] | None = None
+    settings: Settings,
+    choice: Choice,
+    methods: Sequence[str] | None = None,
+    forgetting: int = 0,
 ) -> Iterator[Progress | ArtistsCompared]:
     """Run, then write `artists.json` and `artists.txt` into the folder."""
     bench, clip = _opened(settings, choice)
-    events = run_artists(bench, methods, clip, choice.workers)
+    events = run_artists(bench, methods, clip, choice.workers, forgetting=forgetting)
     finished = yield from _until(events, ArtistsFinished)
     text, figures = artists_text(finished), choice.output / RESULT
     table = figures.with_suffix(".txt")

@@ -185,13 +185,14 @@ class Interval:
         return self.low > 0
 
 
-def interval(value: float, resampled: Matrix, level: float = LEVEL) -> Interval:
+def interval(value: float, resampled: Matrix, most: float = np.inf) -> Interval:
     """Percentiles of the resamples, moved so that their mean is the estimate: a resample holds
-    fewer artists than there are, and the right one among fewer is easier to name."""
-    tail = 50.0 * (1.0 - level)
+    fewer artists than there are, and the right one among fewer is easier to name. `most`: what
+    the figure cannot exceed."""
+    tail = 50.0 * (1.0 - LEVEL)
     moved = np.asarray(resampled) - np.mean(resampled) + value
     low, high = np.percentile(moved, [tail, 100.0 - tail])
-    return Interval(float(value), float(low), float(high))
+    return Interval(float(value), min(float(low), most), min(float(high), most))
 
 
 def reliability(effects: Matrix) -> float:

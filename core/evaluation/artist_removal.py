@@ -12,15 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
 from core.attribution.features.clip import ClipVision
 from core.attribution.methods import METHODS
 from core.attribution.scoring.sharpening import Sharpening
-from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.evaluation.agreement import (
     DRAWS,
@@ -48,14 +45,14 @@ from core.evaluation.bookings import (
 )
 from core.evaluation.experiments import SHARED
 from core.evaluation.features import Vectors, clip_vectors
+from core.evaluation.forgetting import ForgettingRow, forget_artists, forgetting_rows
 from core.evaluation.lds import Matrix, Spread, Truth, ceiling_of
-from core.evaluation.losses import Losses
+from core.evaluation.removal_effects import Measured, measure_base, measured
 from core.evaluation.runner import describe, prepare
 from core.evaluation.trials import CLIP, Contest, Trial
 from core.evaluation.workers import with_workers
 from core.files import write_text
 from core.progress import Progress
-from core.work_queue import unmade
 
 RESULT = "artists.json"
 RANDOM, ONE_SEED = "random", "measured by one seed"
@@ -152,22 +149,7 @@ class ArtistsFinished:
     pictures: tuple[PictureTruth, ...]
     config: Mapping[str, object]
     seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What removal did in one split: `effects [s, q, a]`, loss without an artist minus loss with
-    all; `full [s, q]`, the losses with all; `base [q]`, those of the model before it learnt."""
-
-    effects: Matrix
-    full: Matrix
-    base: Matrix
-
-    @cached_property
-    def mean(self) -> Matrix:
-        """Over seeds, `[q, a]`."""
-        average: Matrix = self.effects.mean(axis=0)
-        return average
+    forgetting: tuple[ForgettingRow, ...] = ()
 
 
 def artist_trials(bench: Benchmark, methods: Sequence[str] | None, clip: bool) -> list[Trial]:
@@ -191,35 +173,16 @@ def artist_trials(bench: Benchmark, methods: Sequence[str] | None, clip: bool) -
     return [Trial(method=name, noise=SHARED, timesteps=least, pool=REMOVAL_POOL) for name in wanted]
 
 
-def prepare_artists(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
+def prepare_artists(
+    bench: Benchmark, wanted: tuple[Sequence[Trial], int]
+) -> Iterator[Progress]:
     """Every model, outcome and vector, as files; what is there is skipped."""
+    trials, forgetting = wanted
     halves = [Trial(method=PIXELS, pool=ARTIST_POOL)] if bench.preset.by_artist else []
     yield from prepare(bench, [*trials, *halves])
-    yield from _measure_base(bench)
-
-
-def _base_file(bench: Benchmark) -> Path:
-    return bench.directory / "outcomes" / "base.safetensors"
-
-
-def _measure_base(bench: Benchmark) -> Iterator[Progress]:
-    """The losses of queries under the model that has learnt nothing yet."""
-    for _ in unmade({_base_file(bench): None}):
-        model, rule, tensors = bench.blank(bench.preset.full_seed), bench.preset.outcome, {}
-        for name in SPLITS:
-            part = bench.asked(name)
-            losses = Losses(part.latents, part.ids, rule.timesteps, rule.noise)
-            tensors[name] = losses.under(model, model.condition(part.prompts))["simple"]
-        save_tensors(_base_file(bench), tensors, {})
-        yield Progress("Measuring the base model", 1, 1)
-
-
-def measured(bench: Benchmark, split: str) -> Measured:
-    """What the retrained models did. Raises `StoreError` where an outcome is missing."""
-    seeds = range(bench.preset.removals)
-    losses = np.stack([bench.losses(REMOVAL_POOL, split, seed) for seed in seeds])
-    effects = np.swapaxes(losses[:, 1:] - losses[:, :1], 1, 2)
-    return Measured(effects, losses[:, 0], load_file(_base_file(bench))[split].numpy())
+    yield from measure_base(bench)
+    if forgetting:
+        yield from forget_artists(bench, forgetting)
 
 
 def run_artists(
@@ -228,9 +191,10 @@ def run_artists(
     clip: ClipVision | None = None,
     workers: int = 1,
     draws: int = DRAWS,
+    forgetting: int = 0,
 ) -> Iterator[Progress | ArtistsFinished]:
     """Prepare with so many processes, then hold every booking against the measured effects;
-    intervals are from so many `draws`."""
+    intervals are from so many `draws`. `forgetting`: so many artists are forgotten too."""
     if bench.preset.removals < 2:
         raise UsageError(
             f"The preset '{bench.preset.name}' does not retrain without each artist at least "
@@ -238,7 +202,7 @@ def run_artists(
         )
     started = time.perf_counter()
     trials = artist_trials(bench, methods, clip is not None)
-    yield from with_workers(bench, prepare_artists, trials, workers)
+    yield from with_workers(bench, prepare_artists, (trials, forgetting), workers)
     seen = None if clip is None else clip_vectors(bench, clip)
     rows: list[ArtistRow] = []
     finalists: list[Finalist] = []
@@ -259,6 +223,7 @@ def run_artists(
         pictures=tuple(truth for split in SPLITS for truth in _pictures(bench, split)),
         config=describe(bench) | {"removals": bench.preset.removals},
         seconds=time.perf_counter() - started,
+        forgetting=tuple(forgetting_rows(bench, forgetting, draws)) if forgetting else (),
     )
     write_text(bench.directory / RESULT, json.dumps(asdict(finished), indent=1) + "\n")
     yield finished
@@ -437,7 +402,9 @@ class SplitContest:
         if candidate.method == ONE_SEED:
             effects = self.truth.effects[1:].mean(axis=0)
         means = self._means(effects, booked)
-        intervals = {key: interval(getattr(row, key), values) for key, values in means.items()}
+        intervals = {
+            key: interval(getattr(row, key), values, most=1.0) for key, values in means.items()
+        }
         intervals["slope"] = interval(row.slope, self.draws.slopes(effects, booked))
         differences, group_differences = {}, {}
         paid = self.paid(candidate)

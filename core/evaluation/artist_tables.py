@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_removal import (
     ONE_SEED,
+    RANDOM,
     ArtistsFinished,
     Finalist,
     Floor,
@@ -51,6 +52,7 @@ def _lines(finished: ArtistsFinished) -> Iterator[str]:
     yield "Of all bookings, those that stand best on average (chosen on these pictures):"
     for standing, row in best_rows(finished):
         yield f"  {standing:.3f}  {row.method}, {row.rule}, null {row.null}, {row.shape}"
+    yield from _forgetting(finished)
     yield from _differences(finished)
 
 
@@ -88,11 +90,29 @@ def _interval(value: Interval) -> str:
     return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
 
 
+def _forgetting(finished: ArtistsFinished) -> Iterator[str]:
+    if not finished.forgetting:
+        return
+    yield ""
+    yield (
+        f"Forgetting instead of retraining, {len(finished.forgetting[0].artists)} artists: what it "
+        "does to a picture's loss against what retraining without the artist does."
+    )
+    for row in finished.forgetting:
+        told = ", ".join(f"{name} {_interval(getattr(row, name))}" for name in MEASURED)
+        yield (
+            f"  {row.split}, target {row.target}: {told}; mean change of loss "
+            f"{row.loss_ratio:.2f} times that of retraining"
+        )
+
+
 def _differences(finished: ArtistsFinished) -> Iterator[str]:
     """Where a booking of the ledger differs from a reference by more than the interval."""
     yield ""
     yield "Paired differences from each reference that are more than their interval (95 %):"
     for one in finished.finalists:
+        if one.row.method == RANDOM or one.row.credited == 0:
+            continue
         told = [
             f"{reference} {name} {value.value:+.2f}"
             for reference, by_measure in one.differences.items()

@@ -179,11 +179,12 @@ class Benchmark:
         """A model a part, all from the start that `seed` draws, by the preset's recipe."""
         # coupled models meet the batches of a model of all works
         count = len(self.works.ids) if parts.coupled else len(parts.rows[0])
-        recipe, data = self.preset.recipe_for(count, seed), self._training_set
+        recipe, data = self.preset.recipe_for(count, seed), self.training_set
         yield from train_many(self.blank(seed), data, parts, recipe, directory, patient=patient)
 
     @cached_property
-    def _training_set(self) -> TrainingSet:
+    def training_set(self) -> TrainingSet:
+        """The works as the training loop takes them."""
         prompts = ("", *sorted(set(self.works.prompts) - {""}))
         places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
         plain = TrainingSet(latents=self.works.latents, prompt_of=places, prompts=prompts)

@@ -21,7 +21,6 @@ from core.evaluation.artist_removal import (
     SplitContest,
     artist_trials,
     best_rows,
-    measured,
     run_artists,
 )
 from core.evaluation.artist_tables import text_of
@@ -30,6 +29,7 @@ from core.evaluation.bookings import TODAY, Booking, booking_rules
 from core.evaluation.data import digits
 from core.evaluation.losses import Losses
 from core.evaluation.presets import PRESETS, Preset
+from core.evaluation.removal_effects import measured
 
 TINY = PRESETS["digits-artists-tiny"]
 METHODS = ("d-trak", "l-avg-squared", "das", "raw-pixel-cosine", "raw-pixel-gaussian")
@@ -40,7 +40,7 @@ def opened(directory: Path, chosen: Preset = TINY) -> Benchmark:
 
 
 def finish(bench: Benchmark) -> ArtistsFinished:
-    *_, last = run_artists(bench, METHODS, draws=20)
+    *_, last = run_artists(bench, METHODS, draws=20, forgetting=3)
     assert isinstance(last, ArtistsFinished)
     return last
 
@@ -130,13 +130,14 @@ def test_killed_equals_uninterrupted(
     done: tuple[Benchmark, ArtistsFinished], tmp_path: Path
 ) -> None:
     for stop in (7, 60, 200, 420):
-        run = run_artists(opened(tmp_path), METHODS, draws=20)
+        run = run_artists(opened(tmp_path), METHODS, draws=20, forgetting=3)
         for count, _ in enumerate(run):
             if count == stop:
                 break
         run.close()  # type: ignore[attr-defined]
     again = finish(opened(tmp_path))
     assert again.rows == done[1].rows and again.floors == done[1].floors
+    assert again.forgetting == done[1].forgetting and len(again.forgetting) == 2
     assert [asdict(one) for one in again.finalists] == [asdict(one) for one in done[1].finalists]
 
 
