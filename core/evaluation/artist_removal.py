@@ -56,6 +56,7 @@ from core.progress import Progress
 
 RESULT = "artists.json"
 RANDOM, ONE_SEED = "random", "measured by one seed"
+BEST_ELSEWHERE = "best of all, chosen on other pictures"
 D_TRAK, DAS, PIXELS = "d-trak", "das", "raw-pixel-cosine"
 LEARNT = "learnt"
 PLAIN_POSITIVE, SQUARED_POSITIVE = Sharpening(1.0, positive=True), Sharpening(2.0, positive=True)
@@ -173,9 +174,7 @@ def artist_trials(bench: Benchmark, methods: Sequence[str] | None, clip: bool) -
     return [Trial(method=name, noise=SHARED, timesteps=least, pool=REMOVAL_POOL) for name in wanted]
 
 
-def prepare_artists(
-    bench: Benchmark, wanted: tuple[Sequence[Trial], int]
-) -> Iterator[Progress]:
+def prepare_artists(bench: Benchmark, wanted: tuple[Sequence[Trial], int]) -> Iterator[Progress]:
     """Every model, outcome and vector, as files; what is there is skipped."""
     trials, forgetting = wanted
     halves = [Trial(method=PIXELS, pool=ARTIST_POOL)] if bench.preset.by_artist else []
@@ -211,9 +210,10 @@ def run_artists(
         for done, method in enumerate(contest.methods, start=1):
             rows += contest.rows_of(method)
             yield Progress(f"Booking {split}", done, len(contest.methods), method)
-        for done, (name, candidate) in enumerate(contest.chosen().items(), start=1):
+        chosen = contest.chosen()
+        for done, (name, candidate) in enumerate(chosen.items(), start=1):
             finalists.append(contest.finalist(name, candidate))
-            yield Progress(f"Resampling {split}", done, len(contest.chosen()), name)
+            yield Progress(f"Resampling {split}", done, len(chosen), name)
     finished = ArtistsFinished(
         preset=bench.preset.name,
         artists=tuple(sorted(set(bench.split.works.artists))),
@@ -231,15 +231,24 @@ def run_artists(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method under a booking; `learnt`: its exponent is chosen on the other half."""
+    """A method under a booking; `learnt`: its exponent is chosen on the other half. `folds`: what
+    even and odd pictures get instead, each chosen on the others."""
 
     method: str
     booking: Booking
     learnt: bool = False
+    folds: tuple[Candidate, Candidate] | None = None
+
+    @property
+    def name(self) -> str:
+        """As a table states it."""
+        return f"{self.method}, {self.booking.name}"
 
     @property
     def shape(self) -> str:
         """As a table states it."""
+        if self.folds is not None:
+            return f"{self.folds[0].name}; {self.folds[1].name}"
         if not self.learnt:
             return str(self.booking.shape)
         return f"{'positive, ' if self.booking.shape.positive else ''}p {LEARNT} on other pictures"
@@ -289,6 +298,9 @@ class SplitContest:
         if method == ONE_SEED:
             one: Matrix = self.truth.effects[0]
             return one
+        if candidate.folds is not None:
+            even, odd = (self.booked(one) for one in candidate.folds)
+            return _alternating(even, odd)
         if candidate.learnt:
             return self._learnt(candidate, lambda b: self._of_artists(method, b))
         return self._of_artists(method, booking)
@@ -319,14 +331,40 @@ class SplitContest:
 
     def _learnt(self, candidate: Candidate, made: Callable[[Booking], Matrix]) -> Matrix:
         even, odd = self.exponents(candidate)
-        shares: Matrix = made(even).copy()
-        shares[1::2] = made(odd)[1::2]
-        return shares
+        return _alternating(made(even), made(odd))
+
+    def rivals(self) -> list[Candidate]:
+        """Every method under every booking, but chance."""
+        return [
+            Candidate(method, booking)
+            for method in self.methods
+            if method != RANDOM
+            for booking in every_booking()
+        ]
+
+    def standing(self, candidate: Candidate) -> Matrix:
+        """The mean of the four agreements of every picture, `[q]`."""
+        booked = self.booked(candidate)
+        values = [measure(self.truth.mean, booked) for measure in MEASURES.values()]
+        average: Matrix = np.mean(values, axis=0)
+        return average
+
+    def best_elsewhere(self) -> Candidate:
+        """Of all rivals, for even pictures the one that stands best on odd ones, and the other way
+        round: what a winner is worth on pictures that did not choose it."""
+        rivals = self.rivals()
+        values = np.stack([self.standing(one) for one in rivals])
+        even = rivals[int(values[:, 1::2].mean(axis=1).argmax())]
+        odd = rivals[int(values[:, 0::2].mean(axis=1).argmax())]
+        return Candidate(BEST_ELSEWHERE, even.booking, folds=(even, odd))
 
     def paid(self, candidate: Candidate) -> Matrix | None:
         """What each work is paid `[q, n]`, for the halves by artist."""
         if candidate.method == ONE_SEED:
             return None
+        if candidate.folds is not None:
+            even, odd = (self.paid(one) for one in candidate.folds)
+            return None if even is None or odd is None else _alternating(even, odd)
 
         def made(booking: Booking) -> Matrix:
             scores = self.standard(candidate.method, booking.null)
@@ -353,14 +391,15 @@ class SplitContest:
         if candidate.method == ONE_SEED:  # held against the others, which it took no part in
             effects = self.truth.effects[1:].mean(axis=0)
         rule = candidate.booking.rule
+        mixed = candidate.folds is not None
         return ArtistRow(
             method=candidate.method,
             split=self.split,
-            rule=SUMMED if rule is None else f"{rule.name}@{rule.version}",
-            null=candidate.booking.null,
+            rule="-" if mixed else SUMMED if rule is None else f"{rule.name}@{rule.version}",
+            null="-" if mixed else candidate.booking.null,
             shape=candidate.shape,
             slope=calibration(effects, booked).slope,
-            attributed=None if rule is None else float(booked.sum(axis=1).mean()),
+            attributed=None if rule is None or mixed else float(booked.sum(axis=1).mean()),
             credited=float((booked > 0).any(axis=1).mean()),
             **{name: float(measure(effects, booked).mean()) for name, measure in MEASURES.items()},
         )
@@ -382,6 +421,7 @@ class SplitContest:
         the ledger by D-TRAK, and of every method its signed sum and its squared positive part."""
         found = dict(self.references())
         found[ONE_SEED] = Candidate(ONE_SEED, Booking(None))
+        found[BEST_ELSEWHERE] = self.best_elsewhere()
         for rule in booking_rules():
             for null in NULLS:
                 found[f"{rule.name}@{rule.version}, null {null}"] = Candidate(
@@ -446,6 +486,13 @@ class SplitContest:
     @cached_property
     def _kept_means(self) -> dict[tuple[str, Booking, bool], dict[str, Matrix]]:
         return {}
+
+
+def _alternating(even: Matrix, odd: Matrix) -> Matrix:
+    """Rows of even pictures from one, of odd ones from the other."""
+    rows = even.copy()
+    rows[1::2] = odd[1::2]
+    return rows
 
 
 def floor(truth: Measured, split: str) -> Floor:

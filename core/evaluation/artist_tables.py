@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_removal import (
+    BEST_ELSEWHERE,
     ONE_SEED,
     RANDOM,
     ArtistsFinished,
@@ -75,6 +76,9 @@ def _table(split: str, finalists: Sequence[Finalist]) -> Iterator[str]:
     for line in [head, *body]:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         yield "  ".join(cells).rstrip()
+    for one in finalists:
+        if one.name == BEST_ELSEWHERE:
+            yield f"({one.name}, for even and odd pictures: {one.row.shape}.)"
 
 
 def _cells(one: Finalist, halves: bool) -> list[str]:
