@@ -6,9 +6,10 @@ In: scores `[q, n]` of a method, whose work each is, a null, a shape, a rule. Ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +117,27 @@ def booked_by_artist(scores: Matrix, artists: Sequence[str], booking: Booking) -
     booked = np.zeros((len(scores), len(names)))
     place = {name: number for number, name in enumerate(names)}
     for row, values in zip(booked, shaped, strict=True):
-        for artist, micro in shares(values.tolist(), artists, booking.rule).artist_micro.items():
+        for artist, micro in _drawn(values, artists, booking.rule).items():
             row[place[artist]] = micro / WHOLE
     return booked
+
+
+def _drawn(values: Matrix, artists: Sequence[str], rule: ShareRule) -> Mapping[str, int]:
+    """Micro-credits per artist. A rule by works draws from the values themselves. A rule by
+    artists draws from evidence: the influence of an artist is the sum of their positive values
+    (squared raw scores, where the shape says so), and here all of the picture is attributable and
+    nobody's influence is chance, so that what is judged is how the rule slices."""
+    if getattr(RULES[rule.name], "by_artists", None) is None:
+        return shares(values.tolist(), artists, rule).artist_micro
+    ledger: Any = ledger_rules
+    influence = values.clip(min=0.0) @ membership(artists)
+    parts = {
+        name: (float(value), 0.0 if value > 0 else 1.0)
+        for name, value in zip(sorted(set(artists)), influence, strict=True)
+    }
+    evidence = ledger.Evidence.of(1.0, parts, values.tolist(), artists, {})
+    micro: Mapping[str, int] = ledger.shares_by_evidence(evidence, rule).artist_micro
+    return micro
 
 
 def booked_by_work(
