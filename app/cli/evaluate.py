@@ -242,6 +242,9 @@ def evaluate_report(
             metavar="DIR", help="A finished `evaluate counterfactual` folder, if it is another."
         ),
     ] = None,
+    artists: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A finished `evaluate artists` folder.")
+    ] = None,
     retrieval: Annotated[
         Path | None,
         typer.Option(
@@ -258,7 +261,13 @@ def evaluate_report(
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
-        settings, benchmark, removals=removals, retrieval=retrieval, limit=limit, checks=checks
+        settings,
+        benchmark,
+        removals=removals,
+        artists=artists,
+        retrieval=retrieval,
+        limit=limit,
+        checks=checks,
     )
     found = last(events, Reported)
     if as_json:

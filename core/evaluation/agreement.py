@@ -81,6 +81,9 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+LEAST = {"pearson": -1.0, "spearman": -1.0, "top1": 0.0, "ndcg3": 0.0}  # the most is 1
+
+
 @dataclass(frozen=True)
 class Calibration:
     """How measured shares follow booked ones: `measured = intercept + slope x booked`.
@@ -185,14 +188,16 @@ class Interval:
         return self.low > 0
 
 
-def interval(value: float, resampled: Matrix, most: float = np.inf) -> Interval:
+def interval(
+    value: float, resampled: Matrix, least: float = -np.inf, most: float = np.inf
+) -> Interval:
     """Percentiles of the resamples, moved so that their mean is the estimate: a resample holds
-    fewer artists than there are, and the right one among fewer is easier to name. `most`: what
-    the figure cannot exceed."""
+    fewer artists than there are, and the right one among fewer is easier to name. `least` and
+    `most`: what the figure cannot leave."""
     tail = 50.0 * (1.0 - LEVEL)
     moved = np.asarray(resampled) - np.mean(resampled) + value
     low, high = np.percentile(moved, [tail, 100.0 - tail])
-    return Interval(float(value), min(float(low), most), min(float(high), most))
+    return Interval(float(value), max(float(low), least), min(float(high), most))
 
 
 def reliability(effects: Matrix) -> float:

@@ -21,6 +21,7 @@ from core.attribution.scoring.sharpening import Sharpening
 from core.errors import UsageError
 from core.evaluation.agreement import (
     DRAWS,
+    LEAST,
     MEASURES,
     Calibration,
     Interval,
@@ -443,7 +444,8 @@ class SplitContest:
             effects = self.truth.effects[1:].mean(axis=0)
         means = self._means(effects, booked)
         intervals = {
-            key: interval(getattr(row, key), values, most=1.0) for key, values in means.items()
+            key: interval(getattr(row, key), values, LEAST[key], 1.0)
+            for key, values in means.items()
         }
         intervals["slope"] = interval(row.slope, self.draws.slopes(effects, booked))
         differences, group_differences = {}, {}

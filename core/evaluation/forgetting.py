@@ -23,7 +23,7 @@ from core.diffusion.training.ensemble import load_into, parameters_of
 from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
 from core.diffusion.weights import save_tensors
 from core.errors import UsageError
-from core.evaluation.agreement import DRAWS, MEASURES, Interval, interval, resampling
+from core.evaluation.agreement import DRAWS, LEAST, MEASURES, Interval, interval, resampling
 from core.evaluation.benchmark import SPLITS, Benchmark, tensors_of
 from core.evaluation.losses import Losses
 from core.evaluation.removal_effects import measured
@@ -186,7 +186,8 @@ def forgetting_rows(bench: Benchmark, count: int, draws: int = DRAWS) -> Iterato
                 name: interval(
                     float(measure(effects, forgotten).mean()),
                     resamples.means(measure, effects, forgotten),
-                    most=1.0,
+                    LEAST[name],
+                    1.0,
                 )
                 for name, measure in MEASURES.items()
             }

@@ -60,6 +60,7 @@ class Report:
     roc: Roc | None
     facts: Mapping[str, Any]
     counterfactual: Mapping[str, Any] | None = None
+    artists: Mapping[str, Any] | None = None
 
 
 def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
@@ -88,6 +89,27 @@ def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
 
 def _without(kind: Vector, fold: int) -> Vector:
     return np.array([row for place, row in enumerate(kind) if place % FOLDS != fold])
+
+
+AGREEMENTS = ("pearson", "spearman", "top1", "ndcg3", "slope")
+
+
+def artist_figures(found: Mapping[str, Any]) -> dict[str, Any]:
+    """From the benchmark by artist (`artists.json`): the noise floors, every booking that has
+    intervals with its calibration curve, and how forgetting agrees with retraining."""
+    rows = [
+        {
+            "name": one["name"],
+            "split": one["row"]["split"],
+            "attributed": one["row"]["attributed"],
+            "intervals": {name: one["intervals"][name] for name in AGREEMENTS},
+            "curve": one["curve"]["points"],
+            "group_lds": one["group_lds"],
+        }
+        for one in found["finalists"]
+    ]
+    kept = {name: found[name] for name in ("preset", "floors", "forgetting")}
+    return {**kept, "artists": len(found["artists"]), "rows": rows}
 
 
 def method_figures(

@@ -3,6 +3,7 @@ resumed equals uninterrupted, exponents are learnt on other pictures."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from core.evaluation.data import digits
 from core.evaluation.losses import Losses
 from core.evaluation.presets import PRESETS, Preset
 from core.evaluation.removal_effects import measured
+from core.evaluation.report import artist_figures
 
 TINY = PRESETS["digits-artists-tiny"]
 METHODS = ("d-trak", "das", "raw-pixel-cosine")
@@ -169,6 +171,16 @@ def test_the_text_says_what_one_must_know(done: tuple[Benchmark, ArtistsFinished
     for words in ("reliability", "ceiling", "p learnt", "LDS by halves", "Paired differences"):
         assert words in text
     assert len(best_rows(done[1], 5)) == 5
+
+
+def test_the_report_takes_the_intervals(done: tuple[Benchmark, ArtistsFinished]) -> None:
+    finished = done[1]
+    figures = artist_figures(json.loads(json.dumps(asdict(finished))))
+    assert figures["artists"] == 10 and len(figures["floors"]) == 2
+    today = next(row for row in figures["rows"] if row["name"] == "today")
+    found = next(one for one in finished.finalists if one.name == "today")
+    assert today["intervals"]["top1"]["value"] == found.intervals["top1"].value
+    assert {row["target"] for row in figures["forgetting"]} == {"neighbours"}
 
 
 def test_a_preset_without_removals_is_refused(tmp_path: Path) -> None:
