@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 from app.cli.options import AsJson, CollectionOption, CommonOptions, Device, group, spread_options
 from app.cli.output import last, say, show_json, table
 from app.settings import Settings, read_settings
+from core.errors import UsageError
 
 verbs = group("Check the attribution where the truth is known.")
 
@@ -81,6 +82,46 @@ def evaluate_lds(
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
 
 
+@verbs.command("artists")
+@spread_options
+def evaluate_artists(
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="workshops-artists, workshops-artists-large, digits-artists, ..."
+        ),
+    ] = "workshops-artists",
+    output: Output = None,
+    methods: Annotated[str, typer.Option(metavar="NAMES", help="By comma, or 'all'.")] = "all",
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Trainings of each kind, instead of the preset's; more go on."),
+    ] = None,
+    forgetting: Annotated[
+        int, typer.Option(min=0, help="Artists forgotten too, to compare with retraining (8).")
+    ] = 0,
+    *,
+    options: BenchmarkOptions,
+    common: CommonOptions,
+    as_json: AsJson = False,
+) -> None:
+    """Are the right artists paid? Retrain without each of them, and compare what is booked.
+
+    Run again after a stop, it goes on where it was and finds the same.
+    """
+    from app.services.evaluation import ArtistsCompared, evaluate_artists
+
+    settings = common.settings()
+    request = replace(_request(settings, preset, output, options), removals=seeds)
+    named = None if methods == "all" else _names(methods)
+    result = last(evaluate_artists(settings, request, named, forgetting), ArtistsCompared)
+    if as_json:
+        show_json(result.finished)
+    else:
+        say(result.text.rstrip())
+        say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}.")
+
+
 @verbs.command("counterfactual")
 @spread_options
 def evaluate_counterfactual(
@@ -93,6 +134,12 @@ def evaluate_counterfactual(
     images: Annotated[int, typer.Option(min=1, help="Pictures painted again.")] = 20,
     noise: Annotated[str, typer.Option(help="Noise of the features.")] = "shared",
     timesteps: Annotated[int, typer.Option(min=1, help="Timesteps of the features (K).")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings of each model; several are paired.")
+    ] = 1,
+    artists: Annotated[
+        bool, typer.Option("--artists", help="The artist named first goes, with all works.")
+    ] = False,
     *,
     options: BenchmarkOptions,
     common: CommonOptions,
@@ -102,8 +149,16 @@ def evaluate_counterfactual(
     from app.services.evaluation import CounterfactualResult, evaluate_counterfactual
     from core.evaluation.counterfactual import Removal
 
-    names = tuple(name.strip() for name in methods.split(",") if name.strip())
-    removal = Removal(methods=names, works=remove, images=images, noise=noise, timesteps=timesteps)
+    names = _names(methods)
+    removal = Removal(
+        methods=names,
+        works=remove,
+        images=images,
+        noise=noise,
+        timesteps=timesteps,
+        seeds=seeds,
+        artists=artists,
+    )
     settings = common.settings()
     request = _request(settings, preset, output, options)
     result = last(evaluate_counterfactual(settings, request, removal), CounterfactualResult)
@@ -125,6 +180,14 @@ def evaluate_artist(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train again without them, instead of forgetting.")
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What their works are to be answered like: base (the model without LoRA), or "
+            "neighbours (the nearest works of others).",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The picture without.")
     ] = None,
@@ -138,16 +201,23 @@ def evaluate_artist(
         ArtistAblationResult,
         leave_out_by_name,
     )
-    from core.evaluation.artist_ablation import FORGET, RETRAIN
+    from core.evaluation.artist_ablation import DEFAULT_WAY, RETRAIN, way_of
 
     settings = common.settings()
-    request = ArtistAblationRequest(artist, style, seed, RETRAIN if retrain else FORGET, output)
+    if retrain and target is not None:
+        raise UsageError("Retraining has no target: give --retrain or --target, not both.")
+    way = DEFAULT_WAY if target is None else way_of(target)
+    request = ArtistAblationRequest(artist, style, seed, RETRAIN if retrain else way, output)
     result = last(leave_out_by_name(settings, request), ArtistAblationResult)
     if as_json:
         show_json(result)
     else:
         say(result.words)
         say(f"Painted: {result.file}")
+
+
+def _names(methods: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in methods.split(",") if name.strip())
 
 
 def _request(
@@ -176,6 +246,9 @@ def evaluate_report(
             metavar="DIR", help="A finished `evaluate counterfactual` folder, if it is another."
         ),
     ] = None,
+    artists: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A finished `evaluate artists` folder.")
+    ] = None,
     retrieval: Annotated[
         Path | None,
         typer.Option(
@@ -192,7 +265,13 @@ def evaluate_report(
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
-        settings, benchmark, removals=removals, retrieval=retrieval, limit=limit, checks=checks
+        settings,
+        benchmark,
+        removals=removals,
+        artists=artists,
+        retrieval=retrieval,
+        limit=limit,
+        checks=checks,
     )
     result = last(events, ReportResult)
     if as_json:

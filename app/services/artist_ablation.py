@@ -18,8 +18,8 @@ from app.settings import Settings
 from core.collection.types import Artist, Collection
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
-    FORGET,
-    RETRAIN,
+    DEFAULT_WAY,
+    WAYS,
     WithoutArtist,
     compare_without,
     lora_without,
@@ -65,7 +65,7 @@ def _rise(before: float, after: float) -> float:
 
 
 def leave_out(
-    studio: Studio, run_id: str, artist_id: str, way: str = FORGET
+    studio: Studio, run_id: str, artist_id: str, way: str = DEFAULT_WAY
 ) -> Iterator[Progress | ArtistAblationResult]:
     """Answer for a painted run; an answer that is kept comes at once."""
     view = studio.ledger.run(run_id)
@@ -117,7 +117,7 @@ def kept_answers(studio: Studio, run_id: str) -> list[ArtistAblationResult]:
 
 def answer_picture(studio: Studio, run_id: str, artist_id: str, way: str) -> Path | None:
     """The picture without an artist, if it was painted before; both names come from an address."""
-    if artist_id not in studio.artist_names or way not in (FORGET, RETRAIN):
+    if artist_id not in studio.artist_names or way not in WAYS:
         return None
     file = _file(studio, run_id, artist_id, way, "png")
     return file if file.is_file() else None

@@ -1,4 +1,4 @@
-"""`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
+"""`evaluate lds`, `artists` and `counterfactual`: experiments in a folder, table and figure.
 
 In: names and folders. Out: progress, then the result. The experiment itself is
 `core.evaluation`; here only choices and files meet.
@@ -6,7 +6,7 @@ In: names and folders. Out: progress, then the result. The experiment itself is
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,8 @@ from app.settings import Settings, downloads_allowed
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
 from core.errors import UsageError
+from core.evaluation.artist_removal import RESULT, ArtistsFinished, run_artists
+from core.evaluation.artist_tables import text_of as artists_text
 from core.evaluation.benchmark import Benchmark
 from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
 from core.evaluation.counterfactual import text_of as counterfactual_text
@@ -43,6 +45,7 @@ class BenchmarkRequest:
     data_seed: int | None = None
     clip: Path | None = None
     workers: int = 1
+    removals: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,32 @@ def evaluate_lds(
     write_text(table, text)
     draw(finished, chosen, figure)
     yield LdsResult(finished, text, table, figure)
+
+
+@dataclass(frozen=True)
+class ArtistsCompared:
+    """What the benchmark by artist measured, and the files that hold it."""
+
+    finished: ArtistsFinished
+    text: str
+    table: Path
+    figures: Path
+
+
+def evaluate_artists(
+    settings: Settings,
+    request: BenchmarkRequest,
+    methods: Sequence[str] | None = None,
+    forgetting: int = 0,
+) -> Iterator[Progress | ArtistsCompared]:
+    """Run, then write `artists.json` and `artists.txt` into the folder."""
+    bench, clip = _opened(settings, request)
+    events = run_artists(bench, methods, clip, request.workers, forgetting=forgetting)
+    finished = yield from _until(events, ArtistsFinished)
+    text, figures = artists_text(finished), request.output / RESULT
+    table = figures.with_suffix(".txt")
+    write_text(table, text)
+    yield ArtistsCompared(finished, text, table, figures)
 
 
 def evaluate_counterfactual(
@@ -139,6 +168,7 @@ def chosen_preset(request: BenchmarkRequest) -> Preset:
         works=base.works if request.works is None else request.works,
         subsets=subsets,
         twice=min(base.twice, subsets),
+        removals=base.removals if request.removals is None else request.removals,
         epochs=base.epochs if request.epochs is None else request.epochs,
         data_seed=base.data_seed if request.data_seed is None else request.data_seed,
     )

@@ -32,7 +32,8 @@ from core.attribution.features.build import (
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.collection.types import Collection
 from core.errors import StoreError
-from core.evaluation.report import Report, Roc, method_figures, trust_roc
+from core.evaluation.artist_removal import RESULT
+from core.evaluation.report import Report, Roc, artist_figures, method_figures, trust_roc
 from core.files import write_text
 from core.progress import Progress
 
@@ -52,13 +53,15 @@ def make_report(
     benchmark: Path | None,
     *,
     removals: Path | None = None,
+    artists: Path | None = None,
     retrieval: Path | None = None,
     limit: int,
     checks: bool,
 ) -> Iterator[Progress | ReportResult]:
     """Measure what is quick, take the rest from the benchmark's folder, write the report.
 
-    `removals`: the folder of the counterfactual, where it is another one than the benchmark's.
+    `removals`: the folder of the counterfactual, where it is another one than the benchmark's;
+    `artists`: that of `evaluate artists`.
     `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again.
     """
     collection = chosen_collection(settings)
@@ -76,7 +79,7 @@ def make_report(
         for one in checked
         for row in one.rows
     ]
-    for folder in (benchmark, removals):
+    for folder in (benchmark, removals, artists):
         if folder is not None:
             _check_works(folder, collection)
     experiment = _read(benchmark / "main.json") if benchmark is not None else None
@@ -89,6 +92,7 @@ def make_report(
         roc=_roc(collection),
         facts=_facts(experiment),
         counterfactual=_counterfactual(removals or benchmark),
+        artists=None if artists is None else artist_figures(_read(artists / RESULT, "artists")),
     )
     file = collection.path / REPORT
     write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
@@ -143,14 +147,14 @@ def _roc(collection: Collection) -> Roc | None:
         return None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, verb: str = "lds --preset workshops") -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return values
     except (OSError, ValueError) as error:
         raise StoreError(
             f"The benchmark '{file.parent.name}' has no finished {file.name}. Run "
-            "`python -m app evaluate lds --preset workshops -o DIR` first."
+            f"`python -m app evaluate {verb} -o DIR` first."
         ) from error
 
 

@@ -21,7 +21,7 @@ from app.services.ledger_records import entry_record
 from app.services.session import Studio
 from app.web.addresses import run_page
 from core.errors import CreditlineError
-from core.evaluation.artist_ablation import FORGET
+from core.evaluation.artist_ablation import DEFAULT_WAY
 from core.ledger.ledger import Reader
 from core.ledger.records import LedgerFilter, RunView
 from core.provenance.evidence import evidence_pack
@@ -71,7 +71,7 @@ def media(studio: Studio) -> APIRouter:
         )
 
     @router.get("/media/runs/{run_id}/without/{artist_id}.png")
-    def without(run_id: str, artist_id: str, way: str = FORGET) -> FileResponse:
+    def without(run_id: str, artist_id: str, way: str = DEFAULT_WAY) -> FileResponse:
         run_of(run_id)
         path = answer_picture(studio, run_id, artist_id, way)
         if path is None:

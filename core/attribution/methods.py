@@ -15,7 +15,9 @@ REPRESENTATIONS = (
     "simple", "square", "average", "l1", "l2", "linf", "elbo", "eta=0.8",
     "latents", "clip", "outcomes",
 )  # fmt: skip
-KERNELS = ("identity", "ridge", "leverage", "difference", "regression", "regression-lasso")
+KERNELS = (
+    "identity", "ridge", "leverage", "difference", "regression", "regression-lasso", "gaussian",
+)  # fmt: skip
 WORKS_SCALES = ("none", "row", "feature")  # divide row n by nothing, |W_n| or |phi_n|
 QUERY_SCALES = ("none", "unit")
 STACKS = ("final", "checkpoints", "members")
@@ -27,8 +29,10 @@ class Method:
     """One row: score_n(x) = (W q(x))_n, with W `[n, k]` from the works' vectors by `kernel`.
 
     `identity`: W = Phi; `ridge`: W = Phi (Phi'Phi + lambda I)^-1; `leverage`: the ridge row times
-    r_n / (1 - h_n), squared after the product; `difference` and the regressions: from outcomes of
-    retrained models. `served`: whether the studio can answer with it, given its features.
+    r_n / (1 - h_n); `difference` and the regressions: from outcomes of retrained models;
+    `gaussian`: no rows, exp(-d^2 / 4) of the distance d between the vectors. squared: the product
+    is squared, so that no score is negative. `served`: whether the studio can answer with it, given
+    its features.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Method:
     query_scale: str = "none"
     stack: str = "final"
     query: str = "example"
+    squared: bool = False
 
     def __post_init__(self) -> None:
         interpolated = self.representation.startswith("eta=")
@@ -67,8 +72,9 @@ class Method:
 
     @property
     def plain_ridge(self) -> bool:
-        """Whether its rows are Phi (Phi'Phi + lambda I)^-1 itself, with nothing scaled."""
-        return self.kernel == "ridge" and self.works_scale == self.query_scale == "none"
+        """Whether its rows are Phi (Phi'Phi + lambda I)^-1, with nothing scaled or squared."""
+        plain = self.works_scale == self.query_scale == "none" and not self.squared
+        return self.kernel == "ridge" and plain
 
     @property
     def served(self) -> bool:
@@ -160,7 +166,13 @@ METHODS: dict[str, Method] = {
             "das", "DAS (ranks only)", "average", "leverage",
             f"({_RIDGE} rₙ / (1 − hₙ))², φ = Pᵀ∇mean(ε_θ), rₙ² = L_Simple(n), "
             "hₙ = φₙᵀ (ΦᵀΦ + λI)⁻¹ φₙ; never negative: it names no opponents",
-            _ONE, "features of objective average, and each work's residual",
+            _ONE, "features of objective average, and each work's residual", squared=True,
+        ),
+        Method(
+            "l-avg-squared", "L_Avg, squared (ranks only)", "average", "ridge",
+            f"({_RIDGE})², φ = Pᵀ∇mean(ε_θ): DAS without residual and leverage; never negative: it "
+            "names no opponents",
+            _ONE, "features of objective average", squared=True,
         ),
         Method(
             "raw-pixel-dot", "Raw pixels (latents), dot product", "latents", "identity",
@@ -170,6 +182,11 @@ METHODS: dict[str, Method] = {
             "raw-pixel-cosine", "Raw pixels (latents), cosine", "latents", "identity",
             "cos(z(x), zₙ), z the latents", "none but encoding", "latents of the works; no model",
             works_scale="feature", query_scale="unit",
+        ),
+        Method(
+            "raw-pixel-gaussian", "Raw pixels (latents), exp(−d²/4)", "latents", "gaussian",
+            "exp(−(d(x, n)² − min d²)/4), d the distance of the latents, min over the works",
+            "none but encoding", "latents of the works; no model",
         ),
         Method(
             "clip-dot", "CLIP, dot product", "clip", "identity",

@@ -66,7 +66,8 @@ class NoiseSchedule:
         """T, the number of timesteps."""
         return int(self.betas.shape[0])
 
-    def _coefficients(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    def coefficients(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(abar_t) and sqrt(1 - abar_t), `[b, 1, ...]` as `like` has dimensions."""
         abar = self.alphas_cumprod[timesteps.cpu()].reshape(-1, *([1] * (like.ndim - 1)))
         # rounded before it travels: not every device has float64
         signal, sigma = abar.sqrt().to(like.dtype), (1.0 - abar).sqrt().to(like.dtype)
@@ -75,7 +76,7 @@ class NoiseSchedule:
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps (DDPM, Eq. 4); all `[b, ...]`, timesteps
         `[b]`."""
-        signal, sigma = self._coefficients(timesteps, latents)
+        signal, sigma = self.coefficients(timesteps, latents)
         return signal * latents + sigma * noise
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ class NoiseSchedule:
         (Salimans and Ho 2022). `[b, ...]`, timesteps `[b]` -> `[b, ...]`."""
         if self.prediction_type == "epsilon":
             return noise
-        signal, sigma = self._coefficients(timesteps, latents)
+        signal, sigma = self.coefficients(timesteps, latents)
         return signal * noise - sigma * latents
 
     def to_noise(self, prediction: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
@@ -91,5 +92,5 @@ class NoiseSchedule:
         sqrt(1 - abar) x_t. `[b, ...]`, timesteps `[b]` -> `[b, ...]`."""
         if self.prediction_type == "epsilon":
             return prediction
-        signal, sigma = self._coefficients(timesteps, noisy)
+        signal, sigma = self.coefficients(timesteps, noisy)
         return signal * prediction + sigma * noisy

@@ -23,14 +23,25 @@ from core.diffusion.sampling import Sampler, denoise
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
-from core.diffusion.training.loop import Recipe, TrainingSet, train
+from core.diffusion.training.loop import Recipe, train
 from core.diffusion.training.lora import LORA, LoraTrainingPlan, load_pictures, train_lora
 from core.errors import UsageError
+from core.evaluation.forgetting import (
+    BASE,
+    NEIGHBOURS,
+    RECIPE,
+    TARGETS,
+    forgetting_set,
+    teacher,
+)
 from core.evaluation.losses import Losses
 from core.progress import Progress
 
-FORGET, RETRAIN = "forget", "retrain"
-FORGETTING = Recipe(steps=120, learning_rate=1e-3, warmup=10, checkpoint_every=20, seed=3)
+FORGET, REDIRECT, RETRAIN = "forget", "redirect", "retrain"
+FORGETTING_TARGETS = {FORGET: BASE, REDIRECT: NEIGHBOURS}
+WAYS = (*FORGETTING_TARGETS, RETRAIN)
+DEFAULT_WAY = FORGET  # of the two targets the one that agrees better (`evaluate artists`)
+FORGETTING = RECIPE
 ASKED = TimestepRule("uniform", 20)
 ASKED_NOISE = NoiseRule("shared", seed=7_919)
 OTHERS = 24  # works of other artists that show whether the rest was kept
@@ -53,6 +64,14 @@ class WithoutArtist:
     moved: float
 
 
+def way_of(target: str) -> str:
+    """The way that has this target, or a `UsageError`."""
+    for way, known in FORGETTING_TARGETS.items():
+        if known == target:
+            return way
+    raise UsageError(f"There is no target '{target}'. Choose one of: {', '.join(TARGETS)}.")
+
+
 def lora_without(
     collection: Collection,
     artist_id: str,
@@ -62,10 +81,12 @@ def lora_without(
     *,
     device: torch.device | str = "cpu",
 ) -> Iterator[Progress]:
-    """Write `directory/lora`: by `forget`ting (minutes) or `retrain`ing (the whole training).
+    """Write `directory/lora`: by `forget`ting or `redirect`ing (minutes), or `retrain`ing (the
+    whole training).
 
-    Forgetting goes on from the collection's LoRA: about the artist's works it learns to answer what
-    the base model answers, about all others what it answered before. Resumes; seeded.
+    The first two go on from the collection's LoRA: about all other works it learns what it learnt
+    before, about the artist's to answer what the base model answers (`forget`), or what somebody
+    who knows the others alone would answer (`redirect`). Resumes; seeded.
     """
     own = [work for work in collection.works if work.artist_id == artist_id]
     kept = [work for work in collection.works if work.artist_id != artist_id]
@@ -80,11 +101,12 @@ def lora_without(
         plan = LoraTrainingPlan(full.lora_rank, LORA if recipe is None else recipe)
         scratch, found = directory / "scratch", directory / "lora"
         yield from train_lora(collection, kept, plan, scratch, found, device)
-    elif way == FORGET:
+    elif way in FORGETTING_TARGETS:
         forgetting = FORGETTING if recipe is None else recipe
-        yield from _forget(collection, own, kept, directory, forgetting, device)
+        target = FORGETTING_TARGETS[way]
+        yield from _forget(collection, own, kept, directory, forgetting, device, target)
     else:
-        raise UsageError(f"There is no way '{way}'. Choose {FORGET} or {RETRAIN}.")
+        raise UsageError(f"There is no way '{way}'. Choose one of: {', '.join(WAYS)}.")
 
 
 def _forget(
@@ -94,25 +116,14 @@ def _forget(
     directory: Path,
     recipe: Recipe,
     device: torch.device | str,
+    target: str,
 ) -> Iterator[Progress]:
     places = (collection.path / "model", collection.path / "lora")
     model = StableDiffusion.load(*places, device=device)
     pictures = load_pictures(collection, [*kept, *own])
-    data = training_set(encode_all(model, pictures.images), pictures.styles)
-    # the artist's works as often as all others together
-    again = torch.arange(len(kept)) % len(own) + len(kept)
-    rows = torch.cat([torch.arange(len(kept)), again])
-    data = TrainingSet(
-        latents=data.latents[rows], prompt_of=data.prompt_of[rows], prompts=data.prompts
-    )
-
-    def teach(
-        drawn: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
-    ) -> Tensor:
-        forgotten = (drawn >= len(kept)).to(usual.device)
-        base = model.base_predict(noisy, times, conditioning)
-        return torch.where(forgotten.reshape(-1, 1, 1, 1), base, usual)
-
+    whole = training_set(encode_all(model, pictures.images), pictures.styles)
+    data, count = forgetting_set(whole, range(len(kept), len(kept) + len(own)))
+    teach = teacher(model, data, count, target)
     parameters = model.attributed_parameters()
     scratch = directory / "scratch"
     for event in train(model, parameters, data, recipe, scratch, teach=teach):

@@ -36,9 +36,15 @@ from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
 from core.evaluation.losses import Losses
-from core.evaluation.models import LoraPlan, blank_model, parameter_count
+from core.evaluation.models import LoraTrainingPlan, blank_model, parameter_count
 from core.evaluation.presets import Preset
-from core.evaluation.subsets import Inclusion, artist_halves, pool_seeds, random_halves
+from core.evaluation.subsets import (
+    Inclusion,
+    artist_halves,
+    pool_seeds,
+    random_halves,
+    without_each_artist,
+)
 from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade
@@ -46,6 +52,7 @@ from core.work_queue import made, unmade
 WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
 SPLITS = (VALIDATION, GENERATION)
 LDS_POOL, ARTIST_POOL, RETRAINED_POOL = "lds", "artists", "retrained"
+REMOVAL_POOL = "without"  # number 0 learns all works, number i all but the i-th artist's
 PAINTED_TOGETHER = 50
 
 
@@ -97,7 +104,7 @@ class Benchmark:
         self.directory = directory
         self.base = base
         self.device = torch.device(device)
-        self.prompted = isinstance(preset.plan, LoraPlan)
+        self.prompted = isinstance(preset.plan, LoraTrainingPlan)
         self._truths: dict[tuple[str, str, str], Truth] = {}
         check_configuration(directory, configuration(preset, split, base))
 
@@ -176,11 +183,14 @@ class Benchmark:
         self, directory: Path, parts: Parts, seed: int, *, patient: bool = True
     ) -> Iterator[Progress]:
         """A model a part, all from the start that `seed` draws, by the preset's recipe."""
-        recipe, data = self.preset.recipe_for(len(parts.rows[0]), seed), self._training_set
+        # coupled models meet the batches of a model of all works
+        count = len(self.works.ids) if parts.coupled else len(parts.rows[0])
+        recipe, data = self.preset.recipe_for(count, seed), self.training_set
         yield from train_many(self.blank(seed), data, parts, recipe, directory, patient=patient)
 
     @cached_property
-    def _training_set(self) -> TrainingSet:
+    def training_set(self) -> TrainingSet:
+        """The works as the training loop takes them."""
         prompts = ("", *sorted(set(self.works.prompts) - {""}))
         places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
         plain = TrainingSet(latents=self.works.latents, prompt_of=places, prompts=prompts)
@@ -251,11 +261,15 @@ class Benchmark:
         if pool == ARTIST_POOL and preset.by_artist:
             seeds = pool_seeds("lds", preset.by_artist)
             return artist_halves(works.artists, works.labels, seeds)
+        if pool == REMOVAL_POOL and preset.removals:
+            return without_each_artist(works.artists)
         raise UsageError(f"The preset '{preset.name}' has no subsets '{pool}'.")
 
     def seeds(self, pool: str) -> list[int]:
         """How many models each seed of a pool has; the last may be for the ceiling alone."""
         whole = len(self.inclusion(pool))
+        if pool == REMOVAL_POOL:
+            return [whole] * self.preset.removals
         if pool != LDS_POOL:
             return [whole]
         return [whole] * self.preset.seeds + ([self.preset.twice] if self.preset.twice else [])
@@ -265,8 +279,11 @@ class Benchmark:
         rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
         for seed, count in enumerate(self.seeds(pool)):
             directory = self.directory / pool / f"seed-{seed}"
-            parts = Parts(tuple(rows[:count]))
-            yield from self.train_parts(directory, parts, seed, patient=patient)
+            coupled = pool == REMOVAL_POOL
+            # removals: the first seed is the painted model's own
+            start = self.preset.full_seed + seed if coupled else seed
+            parts = Parts(tuple(rows[:count]), coupled=coupled)
+            yield from self.train_parts(directory, parts, start, patient=patient)
 
     def measure(self, pool: str) -> Iterator[Progress]:
         """The losses of works and queries under every model of a pool."""
@@ -327,6 +344,7 @@ class Benchmark:
 
     def _truth(self, pool: str, split: str, objective: str) -> Truth:
         whole = self.preset.seeds if pool == LDS_POOL else 1  # a further one is for the ceiling
+        whole = self.preset.removals if pool == REMOVAL_POOL else whole
         seeds = range(whole)
         losses = np.mean([self.losses(pool, split, seed, objective) for seed in seeds], axis=0)
         return Truth(self.inclusion(pool), losses)
@@ -363,8 +381,10 @@ def rounded(pixels: Tensor) -> Tensor:
 def configuration(preset: Preset, split: Split, base: Path | None = None) -> dict[str, object]:
     """What decides every number of a benchmark, as plain values: `base` is the LoRA's model."""
     parts = {"works": split.works, "validation": split.validation}
+    settings = json.loads(json.dumps(asdict(preset)))
+    settings.pop("removals")  # how many there are changes no number; older folders know none
     found: dict[str, object] = {
-        "preset": json.loads(json.dumps(asdict(preset))),
+        "preset": settings,
         **{name: list(part.ids) for name, part in parts.items()},
         **{f"labels of {name}": list(part.labels) for name, part in parts.items()},
         **{f"artists of {name}": list(part.artists) for name, part in parts.items()},

@@ -13,7 +13,7 @@ from core.diffusion.sampling import Sampler
 from core.diffusion.training.loop import Recipe
 from core.diffusion.training.lora import PAPER_LORA
 from core.errors import UsageError
-from core.evaluation.models import LoraPlan, MlpPlan, Plan, UnetPlan
+from core.evaluation.models import LoraTrainingPlan, MlpPlan, Plan, UnetPlan
 
 DIGITS, PHOTOGRAPHS, COLLECTION = "digits", "photographs", "collection"
 
@@ -43,9 +43,11 @@ class Preset:
     """One benchmark. `recipe.steps` is ignored: `epochs` counts, over the works of each training.
 
     subsets: random halves by work, each trained with `seeds` seeds, the first `twice` of them with
-    one more, for the noise ceiling. by_artist: further subsets, by artist. retrained: models of
-    another pool, for the retraining baselines and ensembles. checkpoints: of the full model, kept
-    evenly over its training.
+    one more, for the noise ceiling. by_artist: further subsets, by artist. removals: how often,
+    each time with another seed, the model is trained on all works and on all but one artist's (0:
+    not at all); a folder takes more of them later. retrained: models of another pool, for the
+    retraining baselines and ensembles. checkpoints: of the full model, kept evenly over its
+    training.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Preset:
     seeds: int = 1
     twice: int = 0
     by_artist: int = 0
+    removals: int = 0
     retrained: int = 64
     checkpoints: int = 4
     crop: int = 0  # photographs: a square of the middle, before they are brought to `size`
@@ -96,9 +99,12 @@ PAPER = replace(
     PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
     checkpoint_every=1000,
 )  # fmt: skip
+SMALL_LORA = replace(
+    PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
+)
 PAPER_STEPS = Sampler(steps=50, guidance=1.0, clip=True, spacing="leading")
 PAPER_LORA_STEPS = Sampler(steps=50, guidance=7.5, spacing="leading", offset=1)
-RANK_128 = LoraPlan(128, "gaussian")
+RANK_128 = LoraTrainingPlan(128, "gaussian")
 CIFAR_UNET = UnetPlan(channels=(128, 256, 256, 256), attention=(1,))
 CELEBA_UNET = UnetPlan(
     channels=(128, 128, 256, 256, 512, 512),
@@ -152,10 +158,8 @@ PRESETS: dict[str, Preset] = {
             name="workshops",
             title="A collection's LoRA, retrained without half of it",
             source=COLLECTION,
-            plan=LoraPlan(32),
-            recipe=replace(
-                PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
-            ),
+            plan=LoraTrainingPlan(32),
+            recipe=SMALL_LORA,
             epochs=100,
             works=2,
             validation=24,
@@ -168,6 +172,79 @@ PRESETS: dict[str, Preset] = {
             sampler=Sampler(steps=20, guidance=2.0),
             projection=ProjectionSpec(),
             timesteps=(10,),
+        ),
+        Preset(
+            name="workshops-artists",
+            title="A collection's LoRA, retrained without one artist at a time",
+            source=COLLECTION,
+            plan=LoraTrainingPlan(32),
+            recipe=SMALL_LORA,
+            epochs=30,
+            works=2,
+            validation=48,
+            generated=48,
+            subsets=3,
+            by_artist=16,
+            removals=3,
+            retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 10), works=12),
+            sampler=Sampler(steps=20, guidance=2.0),
+            projection=ProjectionSpec(),
+            timesteps=(10,),
+        ),
+        Preset(
+            name="workshops-artists-large",
+            title="The same with more works, longer, with more seeds",
+            source=COLLECTION,
+            plan=LoraTrainingPlan(32),
+            recipe=SMALL_LORA,
+            epochs=100,
+            works=4,
+            validation=48,
+            generated=96,
+            subsets=3,
+            by_artist=48,
+            removals=5,
+            retrained=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 20), works=24),
+            sampler=Sampler(steps=20, guidance=2.0),
+            projection=ProjectionSpec(),
+            timesteps=(10,),
+        ),
+        Preset(
+            name="digits-artists",
+            title="Handwritten digits, each digit an artist, a small MLP",
+            source=DIGITS,
+            plan=MlpPlan(),
+            recipe=replace(PLAIN, batch_size=50),
+            epochs=1500,
+            works=100,
+            validation=50,
+            generated=50,
+            subsets=3,
+            by_artist=16,
+            removals=5,
+            size=8,
+            sampler=Sampler(steps=250, guidance=1.0, eta=1.0, clip=True),
+            timesteps=(10,),
+        ),
+        Preset(
+            name="digits-artists-tiny",
+            title="The same in seconds, to see that it runs: no figure means much",
+            source=DIGITS,
+            plan=MlpPlan(16, 8, 1),
+            recipe=replace(PLAIN, batch_size=20),
+            epochs=60,
+            works=40,
+            validation=8,
+            generated=8,
+            subsets=3,
+            by_artist=4,
+            removals=2,
+            size=8,
+            outcome=OutcomeRule(TimestepRule("uniform", 10), works=10),
+            sampler=Sampler(steps=10, guidance=1.0, clip=True),
+            timesteps=(4,),
         ),
         Preset(
             name="cifar2",

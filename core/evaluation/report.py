@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
+from core.evaluation.bookings import SUMMED
 
 Vector = NDArray[np.float64]
 FORMAT = 1
 FOLDS = 5
+BOOKED = "booked: "  # before a rule's name, where a method's would stand
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Report:
     roc: Roc | None
     facts: Mapping[str, Any]
     counterfactual: Mapping[str, Any] | None = None
+    artists: Mapping[str, Any] | None = None
 
 
 def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
@@ -88,10 +91,32 @@ def _without(kind: Vector, fold: int) -> Vector:
     return np.array([row for place, row in enumerate(kind) if place % FOLDS != fold])
 
 
+AGREEMENTS = ("pearson", "spearman", "top1", "ndcg3", "slope")
+
+
+def artist_figures(found: Mapping[str, Any]) -> dict[str, Any]:
+    """From the benchmark by artist (`artists.json`): the noise floors, every booking that has
+    intervals with its calibration curve, and how forgetting agrees with retraining."""
+    rows = [
+        {
+            "name": one["name"],
+            "split": one["row"]["split"],
+            "attributed": one["row"]["attributed"],
+            "intervals": {name: one["intervals"][name] for name in AGREEMENTS},
+            "curve": one["curve"]["points"],
+            "group_lds": one["group_lds"],
+        }
+        for one in found["finalists"]
+    ]
+    kept = {name: found[name] for name in ("preset", "floors", "forgetting")}
+    return {**kept, "artists": len(found["artists"]), "rows": rows}
+
+
 def method_figures(
     experiment: Mapping[str, Any], noise: str = "shared"
 ) -> tuple[MethodFigures, ...]:
-    """From an experiment's rows: the default lambda, one noise, the least K of each method."""
+    """From an experiment's rows: the default lambda, one noise, the least K of each method; then
+    what each rule of the ledger pays, as `booked` rows."""
     found: dict[str, dict[str, Any]] = {}
     for row in experiment["rows"]:
         if row["lambda_rule"] not in ("default", "none") or row["noise"] not in (noise, None):
@@ -102,4 +127,11 @@ def method_figures(
         kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
         if row["artist_top1"] is not None:
             kept.setdefault("artist_top1", row["artist_top1"])
+    for row in experiment.get("booked", ()):
+        if row["rule"] == SUMMED or row["noise"] not in (noise, None):
+            continue
+        kept = found.setdefault(f"{BOOKED}{row['rule']}", {})
+        group = "group_" if row["pool"] == "artists" else ""
+        kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
+        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
     return tuple(MethodFigures(method=name, **values) for name, values in found.items())

@@ -17,6 +17,7 @@ import numpy as np
 from core.attribution.features.clip import ClipVision
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
+from core.evaluation.booked_lds import BookedRow, booked_rows
 from core.evaluation.experiments import Experiment
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Spread
@@ -81,6 +82,7 @@ class Finished:
     lambda_losses: tuple[LambdaLoss, ...]
     config: dict[str, object]
     seconds: float
+    booked: tuple[BookedRow, ...] = ()
 
 
 def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
@@ -122,6 +124,7 @@ def run_experiment(
         lambda_losses=lambda_losses(rows),
         config=describe(bench),
         seconds=time.perf_counter() - started,
+        booked=tuple(booked_rows(bench, results)),
     )
     save(finished, bench.directory)
     yield finished

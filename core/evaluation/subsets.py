@@ -59,3 +59,12 @@ def artist_halves(artists: Sequence[str], labels: Sequence[str], seeds: Sequence
     by_artist = random_halves(kinds, seeds)
     place = {name: number for number, name in enumerate(names)}
     return by_artist[:, [place[artist] for artist in artists]]
+
+
+def without_each_artist(artists: Sequence[str]) -> Inclusion:
+    """All works, then all but one artist's, for every artist in sorted order. `[1 + a, n]`."""
+    names = np.asarray(sorted(set(artists)))
+    if len(names) < 2:
+        raise UsageError("Leaving one artist out needs at least two artists.")
+    without: Inclusion = names[:, None] != np.asarray(artists)[None, :]
+    return np.concatenate([np.ones((1, len(artists)), dtype=bool), without])

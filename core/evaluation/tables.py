@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.evaluation.booked_lds import BookedRow
 from core.evaluation.runner import Finished, Pair, Regime
 from core.evaluation.trials import Row
 
@@ -65,7 +66,28 @@ def _lines(finished: Finished) -> Iterator[str]:
     for line in [head, *body]:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         yield "  ".join(cells).rstrip()
+    yield from _booked(finished)
     yield from _pairs(finished)
+
+
+def _booked(finished: Finished) -> Iterator[str]:
+    """What rules pay and what sharpening does, each beside the raw score's LDS."""
+    if not finished.booked:
+        return
+    yield ""
+    yield "LDS of what is paid, by each rule of the ledger, and of sharpened scores ('summed'; the"
+    yield "exponent learnt on the other half of the queries); in brackets, above raw scores:"
+    groups: dict[tuple[str, ...], dict[str, BookedRow]] = {}
+    for row in finished.booked:
+        setting = "-" if row.noise is None else f"{row.noise}, K = {row.timesteps}"
+        groups.setdefault((row.pool, setting, row.method, row.rule), {})[row.split] = row
+    for (pool, setting, method, rule), by_split in sorted(groups.items()):
+        told = "; ".join(
+            f"{split[:3]} {row.lds:5.1f} +-{row.sd:3.1f} "
+            f"({row.over_raw:+.1f} +-{row.over_raw_sd:.1f})"
+            for split, row in by_split.items()
+        )
+        yield f"  {method}, {rule} ({pool}, {setting}): {told}"
 
 
 def _pairs(finished: Finished) -> Iterator[str]:

@@ -330,7 +330,7 @@ def build_index(
     plain = Index(
         method=method.name,
         unit=method.query_scale == "unit",
-        squared=method.kernel == "leverage",
+        squared=method.squared,
         lambda_=lambda_ or 0.0,
         rows=tuple(parts),
         added=None,

@@ -65,6 +65,10 @@ class Scorer:
             rows = self.phi
         elif self.method.kernel == "difference":
             rows = difference_rows(self.phi)
+        elif self.method.kernel == "gaussian":
+            raise UsageError(
+                f"The method '{self.method.name}' is no product with rows: score queries with it."
+            )
         elif lambda_ is None or self.method.kernel in REGRESSIONS:
             raise UsageError(f"The method '{self.method.name}' has no rows without a lambda.")
         else:
@@ -116,23 +120,33 @@ class Scorer:
             return PreparedQueries(self, self.kernel.along(self._scaled(values)))
         if self.method.kernel in REGRESSIONS:
             return PreparedQueries(self, values)
+        if self.method.kernel == "gaussian":
+            return PreparedQueries(self, self._closeness(values))
         return PreparedQueries(self, self._scaled(values) @ self.rows(None).T)
+
+    def _closeness(self, queries: Matrix) -> Matrix:
+        """exp(-d^2 / 4) over that of the nearest work, `[m, n]`: alone it would be 0 for all works
+        wherever vectors are long."""
+        own, other = np.square(self.phi).sum(1), np.square(queries).sum(1)
+        squares = other[:, None] - 2.0 * queries @ self.phi.T + own[None, :]
+        nearness: Matrix = np.exp((squares.min(axis=1, keepdims=True) - squares) / 4.0)
+        return nearness
 
     def _answer(self, made: Matrix, lambda_: float | LambdaRule | None) -> Matrix:
         number = self.chosen(lambda_)
         if self.method.kernel in REGRESSIONS:
             lasso = self.method.kernel == "regression-lasso"
             return regression_scores(self.phi, made, number, lasso=lasso)
-        if self.method.kernel not in ("ridge", "leverage"):
-            return made
-        assert number is not None
-        scores: Matrix = self.kernel.scores(made, number) * self._work_weights(number)
-        return scores**2 if self.method.kernel == "leverage" else scores
+        scores = made
+        if self.method.kernel in ("ridge", "leverage"):
+            assert number is not None
+            scores = self.kernel.scores(made, number) * self._work_weights(number)
+        return scores**2 if self.method.squared else scores
 
     def self_influence(self, lambda_: float | None) -> Matrix:
         """Each work's score for itself as the query, `[n]`; for the ridge, its leverage."""
         own: Matrix = np.einsum("nk,nk->n", self.rows(lambda_), self._scaled(self.phi))
-        return own**2 if self.method.kernel == "leverage" else own
+        return own**2 if self.method.squared else own
 
     def _scaled(self, queries: Matrix) -> Matrix:
         return queries / _lengths(queries) if self.method.query_scale == "unit" else queries

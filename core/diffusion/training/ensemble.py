@@ -29,10 +29,22 @@ STACKABLE = (nn.Linear, nn.LayerNorm)
 
 @dataclass(frozen=True)
 class Parts:
-    """`rows[m]`: which works model m learns. `snapshots`: steps at which weights are also kept."""
+    """`rows[m]`: which works model m learns. `snapshots`: steps at which weights are also kept.
+
+    coupled: each model meets the batches, timesteps and noises that a model of the whole set meets,
+    and leaves out of a batch the works that are not its own. Two models then differ by those works
+    alone, which makes the effect of removing a few works stand out of the noise of training.
+    """
 
     rows: tuple[tuple[int, ...], ...]
     snapshots: tuple[int, ...] = ()
+    coupled: bool = False
+
+    def kept(self, number: int, works: int) -> Tensor:
+        """Which of the `works` of the set model `number` learns, `[works]` bool."""
+        mask = torch.zeros(works, dtype=torch.bool)
+        mask[list(self.rows[number])] = True
+        return mask
 
 
 def model_file(directory: Path, number: int, step: int | None = None) -> Path:
@@ -74,7 +86,8 @@ def train_many(
     other processes that were given the same take their share (`patient`: theirs are waited for).
 
     `recipe.steps` counts a whole run of a part, which must be of equal length where models are
-    trained at once. `at_once` None decides by the network. The model ends as it began.
+    trained at once and are not coupled. `at_once` None decides by the network. The model ends as
+    it began.
     """
     if all(model_file(directory, number).is_file() for number in range(len(parts.rows))):
         return
@@ -100,7 +113,7 @@ def stackable(model: DiffusionModel, parts: Parts, recipe: Recipe) -> bool:
     plain = all(isinstance(layer, STACKABLE) for layer in layers)
     dropped = any(isinstance(module, nn.Dropout) and module.p for module in modules.values())
     plain = plain and whole and not dropped and not recipe.ema and not recipe.dropout
-    return plain and len({len(rows) for rows in parts.rows}) == 1
+    return plain and (parts.coupled or len({len(rows) for rows in parts.rows}) == 1)
 
 
 def _one_by_one(
@@ -115,12 +128,14 @@ def _one_by_one(
     jobs = {model_file(directory, number): number for number in range(len(parts.rows))}
     for number in unmade(jobs, patient=patient):
         rows, finished = parts.rows[number], made(jobs)
-        part = data.of(rows)
+        part = data if parts.coupled else data.of(rows)
+        kept = parts.kept(number, len(data.latents)) if parts.coupled else None
         with torch.no_grad():
             for name, parameter in model.attributed_parameters().items():
                 parameter.copy_(start[name])
         scratch = directory / f"training-{number:03d}"
-        for event in train(model, model.attributed_parameters(), part, recipe, scratch):
+        parameters = model.attributed_parameters()
+        for event in train(model, parameters, part, recipe, scratch, kept=kept):
             if event.done in parts.snapshots:
                 save_tensors(model_file(directory, number, event.done), parameters_of(model), {})
             done, total = finished * recipe.steps + event.done, len(jobs) * recipe.steps
@@ -145,7 +160,9 @@ def _at_once(
 def _all_at_once(
     model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
 ) -> Iterator[Progress]:
-    rows = torch.tensor(parts.rows)
+    works = len(data.latents)
+    masks = torch.stack([parts.kept(number, works) for number in range(len(parts.rows))])
+    rows = torch.arange(works).expand(len(masks), -1) if parts.coupled else torch.tensor(parts.rows)
     stack = {
         name: nn.Parameter(value.detach().expand(len(rows), *value.shape).clone())
         for name, value in model.attributed_parameters().items()
@@ -172,7 +189,12 @@ def _all_at_once(
         shape = (models, count, *latents.shape[1:])
         noisy = model.schedule.add_noise(latents, noise, each).reshape(shape)
         target = model.schedule.target(latents, noise, each).reshape(shape)
-        losses = (predict(stack, noisy, times, None) - target).flatten(1).square().mean(1)
+        errors = predict(stack, noisy, times, None) - target
+        if parts.coupled:
+            squares, own = errors.flatten(2).square().mean(2), masks[:, chances.rows].to(errors)
+            losses = (squares * own).sum(1) / own.sum(1).clamp_min(1.0)
+        else:
+            losses = errors.flatten(1).square().mean(1)
         optimizer.zero_grad(set_to_none=True)
         losses.sum().backward()
         _clip(stack)

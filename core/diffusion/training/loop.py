@@ -130,13 +130,15 @@ def train(
     *,
     embed: Embed | None = None,
     teach: Teach | None = None,
+    kept: Tensor | None = None,
     execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Minimise the mean squared error of the network's answer (L_Simple for eps-prediction).
 
-    `teach` may put other targets in place of the usual ones. `embed` answers the prompts'
-    embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are computed
-    once. At the end the parameters hold the moving average, if any.
+    `teach` may put other targets in place of the usual ones. `kept [n]` bool: the works that are
+    learnt; the others are drawn all the same and left out of their batch. `embed` answers the
+    prompts' embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are
+    computed once. At the end the parameters hold the moving average, if any.
     """
     for parameter in parameters.values():
         parameter.requires_grad_(True)
@@ -160,7 +162,11 @@ def train(
         with torch.random.fork_rng(enabled=bool(dropped)):
             if dropped:  # dropout knows only the global generator
                 torch.manual_seed(recipe.seed * 1_000_003 + step)
-            for part in _parts(model, data, recipe, step, execution.accumulate):
+            for part in _parts(model, data, recipe, step, execution.accumulate, kept):
+                if not len(part.chances.rows):
+                    for parameter in parameters.values():
+                        parameter.grad = torch.zeros_like(parameter)
+                    continue
                 table = embed() if embed is not None else fixed
                 with execution.casting(model.device):
                     piece = _loss(model, data, part, table, teach) * part.share
@@ -173,8 +179,8 @@ def train(
         # what the caller keeps of this step is there before the step counts as done
         yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
         if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            kept = average if recipe.ema else None
-            save_training(checkpoint, parameters, optimizer, step + 1, kept)
+            moving = average if recipe.ema else None
+            save_training(checkpoint, parameters, optimizer, step + 1, moving)
     if recipe.ema:
         with torch.no_grad():
             for name, parameter in parameters.items():
@@ -213,6 +219,17 @@ class Draw:
     blank: Tensor
     mirrored: Tensor
     posterior: Tensor | None
+
+    def of(self, own: Tensor | slice) -> Draw:
+        """The chances of some of its rows; `own` is a mask `[b]` or a slice."""
+        return Draw(
+            rows=self.rows[own],
+            times=self.times[own],
+            noise=self.noise[own],
+            blank=self.blank[own],
+            mirrored=self.mirrored[own],
+            posterior=None if self.posterior is None else self.posterior[own],
+        )
 
 
 def draw(recipe: Recipe, step: int, works: int, shape: Sequence[int], length: int) -> Draw:
@@ -274,23 +291,24 @@ class _Part:
 
 
 def _parts(
-    model: DiffusionModel, data: TrainingSet, recipe: Recipe, step: int, count: int
+    model: DiffusionModel,
+    data: TrainingSet,
+    recipe: Recipe,
+    step: int,
+    count: int,
+    kept: Tensor | None,
 ) -> Iterator[_Part]:
     """One step's random choices in `count` pieces: made for the whole, so they are the same."""
     chances = draw(recipe, step, len(data.latents), data.latents.shape[1:], model.schedule.length)
+    if kept is not None:
+        chances = chances.of(kept[chances.rows])
     whole = len(chances.rows)
+    if not whole:
+        yield _Part(chances, 0.0)
+        return
     size = -(-whole // count)
     for start in range(0, whole, size):
-        own = slice(start, start + size)
-        posterior = None if chances.posterior is None else chances.posterior[own]
-        part = Draw(
-            rows=chances.rows[own],
-            times=chances.times[own],
-            noise=chances.noise[own],
-            blank=chances.blank[own],
-            mirrored=chances.mirrored[own],
-            posterior=posterior,
-        )
+        part = chances.of(slice(start, start + size))
         yield _Part(part, len(part.rows) / whole)
 
 

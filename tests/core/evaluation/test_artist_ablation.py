@@ -18,6 +18,7 @@ from core.errors import UsageError
 from core.evaluation.artist_ablation import (
     FORGET,
     FORGETTING,
+    REDIRECT,
     RETRAIN,
     compare_without,
     lora_without,
@@ -65,6 +66,15 @@ def test_killed_equals_uninterrupted(ready: Collection, tmp_path: Path) -> None:
     list(lora_without(ready, "artist-1", FORGET, tmp_path / "halted", SHORT))
     for name, value in lora(tmp_path / "whole").items():
         assert torch.equal(value, lora(tmp_path / "halted")[name]), name
+
+
+def test_redirecting_learns_something_else_than_the_bases_answer(
+    ready: Collection, tmp_path: Path
+) -> None:
+    list(lora_without(ready, "artist-1", FORGET, tmp_path / "base", SHORT))
+    list(lora_without(ready, "artist-1", REDIRECT, tmp_path / "near", SHORT))
+    one, two = lora(tmp_path / "base"), lora(tmp_path / "near")
+    assert any(not torch.equal(value, two[name]) for name, value in one.items())
 
 
 def test_retraining_never_meets_the_artist(ready: Collection, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from core.attribution.features.noise import noise_for
 from core.diffusion.sampling import Sampler
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark
+from core.evaluation.bookings import booking_rules
 from core.evaluation.data import digits
 from core.evaluation.experiments import EXPERIMENTS, experiment
 from core.evaluation.features import isometric
@@ -25,6 +26,7 @@ from core.evaluation.runner import Finished, run_experiment
 from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
 from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
+from core.ledger.shares import shares
 
 TINY = replace(
     PRESETS["digits-small"],
@@ -95,6 +97,34 @@ def test_what_a_table_needs_stands_with_it(done: tuple[Benchmark, Finished]) -> 
     assert "out/in" in text and "NOT in the memorising regime" in text
     assert "12 works (6 a subset)" in text
     assert json.loads((bench.directory / "main.json").read_text())["rows"]
+
+
+def test_what_is_paid_and_what_is_sharpened_stands_in_every_table(tmp_path: Path) -> None:
+    bench = opened(tmp_path, replace(TINY, generated=6))
+    finished = finish(bench)
+    rules = {row.rule for row in finished.booked if row.method == "d-trak"}
+    assert rules == {"summed"} | {f"{rule.name}@{rule.version}" for rule in booking_rules()}
+    trial = Trial(method="d-trak", noise="shared", timesteps=2)
+    scores = Contest(bench, trial).scores(VALIDATION)
+    painted = Contest(bench, trial).scores(GENERATION)
+    z = (scores - painted.mean(axis=0)) / painted.std(axis=0, ddof=1)
+    paid = np.array(
+        [
+            [shares(list(row), [str(n) for n in range(12)]).artist_micro.get(str(n), 0)
+             for n in range(12)]
+            for row in z
+        ]
+    )  # fmt: skip
+    (row,) = [
+        row for row in finished.booked
+        if (row.rule, row.split, row.noise) == ("top-k-positive@1", VALIDATION, "shared")
+    ]  # fmt: skip
+    truth = bench.truth("lds", VALIDATION)
+    assert row.lds == pytest.approx(truth.lds(paid))
+    assert row.over_raw == pytest.approx(row.lds - truth.lds(scores))
+    assert "what is paid" in text_of(finished)
+    kept = json.loads((bench.directory / "main.json").read_text())
+    assert {row["rule"] for row in kept["booked"]} == rules
 
 
 def test_killed_equals_uninterrupted(done: tuple[Benchmark, Finished], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.diffusion.training.ensemble import load_into, model_file
+from core.diffusion.training.ensemble import Parts, load_into, model_file
 from core.errors import StoreError, UsageError
 from core.evaluation.benchmark import GENERATION, Benchmark
 from core.evaluation.counterfactual import (
@@ -22,7 +22,9 @@ from core.evaluation.counterfactual import (
     text_of,
 )
 from core.evaluation.data import digits
+from core.evaluation.losses import Losses
 from core.evaluation.plots import draw_counterfactual, draw_sheet
+from core.evaluation.presets import PRESETS
 from core.evaluation.trials import Contest, Trial
 from tests.core.evaluation.test_benchmark import TINY
 
@@ -46,8 +48,6 @@ def test_the_model_is_retrained_without_the_highest_scores(
     ]
     removed = sorted(range(12), key=lambda work: -scores[work])[:4]
     kept = tuple(work for work in range(12) if work not in removed)
-    from core.diffusion.training.ensemble import Parts
-
     list(bench.train_parts(tmp_path, Parts((kept,)), TINY.full_seed))
     wanted = load_file(model_file(tmp_path, 0))
     found = load_file(model_file(bench.directory / REMOVAL.key / "d-trak", 1))
@@ -136,3 +136,76 @@ def test_methods_that_retrain_get_their_models(done: tuple[Benchmark, Repainted]
     assert isinstance(found, Repainted)
     assert [row.beaten for row in found.rows] == [None, None]
     assert "random" not in text_of(found)
+
+
+PAIRED = Removal(methods=("d-trak", "random"), works=4, images=3, timesteps=2, seeds=2)
+
+
+def test_several_seeds_are_paired_and_averaged(done: tuple[Benchmark, Repainted]) -> None:
+    bench, _ = done
+    *_, found = run_counterfactual(bench, PAIRED)
+    assert isinstance(found, Repainted)
+    gaps, losses = [], []
+    asked, rule = bench.generation.of([2]), TINY.outcome
+    for seed in (0, 1):
+        root = bench.directory / PAIRED.key
+        whole = bench.directory / "full" if seed == 0 else root / "all" / "seed-1"
+        without = root / "d-trak" / f"seed-{seed}"
+        painted, loss = [], []
+        for folder, number in ((whole, 0), (without, 2)):
+            load_into(bench.model, model_file(folder, number))
+            painted.append(bench.painted([2])[0])
+            judged = Losses(asked.latents, asked.ids, rule.timesteps, rule.noise)
+            loss.append(float(judged.under(bench.model, None)["simple"][0]))
+        gaps.append(float((painted[0] - painted[1]).square().sum() ** 0.5))
+        losses.append(loss[1] - loss[0])
+    row = found.rows[0]
+    assert row.l2[2] == pytest.approx(np.mean(gaps), rel=1e-5)
+    assert row.loss[2] == pytest.approx(np.mean(losses), rel=1e-4, abs=1e-7)
+    (distance, loss_test) = found.comparisons
+    assert (distance.measure, loss_test.measure, distance.other) == ("distance", "loss", "random")
+    assert distance.test.difference.value == pytest.approx(
+        np.mean(found.rows[0].l2) - np.mean(found.rows[1].l2)
+    )
+    assert "Paired by picture" in text_of(found) and "10 % needs" in text_of(found)
+
+
+def test_models_without_works_meet_the_same_chances(done: tuple[Benchmark, Repainted]) -> None:
+    """Nothing taken away is the model of all works, seed by seed."""
+    bench, _ = done
+    whole = Parts((tuple(range(12)), tuple(range(12))), coupled=True)
+    list(bench.train_parts(bench.directory / "again", whole, TINY.full_seed))
+    first = load_file(model_file(bench.directory / "full", 0))
+    second = load_file(model_file(bench.directory / "again", 1))
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], rtol=1e-3, atol=1e-5)
+
+
+def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
+    preset = PRESETS["digits-artists-tiny"]
+    bench = Benchmark(preset, digits(preset.works, preset.validation, 0), tmp_path)
+    removal = Removal(methods=("d-trak", "random"), images=3, timesteps=4, seeds=2, artists=True)
+    *_, found = run_counterfactual(bench, removal)
+    assert isinstance(found, Repainted) and found.artists
+    trial = Trial(method="d-trak", noise="shared", timesteps=4)
+    scores = Contest(bench, trial).scores(GENERATION)[1]
+    artists = bench.split.works.artists
+    sums = {
+        name: sum(max(s, 0) for s, own in zip(scores, artists, strict=True) if own == name)
+        for name in set(artists)
+    }
+    named = 1 + sorted(sums).index(max(sums, key=lambda name: sums[name]))
+    list(bench.measure("without"))
+    effects = [bench.losses("without", GENERATION, seed)[[0, named], 1] for seed in (0, 1)]
+    expected = np.mean([without - whole for whole, without in effects])
+    assert found.rows[0].loss[1] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert "the artist that a method names taken away" in text_of(found)
+    with pytest.raises(UsageError, match="workshops-artists"):
+        list(run_counterfactual(bench, replace(removal, seeds=3)))
+
+
+def test_an_answer_of_an_older_folder_is_still_read() -> None:
+    plain = {"method": "d-trak", "l2": (1.0,), "l2_median": 1.0, "clip": None, "clip_median": None}
+    row = Moved(**plain, beaten=None)  # type: ignore[arg-type]
+    found = Repainted(preset="x", removed=4, works=12, rows=(row,), space="pixels")
+    assert "d-trak" in text_of(found) and Removal().key == "counterfactual-10-shared-10"

@@ -48,3 +48,17 @@ def test_figures_are_those_of_shared_noise_and_the_default_lambda() -> None:
     assert (first.lds_validation, first.group_lds_generation) == (30.0, 50.0)
     assert (first.artist_top1, first.sd, first.lds_generation) == (0.5, 2.0, None)
     assert (second.method, second.lds_generation) == ("raw-pixel-dot", 7.0)
+
+
+def test_what_rules_pay_stands_beside_the_methods() -> None:
+    def booked(rule: str, pool: str, **more: object) -> dict[str, object]:
+        plain = {"method": "d-trak", "split": "validation", "lds": 21.0, "sd": 2.0}
+        return {**plain, "noise": "shared", "rule": rule, "pool": pool, **more}
+
+    rows = [row("d-trak", "lds", "validation", 30.0)]
+    paid = [booked("top-k-positive@1", "artists"), booked("summed", "artists"),
+            booked("hybrid@1", "lds", noise="independent")]  # fmt: skip
+    _, second = method_figures({"rows": rows, "booked": paid})
+    assert (second.method, second.group_lds_validation, second.sd) == (
+        "booked: top-k-positive@1", 21.0, 2.0,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,13 @@ def by_hand(name: str, phi: np.ndarray, query: np.ndarray) -> list[float]:
         return [s / length(whitened(phi, w)) for s, w in zip(ridge, phi, strict=True)]
     if name == "renormalised-influence":
         return [s / length(w) for s, w in zip(ridge, phi, strict=True)]
+    if name == "l-avg-squared":
+        return [value * value for value in ridge]
+    if name == "raw-pixel-gaussian":
+        squares = [
+            sum((float(a) - float(b)) ** 2 for a, b in zip(query, w, strict=True)) for w in phi
+        ]
+        return [math.exp(-square / 4) / math.exp(-min(squares) / 4) for square in squares]
     if name == "das":
         leverages = [dot(work, whitened(phi, work)) for work in phi]
         return [(s * r / (1 - h)) ** 2 for s, r, h in zip(ridge, RESIDUALS, leverages, strict=True)]
@@ -105,7 +113,9 @@ def test_datamodels_are_scikit_learns() -> None:
             np.testing.assert_allclose(scores[m], -fitted.fit(INSIDE.T, LOSSES[m]).coef_, rtol=1e-9)
 
 
-RIDGES = [name for name in GRADIENTS if METHODS[name].kernel == "ridge"]
+RIDGES = [
+    name for name in GRADIENTS if METHODS[name].kernel == "ridge" and not METHODS[name].squared
+]
 
 
 @settings(deadline=None, max_examples=25)
@@ -143,6 +153,22 @@ def test_gas_is_scale_free_and_tracin_is_not() -> None:
 def test_an_ensemble_of_one_is_the_single_model(name: str) -> None:
     single = score(method(name.removesuffix("-ensemble")), PHI[0], QUERIES[0], LAMBDA)
     np.testing.assert_array_equal(score(method(name), PHI[:1], QUERIES[:1], LAMBDA), single)
+
+
+def test_l_avg_squared_is_das_without_residual_and_leverage() -> None:
+    """Residuals that undo 1 / (1 - h) leave the square alone."""
+    phi = PHI[0]
+    leverages = np.array([dot(work, whitened(phi, work)) for work in phi])
+    das = score(method("das"), phi, QUERIES[0], LAMBDA, 1.0 - leverages)
+    np.testing.assert_allclose(score(method("l-avg-squared"), phi, QUERIES[0], LAMBDA), das)
+    plain = score(method("d-trak-avg"), phi, QUERIES[0], LAMBDA)
+    np.testing.assert_allclose(score(method("l-avg-squared"), phi, QUERIES[0], LAMBDA), plain**2)
+
+
+def test_closeness_outlives_long_vectors() -> None:
+    """exp(-d^2 / 4) alone is 0 for every work there; over the nearest work's it ranks them."""
+    found = score(method("raw-pixel-gaussian"), 100.0 * PHI[0], 100.0 * QUERIES[0])
+    assert (found.max(axis=1) == 1.0).all() and np.isfinite(found).all()
 
 
 def test_das_is_never_negative_and_needs_residuals() -> None:

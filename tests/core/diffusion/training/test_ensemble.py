@@ -107,3 +107,33 @@ def test_only_plain_layers_and_equal_parts_are_stacked() -> None:
     assert not stackable(tiny_ddpm(0), PARTS, RECIPE)
     assert not stackable(small(), replace(PARTS, rows=((0, 1), (1,))), RECIPE)
     assert not stackable(small(), PARTS, replace(RECIPE, ema=0.9))
+
+
+COUPLED = Parts(((0, 1, 2, 3, 4, 5, 6, 7), (0, 1, 2, 3, 4, 5), (3,)), coupled=True)
+
+
+def test_coupled_models_are_the_same_at_once_and_one_by_one(
+    tmp_path: Path, data: TrainingSet
+) -> None:
+    """The last one learns a single work, so that most of its batches are empty."""
+    list(train_many(small(), data, COUPLED, RECIPE, tmp_path / "once", at_once=True))
+    list(train_many(small(), data, COUPLED, RECIPE, tmp_path / "one", at_once=False))
+    same(weights(tmp_path / "once"), weights(tmp_path / "one"))
+
+
+def test_a_coupled_model_of_all_works_is_the_plain_one(tmp_path: Path, data: TrainingSet) -> None:
+    plain = Parts((COUPLED.rows[0],))
+    list(train_many(small(), data, plain, RECIPE, tmp_path / "plain", at_once=False))
+    list(train_many(small(), data, COUPLED, RECIPE, tmp_path / "coupled", at_once=False))
+    one, other = (load_file(model_file(tmp_path / n, 0)) for n in ("plain", "coupled"))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_a_coupled_model_never_meets_the_works_left_out(tmp_path: Path, data: TrainingSet) -> None:
+    other = replace(data, latents=data.latents.clone())
+    other.latents[6:] = 5.0
+    for name, works in (("first", data), ("second", other)):
+        list(train_many(small(), works, COUPLED, RECIPE, tmp_path / name))
+    first, second = weights(tmp_path / "first"), weights(tmp_path / "second")
+    assert all(torch.equal(first[1][name], second[1][name]) for name in first[1])
+    assert any(not torch.equal(first[0][name], second[0][name]) for name in first[0])
