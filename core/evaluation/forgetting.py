@@ -19,9 +19,9 @@ from torch import Tensor
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.tensors import save_tensors
 from core.diffusion.training.ensemble import load_into, parameters_of
 from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
-from core.diffusion.weights import save_tensors
 from core.errors import UsageError
 from core.evaluation.agreement import DRAWS, LEAST, MEASURES, Interval, interval, resampling
 from core.evaluation.benchmark import SPLITS, Benchmark, tensors_of

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.diffusion.weights import save_tensors
+from core.diffusion.tensors import save_tensors
 from core.evaluation.benchmark import REMOVAL_POOL, SPLITS, Benchmark, tensors_of
 from core.evaluation.lds import Matrix
 from core.evaluation.losses import Losses

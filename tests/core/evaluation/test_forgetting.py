@@ -9,8 +9,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from core.diffusion.pixel import PixelDDPM
-from core.diffusion.residual_mlp import residual_mlp
+from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.training.loop import TrainingSet
 from core.errors import UsageError
