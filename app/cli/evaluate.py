@@ -68,13 +68,13 @@ def evaluate_lds(
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import Evaluated, evaluate_lds
+    from app.services.evaluation import Evaluated, LdsRecord, evaluate_lds
 
     settings = where.settings()
     choice = _choice(settings, preset, output, instead, subsets)
     result = last(evaluate_lds(settings, choice, experiment), Evaluated)
     if as_json:
-        show_json(result.finished)
+        show_json(LdsRecord.model_validate(result.finished))
     else:
         say(result.text.rstrip())
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
@@ -98,7 +98,11 @@ def evaluate_counterfactual(
     as_json: AsJson = False,
 ) -> None:
     """Take away the works a method names, retrain, paint again: how far does the picture move?"""
-    from app.services.evaluation import Compared, evaluate_counterfactual
+    from app.services.evaluation import (
+        Compared,
+        CounterfactualRecord,
+        evaluate_counterfactual,
+    )
     from core.evaluation.counterfactual import Removal
 
     names = tuple(name.strip() for name in methods.split(",") if name.strip())
@@ -107,7 +111,7 @@ def evaluate_counterfactual(
     choice = _choice(settings, preset, output, instead)
     result = last(evaluate_counterfactual(settings, choice, removal), Compared)
     if as_json:
-        show_json(result.figures)
+        show_json(CounterfactualRecord.model_validate(result.figures))
     else:
         say(result.text.rstrip())
         say(f"Also in {result.boxplot} and {result.sheet}.")
@@ -133,17 +137,18 @@ def evaluate_artist(
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
     from app.services.artist_ablation import LeftOut, Wanted, leave_out_anew
+    from app.services.evaluation import ArtistAblationRecord
     from app.web.views.without import words
     from core.evaluation.artist_ablation import FORGET, RETRAIN
 
     settings = where.settings()
     wanted = Wanted(artist, style, seed, RETRAIN if retrain else FORGET, output)
-    found = last(leave_out_anew(settings, wanted), LeftOut)
+    answer = last(leave_out_anew(settings, wanted), LeftOut)
     if as_json:
-        show_json(found)
+        show_json(ArtistAblationRecord.model_validate(answer))
     else:
-        say(words(found.artist, found.figures))
-        say(f"Painted: {found.file}")
+        say(words(answer.artist, answer.figures))
+        say(f"Painted: {answer.file}")
 
 
 def _choice(
@@ -184,17 +189,18 @@ def evaluate_report(
     as_json: AsJson = False,
 ) -> None:
     """Write report.json into the collection: how far its credits can be trusted."""
+    from app.services.evaluation import ReportRecord
     from app.services.report import Reported, make_report
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
         settings, benchmark, removals=removals, retrieval=retrieval, limit=limit, checks=checks
     )
-    found = last(events, Reported)
+    written = last(events, Reported)
     if as_json:
-        show_json(found.report)
+        show_json(ReportRecord.model_validate(written.report))
     else:
-        say(f"The report of '{found.report.collection}': {found.file}")
+        say(f"The report of '{written.report.collection}': {written.file}")
 
 
 @verbs.command("retrieval")
@@ -209,18 +215,20 @@ def evaluate_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.services.evaluation import RetrievalRecord
     from app.services.retrieval import ALL, AllChecked, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
     events = check_retrieval(settings, method=method, limit=limit, seed=seed)
-    found = last(events, AllChecked).methods
+    checked = last(events, AllChecked).methods
     if as_json:
-        show_json(found if method == ALL else found[0])
+        records = [RetrievalRecord.model_validate(one) for one in checked]
+        show_json(records if method == ALL else records[0])
         return
-    checks = [(row.check, row.queries) for row in found[0].rows]
-    head = ("check", "queries", *(one.method for one in found))
+    checks = [(row.check, row.queries) for row in checked[0].rows]
+    head = ("check", "queries", *(one.method for one in checked))
     lines = [
-        (check, queries, *(f"{one.rows[place].value:.3f}" for one in found))
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in checked))
         for place, (check, queries) in enumerate(checks)
     ]
     table(head, lines)

@@ -55,15 +55,16 @@ def featurize(
 
     Run again after a stop, it goes on where it was and gives the same features, bit for bit.
     """
-    from app.services.featurizing import FeatureChoice, Remembered, remember
+    from app.services.featurizing import FeatureChoice, remember
+    from app.services.serialize import FeaturesRecord
 
     choice = FeatureChoice(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
         projection_seed, storage, references, memory, precision,
     )  # fmt: skip
     settings = read_settings(device=device, ray=ray, workers=workers)
-    told = last(remember(directory, choice, settings), Remembered)
+    made = last(remember(directory, choice, settings), FeaturesRecord)
     if as_json:
-        show_json(told)
+        show_json(made)
     else:
-        say(f"{told.works} works, {told.dimension} features each: {told.path} ({told.spec_digest})")
+        say(f"{made.works} works, {made.dimension} features each: {made.path} ({made.spec_digest})")

@@ -76,9 +76,9 @@ def train(
         precision, accumulate, lora, download or downloads_allowed(),
     )  # fmt: skip
     run(teach(directory, lesson, read_settings(device=device).device))
-    told = taught(directory, lesson)
+    training = taught(directory, lesson)
     if as_json:
-        show_json(told)
+        show_json(training)
     else:
         did = "learnt" if lora is None else "was brought; it stands for"
-        say(f"The LoRA of rank {told['rank']} {did} {told['works']} works: {told['lora']}")
+        say(f"The LoRA of rank {training.rank} {did} {training.works} works: {training.lora}")

@@ -1,7 +1,7 @@
 """`evaluate lds` and `evaluate counterfactual`: experiments in a folder, with table and figure.
 
-In: names and folders. Out: progress, then what was found. The experiment itself is
-`core.evaluation`; here only choices and files meet.
+In: names and folders. Out: progress, then the figures; and the models of what every `evaluate` verb
+answers as JSON. The experiment itself is `core.evaluation`; here only choices and files meet.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import Field
 
 from app.services.collections import chosen_collection
+from app.services.serialize import File, Number, Record
 from app.settings import Settings, downloads_allowed
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
@@ -47,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was found, and the files that hold it."""
+    """An experiment's figures, and the files that hold them."""
 
     finished: Finished
     text: str
@@ -63,6 +66,200 @@ class Compared:
     text: str
     boxplot: Path
     sheet: Path
+
+
+class LdsRow(Record):
+    """One figure of an experiment, in percent."""
+
+    method: str = Field(description="Name of the method")
+    noise: str | None = Field(description="Which noise; null: the method has none")
+    timesteps: int | None = Field(description="How many timesteps; null: the method has none")
+    split: str = Field(description="Which pictures: `validation` or `generation`")
+    lambda_rule: str = Field(description="How the ridge was chosen: default, best, half or none")
+    lds: Number = Field(description="Linear datamodeling score")
+    sd: Number = Field(description="Its standard deviation over resampled subsets")
+    bootstrap_mean: Number = Field(description="Its mean over resampled subsets")
+    c: Number | None = Field(description="The best ridge, in mean eigenvalues; null: not peeked")
+    placement: str | None = Field(description="Where the timesteps lie")
+    draws: int = Field(description="Noises per timestep")
+    dimension: int = Field(description="Of the projection; 0: none")
+    eta: Number | None = Field(description="Of an interpolated objective")
+    checkpoint: int = Field(description="Which of the model's, from 1; 0: the last")
+    members: int = Field(description="Models averaged")
+    projections: str = Field(description="Of the members: `shared` or `own`")
+    outcome: str = Field(description="Objective of the measured losses")
+    pool: str = Field(description="Of retrained models")
+    arithmetic: str = Field(description="Of the ridge")
+    rule: str = Field(description="The default rule's ridge")
+    artist_top1: Number | None = Field(description="Works whose artist ranks first, 0 to 1")
+    seconds: Number | None = Field(description="Per work's features")
+
+
+class LdsPair(Record):
+    """LDS of d-trak minus another method's, under equal settings."""
+
+    method: str = Field(description="The other method")
+    noise: str | None = Field(description="Which noise")
+    timesteps: int | None = Field(description="How many timesteps")
+    split: str = Field(description="Which pictures")
+    lambda_rule: str = Field(description="How the ridge was chosen")
+    pool: str = Field(description="Of retrained models")
+    difference: Number = Field(description="Percentage points")
+    sd: Number = Field(description="Its standard deviation over resampled subsets")
+
+
+class RegimeRecord(Record):
+    """How far a pool's models memorised, and what noise allows."""
+
+    pool: str = Field(description="Of retrained models")
+    subsets: int = Field(description="How many subsets")
+    seeds: int = Field(description="Trainings per subset")
+    loss_in: Number = Field(description="Mean loss of works that were learnt")
+    loss_out: Number = Field(description="Mean loss of works that were left out")
+    ratio: Number = Field(description="`loss_out` / `loss_in`")
+    memorising: bool = Field(description="Whether the ranking of methods can be read")
+    ceiling: dict[str, Number | None] = Field(description="Highest possible LDS by split")
+
+
+class CurvePoint(Record):
+    """LDS at one ridge."""
+
+    c: Number = Field(description="The ridge, in mean eigenvalues")
+    lds: Number = Field(description="Percent")
+
+
+class LambdaCurve(Record):
+    """LDS over the ridge."""
+
+    method: str = Field(description="Name of the method")
+    arithmetic: str = Field(description="Of the ridge")
+    noise: str = Field(description="Which noise")
+    timesteps: int = Field(description="How many timesteps")
+    split: str = Field(description="Which pictures")
+    pool: str = Field(description="Of retrained models")
+    points: tuple[CurvePoint, ...] = Field(description="Over the grid")
+
+
+class LambdaLossRecord(Record):
+    """How far a rule's ridge falls behind the best one."""
+
+    rule: str = Field(description="The rule")
+    rows: int = Field(description="Figures compared")
+    mean: Number = Field(description="Percentage points")
+    worst: Number = Field(description="Percentage points")
+    where: str = Field(description="Settings of the worst")
+
+
+class LdsRecord(Record):
+    """An experiment's figures, with what one must know to read them."""
+
+    preset: str = Field(description="Name of the benchmark")
+    experiment: str = Field(description="Name of the experiment")
+    rows: tuple[LdsRow, ...] = Field(description="Every figure")
+    pairs: tuple[LdsPair, ...] = Field(description="d-trak against the others")
+    regimes: tuple[RegimeRecord, ...] = Field(description="Per pool of retrained models")
+    curves: tuple[LambdaCurve, ...] = Field(description="Per method with a ridge")
+    lambda_losses: tuple[LambdaLossRecord, ...] = Field(description="Per rule")
+    config: dict[str, Any] = Field(description="Sizes, seeds and recipe")
+    seconds: Number = Field(description="How long it took")
+
+
+class MovedRecord(Record):
+    """How far pictures moved without the works that one method named."""
+
+    method: str = Field(description="Name of the method")
+    l2: tuple[Number, ...] = Field(description="Distance per picture")
+    l2_median: Number = Field(description="Their median")
+    clip: tuple[Number, ...] | None = Field(description="CLIP similarity; null: no CLIP model")
+    clip_median: Number | None = Field(description="Their median")
+    beaten: int | None = Field(description="Pictures moved further than by random works")
+
+
+class CounterfactualRecord(Record):
+    """Pictures painted again without the works that methods named."""
+
+    preset: str = Field(description="Name of the benchmark")
+    removed: int = Field(description="Works taken away per picture")
+    works: int = Field(description="Works of the benchmark")
+    rows: tuple[MovedRecord, ...] = Field(description="Per method")
+    space: str = Field(description="Of the distance: `pixels` or `latents`")
+
+
+class WithoutArtistRecord(Record):
+    """Mean denoising losses before and after an artist's works were left out."""
+
+    artist_id: str = Field(description="Id of the artist")
+    way: str = Field(description="`forget` or `retrain`")
+    works: int = Field(description="Works left out")
+    picture_before: Number = Field(description="Of the picture")
+    picture_after: Number = Field(description="Of the picture")
+    own_before: Number = Field(description="Of the artist's works")
+    own_after: Number = Field(description="Of the artist's works")
+    others_before: Number = Field(description="Of other artists' works")
+    others_after: Number = Field(description="Of other artists' works")
+    moved: Number = Field(description="Distance of the latents, as a share of their length")
+
+
+class ArtistAblationRecord(Record):
+    """The same seed painted without an artist's works."""
+
+    run_id: str = Field(description="Id of the run; empty: none")
+    artist: str = Field(description="Name of the artist")
+    figures: WithoutArtistRecord = Field(description="What changed")
+    file: File = Field(description="The picture without them")
+
+
+class CheckRecord(Record):
+    """One check where the truth is known."""
+
+    check: str = Field(description="What was checked")
+    value: Number = Field(description="Part that came out right, 0 to 1")
+    queries: int = Field(description="Pictures traced")
+
+
+class RetrievalRecord(Record):
+    """One method's checks."""
+
+    collection: str = Field(description="Name of the collection")
+    method: str = Field(description="Name of the method")
+    rows: tuple[CheckRecord, ...] = Field(description="Every check")
+
+
+class MethodFiguresRecord(Record):
+    """One method's LDS in a collection, in percent; null: not measured."""
+
+    method: str = Field(description="Name of the method")
+    lds_validation: Number | None = Field(description="Of held-out pictures")
+    lds_generation: Number | None = Field(description="Of generated pictures")
+    group_lds_validation: Number | None = Field(description="By artist, of held-out pictures")
+    group_lds_generation: Number | None = Field(description="By artist, of generated pictures")
+    sd: Number | None = Field(description="The highest standard deviation of these")
+    artist_top1: Number | None = Field(description="Works whose artist ranks first, 0 to 1")
+
+
+class RocRecord(Record):
+    """How well the trust verdict tells known pictures from foreign ones."""
+
+    auc: Number = Field(description="Area under the curve")
+    known: int = Field(description="Known pictures")
+    foreign: int = Field(description="Foreign pictures")
+    points: tuple[tuple[Number, Number], ...] = Field(
+        description="Foreign called known, known called known"
+    )
+
+
+class ReportRecord(Record):
+    """How far a collection's credits can be trusted."""
+
+    collection: str = Field(description="Name of the collection")
+    date: str = Field(description="Day of the report")
+    methods: tuple[MethodFiguresRecord, ...] = Field(description="Per method that was measured")
+    checks: tuple[tuple[str, Number, int], ...] = Field(description="Check, value, queries")
+    roc: RocRecord | None = Field(description="Of the trust verdict; null: too few pictures")
+    facts: dict[str, Any] = Field(description="Sizes and regimes of the benchmark")
+    counterfactual: dict[str, Any] | None = Field(
+        description="As `evaluate counterfactual` answers; null: none"
+    )
 
 
 def evaluate_lds(
@@ -130,13 +327,13 @@ def _opened(settings: Settings, choice: Choice) -> tuple[Benchmark, ClipVision |
 
 def chosen_preset(choice: Choice) -> Preset:
     """The preset, with what the caller wants otherwise."""
-    found = preset(choice.preset)
-    subsets = found.subsets if choice.subsets is None else choice.subsets
+    usual = preset(choice.preset)
+    subsets = usual.subsets if choice.subsets is None else choice.subsets
     return replace(
-        found,
-        works=found.works if choice.works is None else choice.works,
+        usual,
+        works=usual.works if choice.works is None else choice.works,
         subsets=subsets,
-        twice=min(found.twice, subsets),
-        epochs=found.epochs if choice.epochs is None else choice.epochs,
-        data_seed=found.data_seed if choice.data_seed is None else choice.data_seed,
+        twice=min(usual.twice, subsets),
+        epochs=usual.epochs if choice.epochs is None else choice.epochs,
+        data_seed=usual.data_seed if choice.data_seed is None else choice.data_seed,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.services.serialize import TrainingRecord
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection, Work
 from core.errors import ModelError, UsageError
@@ -107,19 +108,19 @@ def _plan(lesson: Lesson, works: int) -> LoraPlan:
     return plan
 
 
-def taught(directory: Path, lesson: Lesson) -> dict[str, object]:
+def taught(directory: Path, lesson: Lesson) -> TrainingRecord:
     """What was learnt, for people and as JSON."""
     from core.diffusion.lora.formats import find_lora, rank_of
 
     collection, lora_dir = load_collection(directory), lesson.lora_dir(directory)
-    return {
-        "collection": collection.name,
-        "works": len(chosen_works(collection, lesson.subset)),
-        "rank": rank_of(find_lora(lora_dir)),
-        "seed": lesson.seed,
-        "model": directory / "model",
-        "lora": lora_dir,
-    }
+    return TrainingRecord(
+        collection=collection.name,
+        works=len(chosen_works(collection, lesson.subset)),
+        rank=rank_of(find_lora(lora_dir)),
+        seed=lesson.seed,
+        model=directory / "model",
+        lora=lora_dir,
+    )
 
 
 def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...]:
@@ -154,20 +155,20 @@ def _make_base(collection: Collection, lesson: Lesson, scratch: Path) -> Iterato
     if (base / MANIFEST).is_file():
         yield from _train_base(load_collection(base), collection, lesson, scratch)
         return
-    found = checkpoint_folder(base, download=lesson.download)
-    if found is None:
+    checkpoint = checkpoint_folder(base, download=lesson.download)
+    if checkpoint is None:
         raise ModelError(
             f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "
             f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
         )
-    if painted_size(found) != collection.image_size:
+    if painted_size(checkpoint) != collection.image_size:
         raise ModelError(
-            f"The model '{base}' paints {painted_size(found)} pixels, and the pictures of the "
+            f"The model '{base}' paints {painted_size(checkpoint)} pixels, and the pictures of the "
             f"collection '{collection.name}' have {collection.image_size}. Import them into "
-            f"another folder with --size {painted_size(found)}, or choose another model."
+            f"another folder with --size {painted_size(checkpoint)}, or choose another model."
         )
     yield Progress("Copying the base model", 0, 1)
-    copy_checkpoint(found, target)
+    copy_checkpoint(checkpoint, target)
     yield Progress("Copying the base model", 1, 1)
 
 
