@@ -12,6 +12,7 @@ import pytest
 import app
 from app import cli
 from app.settings import PREFIX, Settings
+from tests.reference import BEGIN, END, REFERENCE, VERBS, schema_of, section
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +64,19 @@ def test_the_documents_name_every_verb(verb: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_the_documents_name_every_setting(name: str) -> None:
     assert f"| `{PREFIX}{name.upper()}` |" in DOCUMENTS
+
+
+def test_the_reference_prints_the_json_that_the_models_say() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    printed = text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
+    assert printed == section(), "run `python -m tests.reference`"
+
+
+def test_every_key_of_an_object_has_its_line_once_and_what_may_be_absent_is_marked() -> None:
+    keys = [line.split('"')[1] for line in schema_of(VERBS["ledger verify"]) if '"' in line]
+    assert keys == ["ok", "entries", "head_hash", "first_bad", "entry", "reason"]
+    marked = [line.split()[0] for line in schema_of(VERBS["attribute"]) if "?:" in line]
+    assert marked == ['"run"?:', '"entry"?:']
 
 
 def test_every_variable_that_is_read_anywhere_is_documented() -> None:

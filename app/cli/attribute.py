@@ -30,18 +30,18 @@ def attribute(
     and the exit code is 1.
     """
     from app.services.runs import trace_files
-    from app.services.serialize import attribution_lines, refusal_record, trace_record
+    from app.services.serialize import RefusalRecord, TraceRecord, attribution_lines
 
     refused = 0
     for traced in watch(trace_files(common.settings(), images, style, method, record=record)):
         if traced.error is not None:
             refused += 1
             if as_json:
-                show_json(refusal_record(traced, traced.error))
+                show_json(RefusalRecord.of(traced, traced.error))
             else:
                 complain(traced.error.message)
             continue
-        answer = trace_record(traced, top)
+        answer = TraceRecord.of_traced(traced, top)
         if as_json:
             show_json(answer)
             continue
@@ -54,20 +54,20 @@ def attribute(
 
 def methods(as_json: AsJson = False) -> None:
     """List the methods, with their choices and needs."""
-    from app.services.serialize import method_rows
+    from app.services.serialize import method_records
 
-    rows = method_rows()
+    rows = method_records()
     if as_json:
         show_json(rows)
     else:
         headers = ("name", "representation", "kernel", "works_scale", "query_scale", "stack",
                    "query", "needs")  # fmt: skip
-        table(headers, [tuple(row[header] for header in headers) for row in rows])
+        table(headers, [tuple(getattr(row, header) for header in headers) for row in rows])
         say("")
         for row in rows:
-            say(f"{row['name']}: {row['title']}")
-            say(f"    {row['formula']}")
-            say(f"    costs {row['cost']}")
+            say(f"{row.name}: {row.title}")
+            say(f"    {row.formula}")
+            say(f"    costs {row.cost}")
 
 
 def score(
@@ -94,8 +94,8 @@ def score(
     """
     from app.services.score import score_files
 
-    result = score_files(features, queries, output, method, lambda_)
+    scores = score_files(features, queries, output, method, lambda_)
     if as_json:
-        show_json(result)
+        show_json(scores)
     else:
-        say(f"{result.queries} queries x {result.works} works by {result.method}: {result.output}")
+        say(f"{scores.queries} queries x {scores.works} works by {scores.method}: {scores.output}")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from app.cli.options import AsJson
 from app.cli.output import complain, say, show_json, table
 from app.settings import read_settings
-from core.collection.types import Collection
 
 
 def collections(as_json: AsJson = False) -> None:
     """List the collections at hand."""
     from app.services.collections import readable_collections
+    from app.services.serialize import CollectionRecord
 
     readable, unreadable = readable_collections(read_settings())
     for sentence in unreadable:
         complain(sentence)
     if as_json:
-        show_json([_listed(one) for one in readable])
+        show_json([CollectionRecord.of(one) for one in readable])
     elif readable:
         table(
             ("name", "works", "artists", "classes", "path"),
@@ -27,13 +27,3 @@ def collections(as_json: AsJson = False) -> None:
         )
     else:
         say("No collections at hand. Make one: python -m app import PICTURES --to DIR")
-
-
-def _listed(collection: Collection) -> dict[str, object]:
-    return {
-        "name": collection.name,
-        "path": collection.path,
-        "classes": collection.styles,
-        "works": len(collection.works),
-        "artists": len(collection.artists),
-    }

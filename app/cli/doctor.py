@@ -12,11 +12,13 @@ from app.cli.output import say, show_json
 def doctor(common: CommonOptions, as_json: AsJson = False) -> None:
     """Say what is wrong here, and the remedy."""
     from app.services.doctor import examine
+    from app.services.serialize import DoctorRecord, FindingRecord
 
     findings = examine(common.settings())
     healthy = all(finding.ok for finding in findings)
     if as_json:
-        show_json({"ok": healthy, "checks": findings})
+        checks = tuple(FindingRecord.model_validate(finding) for finding in findings)
+        show_json(DoctorRecord(ok=healthy, checks=checks))
     else:
         for finding in findings:
             say(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<11}{finding.words}")

@@ -70,13 +70,13 @@ def evaluate_lds(
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import LdsResult, evaluate_lds
+    from app.services.evaluation import LdsRecord, LdsResult, evaluate_lds
 
     settings = common.settings()
     request = _request(settings, preset, output, options, subsets)
     result = last(evaluate_lds(settings, request, experiment), LdsResult)
     if as_json:
-        show_json(result.finished)
+        show_json(LdsRecord.model_validate(result.finished))
     else:
         say(result.text.rstrip())
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
@@ -109,14 +109,14 @@ def evaluate_artists(
 
     Run again after a stop, it goes on where it was and finds the same.
     """
-    from app.services.evaluation import ArtistsCompared, evaluate_artists
+    from app.services.evaluation import ArtistsCompared, ArtistsRecord, evaluate_artists
 
     settings = common.settings()
     request = replace(_request(settings, preset, output, options), removals=seeds)
     named = None if methods == "all" else _names(methods)
     result = last(evaluate_artists(settings, request, named, forgetting), ArtistsCompared)
     if as_json:
-        show_json(result.finished)
+        show_json(ArtistsRecord.model_validate(result.finished))
     else:
         say(result.text.rstrip())
         say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}.")
@@ -146,7 +146,11 @@ def evaluate_counterfactual(
     as_json: AsJson = False,
 ) -> None:
     """Take away the works a method names, retrain, paint again: how far does the picture move?"""
-    from app.services.evaluation import CounterfactualResult, evaluate_counterfactual
+    from app.services.evaluation import (
+        CounterfactualRecord,
+        CounterfactualResult,
+        evaluate_counterfactual,
+    )
     from core.evaluation.counterfactual import Removal
 
     names = _names(methods)
@@ -163,7 +167,7 @@ def evaluate_counterfactual(
     request = _request(settings, preset, output, options)
     result = last(evaluate_counterfactual(settings, request, removal), CounterfactualResult)
     if as_json:
-        show_json(result.figures)
+        show_json(CounterfactualRecord.model_validate(result.figures))
     else:
         say(result.text.rstrip())
         say(f"Also in {result.boxplot} and {result.sheet}.")
@@ -201,6 +205,7 @@ def evaluate_artist(
         ArtistAblationResult,
         leave_out_by_name,
     )
+    from app.services.evaluation import ArtistAblationRecord
     from core.evaluation.artist_ablation import DEFAULT_WAY, RETRAIN, way_of
 
     settings = common.settings()
@@ -210,7 +215,7 @@ def evaluate_artist(
     request = ArtistAblationRequest(artist, style, seed, RETRAIN if retrain else way, output)
     result = last(leave_out_by_name(settings, request), ArtistAblationResult)
     if as_json:
-        show_json(result)
+        show_json(ArtistAblationRecord.model_validate(result))
     else:
         say(result.words)
         say(f"Painted: {result.file}")
@@ -261,6 +266,7 @@ def evaluate_report(
     as_json: AsJson = False,
 ) -> None:
     """Write report.json into the collection: how far its credits can be trusted."""
+    from app.services.evaluation import ReportRecord
     from app.services.report import ReportResult, make_report
 
     settings = read_settings(collection=collection, device=device)
@@ -273,11 +279,11 @@ def evaluate_report(
         limit=limit,
         checks=checks,
     )
-    result = last(events, ReportResult)
+    written = last(events, ReportResult)
     if as_json:
-        show_json(result.report)
+        show_json(ReportRecord.model_validate(written.report))
     else:
-        say(f"The report of '{result.report.collection}': {result.file}")
+        say(f"The report of '{written.report.collection}': {written.file}")
 
 
 @verbs.command("retrieval")
@@ -292,18 +298,20 @@ def evaluate_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
+    from app.services.evaluation import RetrievalRecord
     from app.services.retrieval import ALL, RetrievalResults, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
     events = check_retrieval(settings, method=method, limit=limit, seed=seed)
-    methods = last(events, RetrievalResults).methods
+    checked = last(events, RetrievalResults).methods
     if as_json:
-        show_json(methods if method == ALL else methods[0])
+        records = [RetrievalRecord.model_validate(one) for one in checked]
+        show_json(records if method == ALL else records[0])
         return
-    checks = [(row.check, row.queries) for row in methods[0].rows]
-    head = ("check", "queries", *(one.method for one in methods))
+    checks = [(row.check, row.queries) for row in checked[0].rows]
+    head = ("check", "queries", *(one.method for one in checked))
     lines = [
-        (check, queries, *(f"{one.rows[place].value:.3f}" for one in methods))
+        (check, queries, *(f"{one.rows[place].value:.3f}" for one in checked))
         for place, (check, queries) in enumerate(checks)
     ]
     table(head, lines)

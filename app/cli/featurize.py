@@ -55,16 +55,16 @@ def featurize(
 
     Run again after a stop, it goes on where it was and gives the same features, bit for bit.
     """
-    from app.services.featurizing import FeaturizeRequest, FeaturizeResult, make_features
+    from app.services.featurizing import FeaturizeRequest, make_features
+    from app.services.serialize import FeaturesRecord
 
     request = FeaturizeRequest(
         name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
         projection_seed, storage, references, memory, precision,
     )  # fmt: skip
     settings = read_settings(device=device, ray=ray, workers=workers)
-    result = last(make_features(directory, request, settings), FeaturizeResult)
+    made = last(make_features(directory, request, settings), FeaturesRecord)
     if as_json:
-        show_json(result)
+        show_json(made)
     else:
-        digest = result.spec_digest
-        say(f"{result.works} works, {result.dimension} features each: {result.path} ({digest})")
+        say(f"{made.works} works, {made.dimension} features each: {made.path} ({made.spec_digest})")

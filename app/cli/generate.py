@@ -34,7 +34,7 @@ def generate(
     from app.services.collections import chosen_collection, class_of
     from app.services.picture_files import check_ending, save_picture
     from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute, to_the_end
-    from app.services.serialize import attribution_lines, generation_record
+    from app.services.serialize import GenerationRecord, attribution_lines
     from app.services.session import open_studio
 
     settings = common.settings()
@@ -46,11 +46,11 @@ def generate(
     run = last(to_the_end(generate_and_attribute(studio, request)), RunFinished)
     if output is not None:
         save_picture(run.image, output)
-    record = generation_record(run, studio.outputs, top, output)
+    record = GenerationRecord.of_run(run, studio.outputs, top, output)
     if as_json:
         show_json(record)
         return
-    say(f"Painted: {record['file']}")
+    say(f"Painted: {record.file}")
     for line in attribution_lines(record):
         say(line)
     assert run.view is not None

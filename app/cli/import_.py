@@ -91,7 +91,9 @@ def import_pictures(
 
 def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = False) -> None:
     if as_json:
-        show_json(_report_record(report, to))
+        from app.services.serialize import ImportRecord
+
+        show_json(ImportRecord.of(report, to))
         return
     for refusal in report.refused:
         complain(f"{refusal.row}: {refusal.reason}")
@@ -113,24 +115,3 @@ def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = 
     )
     for note in report.notes:
         say(note)
-
-
-def _report_record(report: ImportReport, to: Path | None) -> dict[str, object]:
-    return {
-        "name": report.collection.name,
-        "path": to,
-        "written": report.written,
-        "rows": report.rows,
-        "works": report.works,
-        "artists": report.artists,
-        "imported": report.imported,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "skipped": report.skipped,
-        "refused": report.refused,
-        "duplicates": report.duplicates,
-        "remarks": report.remarks,
-        "years": report.years,
-        "unlicensed": report.unlicensed,
-        "notes": report.notes,
-    }

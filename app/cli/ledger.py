@@ -49,12 +49,19 @@ class FilterOptions:
     ] = None
 
 
-def _opened(filters: FilterOptions) -> tuple[Ledger, LedgerFilter]:
-    from app.services.ledger_records import chosen, our_ledger
+def _our_ledger() -> Ledger:
+    """The ledger of CREDITLINE_HOME."""
+    from core.ledger.ledger import open_ledger
 
-    settings = read_settings()
-    ledger = our_ledger(settings)
-    return ledger, chosen(settings, ledger, **vars(filters))
+    return open_ledger(read_settings().ledger_file)
+
+
+def _selected(ledger: Ledger, filters: FilterOptions) -> LedgerFilter:
+    """The filter of the options; a class may also be one of the chosen collection's."""
+    from app.services.collections import chosen_collection
+    from app.services.ledger_filter import read_filter
+
+    return read_filter(ledger, vars(filters), lambda: chosen_collection(read_settings()).styles)
 
 
 @verbs.command("totals")
@@ -64,24 +71,23 @@ def totals(
     as_json: AsJson = False,
 ) -> None:
     """Credit of every artist, and what could not be attributed."""
-    from app.services.ledger_records import totals_record
+    from app.services.serialize_ledger import LedgerTotals
 
-    ledger, selected = _opened(filters)
-    record = totals_record(ledger.totals(selected))
+    ledger = _our_ledger()
+    record = LedgerTotals.of(ledger.totals(_selected(ledger, filters)))
     if as_json:
         show_json(record)
         return
     table(
         ("artist", "credit", "share", "works", "entries"),
         [
-            (row["artist"], credits(row["micro"]), f"{100 * row['share']:.2f} %", row["works"],
-             row["entries"])
-            for row in record["artists"]
+            (row.artist, credits(row.micro), f"{100 * row.share:.2f} %", row.works, row.entries)
+            for row in record.artists
         ],
-    )  # fmt: skip
-    say(f"Unattributed {credits(record['unattributed_micro'])} of {credits(record['total_micro'])}")
-    entries = "1 entry" if record["entries"] == 1 else f"{record['entries']} entries"
-    say(f"{entries}, head {record['head_hash']}")
+    )
+    say(f"Unattributed {credits(record.unattributed_micro)} of {credits(record.total_micro)}")
+    entries = "1 entry" if record.entries == 1 else f"{record.entries} entries"
+    say(f"{entries}, head {record.head_hash}")
 
 
 @verbs.command("entries")
@@ -93,21 +99,22 @@ def entries(
     as_json: AsJson = False,
 ) -> None:
     """The entries, newest first."""
-    from app.services.ledger_records import page_record
+    from app.services.serialize_ledger import EntriesPage
 
-    ledger, selected = _opened(filters)
-    record = page_record(ledger.entries(selected, page=page, per_page=per_page))
+    ledger = _our_ledger()
+    selected = _selected(ledger, filters)
+    record = EntriesPage.of(ledger.entries(selected, page=page, per_page=per_page))
     if as_json:
         show_json(record)
         return
     table(
         ("entry", "date", "kind", "run", "credited to"),
         [
-            (row["entry"], row["created_at"], row["kind"], row["run"] or "", row["credited"])
-            for row in record["entries"]
+            (row.entry, row.created_at, row.kind, row.run or "", row.credited)
+            for row in record.entries
         ],
     )
-    say(f"Page {record['page']} of {record['pages']}, {record['total']} entries")
+    say(f"Page {record.page} of {record.pages}, {record.total} entries")
 
 
 @verbs.command("artist")
@@ -123,21 +130,21 @@ def artist(
 ) -> None:
     """One artist: status and credit; with --status, change it and say why."""
     from app.services.ledger_filter import find_artist
-    from app.services.ledger_records import artist_record, our_ledger
+    from app.services.serialize_ledger import ArtistRecord
 
-    ledger = our_ledger(read_settings())
+    ledger = _our_ledger()
     known = find_artist(ledger, name)
     if status is not None:
         if not reason:
             raise UsageError("A change of status needs its reason: add --reason.")
         ledger.set_artist_status(known.id, status, reason=reason, actor=actor or getpass.getuser())
-    record = artist_record(ledger, known.id)
+    record = ArtistRecord.of(ledger, known.id)
     if as_json:
         show_json(record)
     else:
         say(
-            f"{record['artist']} ({record['status']}): {credits(record['micro'])} by "
-            f"{record['works']} works in {record['entries']} entries"
+            f"{record.artist} ({record.status}): {credits(record.micro)} by "
+            f"{record.works} works in {record.entries} entries"
         )
 
 
@@ -151,21 +158,18 @@ def statement(
 ) -> None:
     """An artist's statement for a month: every entry that credited them, and the sum."""
     from app.services.ledger_filter import find_artist, read_filter
-    from app.services.ledger_records import our_ledger, statement_record
+    from app.services.serialize_ledger import StatementRecord
 
-    ledger = our_ledger(read_settings())
+    ledger = _our_ledger()
     read_filter(ledger, {"period": period})  # a month that cannot be is refused as everywhere
-    record = statement_record(ledger.artist_statement(find_artist(ledger, name).id, period))
+    record = StatementRecord.of(ledger.artist_statement(find_artist(ledger, name).id, period))
     if as_json:
         show_json(record)
         return
-    say(f"{record['artist']}, {record['period'] or 'all time'}: {credits(record['micro'])}")
+    say(f"{record.artist}, {record.period or 'all time'}: {credits(record.micro)}")
     table(
         ("entry", "date", "kind", "credit"),
-        [
-            (row["entry"], row["created_at"], row["kind"], credits(row["micro"]))
-            for row in record["entries"]
-        ],
+        [(row.entry, row.created_at, row.kind, credits(row.micro)) for row in record.entries],
     )
 
 
@@ -177,32 +181,32 @@ def reverse(
     as_json: AsJson = False,
 ) -> None:
     """Take an entry back by a counter-entry; both stay visible for ever."""
-    from app.services.ledger_records import entry_record, find_entry, our_ledger
+    from app.services.ledger_filter import find_entry
+    from app.services.serialize_ledger import EntryRecord
 
-    ledger = our_ledger(read_settings())
-    booked = find_entry(ledger, entry)
-    reversal = ledger.reverse(booked.number, reason=reason, actor=actor or getpass.getuser())
-    record = entry_record(reversal)
+    ledger = _our_ledger()
+    number = find_entry(ledger, entry).number
+    reversal = ledger.reverse(number, reason=reason, actor=actor or getpass.getuser())
     if as_json:
-        show_json(record)
+        show_json(EntryRecord.of(reversal))
     else:
-        say(f"Entry {booked.number} is reversed by entry {record['entry']}: {reason}")
+        say(f"Entry {number} is reversed by entry {reversal.number}: {reason}")
 
 
 @verbs.command("verify")
 def verify(as_json: AsJson = False) -> None:
     """Recompute the chain from the first entry on; find any tampering."""
-    from app.services.ledger_records import our_ledger, verification_record
+    from app.services.serialize_ledger import VerificationRecord
 
-    record = verification_record(our_ledger(read_settings()).verify())
+    proof = _our_ledger().verify()
     if as_json:
-        show_json(record)
-    elif record["ok"]:
-        say(f"The ledger is whole: {record['entries']} entries verified.")
-    if not record["ok"]:
-        bad = record["first_bad"]
+        show_json(VerificationRecord.model_validate(proof))
+    elif proof.ok:
+        say(f"The ledger is whole: {proof.entries} entries verified.")
+    bad = proof.first_bad
+    if bad is not None:
         raise LedgerError(
-            f"The ledger was changed: entry {bad['entry']}: {bad['reason']}. Restore the database "
+            f"The ledger was changed: entry {bad.entry}: {bad.reason}. Restore the database "
             "from a backup; nothing more should be booked on it."
         )
 
@@ -221,7 +225,8 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
     """Every entry with its lines; spreadsheet formulas are neutralised."""
-    ledger, selected = _opened(filters)
+    ledger = _our_ledger()
+    selected = _selected(ledger, filters)
     wants_json = as_json or kind_of_file == "json"
     parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)
     _deliver(parts, output)

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.progress import Progress
@@ -23,6 +19,8 @@ from core.progress import Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
     from rich.progress import TaskID
+
+    from app.services.serialize import Record
 
 E = TypeVar("E")
 WIDTH = 24  # of the bar, in letters
@@ -34,10 +32,15 @@ def say(text: str = "") -> None:
     _write(text)
 
 
-def show_json(value: object) -> None:
-    """One JSON value on one line of stdout; what is not a number becomes null."""
+def show_json(answer: Record | Sequence[Record]) -> None:
+    """One object, or a list of them, on one line of stdout."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8")
-    _write(json.dumps(plain(value), ensure_ascii=not utf8, allow_nan=False))
+    value: object
+    if isinstance(answer, Sequence):
+        value = [record.plain() for record in answer]
+    else:
+        value = answer.plain()
+    _write(json.dumps(value, ensure_ascii=not utf8, allow_nan=False))
 
 
 def complain(sentence: str) -> None:
@@ -53,25 +56,6 @@ def _write(text: str, *, error: bool = False) -> None:
         encoding = stream.encoding or "ascii"
         stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, tuples, paths and dates as JSON knows them."""
-    if isinstance(value, str | bool | int) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Path):
-        return value.as_posix()
-    if isinstance(value, date):
-        return value.isoformat()
-    if hasattr(value, "tolist"):  # a numpy number or vector
-        return plain(value.tolist())
-    return [plain(item) for item in value]
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

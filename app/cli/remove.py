@@ -28,6 +28,7 @@ def remove(
     that was booked stays in the ledger. What the model has learnt it keeps until it is trained
     again.
     """
+    from app.services.serialize import RemovalRecord
     from core.attribution.features.build import forget_works
     from core.collection.removal import remove_works, works_of
     from core.collection.store import load_collection
@@ -38,6 +39,7 @@ def remove(
     rows = forget_works(collection, [(one.sha256, one.style) for one in gone])
     left = len(load_collection(directory, check_files=False).works)
     if as_json:
-        show_json({"removed": [one.id for one in gone], "features": rows, "works": left})
+        removed = tuple(one.id for one in gone)
+        show_json(RemovalRecord(removed=removed, features=rows, works=left))
     else:
         say(f"{len(gone)} works left, and {rows} rows of features with them; {left} works stay.")

@@ -76,9 +76,9 @@ def train(
         precision, accumulate, lora, download or downloads_allowed(),
     )  # fmt: skip
     run(train_collection(directory, request, read_settings(device=device).device))
-    summary = training_record(directory, request)
+    training = training_record(directory, request)
     if as_json:
-        show_json(summary)
+        show_json(training)
     else:
         did = "learnt" if lora is None else "was brought; it stands for"
-        say(f"The LoRA of rank {summary['rank']} {did} {summary['works']} works: {summary['lora']}")
+        say(f"The LoRA of rank {training.rank} {did} {training.works} works: {training.lora}")

@@ -18,15 +18,14 @@ verbs = group("The painters of the embedded collection.")
 @verbs.command("list")
 def list_workshops(as_json: AsJson = False) -> None:
     """List the workshops whose works the embedded collection holds."""
+    from app.services.serialize import WorkshopRecord
     from core.workshops.roster import COLLECTION_HANDS
 
-    rows = [
-        {"slug": hand.slug, "name": hand.name, "style": hand.style} for hand in COLLECTION_HANDS
-    ]
+    rows = [WorkshopRecord.model_validate(hand) for hand in COLLECTION_HANDS]
     if as_json:
         show_json(rows)
     else:
-        table(("slug", "name", "style"), [tuple(row.values()) for row in rows])
+        table(("slug", "name", "style"), [(row.slug, row.name, row.style) for row in rows])
 
 
 @verbs.command("paint")
@@ -39,23 +38,25 @@ def paint(
 ) -> None:
     """Paint one new work by a workshop's hand."""
     from app.services.picture_files import save_picture
+    from app.services.serialize import PaintingRecord
     from core.workshops.hand import paint_work, work_title
     from core.workshops.roster import hand as hand_of
 
     hand = hand_of(workshop)
     save_picture(paint_work(hand, seed, size), output)
-    facts = {
-        "workshop": hand.slug,
-        "name": hand.name,
-        "style": hand.style,
-        "title": work_title(hand, seed),
-        "seed": seed,
-        "file": output,
-    }
+    title = work_title(hand, seed)
     if as_json:
-        show_json(facts)
+        painting = PaintingRecord(
+            workshop=hand.slug,
+            name=hand.name,
+            style=hand.style,
+            title=title,
+            seed=seed,
+            file=output,
+        )
+        show_json(painting)
     else:
-        say(f"{facts['title']}, {hand.name} ({hand.style}), seed {seed}: {output}")
+        say(f"{title}, {hand.name} ({hand.style}), seed {seed}: {output}")
 
 
 @verbs.command("build")
@@ -72,6 +73,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Paint, train and featurize the embedded collection again; compare it with what ships."""
+    from app.services.serialize import RebuildRecord
     from app.services.workshops_build import compare, rebuild
 
     run(rebuild(to, scratch))
@@ -80,7 +82,7 @@ def build(
         return
     difference = compare(to, EMBEDDED)
     if as_json:
-        show_json(difference)
+        show_json(RebuildRecord.model_validate(difference))
     else:
         say(difference.words)
     if not difference.same:

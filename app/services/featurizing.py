@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.services.serialize import FeaturesRecord
 from app.services.session import spread_features
 from app.settings import Settings
 from core.attribution.calibration.references import DEFAULT_PLAN
@@ -71,19 +72,9 @@ class FeaturizeRequest:
         )
 
 
-@dataclass(frozen=True)
-class FeaturizeResult:
-    """What was made."""
-
-    works: int
-    dimension: int
-    spec_digest: str
-    path: Path
-
-
 def make_features(
     directory: Path, request: FeaturizeRequest, settings: Settings
-) -> Iterator[Progress | FeaturizeResult]:
+) -> Iterator[Progress | FeaturesRecord]:
     """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
     collection = load_collection(directory)
     device = choose_device(settings.device)
@@ -107,4 +98,9 @@ def make_features(
     store = FeatureStore.open(place)
     keys = keys_of_works(collection, store.header.spec)
     dimension = store.load(keys[:1]).phi.shape[1]
-    yield FeaturizeResult(len(keys), dimension, store.header.spec.digest, place)
+    yield FeaturesRecord(
+        works=len(keys),
+        dimension=dimension,
+        spec_digest=store.header.spec.digest,
+        path=place,
+    )

@@ -1,7 +1,8 @@
 """Which entries a person means: one parser for the command line, the pages, CSV and JSON.
 
-In: words as they were typed or stand in an address. Out: a `LedgerFilter`, or a `UsageError` that
-names the word and what would be right. Both days of a range are included. Knows no page, no verb.
+In: words as they were typed or stand in an address. Out: a `LedgerFilter`, an artist, an entry, or
+a `UsageError` that names the word and what would be right. Both days of a range are included. Knows
+no page, no verb.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date, timedelta
 from core.errors import LedgerError, UsageError
 from core.ledger.ledger import Reader
 from core.ledger.queries import month
-from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, KnownArtist, LedgerFilter
+from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, Entry, KnownArtist, LedgerFilter
 
 WORDS = ("artist", "style", "kind", "since", "until", "period")
 RUN_KINDS = (GENERATION, UPLOAD, EXAMPLE)
@@ -56,6 +57,16 @@ def find_artist(ledger: Reader, name: str) -> KnownArtist:
     near = [one.id for one in known if name.casefold() in f"{one.id} {one.name}".casefold()]
     hint = f" Did you mean {', '.join(near[:3])}?" if near else ""
     raise UsageError(f"The ledger knows no artist '{_cut(name)}'.{hint}")
+
+
+def find_entry(ledger: Reader, name: str) -> Entry:
+    """By number (12, #12 or 000012) or by id; a `UsageError` when none answers."""
+    text = name.lstrip("#")
+    by_number = ledger.entry(int(text)) if text.isdigit() and len(text) < 12 else None
+    entry = by_number or ledger.entry_by_id(name)
+    if entry is None:
+        raise UsageError(f"There is no entry '{name}'. `ledger entries` lists them.")
+    return entry
 
 
 def _style(ledger: Reader, name: str, styles: Callable[[], Collection[str]]) -> str:

@@ -9,43 +9,38 @@ import io
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services.serialize import ScoresRecord
 from core.attribution.methods import method
 from core.attribution.scoring.scorer import score
 from core.errors import UsageError
 from core.files import write_bytes
 
 
-@dataclass(frozen=True)
-class ScoreResult:
-    """What was written."""
-
-    method: str
-    works: int
-    queries: int
-    lambda_: float | None
-    output: Path
-
-
 def score_files(
     features: Path, queries: Path, output: Path, name: str, lambda_: float | None
-) -> ScoreResult:
+) -> ScoresRecord:
     """Read, score, write. Raises `UsageError` for files that hold something else."""
     row = method(name)
     works, residuals = _array(features, "features"), _array(features, "residuals", needed=False)
-    query_features = _array(queries, "queries")
-    assert works is not None and query_features is not None
-    scores = score(row, works, query_features, lambda_, residuals)
+    vectors = _array(queries, "queries")
+    assert works is not None and vectors is not None
+    scores = score(row, works, vectors, lambda_, residuals)
     written = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     buffer = io.BytesIO()
     np.savez_compressed(buffer, scores=scores)
     write_bytes(written, buffer.getvalue())
-    return ScoreResult(name, scores.shape[1], scores.shape[0], lambda_, written)
+    return ScoresRecord(
+        method=name,
+        works=scores.shape[1],
+        queries=scores.shape[0],
+        lambda_=lambda_,
+        output=written,
+    )
 
 
 def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.services.serialize import TrainingRecord
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection, Work
 from core.errors import ModelError, UsageError
@@ -109,19 +110,19 @@ def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
     return plan
 
 
-def training_record(directory: Path, request: TrainingRequest) -> dict[str, object]:
+def training_record(directory: Path, request: TrainingRequest) -> TrainingRecord:
     """What was learnt, for people and as JSON."""
     from core.diffusion.lora.formats import find_lora, rank_of
 
     collection, lora_dir = load_collection(directory), request.lora_dir(directory)
-    return {
-        "collection": collection.name,
-        "works": len(chosen_works(collection, request.subset)),
-        "rank": rank_of(find_lora(lora_dir)),
-        "seed": request.seed,
-        "model": directory / "model",
-        "lora": lora_dir,
-    }
+    return TrainingRecord(
+        collection=collection.name,
+        works=len(chosen_works(collection, request.subset)),
+        rank=rank_of(find_lora(lora_dir)),
+        seed=request.seed,
+        model=directory / "model",
+        lora=lora_dir,
+    )
 
 
 def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from app.services.artist_ablation import answer_picture
 from app.services.ledger_filter import read_filter
-from app.services.ledger_records import entry_record
+from app.services.serialize import Record
+from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
 from app.web.addresses import run_page
 from core.errors import CreditlineError
@@ -80,7 +80,7 @@ def media(studio: Studio) -> APIRouter:
 
     @router.get("/runs/{run_id}.json")
     def run_json(run_id: str) -> Response:
-        return _json(_run_record(run_of(run_id)))
+        return Response(_pretty(_recorded(run_of(run_id))), media_type="application/json")
 
     @router.get("/runs/{run_id}/evidence.zip")
     def evidence(run_id: str) -> Response:
@@ -90,8 +90,8 @@ def media(studio: Studio) -> APIRouter:
         pack = evidence_pack(
             {
                 "picture.png": picture_of(view).read_bytes(),
-                "run.json": _pretty(_run_record(view)),
-                "entry.json": _pretty(None if entry is None else entry_record(entry)),
+                "run.json": _pretty(_recorded(view)),
+                "entry.json": _pretty(None if entry is None else EntryRecord.of(entry)),
                 "README.txt": NOTE.encode(),
             }
         )
@@ -116,20 +116,14 @@ def media(studio: Studio) -> APIRouter:
     return router
 
 
-def _run_record(view: RunView) -> dict[str, Any]:
-    record = asdict(view.record)
-    return {
-        "number": view.number, "entry": view.entry, "reversed": view.reversed,
-        "permalink": run_page(view.record.id), **record,
-    }  # fmt: skip
+def _recorded(view: RunView) -> RecordedRun:
+    return RecordedRun.of(view, run_page(view.record.id))
 
 
-def _pretty(value: object) -> bytes:
+def _pretty(record: Record | None) -> bytes:
+    """One key a line, sorted; null for nothing."""
+    value = None if record is None else record.plain()
     return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
-
-
-def _json(value: object) -> Response:
-    return Response(_pretty(value), media_type="application/json")
 
 
 def _file(data: bytes, kind: str, name: str) -> Response:

@@ -11,7 +11,8 @@ import io
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.ledger.records import Entry
 
@@ -23,6 +24,45 @@ FORMULA = ("=", "+", "-", "@")
 UNSEEN = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")  # controls, zero-width signs, marks, spaces
 BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters that leave the place empty
 PART = 65_536  # characters
+EXPORTED = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    from_attributes=True,
+    defer_build=True,  # whoever only wants `credits` does not wait for the models
+)
+
+
+class ExportedPosting(BaseModel):
+    """One line of an exported entry."""
+
+    model_config = EXPORTED
+
+    account: str = Field(description="`issued`, `artist` or `unattributed`")
+    artist_id: str | None = Field(description="Id of the artist; null: none")
+    artist: str | None = Field(description="Name of the artist; null: none")
+    micro: int = Field(description="Micro-credits; an entry's sum to 0")
+
+
+class ExportedEntry(BaseModel):
+    """One entry of an export, with its lines."""
+
+    model_config = EXPORTED
+
+    id: str = Field(description="Id of the entry")
+    number: int = Field(description="From 1")
+    kind: str = Field(description="`credit` or `reversal`")
+    run_id: str | None = Field(description="Id of the run; null: none")
+    rule_id: str = Field(description="Id of the share rule")
+    reverses: int | None = Field(description="The entry it takes back; null: none")
+    reversed_by: int | None = Field(description="The entry that takes it back; null: none")
+    reason: str | None = Field(description="Of a reversal")
+    actor: str | None = Field(description="Who reversed it")
+    created_at: str = Field(description="UTC, ISO 8601")
+    hash: str = Field(description="Of this entry and the one before")
+    postings: tuple[ExportedPosting, ...] = Field(description="Its lines")
+    run_kind: str = Field(description="`generation`, `upload` or `example`; empty: no run")
+    style: str = Field(description="Class of the run")
+    image_file: str = Field(description="Name of the kept picture; empty: not kept")
 
 
 def credits(micro: int) -> str:
@@ -75,7 +115,8 @@ def as_json(entries: Iterable[Entry]) -> Iterator[str]:
 def _items(entries: Iterable[Entry]) -> Iterator[str]:
     separator = "["
     for entry in entries:
-        yield separator + "\n" + json.dumps(asdict(entry), ensure_ascii=False)
+        values = ExportedEntry.model_validate(entry).model_dump()
+        yield separator + "\n" + json.dumps(values, ensure_ascii=False)
         separator = ","
     yield "[]\n" if separator == "[" else "\n]\n"
 

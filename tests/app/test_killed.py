@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from app.cli.output import plain
-
 COMMAND = (
     sys.executable, "-m", "app", "evaluate", "lds", "--preset", "digits-small", "--works", "12",
     "--subsets", "4", "--epochs", "24", "--experiment", "table1",
@@ -31,10 +29,10 @@ def started(folder: Path, workers: int = 1) -> subprocess.Popen[bytes]:
 
 
 def figures(folder: Path) -> Any:
-    experiment = json.loads((folder / "table1.json").read_text())
-    for row in experiment["rows"]:
+    finished = json.loads((folder / "table1.json").read_text())
+    for row in finished["rows"]:
         row.pop("seconds")
-    return plain({name: experiment[name] for name in ("rows", "pairs", "regimes", "curves")})
+    return {name: finished[name] for name in ("rows", "pairs", "regimes", "curves")}
 
 
 @pytest.fixture(scope="module")

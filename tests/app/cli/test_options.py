@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from app.cli.options import AsJson, spread_options
-from app.cli.output import show_json
+from app.cli.output import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ def cut(
 ) -> None:
     """Cut paper."""
     assert isinstance(paper, Paper)
-    show_json([name, paper.size, paper.tint, copies, as_json])
+    say(json.dumps([name, paper.size, paper.tint, copies, as_json]))
 
 
 def run(arguments: str) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.ledger_records import statement_record, totals_record, verification_record
+from app.services.serialize_ledger import LedgerTotals, StatementRecord, VerificationRecord
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import LedgerFilter
 
@@ -23,15 +23,16 @@ def old(tmp_path: Path) -> Ledger:
 
 
 def test_it_verifies(old: Ledger) -> None:
-    assert verification_record(old.verify()) == ANSWERS["verification"]
+    assert VerificationRecord.model_validate(old.verify()).plain() == ANSWERS["verification"]
     assert old.verify_new().ok
 
 
 def test_its_totals_and_statements_are_what_they_were(old: Ledger) -> None:
-    assert totals_record(old.totals()) == ANSWERS["totals"]
-    assert totals_record(old.totals(LedgerFilter(style="cubism"))) == ANSWERS["cubism"]
+    assert LedgerTotals.of(old.totals()).plain() == ANSWERS["totals"]
+    cubism = LedgerTotals.of(old.totals(LedgerFilter(style="cubism")))
+    assert cubism.plain() == ANSWERS["cubism"]
     for artist, statement in ANSWERS["statements"].items():
-        assert statement_record(old.artist_statement(artist)) == statement
+        assert StatementRecord.of(old.artist_statement(artist)).plain() == statement
     assert {one.id: one.status for one in old.artists()} == ANSWERS["status"]
     assert [view.record.id for view in old.runs().items] == ANSWERS["runs"]
 

@@ -1,0 +1,283 @@
+"""What the ledger answers as JSON, one model per object: totals, entries, statements, runs.
+
+In: the ledger's frozen values. Out: frozen models as in `serialize`. Sums nothing: the ledger does.
+An exported entry is `core.ledger.export.ExportedEntry`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
+
+from app.services.serialize import Number, Record
+from core.ledger.records import Entry, LedgerFilter, Page, RunView, Statement, Totals
+
+if TYPE_CHECKING:
+    from core.ledger.ledger import Ledger
+
+
+class ArtistCredit(Record):
+    """One artist's net credit."""
+
+    artist: str = Field(description="Name of the artist")
+    artist_id: str = Field(description="Id of the artist")
+    micro: int = Field(description="Micro-credits")
+    share: Number = Field(description="Part of the total, 0 to 1")
+    works: int = Field(description="Works that were proponents")
+    entries: int = Field(description="Entries that credited them")
+
+
+class LedgerTotals(Record):
+    """Credit of every artist, and what is unattributed."""
+
+    artists: tuple[ArtistCredit, ...] = Field(description="Highest credit first")
+    unattributed_micro: int = Field(description="Micro-credits of no artist")
+    total_micro: int = Field(description="Micro-credits altogether")
+    entries: int = Field(description="How many entries")
+    head_hash: str = Field(description="Hash of the newest entry")
+
+    @classmethod
+    def of(cls, totals: Totals) -> Self:
+        """Of the chosen entries."""
+        artists = [asdict(row) for row in totals.artists]
+        return cls(
+            artists=tuple(ArtistCredit(artist=row.pop("name"), **row) for row in artists),
+            unattributed_micro=totals.unattributed_micro,
+            total_micro=totals.total_micro,
+            entries=totals.entries,
+            head_hash=totals.head_hash,
+        )
+
+
+class PostingRecord(Record):
+    """One line of an entry."""
+
+    account: str = Field(description="`issued`, `artist` or `unattributed`")
+    artist: str | None = Field(description="Name of the artist; null: none")
+    artist_id: str | None = Field(description="Id of the artist; null: none")
+    micro: int = Field(description="Micro-credits; an entry's sum to 0")
+
+
+class EntryRecord(Record):
+    """One entry with its lines."""
+
+    entry: int = Field(description="Number, from 1")
+    id: str = Field(description="Id of the entry")
+    kind: str = Field(description="`credit` or `reversal`")
+    created_at: str = Field(description="UTC, ISO 8601")
+    run: str | None = Field(description="Id of the run; null: none")
+    run_kind: str = Field(description="`generation`, `upload` or `example`; empty: no run")
+    style: str = Field(
+        validation_alias="class", serialization_alias="class", description="Class of the run"
+    )
+    rule: str = Field(description="Id of the share rule")
+    reverses: int | None = Field(description="The entry it takes back; null: none")
+    reversed_by: int | None = Field(description="The entry that takes it back; null: none")
+    reason: str | None = Field(description="Of a reversal")
+    actor: str | None = Field(description="Who reversed it")
+    credited: str = Field(description="Names of the artists, by comma, or `unattributed`")
+    postings: tuple[PostingRecord, ...] = Field(description="Its lines")
+    hash: str = Field(description="Of this entry and the one before")
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Of one entry."""
+        credited = [line.artist for line in entry.postings if line.artist is not None]
+        return cls(
+            entry=entry.number,
+            id=entry.id,
+            kind=entry.kind,
+            created_at=entry.created_at,
+            run=entry.run_id,
+            run_kind=entry.run_kind,
+            style=entry.style,
+            rule=entry.rule_id,
+            reverses=entry.reverses,
+            reversed_by=entry.reversed_by,
+            reason=entry.reason,
+            actor=entry.actor,
+            credited=", ".join(credited) or "unattributed",
+            postings=tuple(PostingRecord.model_validate(line) for line in entry.postings),
+            hash=entry.hash,
+        )
+
+
+class EntriesPage(Record):
+    """A page of entries."""
+
+    entries: tuple[EntryRecord, ...] = Field(description="Newest first")
+    page: int = Field(description="Which page, from 1")
+    pages: int = Field(description="How many pages")
+    per_page: int = Field(description="Entries per page")
+    total: int = Field(description="Entries on all pages")
+
+    @classmethod
+    def of(cls, page: Page[Entry]) -> Self:
+        """Of the chosen entries."""
+        return cls(
+            entries=tuple(EntryRecord.of(entry) for entry in page.items),
+            page=page.page,
+            pages=page.pages,
+            per_page=page.per_page,
+            total=page.total,
+        )
+
+
+class StatusChangeRecord(Record):
+    """One change of an artist's status."""
+
+    artist_id: str = Field(description="Id of the artist")
+    status: str = Field(description="`active` or `opted-out`")
+    reason: str = Field(description="Why")
+    actor: str = Field(description="Who changed it")
+    created_at: str = Field(description="UTC, ISO 8601")
+
+
+class ArtistRecord(Record):
+    """One artist's status and credit."""
+
+    artist: str = Field(description="Name of the artist")
+    artist_id: str = Field(description="Id of the artist")
+    status: str = Field(description="`active` or `opted-out`")
+    micro: int = Field(description="Micro-credits")
+    works: int = Field(description="Works that were proponents")
+    entries: int = Field(description="Entries that credited them")
+    changes: tuple[StatusChangeRecord, ...] = Field(description="Every change of status")
+
+    @classmethod
+    def of(cls, ledger: Ledger, artist_id: str) -> Self:
+        """Of an artist the ledger knows, read in one moment."""
+        with ledger.moment() as moment:
+            statement = moment.artist_statement(artist_id)
+            totals = moment.totals(LedgerFilter(artist=artist_id))
+        row = next((one for one in totals.artists if one.artist_id == artist_id), None)
+        return cls(
+            artist=statement.artist.name,
+            artist_id=artist_id,
+            status=statement.artist.status,
+            micro=statement.micro,
+            works=row.works if row else 0,
+            entries=row.entries if row else 0,
+            changes=tuple(StatusChangeRecord.model_validate(one) for one in statement.changes),
+        )
+
+
+class StatementLine(Record):
+    """One entry of a statement."""
+
+    entry: int = Field(description="Number of the entry")
+    created_at: str = Field(description="UTC, ISO 8601")
+    kind: str = Field(description="`credit` or `reversal`")
+    run: str | None = Field(description="Id of the run; null: none")
+    micro: int = Field(description="Micro-credits to the artist")
+
+
+class StatementRecord(Record):
+    """An artist's month, or all time."""
+
+    artist: str = Field(description="Name of the artist")
+    artist_id: str = Field(description="Id of the artist")
+    period: str | None = Field(description="YYYY-MM; null: all time")
+    micro: int = Field(description="Micro-credits, the sum of the lines")
+    entries: tuple[StatementLine, ...] = Field(description="Oldest first")
+
+    @classmethod
+    def of(cls, statement: Statement) -> Self:
+        """Of one artist."""
+        lines = (
+            StatementLine(
+                entry=entry.number,
+                created_at=entry.created_at,
+                kind=entry.kind,
+                run=entry.run_id,
+                micro=micro,
+            )
+            for entry, micro in statement.lines
+        )
+        return cls(
+            artist=statement.artist.name,
+            artist_id=statement.artist.id,
+            period=statement.period,
+            micro=statement.micro,
+            entries=tuple(lines),
+        )
+
+
+class FirstBadRecord(Record):
+    """Where the proof fails."""
+
+    entry: int = Field(description="Number of the entry; 0: the ledger as a whole")
+    reason: str = Field(description="What is wrong")
+
+
+class VerificationRecord(Record):
+    """Whether every entry is as it was written."""
+
+    ok: bool = Field(description="Whether the proof holds")
+    entries: int = Field(description="Entries verified")
+    head_hash: str = Field(description="Hash of the newest entry")
+    first_bad: FirstBadRecord | None = Field(description="null: none")
+
+
+class RecordedInfluence(Record):
+    """One work's part in a run, as it was said then."""
+
+    side: str = Field(description="`proponent`, `opponent` or `memorised`")
+    rank: int = Field(description="On its side, from 1")
+    work_id: str = Field(description="Id of the work in its collection")
+    title: str = Field(description="Title of the work")
+    artist_id: str = Field(description="Id of its artist")
+    artist: str = Field(description="Name of its artist")
+    style: str = Field(description="Class of the work")
+    year: str = Field(description="Year of the work; empty: not known")
+    licence: str = Field(description="Licence of the work; empty: not stated")
+    file: str = Field(description="The picture, relative to the collection")
+    score: Number = Field(description="Positive: proponent; negative: opponent")
+    z: Number = Field(description="Standard deviations above the work's score on other pictures")
+    self_influence: Number = Field(description="The work's influence on itself")
+
+
+class RecordedRun(Record):
+    """A run as it was recorded."""
+
+    number: int = Field(description="Number of the run, from 1")
+    entry: int | None = Field(description="Number of the ledger's entry; null: nothing booked")
+    reversed: bool = Field(description="Whether that entry was taken back")
+    permalink: str = Field(description="Address of the run's page")
+    id: str = Field(description="Id of the run")
+    kind: str = Field(description="`generation`, `upload` or `example`")
+    collection: str = Field(description="Name of the collection")
+    style: str = Field(description="Class of the picture")
+    prompt: str = Field(description="Prompt of the class")
+    seed: int | None = Field(description="null: not painted")
+    steps: int | None = Field(description="Denoising steps; null: not painted")
+    guidance: Number | None = Field(description="Guidance scale; null: not painted")
+    model_digest: str = Field(description="Digest of the model")
+    works_digest: str = Field(description="Digest of the works")
+    image_sha256: str = Field(description="Digest of size and pixels")
+    image_file: str = Field(description="Name of the kept picture; empty: not kept")
+    width: int = Field(description="Pixels")
+    height: int = Field(description="Pixels")
+    method: str = Field(description="Name of the method")
+    spec_digest: str = Field(description="Digest of how the features were made")
+    device: str = Field(description="Processor that traced it")
+    versions: dict[str, str] = Field(description="Libraries and their versions")
+    verdict: str = Field(description="`familiar`, `uncertain` or `unfamiliar`")
+    familiarity: Number = Field(description="0 to 1")
+    words: str = Field(description="The verdict as a sentence")
+    query_leverage: Number = Field(description="How unlike the works' features the picture's are")
+    seconds: dict[str, Number] = Field(description="How long each part took")
+    rule: str = Field(description="Id of the share rule")
+    artist_micro: dict[str, int] = Field(description="Micro-credits by artist id")
+    unattributed_micro: int = Field(description="Micro-credits that no artist gets")
+    created_at: str = Field(description="UTC, ISO 8601")
+    influences: tuple[RecordedInfluence, ...] = Field(description="By side and rank")
+    title: str = Field(description="File name of an upload")
+
+    @classmethod
+    def of(cls, view: RunView, permalink: str) -> Self:
+        """`permalink`: the address of the run's page."""
+        where = {"number": view.number, "entry": view.entry, "reversed": view.reversed}
+        return cls.model_validate(where | {"permalink": permalink} | asdict(view.record))
