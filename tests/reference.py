@@ -30,6 +30,7 @@ VERBS: dict[str, Any] = {
     "score": serialize.ScoresRecord,
     "evaluate lds": evaluation.LdsRecord,
     "evaluate counterfactual": evaluation.CounterfactualRecord,
+    "evaluate artists": evaluation.ArtistsRecord,
     "evaluate artist": evaluation.ArtistAblationRecord,
     "evaluate retrieval": evaluation.RetrievalRecord | list[evaluation.RetrievalRecord],
     "evaluate report": evaluation.ReportRecord,

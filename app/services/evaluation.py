@@ -188,7 +188,7 @@ class LdsRecord(Record):
 class IntervalRecord(Record):
     """A figure with its 95 % interval."""
 
-    mean: Number = Field(description="The figure")
+    value: Number = Field(description="The figure")
     low: Number = Field(description="Lower end")
     high: Number = Field(description="Upper end")
 
@@ -257,9 +257,7 @@ class MovedRecord(Record):
     clip: tuple[Number, ...] | None = Field(description="CLIP similarity; null: no CLIP model")
     clip_median: Number | None = Field(description="Their median")
     beaten: int | None = Field(description="Pictures moved further than by random works")
-    loss: tuple[Number, ...] = Field(
-        description="Rise of the loss per picture; empty: not measured"
-    )
+    loss: tuple[Number, ...] = Field(description="Rise of each loss; empty: not measured")
 
 
 class PairedTestRecord(Record):

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from app import cli
 from app.cli.output import show_json
 from app.services import evaluation, workshops_build
-from app.services.runs import Finished, Traced
+from app.services.runs import RunFinished, Traced
 from app.services.serialize import (
     GenerationRecord,
     RefusalRecord,
@@ -226,7 +226,7 @@ def test_answers_that_do_not_depend_on_the_machine_are_the_same_byte_for_byte(
     assert "".join(parts) == PINNED.read_text(encoding="utf-8")
 
 
-def attributed(root: Path) -> tuple[Traced, Finished]:
+def attributed(root: Path) -> tuple[Traced, RunFinished]:
     """An attribution with works on both sides, one of infinite z; its run is in the ledger."""
     small_collection(root / "small")
     collection = load_collection(root / "small")
@@ -241,7 +241,7 @@ def attributed(root: Path) -> tuple[Traced, Finished]:
     )  # fmt: skip
     shares = Shares(DEFAULT_RULE, {"artist-3": 700_000, "artist-1": 100_000, "x": 100_000}, 100_000)
     kept = replace(record(), id="ran")
-    run = Finished(kept, shares, attribution, RunView(3, kept, 2), picture(1))
+    run = RunFinished(kept, shares, attribution, RunView(3, kept, 2), picture(1))
     return Traced(path=Path("a") / "b.png", collection="small", method="d-trak", run=run), run
 
 
