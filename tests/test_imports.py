@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collection": set(),
     "diffusion": {"collection"},
     "attribution": {"collection", "diffusion"},
-    "evaluation": {"collection", "diffusion", "attribution"},
+    "evaluation": {"collection", "diffusion", "attribution", "ledger"},  # rules are benchmarked too
     "workshops": {"collection", "diffusion", "attribution", "evaluation"},
     "ledger": set(),
     "provenance": set(),

@@ -107,7 +107,7 @@ def _is_number(text: str) -> bool:
     return text.removesuffix(" %").lstrip("+-").replace(".", "", 1).replace(",", "").isdigit()
 
 
-class Bar:
+class ProgressBar:
     """Draws `Progress` on stderr, in place, with the time that is left; silent elsewhere."""
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ class Bar:
 
 def watch(events: Iterable[E | Progress]) -> Generator[E, None, None]:
     """Draw the progress among `events`, hand on the rest; leaving early closes the work."""
-    bar = Bar()
+    bar = ProgressBar()
     try:
         for event in events:
             if isinstance(event, Progress):

@@ -231,14 +231,14 @@ def run_artists(
 
 
 @dataclass(frozen=True)
-class Candidate:
+class BookingCandidate:
     """A method under a booking; `learnt`: its exponent is chosen on the other half. `folds`: what
     even and odd pictures get instead, each chosen on the others."""
 
     method: str
     booking: Booking
     learnt: bool = False
-    folds: tuple[Candidate, Candidate] | None = None
+    folds: tuple[BookingCandidate, BookingCandidate] | None = None
 
     @property
     def name(self) -> str:
@@ -293,7 +293,7 @@ class SplitContest:
         own = range(len(self._scores[method])) if self.split == SPLITS[1] else None
         return standardised(self._scores[method], null, self._painted[method], own)
 
-    def booked(self, candidate: Candidate) -> Matrix:
+    def booked(self, candidate: BookingCandidate) -> Matrix:
         """Shares `[q, a]`; learnt exponents are those that are best on the other half."""
         method, booking = candidate.method, candidate.booking
         if method == ONE_SEED:
@@ -313,7 +313,7 @@ class SplitContest:
             self._booked[key] = booked_by_artist(scores, self.artists, booking)
         return self._booked[key]
 
-    def exponents(self, candidate: Candidate) -> tuple[Booking, Booking]:
+    def exponents(self, candidate: BookingCandidate) -> tuple[Booking, Booking]:
         """The bookings that even and odd pictures get: each chosen on the others."""
         rivals = [
             booking
@@ -330,36 +330,36 @@ class SplitContest:
         even, odd = (values[:, 1::2].mean(axis=1), values[:, 0::2].mean(axis=1))
         return rivals[int(even.argmax())], rivals[int(odd.argmax())]
 
-    def _learnt(self, candidate: Candidate, made: Callable[[Booking], Matrix]) -> Matrix:
+    def _learnt(self, candidate: BookingCandidate, made: Callable[[Booking], Matrix]) -> Matrix:
         even, odd = self.exponents(candidate)
         return _alternating(made(even), made(odd))
 
-    def rivals(self) -> list[Candidate]:
+    def rivals(self) -> list[BookingCandidate]:
         """Every method under every booking, but chance."""
         return [
-            Candidate(method, booking)
+            BookingCandidate(method, booking)
             for method in self.methods
             if method != RANDOM
             for booking in every_booking()
         ]
 
-    def standing(self, candidate: Candidate) -> Matrix:
+    def standing(self, candidate: BookingCandidate) -> Matrix:
         """The mean of the four agreements of every picture, `[q]`."""
         booked = self.booked(candidate)
         values = [measure(self.truth.mean, booked) for measure in MEASURES.values()]
         average: Matrix = np.mean(values, axis=0)
         return average
 
-    def best_elsewhere(self) -> Candidate:
+    def best_elsewhere(self) -> BookingCandidate:
         """Of all rivals, for even pictures the one that stands best on odd ones, and the other way
         round: what a winner is worth on pictures that did not choose it."""
         rivals = self.rivals()
         values = np.stack([self.standing(one) for one in rivals])
         even = rivals[int(values[:, 1::2].mean(axis=1).argmax())]
         odd = rivals[int(values[:, 0::2].mean(axis=1).argmax())]
-        return Candidate(BEST_ELSEWHERE, even.booking, folds=(even, odd))
+        return BookingCandidate(BEST_ELSEWHERE, even.booking, folds=(even, odd))
 
-    def paid(self, candidate: Candidate) -> Matrix | None:
+    def paid(self, candidate: BookingCandidate) -> Matrix | None:
         """What each work is paid `[q, n]`, for the halves by artist."""
         if candidate.method == ONE_SEED:
             return None
@@ -375,18 +375,18 @@ class SplitContest:
             return self._learnt(candidate, made)
         return made(candidate.booking)
 
-    def candidates(self, method: str) -> Iterator[Candidate]:
+    def candidates(self, method: str) -> Iterator[BookingCandidate]:
         """Every booking of one method, plain and with its exponent learnt."""
         for booking in every_booking():
-            yield Candidate(method, booking)
+            yield BookingCandidate(method, booking)
             if booking.shape.exponent == 1.0:
-                yield Candidate(method, booking, learnt=True)
+                yield BookingCandidate(method, booking, learnt=True)
 
     def rows_of(self, method: str) -> list[ArtistRow]:
         """A row per booking."""
         return [self.row(candidate) for candidate in self.candidates(method)]
 
-    def row(self, candidate: Candidate) -> ArtistRow:
+    def row(self, candidate: BookingCandidate) -> ArtistRow:
         """The figures without intervals."""
         effects, booked = self.truth.mean, self.booked(candidate)
         if candidate.method == ONE_SEED:  # held against the others, which it took no part in
@@ -405,38 +405,42 @@ class SplitContest:
             **{name: float(measure(effects, booked).mean()) for name, measure in MEASURES.items()},
         )
 
-    def references(self) -> dict[str, Candidate]:
+    def references(self) -> dict[str, BookingCandidate]:
         """What a new booking must be better than."""
         signed = Booking(None)
         found = {
-            "today": Candidate(D_TRAK, TODAY),
-            "raw d-trak": Candidate(D_TRAK, signed),
-            "das": Candidate(DAS, signed),
-            "pixels": Candidate(PIXELS, signed),
-            "pixels sharpened": Candidate(PIXELS, Booking(None, shape=PLAIN_POSITIVE), learnt=True),
+            "today": BookingCandidate(D_TRAK, TODAY),
+            "raw d-trak": BookingCandidate(D_TRAK, signed),
+            "das": BookingCandidate(DAS, signed),
+            "pixels": BookingCandidate(PIXELS, signed),
+            "pixels sharpened": BookingCandidate(
+                PIXELS, Booking(None, shape=PLAIN_POSITIVE), learnt=True
+            ),
         }
         return {name: one for name, one in found.items() if one.method in self._scores}
 
-    def chosen(self) -> dict[str, Candidate]:
+    def chosen(self) -> dict[str, BookingCandidate]:
         """The rows that get intervals: the references, chance, another seed's truth, every rule of
         the ledger by D-TRAK, and of every method its signed sum and its squared positive part."""
         found = dict(self.references())
-        found[ONE_SEED] = Candidate(ONE_SEED, Booking(None))
+        found[ONE_SEED] = BookingCandidate(ONE_SEED, Booking(None))
         found[BEST_ELSEWHERE] = self.best_elsewhere()
         for rule in booking_rules():
             for null in NULLS:
-                found[f"{rule.name}@{rule.version}, null {null}"] = Candidate(
+                found[f"{rule.name}@{rule.version}, null {null}"] = BookingCandidate(
                     D_TRAK, Booking(rule, null)
                 )
         for method in self.methods:
-            found[f"{method}, summed"] = Candidate(method, Booking(None))
-            found[f"{method}, squared"] = Candidate(method, Booking(None, shape=SQUARED_POSITIVE))
-            found[f"{method}, sharpened"] = Candidate(
+            found[f"{method}, summed"] = BookingCandidate(method, Booking(None))
+            found[f"{method}, squared"] = BookingCandidate(
+                method, Booking(None, shape=SQUARED_POSITIVE)
+            )
+            found[f"{method}, sharpened"] = BookingCandidate(
                 method, Booking(None, shape=PLAIN_POSITIVE), learnt=True
             )
         return found
 
-    def finalist(self, name: str, candidate: Candidate) -> Finalist:
+    def finalist(self, name: str, candidate: BookingCandidate) -> Finalist:
         """Its intervals, and its paired differences from the references."""
         effects, booked = self.truth.mean, self.booked(candidate)
         row = self.row(candidate)
@@ -479,7 +483,7 @@ class SplitContest:
             key: self.draws.means(measure, effects, booked) for key, measure in MEASURES.items()
         }
 
-    def _reference_means(self, candidate: Candidate) -> dict[str, Matrix]:
+    def _reference_means(self, candidate: BookingCandidate) -> dict[str, Matrix]:
         key = (candidate.method, candidate.booking, candidate.learnt)
         if key not in self._kept_means:
             self._kept_means[key] = self._means(self.truth.mean, self.booked(candidate))

@@ -36,7 +36,7 @@ from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
 from core.evaluation.losses import Losses
-from core.evaluation.models import LoraTrainingPlan, blank_model, parameter_count
+from core.evaluation.models import LoraPlan, blank_model, parameter_count
 from core.evaluation.presets import Preset
 from core.evaluation.subsets import (
     Inclusion,
@@ -104,7 +104,7 @@ class Benchmark:
         self.directory = directory
         self.base = base
         self.device = torch.device(device)
-        self.prompted = isinstance(preset.plan, LoraTrainingPlan)
+        self.prompted = isinstance(preset.plan, LoraPlan)
         self._truths: dict[tuple[str, str, str], Truth] = {}
         check_configuration(directory, configuration(preset, split, base))
 

@@ -42,14 +42,14 @@ class UnetPlan:
 
 
 @dataclass(frozen=True)
-class LoraTrainingPlan:
+class LoraPlan:
     """A LoRA on the attention of a collection's own Stable Diffusion."""
 
     rank: int
     start: str = "kaiming"
 
 
-Plan = MlpPlan | UnetPlan | LoraTrainingPlan
+Plan = MlpPlan | UnetPlan | LoraPlan
 
 
 def blank_model(
@@ -61,7 +61,7 @@ def blank_model(
     device: torch.device | str = "cpu",
 ) -> DiffusionModel:
     """The untaught model for pictures of `shape (c, h, w)`; `base` is the LoRA's model folder."""
-    if isinstance(plan, LoraTrainingPlan):
+    if isinstance(plan, LoraPlan):
         assert base is not None
         model = StableDiffusion.load(base, device=device)
         model.add_lora(plan.rank, seed, plan.start)

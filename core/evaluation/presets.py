@@ -13,7 +13,7 @@ from core.diffusion.sampling import Sampler
 from core.diffusion.training.loop import Recipe
 from core.diffusion.training.lora import PAPER_LORA
 from core.errors import UsageError
-from core.evaluation.models import LoraTrainingPlan, MlpPlan, Plan, UnetPlan
+from core.evaluation.models import LoraPlan, MlpPlan, Plan, UnetPlan
 
 DIGITS, PHOTOGRAPHS, COLLECTION = "digits", "photographs", "collection"
 
@@ -104,7 +104,7 @@ SMALL_LORA = replace(
 )
 PAPER_STEPS = Sampler(steps=50, guidance=1.0, clip=True, spacing="leading")
 PAPER_LORA_STEPS = Sampler(steps=50, guidance=7.5, spacing="leading", offset=1)
-RANK_128 = LoraTrainingPlan(128, "gaussian")
+RANK_128 = LoraPlan(128, "gaussian")
 CIFAR_UNET = UnetPlan(channels=(128, 256, 256, 256), attention=(1,))
 CELEBA_UNET = UnetPlan(
     channels=(128, 128, 256, 256, 512, 512),
@@ -158,7 +158,7 @@ PRESETS: dict[str, Preset] = {
             name="workshops",
             title="A collection's LoRA, retrained without half of it",
             source=COLLECTION,
-            plan=LoraTrainingPlan(32),
+            plan=LoraPlan(32),
             recipe=SMALL_LORA,
             epochs=100,
             works=2,
@@ -177,7 +177,7 @@ PRESETS: dict[str, Preset] = {
             name="workshops-artists",
             title="A collection's LoRA, retrained without one artist at a time",
             source=COLLECTION,
-            plan=LoraTrainingPlan(32),
+            plan=LoraPlan(32),
             recipe=SMALL_LORA,
             epochs=30,
             works=2,
@@ -196,7 +196,7 @@ PRESETS: dict[str, Preset] = {
             name="workshops-artists-large",
             title="The same with more works, longer, with more seeds",
             source=COLLECTION,
-            plan=LoraTrainingPlan(32),
+            plan=LoraPlan(32),
             recipe=SMALL_LORA,
             epochs=100,
             works=4,

@@ -38,7 +38,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removal:
+class RemovalFigures:
     """How far pictures moved without the works that a method names; the farthest method first."""
 
     removed: int
@@ -49,7 +49,7 @@ class Removal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredCredits:
     """A collection's report as the page shows it; None where a part was not measured.
 
     `loss_ratio`: the largest loss of works left out over that of works learnt, where the models
@@ -62,7 +62,7 @@ class Measured:
     ceilings: tuple[float, ...]
     columns: tuple[Column, ...]
     methods: tuple[Row, ...]
-    removal: Removal | None
+    removal: RemovalFigures | None
     check_columns: tuple[Column, ...]
     checks: tuple[Row, ...]
     roc: Mapping[str, Any] | None
@@ -98,13 +98,13 @@ def section(report: Mapping[str, Any] | None) -> str:
     return render("report", report=None if report is None else measured(report))
 
 
-def measured(report: Mapping[str, Any]) -> Measured:
+def measured(report: Mapping[str, Any]) -> MeasuredCredits:
     """What the page shows of `report.json`."""
     facts = report["facts"]
     regimes = facts.get("regimes", ())
     memorised = all(one["memorising"] for one in regimes)
     check_columns, checks = _checks(report["checks"])
-    return Measured(
+    return MeasuredCredits(
         date=report["date"],
         works=facts["works"] if facts else None,
         loss_ratio=None if memorised else max(one["ratio"] for one in regimes),
@@ -142,11 +142,11 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
     )
 
 
-def _removal(counterfactual: Mapping[str, Any] | None) -> Removal | None:
+def _removal(counterfactual: Mapping[str, Any] | None) -> RemovalFigures | None:
     if counterfactual is None:
         return None
     rows = sorted(counterfactual["rows"], key=lambda row: -row["l2_median"])
-    return Removal(
+    return RemovalFigures(
         removed=counterfactual["removed"],
         works=counterfactual["works"],
         seeds=len(rows[0]["l2"]),

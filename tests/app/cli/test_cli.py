@@ -25,6 +25,7 @@ HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "n
 VERBS = (
     "serve", "collections", "import", "remove", "train", "featurize", "generate", "attribute",
     "score", "methods", "doctor", "evaluate lds", "evaluate counterfactual",
+    "evaluate artists",
     "evaluate artist", "evaluate report", "evaluate retrieval", "ledger totals",
     "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
     "ledger export", "workshops list", "workshops paint", "workshops build",

@@ -42,7 +42,10 @@ from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import ImageRefused
 from core.evaluation import artist_ablation
+from core.evaluation.agreement import Interval
+from core.evaluation.artist_removal import ArtistRow, ArtistsFinished, PictureTruth
 from core.evaluation.counterfactual import Moved, Repainted
+from core.evaluation.forgetting import ForgettingRow
 from core.evaluation.runner import Finished as FinishedExperiment
 from core.evaluation.runner import LambdaLoss, Pair, Regime
 from core.evaluation.trials import Row
@@ -68,6 +71,7 @@ COMMANDS = {
     "score": "--features f.npz --queries q.npz --method trak --lambda 2 -o scores",
     "evaluate lds": "",
     "evaluate counterfactual": "",
+    "evaluate artists": "",
     "evaluate artist": "--artist artist-0",
     "evaluate retrieval": "--limit 2",
     "evaluate report": "--collection copy --no-checks",
@@ -143,22 +147,25 @@ def before(
         "evaluate counterfactual": lambda: monkeypatch.setattr(
             evaluation, "evaluate_counterfactual", lambda *_: iter([compared()])
         ),
+        "evaluate artists": lambda: monkeypatch.setattr(
+            evaluation, "evaluate_artists", lambda *_: iter([removed()])
+        ),
         "workshops build": lambda: monkeypatch.setattr(
             workshops_build, "rebuild", lambda *_: iter(())
         ),
     }
 
 
-def evaluated() -> evaluation.Evaluated:
+def evaluated() -> evaluation.LdsResult:
     """An experiment that an earlier version ran, as the core's own values."""
     values = json.loads((DATA / "benchmark-v1" / "main.json").read_text(encoding="utf-8"))
     kinds = {"rows": Row, "pairs": Pair, "regimes": Regime, "lambda_losses": LambdaLoss}
     typed = {name: tuple(kind(**row) for row in values[name]) for name, kind in kinds.items()}
     finished = FinishedExperiment(**values | typed | {"curves": tuple(values["curves"])})
-    return evaluation.Evaluated(finished, "", Path("t.txt"), Path("t.png"))
+    return evaluation.LdsResult(finished, "", Path("t.txt"), Path("t.png"))
 
 
-def compared() -> evaluation.Compared:
+def compared() -> evaluation.CounterfactualResult:
     """Three pictures, one method that was not compared with chance, one that broke."""
     rows = (
         Moved(method="trak", l2=(1.0, 2.5), l2_median=1.75, clip=None, clip_median=None,
@@ -167,7 +174,30 @@ def compared() -> evaluation.Compared:
               beaten=0),
     )  # fmt: skip
     figures = Repainted(preset="digits-small", removed=2, works=12, rows=rows, space="pixels")
-    return evaluation.Compared(figures, "", Path("b.png"), Path("s.png"))
+    return evaluation.CounterfactualResult(figures, "", Path("b.png"), Path("s.png"))
+
+
+def removed() -> evaluation.ArtistsCompared:
+    """One picture, one method, one target of forgetting."""
+    row = ArtistRow(
+        method="d-trak", split="generation", rule="top-k-positive@1", null="work", shape="p = 1",
+        pearson=0.5, spearman=math.nan, top1=1.0, ndcg3=0.9, slope=1.1, attributed=None,
+        credited=1.0,
+    )  # fmt: skip
+    truth = PictureTruth(
+        split="generation", picture="0", artist="ann", largest=0.1, over_noise=2.0, summed=0.2,
+        gain=0.3,
+    )  # fmt: skip
+    figure = Interval(0.5, 0.25, 0.75)
+    forgetting = ForgettingRow(
+        target="base", split="generation", artists=("ann", "bo", "cy"), pictures=3, pearson=figure,
+        spearman=figure, top1=figure, ndcg3=figure, loss_ratio=1.5,
+    )  # fmt: skip
+    finished = ArtistsFinished(
+        preset="digits-artists", artists=("ann", "bo"), rows=(row,), finalists=(), floors=(),
+        pictures=(truth,), config={"works": 12}, seconds=1.5, forgetting=(forgetting,),
+    )  # fmt: skip
+    return evaluation.ArtistsCompared(finished, "", Path("t.txt"), Path("t.json"))
 
 
 def options_of(command: Any, name: str = "") -> Iterator[tuple[str, set[str]]]:

@@ -19,7 +19,7 @@ from core.evaluation.artist_removal import (
     BEST_ELSEWHERE,
     ONE_SEED,
     ArtistsFinished,
-    Candidate,
+    BookingCandidate,
     SplitContest,
     artist_trials,
     best_rows,
@@ -106,7 +106,7 @@ def test_a_row_is_the_mean_over_pictures(done: tuple[Benchmark, ArtistsFinished]
         and r.shape == str(Sharpening())
     ]  # fmt: skip
     at = contest(bench, GENERATION)
-    booked = at.booked(Candidate("d-trak", TODAY))
+    booked = at.booked(BookingCandidate("d-trak", TODAY))
     for name, measure in MEASURES.items():
         assert getattr(row, name) == pytest.approx(measure(at.truth.mean, booked).mean())
     assert row.attributed == pytest.approx(booked.sum(axis=1).mean())
@@ -117,14 +117,16 @@ def test_an_exponent_is_learnt_on_the_other_pictures_alone(
 ) -> None:
     """What even pictures measured decides nothing about themselves."""
     at = contest(done[0])
-    candidate = Candidate("d-trak", Booking(None, shape=Sharpening(1.0, positive=True)), True)
+    candidate = BookingCandidate(
+        "d-trak", Booking(None, shape=Sharpening(1.0, positive=True)), True
+    )
     even_before, odd_before = at.exponents(candidate)
     at.truth.mean[0::2] = np.random.default_rng(0).normal(size=at.truth.mean[0::2].shape)
     even_after, _ = at.exponents(candidate)
     assert even_after == even_before
     booked = at.booked(candidate)
     for fold, booking in ((0, even_after), (1, at.exponents(candidate)[1])):
-        plain = at.booked(Candidate("d-trak", booking))
+        plain = at.booked(BookingCandidate("d-trak", booking))
         np.testing.assert_array_equal(booked[fold::2], plain[fold::2])
     assert {even_before.rule, odd_before.rule} == {None}
 
