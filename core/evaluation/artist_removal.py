@@ -58,7 +58,7 @@ from core.progress import Progress
 RESULT = "artists.json"
 RANDOM, ONE_SEED = "random", "measured by one seed"
 BEST_ELSEWHERE = "best of all, chosen on other pictures"
-D_TRAK, DAS, PIXELS = "d-trak", "das", "raw-pixel-cosine"
+D_TRAK, DAS, PIXELS, PIXELS_NEAR = "d-trak", "das", "raw-pixel-cosine", "raw-pixel-gaussian"
 LEARNT = "learnt"
 PLAIN_POSITIVE, SQUARED_POSITIVE = Sharpening(1.0, positive=True), Sharpening(2.0, positive=True)
 CHOOSER = "pearson"  # an exponent is chosen by it: shares are to follow effects in size
@@ -417,6 +417,7 @@ class SplitContest:
                 PIXELS, Booking(None, shape=PLAIN_POSITIVE), learnt=True
             ),
         }
+        found["pixels exp(-d²/4)"] = Candidate(PIXELS_NEAR, signed)
         return {name: one for name, one in found.items() if one.method in self._scores}
 
     def chosen(self) -> dict[str, BookingCandidate]:

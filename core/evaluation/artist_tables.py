@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_removal import (
     BEST_ELSEWHERE,
+    D_TRAK,
     ONE_SEED,
-    RANDOM,
     ArtistsFinished,
     Finalist,
     Floor,
@@ -111,11 +111,14 @@ def _forgetting(finished: ArtistsFinished) -> Iterator[str]:
 
 
 def _differences(finished: ArtistsFinished) -> Iterator[str]:
-    """Where a booking of the ledger differs from a reference by more than the interval."""
+    """Where what is booked by D-TRAK differs from a reference by more than the interval."""
     yield ""
-    yield "Paired differences from each reference that are more than their interval (95 %):"
+    yield (
+        "Paired differences of D-TRAK's bookings from each reference that are more than their "
+        "interval (95 %; those of every method are in the JSON):"
+    )
     for one in finished.finalists:
-        if one.row.method == RANDOM or one.row.credited == 0:
+        if one.row.method not in (D_TRAK, BEST_ELSEWHERE) or one.row.credited == 0:
             continue
         told = [
             f"{reference} {name} {value.value:+.2f}"

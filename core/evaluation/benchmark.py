@@ -274,10 +274,13 @@ class Benchmark:
             return [whole]
         return [whole] * self.preset.seeds + ([self.preset.twice] if self.preset.twice else [])
 
-    def train_pool(self, pool: str, *, patient: bool = True) -> Iterator[Progress]:
-        """Every subset's model, for every seed. `patient`: see `train_many`."""
+    def train_pool(
+        self, pool: str, *, patient: bool = True, seeds: int | None = None
+    ) -> Iterator[Progress]:
+        """Every subset's model, for every seed (or the first `seeds`). `patient`: see
+        `train_many`."""
         rows = [tuple(np.flatnonzero(row).tolist()) for row in self.inclusion(pool)]
-        for seed, count in enumerate(self.seeds(pool)):
+        for seed, count in enumerate(self.seeds(pool)[:seeds]):
             directory = self.directory / pool / f"seed-{seed}"
             coupled = pool == REMOVAL_POOL
             # removals: the first seed is the painted model's own

@@ -201,7 +201,7 @@ def _retrain_without(
     yield from bench.train_full()
     yield from bench.paint()
     if removal.artists:
-        yield from bench.train_pool(REMOVAL_POOL)
+        yield from bench.train_pool(REMOVAL_POOL, seeds=removal.seeds)
     root = bench.directory / removal.key
     for name in removal.methods:
         chosen = yield from _named(bench, removal, name, clip)

@@ -36,8 +36,10 @@ def test_an_older_benchmark_gives_its_figures_and_nothing_is_made_again(tmp_path
     bench = Benchmark(OF_THEN, split, tmp_path / "benchmark")
     *_, finished = run_experiment(bench, experiment("main"))
     assert isinstance(finished, Finished)
-    assert len(finished.rows) == len(recorded["rows"])
-    for row, then in zip(finished.rows, recorded["rows"], strict=True):
+    known = {row["method"] for row in recorded["rows"]}  # later methods have rows of their own
+    rows = [row for row in finished.rows if row.method in known]
+    assert len(rows) == len(recorded["rows"])
+    for row, then in zip(rows, recorded["rows"], strict=True):
         figures = vars(row)
         assert set(figures) == set(then)
         for name, value in then.items():
