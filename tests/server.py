@@ -41,11 +41,17 @@ class Server:
         log = (self.home / "server.log").open("a")
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "app", "serve", "--port", str(self.port), "--no-open"],
-            cwd=ROOT, stdout=log, stderr=log, text=True,
-            env=os.environ | {"CREDITLINE_HOME": str(self.home),
-                              "CREDITLINE_COLLECTION": str(self.collection),
-                              "CREDITLINE_DEVICE": "cpu"},
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            text=True,
+            env=os.environ
+            | {
+                "CREDITLINE_HOME": str(self.home),
+                "CREDITLINE_COLLECTION": str(self.collection),
+                "CREDITLINE_DEVICE": "cpu",
+            },
+        )
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -41,11 +41,17 @@ def small_works(root: Path, folder: str, first_seed: int, each: int) -> tuple[Wo
             path.write_bytes(buffer.getvalue())
             works.append(
                 Work(
-                    f"{folder}-{name}", f"{folder}/{name}.png", f"Study {number} of {artist}",
-                    f"artist-{artist}", STYLES[artist % 2], "1910", "CC0-1.0", "tests",
+                    f"{folder}-{name}",
+                    f"{folder}/{name}.png",
+                    f"Study {number} of {artist}",
+                    f"artist-{artist}",
+                    STYLES[artist % 2],
+                    "1910",
+                    "CC0-1.0",
+                    "tests",
                     hashlib.sha256(buffer.getvalue()).hexdigest(),
                 )
-            )  # fmt: skip
+            )
     return tuple(works)
 
 
@@ -53,9 +59,16 @@ def small_collection(root: Path) -> Collection:
     """Works, held-out works and artists; no model yet."""
     artists = tuple(Artist(f"artist-{i}", f"artist-{i}", f"Atelier {i}") for i in range(4))
     collection = Collection(
-        root, "small", "A small collection", "For tests.", SIZE,
-        small_works(root, "images", 0, 3), artists, default_steps=3, default_guidance=1.5,
-    )  # fmt: skip
+        root,
+        "small",
+        "A small collection",
+        "For tests.",
+        SIZE,
+        small_works(root, "images", 0, 3),
+        artists,
+        default_steps=3,
+        default_guidance=1.5,
+    )
     save_held_out(collection, small_works(root, "held_out", 5000, 1))
     save_collection(collection)
     return load_collection(root)

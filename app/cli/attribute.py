@@ -60,8 +60,16 @@ def methods(as_json: AsJson = False) -> None:
     if as_json:
         show_json(rows)
     else:
-        headers = ("name", "representation", "kernel", "works_scale", "query_scale", "stack",
-                   "query", "needs")  # fmt: skip
+        headers = (
+            "name",
+            "representation",
+            "kernel",
+            "works_scale",
+            "query_scale",
+            "stack",
+            "query",
+            "needs",
+        )
         table(headers, [tuple(getattr(row, header) for header in headers) for row in rows])
         say("")
         for row in rows:

@@ -59,9 +59,21 @@ def featurize(
     from app.services.serialize import FeaturesRecord
 
     request = FeaturizeRequest(
-        name, objective, timesteps, rule, noise, noise_seed, draws, projection, dimension,
-        projection_seed, storage, references, memory, precision,
-    )  # fmt: skip
+        name,
+        objective,
+        timesteps,
+        rule,
+        noise,
+        noise_seed,
+        draws,
+        projection,
+        dimension,
+        projection_seed,
+        storage,
+        references,
+        memory,
+        precision,
+    )
     settings = read_settings(device=device, ray=ray, workers=workers)
     made = last(make_features(directory, request, settings), FeaturesRecord)
     if as_json:

@@ -27,9 +27,15 @@ def serve(
 ) -> None:
     """Serve the studio in the browser."""
     settings = read_settings(
-        collection=collection, host=host, port=port, hosts=hosts, open=open_browser,
-        device=device, ray=ray, workers=workers,
-    )  # fmt: skip
+        collection=collection,
+        host=host,
+        port=port,
+        hosts=hosts,
+        open=open_browser,
+        device=device,
+        ray=ray,
+        workers=workers,
+    )
     for name, value in settings.describe().items():
         complain(f"  {name:<11}{value}")
     from app.web.server import serve as serve_studio

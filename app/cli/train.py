@@ -72,9 +72,21 @@ def train(
     from app.services.training import TrainingRequest, train_collection, training_record
 
     request = TrainingRequest(
-        base, base_steps, decoder_steps, steps, epochs, rank, subset, seed, preset, batch_size,
-        precision, accumulate, lora, download or downloads_allowed(),
-    )  # fmt: skip
+        base,
+        base_steps,
+        decoder_steps,
+        steps,
+        epochs,
+        rank,
+        subset,
+        seed,
+        preset,
+        batch_size,
+        precision,
+        accumulate,
+        lora,
+        download or downloads_allowed(),
+    )
     run(train_collection(directory, request, read_settings(device=device).device))
     training = training_record(directory, request)
     if as_json:

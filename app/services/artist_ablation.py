@@ -86,15 +86,27 @@ def leave_out(
         yield from lora_without(studio.collection, artist_id, way, directory, device=device)
         yield Progress("Painting without them", 0, 1)
         figures, image = compare_without(
-            studio.collection, artist_id, way, directory, style=record.style,
-            seed=int(record.seed or 0), steps=int(record.steps or 1),
-            guidance=float(record.guidance or 0.0), device=device,
-        )  # fmt: skip
+            studio.collection,
+            artist_id,
+            way,
+            directory,
+            style=record.style,
+            seed=int(record.seed or 0),
+            steps=int(record.steps or 1),
+            guidance=float(record.guidance or 0.0),
+            device=device,
+        )
         facts = {
-            "prompt": record.prompt, "seed": record.seed, "steps": record.steps,
-            "guidance": record.guidance, "collection": record.collection,
-            "model_digest": record.model_digest, "run": run_id, "without": artist_id, "way": way,
-        }  # fmt: skip
+            "prompt": record.prompt,
+            "seed": record.seed,
+            "steps": record.steps,
+            "guidance": record.guidance,
+            "collection": record.collection,
+            "model_digest": record.model_digest,
+            "run": run_id,
+            "without": artist_id,
+            "way": way,
+        }
         write_bytes(_file(studio, run_id, artist_id, way, "png"), png_with_facts(image, facts))
         text = json.dumps(asdict(figures), indent=1) + "\n"
         write_text(_file(studio, run_id, artist_id, way, "json"), text)
@@ -153,9 +165,16 @@ def leave_out_by_name(
     directory = folder(settings, model.digest, artist.id, request.way)
     yield from lora_without(collection, artist.id, request.way, directory, device=device)
     figures, image = compare_without(
-        collection, artist.id, request.way, directory, style=style, seed=request.seed,
-        steps=collection.default_steps, guidance=collection.default_guidance, device=device,
-    )  # fmt: skip
+        collection,
+        artist.id,
+        request.way,
+        directory,
+        style=style,
+        seed=request.seed,
+        steps=collection.default_steps,
+        guidance=collection.default_guidance,
+        device=device,
+    )
     file = request.output or directory / f"{style}-{request.seed}.png"
     save_picture(image, file)
     yield ArtistAblationResult("", artist.name, figures, file)

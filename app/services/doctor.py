@@ -74,9 +74,11 @@ def _device(settings: Settings) -> Finding:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         return Finding(
-            "device", False, f"{device} cannot be used: {str(error).splitlines()[0]}",
+            "device",
+            False,
+            f"{device} cannot be used: {str(error).splitlines()[0]}",
             "Set CREDITLINE_DEVICE to auto or cpu.",
-        )  # fmt: skip
+        )
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "processor"
     return Finding("device", True, f"{device} ({name})")
 
@@ -130,9 +132,11 @@ def _disk(settings: Settings) -> Finding:
     words = f"{free / 2**30:.1f} GiB free at {settings.home}"
     if not os.access(place, os.W_OK):
         return Finding(
-            "disk", False, f"{settings.home} cannot be written",
+            "disk",
+            False,
+            f"{settings.home} cannot be written",
             "Give yourself the right to write there, or set CREDITLINE_HOME to another folder.",
-        )  # fmt: skip
+        )
     if free < LEAST_FREE:
         return Finding("disk", False, words, "Free at least 0.5 GiB, or move CREDITLINE_HOME.")
     return Finding("disk", True, words)

@@ -90,10 +90,15 @@ def make_features(
     plan = replace(DEFAULT_PLAN, generated=request.references)
     for name, spec in specs.items():
         yield from build_features(
-            model, collection, name, spec, storage=request.storage, plan=plan,
+            model,
+            collection,
+            name,
+            spec,
+            storage=request.storage,
+            plan=plan,
             spread=spread_features(settings, directory, name, str(device), request.means),
             means=request.means,
-        )  # fmt: skip
+        )
     place = features_directory(collection, next(iter(specs)))
     store = FeatureStore.open(place)
     keys = keys_of_works(collection, store.header.spec)

@@ -52,9 +52,12 @@ def previewed(
 ) -> Generator[Progress | ImportReport, None, None]:
     """What importing would do; nothing is written."""
     yield from iter_preview(
-        source_of(request), destination(settings, request), size=request.size,
-        name=_name(settings, request), form=_form(request),
-    )  # fmt: skip
+        source_of(request),
+        destination(settings, request),
+        size=request.size,
+        name=_name(settings, request),
+        form=_form(request),
+    )
 
 
 def imported(
@@ -62,9 +65,12 @@ def imported(
 ) -> Generator[Progress | ImportReport, None, None]:
     """Import, into CREDITLINE_HOME/collections."""
     yield from iter_import(
-        source_of(request), destination(settings, request), size=request.size,
-        name=_name(settings, request), form=_form(request),
-    )  # fmt: skip
+        source_of(request),
+        destination(settings, request),
+        size=request.size,
+        name=_name(settings, request),
+        form=_form(request),
+    )
 
 
 def _form(request: ImportRequest) -> Form:

@@ -139,8 +139,10 @@ def _roc(collection: Collection) -> Roc | None:
     rows = traced_references(collection, directory)
     values, _ = reference_values(collection, directory, rows, DEFAULT_RULE)
     kinds = [row.kind for row in rows]
-    of = {kind: values[[place for place, one in enumerate(kinds) if one == kind]]
-          for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
+    of = {
+        kind: values[[place for place, one in enumerate(kinds) if one == kind]]
+        for kind in (GENERATED, HELD_OUT, FOREIGN)
+    }
     try:
         return trust_roc([of[kind] for kind in (GENERATED, HELD_OUT) if len(of[kind])], of[FOREIGN])
     except StoreError:

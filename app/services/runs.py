@@ -143,9 +143,12 @@ def generate_and_attribute(
     steps, guidance = _checked(studio, request)
     began, image = time.perf_counter(), None
     events = studio.engine.paint(
-        request.style, seed=request.seed, steps=steps, guidance=guidance,
+        request.style,
+        seed=request.seed,
+        steps=steps,
+        guidance=guidance,
         preview_every=PREVIEW_EVERY,
-    )  # fmt: skip
+    )
     for event in events:
         if cancellation.cancelled:
             return
@@ -157,18 +160,25 @@ def generate_and_attribute(
     assert image is not None
     run_id = new_id()
     facts = {
-        "run": run_id, "prompt": class_prompt(request.style), "class": request.style,
-        "seed": request.seed, "steps": steps, "guidance": guidance,
-        "collection": studio.collection.name, "model_digest": studio.engine.model.digest,
-    }  # fmt: skip
+        "run": run_id,
+        "prompt": class_prompt(request.style),
+        "class": request.style,
+        "seed": request.seed,
+        "steps": steps,
+        "guidance": guidance,
+        "collection": studio.collection.name,
+        "model_digest": studio.engine.model.digest,
+    }
     file = f"{run_id}.png"
     write_bytes(studio.outputs / file, png_with_facts(image, facts))
     try:
         yield Tracing(image, len(studio.collection.works))
         attribution = studio.engine.attribute(
-            image, style=request.style, method_name=request.method,
+            image,
+            style=request.style,
+            method_name=request.method,
             query_sha256=pixels_digest(image),
-        )  # fmt: skip
+        )
     except CreditlineError as error:
         yield Untraced(image, file, error)
         return
@@ -324,9 +334,13 @@ def _booked(
     key = None
     if book:
         key = idempotency_key(
-            pixels_digest(image), record.model_digest, credited.rule.id, record.method,
-            record.spec_digest, record.style,
-        )  # fmt: skip
+            pixels_digest(image),
+            record.model_digest,
+            credited.rule.id,
+            record.method,
+            record.spec_digest,
+            record.style,
+        )
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
     try:

@@ -58,9 +58,15 @@ def _array(path: Path, name: str, *, needed: bool = True) -> NDArray[np.float64]
     except FileNotFoundError as error:
         raise UsageError(f"There is no file '{path}'. Check the path.") from error
     except (
-        OSError, ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError,
-        zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+        OSError,
+        ValueError,
+        TypeError,
+        EOFError,
+        SyntaxError,
+        tokenize.TokenError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise UsageError(
             f"'{path.name}' is not a readable npz file of plain numbers. Write it with numpy.savez."
         ) from error

@@ -58,18 +58,18 @@ class Studio:
     @cached_property
     def versions(self) -> Mapping[str, str]:
         """What made the numbers, for the record."""
-        return {
-            "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}
-        }  # fmt: skip
+        return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
     """Load the collection, its model and index; open the ledger and verify what is new in it."""
     collection = chosen_collection(settings)
     engine = Engine.open(
-        collection, device=settings.device, spare_threads=spare_threads,
+        collection,
+        device=settings.device,
+        spare_threads=spare_threads,
         spread=spread_index(settings),
-    )  # fmt: skip
+    )
     ledger = open_ledger(settings.ledger_file)
     studio = Studio(settings, engine, ledger)
     if ledger.verify_new().ok:

@@ -100,9 +100,9 @@ def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
     plan, epochs = presets[request.preset]
     batch = plan.recipe.batch_size if request.batch_size is None else request.batch_size
     rank = plan.rank if request.rank is None else request.rank
-    plan = replace(plan, rank=rank, recipe=replace(
-        plan.recipe, seed=request.seed, batch_size=batch
-    ))  # fmt: skip
+    plan = replace(
+        plan, rank=rank, recipe=replace(plan.recipe, seed=request.seed, batch_size=batch)
+    )
     if request.epochs is not None or (request.steps is None and epochs is not None):
         return plan.of_epochs(request.epochs or epochs or 1, works)
     if request.steps is not None:

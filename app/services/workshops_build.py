@@ -68,8 +68,10 @@ def make_example(destination: Path, scratch: Path) -> None:
     collection = load_collection(destination)
     settings = read_settings(home=scratch / "example-home", collection=destination)
     studio = Studio(
-        settings, Engine.open(collection, device="cpu"), open_ledger(settings.ledger_file),
-    )  # fmt: skip
+        settings,
+        Engine.open(collection, device="cpu"),
+        open_ledger(settings.ledger_file),
+    )
     style, seed = EXAMPLE_RUN
     style = style if style in collection.styles else collection.styles[0]
     for event in generate_and_attribute(studio, GenerateRequest(style, seed, book=False)):
@@ -77,9 +79,12 @@ def make_example(destination: Path, scratch: Path) -> None:
             values = asdict(event.record)
             picture = (studio.outputs / event.record.image_file).read_bytes()
             values |= {
-                "id": EXAMPLE_ID, "kind": "example", "image_file": "example.png",
-                "created_at": EXAMPLE_DAY, "seconds": {},
-            }  # fmt: skip
+                "id": EXAMPLE_ID,
+                "kind": "example",
+                "image_file": "example.png",
+                "created_at": EXAMPLE_DAY,
+                "seconds": {},
+            }
             text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
             write_text(destination / EXAMPLE, text + "\n")
             write_bytes(destination / EXAMPLE_PICTURE, picture)

@@ -131,18 +131,21 @@ class Access:
         return address, self._set(self.keeper_cookie, token, "Strict")
 
     def dressed(
-        self, scope: Mapping[str, Any], headers: Mapping[str, str],
+        self,
+        scope: Mapping[str, Any],
+        headers: Mapping[str, str],
         send: Callable[[MutableMapping[str, Any]], Any],
-    ) -> Callable[[MutableMapping[str, Any]], Any]:  # fmt: skip
+    ) -> Callable[[MutableMapping[str, Any]], Any]:
         """`send`, with our headers on the answer and none that opens it to other origins."""
         page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
         async def send_dressed(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 kept = [
-                    (name, value) for name, value in message.get("headers", [])
+                    (name, value)
+                    for name, value in message.get("headers", [])
                     if not name.lower().startswith(b"access-control-")
-                ]  # fmt: skip
+                ]
                 kept += _HEADERS
                 if page and not self.visitor(headers):
                     cookie = self._set(self.visitor_cookie, secrets.token_urlsafe(24), "Lax")

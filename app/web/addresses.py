@@ -62,5 +62,11 @@ def identifier_page(scheme: str, value: str) -> str | None:
 
 
 FILTERS = (
-    work_picture, run_picture, picture_without, run_page, run_file, artist_page, with_query,
-)  # fmt: skip
+    work_picture,
+    run_picture,
+    picture_without,
+    run_page,
+    run_file,
+    artist_page,
+    with_query,
+)

@@ -21,12 +21,16 @@ from app.web.uploads import Uploads
 
 TITLE = "Creditline"
 READING = (
-    ("Ledger", "ledger", "Who has been credited, entry by entry. Credit units, not money.",
-     ledger_page),
+    (
+        "Ledger",
+        "ledger",
+        "Who has been credited, entry by entry. Credit units, not money.",
+        ledger_page,
+    ),
     ("Artists", "artists", "Whose works this model has learnt from.", artists_page),
     ("History", "history", "Everything painted and traced on this machine.", history_page),
     ("Method", "method", "What the numbers mean, and what they do not.", method_page),
-)  # fmt: skip
+)
 
 
 def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:

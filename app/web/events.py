@@ -38,9 +38,12 @@ class Events:
     """The events of one application of pages. Asked from the server's event loop alone."""
 
     def __init__(
-        self, blocks: gr.Blocks, uploads: Uploads, budgets: Budgets,
+        self,
+        blocks: gr.Blocks,
+        uploads: Uploads,
+        budgets: Budgets,
         visitor_of: Callable[[Mapping[str, str]], str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.blocks, self.uploads, self.budgets = blocks, uploads, budgets
         self._visitor_of = visitor_of
         self._joining: Counter[str] = Counter()  # by visitor and by address, on the way in
@@ -91,9 +94,12 @@ class Events:
         ]
         trigger = body.get("trigger_id")
         return {
-            "data": data, "event_data": None, "fn_index": number, "session_hash": session,
+            "data": data,
+            "event_data": None,
+            "fn_index": number,
+            "session_hash": session,
             "trigger_id": trigger if type(trigger) is int else None,
-        }  # fmt: skip
+        }
 
     def _value(self, fn: Any, field: Any, value: object, visitor: str) -> object:
         """The value, where the field can hold it; an untouched field holds nothing."""
@@ -122,9 +128,10 @@ class Events:
             raise EventRefused(400, NOT_YOURS)
         name = value.get("orig_name")
         return {
-            "path": path, "meta": {"_type": "gradio.FileData"},
+            "path": path,
+            "meta": {"_type": "gradio.FileData"},
             "orig_name": name[:200] if isinstance(name, str) else None,
-        }  # fmt: skip
+        }
 
     def _require_room(self, visitor: str, address: str) -> None:
         """Only so many jobs of one visitor, and of one address, wait or run at a time."""

@@ -91,6 +91,16 @@ def verdict_name(verdict: str) -> str:
 
 
 FILTERS = (
-    decimal, number, counted, numbered, percent, credits, sigma, score, moment,
-    style_name, kind_name, verdict_name,
-)  # fmt: skip
+    decimal,
+    number,
+    counted,
+    numbered,
+    percent,
+    credits,
+    sigma,
+    score,
+    moment,
+    style_name,
+    kind_name,
+    verdict_name,
+)

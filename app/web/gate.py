@@ -158,8 +158,9 @@ def _of_length(scope: Scope, body: bytes) -> Scope:
         one for one in scope["headers"] if one[0] not in (b"content-length", b"content-type")
     ]
     headers += [
-        (b"content-length", str(len(body)).encode()), (b"content-type", b"application/json"),
-    ]  # fmt: skip
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+    ]
     return {**scope, "headers": headers}
 
 
@@ -245,14 +246,17 @@ async def _replay(
 async def _answer(send: Send, status: int, words: str) -> None:
     body = json.dumps({"detail": words}).encode()
     headers = [
-        (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-    ]  # fmt: skip
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
     await _replay(send, status, headers, body)
 
 
 async def _redirect(send: Send, address: str, cookie: str) -> None:
     headers = [
-        (b"location", address.encode()), (b"content-length", b"0"),
-        (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"),
-    ]  # fmt: skip
+        (b"location", address.encode()),
+        (b"content-length", b"0"),
+        (b"set-cookie", cookie.encode()),
+        (b"cache-control", b"no-store"),
+    ]
     await _replay(send, 303, headers, b"")

@@ -110,9 +110,11 @@ def make_application(
     @application.get("/healthz")
     def health() -> dict[str, Any]:
         return {
-            "status": "ok", "collection": studio.collection.name,
-            "works": len(studio.collection.works), "device": str(studio.engine.device),
-        }  # fmt: skip
+            "status": "ok",
+            "collection": studio.collection.name,
+            "works": len(studio.collection.works),
+            "device": str(studio.engine.device),
+        }
 
     application.include_router(media(studio))
     uploads = Uploads(settings.temporary, budgets)
@@ -120,11 +122,20 @@ def make_application(
     blocks = build_studio(studio, access, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
-        application, blocks, path="/", theme=theme(), css=css(), head=head(), show_error=False,
-        max_file_size="25mb", footer_links=[], ssr_mode=False, run_history=False,
+        application,
+        blocks,
+        path="/",
+        theme=theme(),
+        css=css(),
+        head=head(),
+        show_error=False,
+        max_file_size="25mb",
+        footer_links=[],
+        ssr_mode=False,
+        run_history=False,
         enable_monitoring=False,
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
-    )  # fmt: skip
+    )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
     application.add_middleware(

@@ -16,10 +16,14 @@ def theme() -> Any:
         neutral_hue="stone",
         font=[
             gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)),
-            "ui-sans-serif", "system-ui", "sans-serif",
+            "ui-sans-serif",
+            "system-ui",
+            "sans-serif",
         ],
         font_mono=[
-            gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace",
+            gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)),
+            "ui-monospace",
+            "monospace",
         ],
     ).set(
         button_primary_background_fill="*primary_700",
@@ -42,7 +46,7 @@ def theme() -> Any:
         button_cancel_text_color_dark="white",
         input_placeholder_color="*neutral_600",
         input_placeholder_color_dark="*neutral_300",
-    )  # fmt: skip
+    )
 
 
 def css() -> str:

@@ -171,9 +171,13 @@ class Engine:
         """`core.diffusion.sampling.sample` for a class, taking its turn step by step."""
         self.require_style(style)
         steps_of = sample(
-            self.model, class_prompt(style), seed=seed, steps=steps, guidance=guidance,
+            self.model,
+            class_prompt(style),
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
             preview_every=preview_every,
-        )  # fmt: skip
+        )
         while (event := self._in_turn(self._painting_threads, next, steps_of, None)) is not None:
             yield event
 
@@ -270,16 +274,26 @@ class Engine:
         trust = snapshot.trust(float(usual.losses[0]), leverage)
         done = time.perf_counter()
         return Attribution(
-            query_sha256=content, width=image.width, height=image.height, style=style,
-            style_guessed=guessed, method=row.name, spec_digest=featurizer.spec.digest,
-            model_digest=self.model.digest, device=str(self.device),
-            collection=snapshot.collection, scores=scores, z=index.z(scores),
-            self_influence=index.self_influence, query_leverage=leverage,
-            loss=float(usual.losses[0]), trust=trust,
+            query_sha256=content,
+            width=image.width,
+            height=image.height,
+            style=style,
+            style_guessed=guessed,
+            method=row.name,
+            spec_digest=featurizer.spec.digest,
+            model_digest=self.model.digest,
+            device=str(self.device),
+            collection=snapshot.collection,
+            scores=scores,
+            z=index.z(scores),
+            self_influence=index.self_influence,
+            query_leverage=leverage,
+            loss=float(usual.losses[0]),
+            trust=trust,
             seconds=Seconds(
                 encoded - began, differentiated - encoded, done - differentiated, done - began
             ),
-        )  # fmt: skip
+        )
 
     def _guess_style(self, latents: Tensor, styles: Sequence[str]) -> str:
         """The class whose prompt the model needs least correction for: lowest denoising loss."""

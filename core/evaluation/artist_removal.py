@@ -159,9 +159,11 @@ def artist_trials(bench: Benchmark, methods: Sequence[str] | None, clip: bool) -
     known = [
         name
         for name, row in METHODS.items()
-        if row.stack == "final" and row.query == "example" and row.representation != "outcomes"
+        if row.stack == "final"
+        and row.query == "example"
+        and row.representation != "outcomes"
         and (clip or row.representation != CLIP)
-    ]  # fmt: skip
+    ]
     wanted = known if methods is None else list(methods)
     for name in wanted:
         if name not in known:
@@ -319,10 +321,8 @@ class SplitContest:
             booking
             for booking in every_booking()
             if (booking.rule, booking.null, booking.shape.positive)
-            == (
-                candidate.booking.rule, candidate.booking.null, candidate.booking.shape.positive
-            )
-        ]  # fmt: skip
+            == (candidate.booking.rule, candidate.booking.null, candidate.booking.shape.positive)
+        ]
         measure = MEASURES[CHOOSER]
         values = np.stack(
             [measure(self.truth.mean, self._of_artists(candidate.method, b)) for b in rivals]

@@ -156,8 +156,11 @@ class Benchmark:
 
     def asked(self, name: str) -> Asked:
         """The works or a split, by name."""
-        return {WORKS: lambda: self.works, VALIDATION: lambda: self.validation,
-                GENERATION: lambda: self.generation}[name]()  # fmt: skip
+        return {
+            WORKS: lambda: self.works,
+            VALIDATION: lambda: self.validation,
+            GENERATION: lambda: self.generation,
+        }[name]()
 
     def _encoded(self, pictures: Pictures) -> Asked:
         parts = [self.model.encode(part) for part in pictures.pixels.split(16)]

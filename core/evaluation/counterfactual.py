@@ -246,9 +246,11 @@ def _named(
         scores = Contest(bench, trial, seen).scores(GENERATION)[: removal.images]
     if removal.artists:
         member = membership(bench.split.works.artists)
-        sums = rng.random((len(scores), member.shape[1])) if name == RANDOM else (
-            scores.clip(min=0.0) @ member
-        )  # fmt: skip
+        sums = (
+            rng.random((len(scores), member.shape[1]))
+            if name == RANDOM
+            else (scores.clip(min=0.0) @ member)
+        )
         first: NDArray[np.int64] = 1 + sums.argmax(axis=1, keepdims=True)
         return first
     order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")
@@ -380,9 +382,11 @@ def _distance(first: Tensor, second: Tensor) -> NDArray[np.float64]:
 
 def text_of(found: Repainted) -> str:
     """For people: medians, then paired tests; says plainly what cannot be told apart."""
-    gone = "the artist that a method names" if found.artists else (
-        f"{found.removed} of {found.works} works"
-    )  # fmt: skip
+    gone = (
+        "the artist that a method names"
+        if found.artists
+        else (f"{found.removed} of {found.works} works")
+    )
     lines = [
         f"{found.preset}: {gone} taken away, retrained with {found.seeds} seed(s), the same "
         f"{len(found.rows[0].l2)} pictures painted again. Distance in {found.space}, median:"
@@ -413,10 +417,7 @@ def text_of(found: Repainted) -> str:
 def _comparison(one: Comparison) -> str:
     gap = one.test.difference
     verdict = "" if one.test.p < 0.05 else "; not told apart by so few pictures"
-    needed = (
-        "" if one.needed is None
-        else f"; a difference of 10 % needs {one.needed:,} pictures"
-    )  # fmt: skip
+    needed = "" if one.needed is None else f"; a difference of 10 % needs {one.needed:,} pictures"
     return (
         f"  {one.method} - {one.other}, {one.measure}: {gap.value:+.4g} "
         f"[{gap.low:+.4g}, {gap.high:+.4g}], p {one.test.p:.2g} ({one.test.p_ranks:.2g})"

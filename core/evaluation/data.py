@@ -178,9 +178,11 @@ def of_collection(
                 pixels.append(image_to_tensor(image, collection.image_size))
         stacked = torch.stack(pixels) if pixels else torch.zeros(0, 3, 1, 1)
         return Pictures(
-            stacked, tuple(work.style for work in works), tuple(work.artist_id for work in works),
+            stacked,
+            tuple(work.style for work in works),
+            tuple(work.artist_id for work in works),
             tuple(work.sha256 for work in works),
-        )  # fmt: skip
+        )
 
     return Split(read(chosen), read(turns[:validation]))
 

@@ -18,11 +18,22 @@ from core.evaluation.trials import CLIP, FLOAT32_INVERSE, OURS, Trial
 
 INDEPENDENT, SHARED, CYCLE = "independent", "shared", "cycle"
 OBJECTIVE_ROWS = (
-    "d-trak", "trak", "d-trak-avg", "d-trak-l1", "d-trak-l2", "d-trak-linf", "d-trak-elbo"
-)  # fmt: skip
+    "d-trak",
+    "trak",
+    "d-trak-avg",
+    "d-trak-l1",
+    "d-trak-l2",
+    "d-trak-linf",
+    "d-trak-elbo",
+)
 OUTCOMES = ("simple", "elbo", "square", "average", "l1", "l2", "linf")
-SEPARATE = ("trak-ensemble", "d-trak-ensemble", "empirical-influence", "datamodel",
-            "datamodel-lasso")  # fmt: skip
+SEPARATE = (
+    "trak-ensemble",
+    "d-trak-ensemble",
+    "empirical-influence",
+    "datamodel",
+    "datamodel-lasso",
+)
 ETAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FRONTIER = (1, 2, 5, 10, 20, 100)
 DIMENSIONS = (64, 256, 1024, 4096, 32768)
@@ -43,9 +54,10 @@ class Experiment:
 
 def _gradient_methods() -> list[str]:
     return [
-        name for name, row in METHODS.items()
+        name
+        for name, row in METHODS.items()
         if row.objective is not None and name not in SEPARATE and name != "d-trak-eta"
-    ]  # fmt: skip
+    ]
 
 
 def _similarities(clip: bool) -> list[Trial]:

@@ -108,11 +108,16 @@ def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
 def _journeys(bench: Benchmark, featurizer: Featurizer, asked: Asked, reading: str) -> Tensor:
     found = [
         journey_features(
-            featurizer, asked.prompts[at : at + TOGETHER], asked.seeds[at : at + TOGETHER],
-            asked.ids[at : at + TOGETHER], bench.preset.sampler, reading, stops=JOURNEY_STOPS,
+            featurizer,
+            asked.prompts[at : at + TOGETHER],
+            asked.seeds[at : at + TOGETHER],
+            asked.ids[at : at + TOGETHER],
+            bench.preset.sampler,
+            reading,
+            stops=JOURNEY_STOPS,
         )
         for at in range(0, len(asked.ids), TOGETHER)
-    ]  # fmt: skip
+    ]
     return Features.stack(found).phi
 
 
@@ -129,9 +134,11 @@ def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:
     if not file.is_file():
         raise StoreError(f"The vectors {file.name} are missing. Run the benchmark again.")
     tensors, marks = undamaged(
-        lambda: read_tensors(file), f"The benchmark's {file}",
-        "Remove that file and run the benchmark again: only it is made again.", StoreError,
-    )  # fmt: skip
+        lambda: read_tensors(file),
+        f"The benchmark's {file}",
+        "Remove that file and run the benchmark again: only it is made again.",
+        StoreError,
+    )
     losses = tensors.pop("losses").numpy()
     of = {name: value.numpy() for name, value in tensors.items()}
     return Vectors(of, losses, float(marks["seconds"]))

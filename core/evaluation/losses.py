@@ -78,7 +78,7 @@ class Losses:
         if key not in self._drawn:
             drawn = noise_for(
                 self.noise, kept, [self.ids[number]], [number], self.latents.shape[1:]
-            )[0]  # fmt: skip
+            )[0]
             if self.latents.numel() * len(drawn) > KEPT_NUMBERS and key:
                 return drawn
             self._drawn[key] = drawn

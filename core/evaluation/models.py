@@ -69,21 +69,32 @@ def blank_model(
     channels, size = shape[0], shape[1]
     if isinstance(plan, MlpPlan):
         network = residual_mlp(
-            seed, sample_size=size, in_channels=channels, width=plan.width,
-            time_width=plan.time_width, depth=plan.depth,
-        )  # fmt: skip
+            seed,
+            sample_size=size,
+            in_channels=channels,
+            width=plan.width,
+            time_width=plan.time_width,
+            depth=plan.depth,
+        )
         return PixelDDPM(network, DDPMScheduler(), name="mlp", device=device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet = UNet2DModel(
-            sample_size=size, in_channels=channels, out_channels=channels,
-            layers_per_block=plan.layers, block_out_channels=plan.channels,
-            down_block_types=_blocks(plan, "Down"), up_block_types=_blocks(plan, "Up")[::-1],
-            attention_head_dim=plan.head_width, norm_num_groups=plan.groups,
-            norm_eps=plan.epsilon, flip_sin_to_cos=plan.flip_sin_to_cos,
-            freq_shift=0 if plan.flip_sin_to_cos else 1, downsample_padding=0,
+            sample_size=size,
+            in_channels=channels,
+            out_channels=channels,
+            layers_per_block=plan.layers,
+            block_out_channels=plan.channels,
+            down_block_types=_blocks(plan, "Down"),
+            up_block_types=_blocks(plan, "Up")[::-1],
+            attention_head_dim=plan.head_width,
+            norm_num_groups=plan.groups,
+            norm_eps=plan.epsilon,
+            flip_sin_to_cos=plan.flip_sin_to_cos,
+            freq_shift=0 if plan.flip_sin_to_cos else 1,
+            downsample_padding=0,
             resnet_time_scale_shift="scale_shift" if plan.scale_shift else "default",
-        )  # fmt: skip
+        )
     return PixelDDPM(unet, DDPMScheduler(), name="unet", device=device)
 
 

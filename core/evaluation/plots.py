@@ -51,9 +51,11 @@ def draw_counterfactual(found: Repainted, file: Path) -> None:
     plt = _pyplot()
     figure, panel = plt.subplots(figsize=(6.4, 4.2))
     panel.boxplot(
-        [row.l2 for row in found.rows], tick_labels=[row.method for row in found.rows],
-        medianprops={"color": COLOURS[1]}, flierprops={"markersize": 3},
-    )  # fmt: skip
+        [row.l2 for row in found.rows],
+        tick_labels=[row.method for row in found.rows],
+        medianprops={"color": COLOURS[1]},
+        flierprops={"markersize": 3},
+    )
     panel.set_ylabel(f"distance in {found.space}")
     panel.set_title(f"{found.preset}: {found.removed} of {found.works} works taken away")
     panel.spines[["top", "right"]].set_visible(False)
@@ -112,9 +114,12 @@ def _bars(panel: Any, finished: Finished, split: str) -> None:
     rows = [row for row in rows if row.noise is None or row.timesteps == most] or rows
     rows.sort(key=lambda row: row.lds)
     panel.barh(
-        [_label(row) for row in rows], [row.lds for row in rows],
-        xerr=[row.sd for row in rows], color=COLOURS[0], ecolor=MUTED,
-    )  # fmt: skip
+        [_label(row) for row in rows],
+        [row.lds for row in rows],
+        xerr=[row.sd for row in rows],
+        color=COLOURS[0],
+        ecolor=MUTED,
+    )
     panel.tick_params(axis="y", labelsize=7)
     panel.set_xlabel("LDS (%), lambda by the default rule")
 
@@ -132,10 +137,16 @@ def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -
     for (method, setting), points in lines.items():
         xs, ys, sds = zip(*sorted(points), strict=True)
         panel.errorbar(
-            xs, ys, yerr=sds, label=f"{method} {setting}".strip(), marker="o", markersize=3,
-            linewidth=1.2, color=COLOURS[methods.index(method) % len(COLOURS)],
+            xs,
+            ys,
+            yerr=sds,
+            label=f"{method} {setting}".strip(),
+            marker="o",
+            markersize=3,
+            linewidth=1.2,
+            color=COLOURS[methods.index(method) % len(COLOURS)],
             linestyle=DASHES[settings.index(setting) % len(DASHES)],
-        )  # fmt: skip
+        )
     if experiment.x in ("timesteps", "dimension", "members"):
         panel.set_xscale("log")
     panel.set_xlabel(experiment.x)
@@ -166,11 +177,12 @@ def _curves(panel: Any, finished: Finished, split: str) -> None:
     for number, curve in enumerate(chosen):
         points: Any = curve["points"]
         panel.plot(
-            [point["c"] for point in points], [point["lds"] for point in points],
+            [point["c"] for point in points],
+            [point["lds"] for point in points],
             label=f"{curve['method']} K={curve['timesteps']}{_arithmetic(curve)}",
             color=COLOURS[number % len(COLOURS)],
             linestyle="-" if curve["arithmetic"] == OURS else "--",
-        )  # fmt: skip
+        )
     panel.set_xscale("log")
     panel.set_xlabel("lambda, in mean eigenvalues of the Gram matrix")
     panel.legend(fontsize=7, frameon=False)

@@ -91,14 +91,25 @@ class Preset:
 
 # one noise and one start for all subsets of a seed, each work once an epoch, no average
 PLAIN = Recipe(
-    steps=0, learning_rate=2e-3, betas=(0.95, 0.999), prompt_dropout=0.0, order="epochs",
-    times="uniform", floor=0.0, checkpoint_every=500,
-)  # fmt: skip
+    steps=0,
+    learning_rate=2e-3,
+    betas=(0.95, 0.999),
+    prompt_dropout=0.0,
+    order="epochs",
+    times="uniform",
+    floor=0.0,
+    checkpoint_every=500,
+)
 # to_out: a dropout that the reference's version of diffusers did not have
 PAPER = replace(
-    PLAIN, batch_size=128, learning_rate=1e-4, flip=True, dropout=0.1, dropout_not="to_out",
+    PLAIN,
+    batch_size=128,
+    learning_rate=1e-4,
+    flip=True,
+    dropout=0.1,
+    dropout_not="to_out",
     checkpoint_every=1000,
-)  # fmt: skip
+)
 SMALL_LORA = replace(
     PLAIN, batch_size=12, learning_rate=5e-3, prompt_dropout=0.1, checkpoint_every=40
 )

@@ -74,9 +74,7 @@ def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
         )
     values, truth = [], []
     for fold in range(FOLDS):
-        line = Familiarity.fit(
-            [_without(kind, fold) for kind in known], _without(foreign, fold)
-        )  # fmt: skip
+        line = Familiarity.fit([_without(kind, fold) for kind in known], _without(foreign, fold))
         for kind, label in [*((kind, 1) for kind in known), (foreign, 0)]:
             for row in kind[fold::FOLDS]:
                 values.append(line.of(float(row[0]), float(row[1])))

@@ -161,14 +161,22 @@ def describe(bench: Benchmark) -> dict[str, object]:
     preset = bench.preset
     works = len(bench.works.ids)
     return {
-        "works": works, "works_a_subset": int(bench.inclusion(LDS_POOL)[0].sum()),
-        "validation": len(bench.validation.ids), "generated": preset.generated,
-        "parameters": bench.parameters, "epochs": preset.epochs,
-        "steps": preset.steps(works), "subsets": preset.subsets, "seeds": preset.seeds,
-        "recipe": asdict(preset.recipe), "plan": asdict(preset.plan),
-        "outcome": asdict(preset.outcome), "sampler": asdict(preset.sampler),
-        "projection": asdict(preset.projection), "default_lambda": str(DEFAULT_RULE),
-    }  # fmt: skip
+        "works": works,
+        "works_a_subset": int(bench.inclusion(LDS_POOL)[0].sum()),
+        "validation": len(bench.validation.ids),
+        "generated": preset.generated,
+        "parameters": bench.parameters,
+        "epochs": preset.epochs,
+        "steps": preset.steps(works),
+        "subsets": preset.subsets,
+        "seeds": preset.seeds,
+        "recipe": asdict(preset.recipe),
+        "plan": asdict(preset.plan),
+        "outcome": asdict(preset.outcome),
+        "sampler": asdict(preset.sampler),
+        "projection": asdict(preset.projection),
+        "default_lambda": str(DEFAULT_RULE),
+    }
 
 
 def _regime(bench: Benchmark, pool: str) -> Regime:
@@ -187,9 +195,17 @@ def _regime(bench: Benchmark, pool: str) -> Regime:
 
 def _settings(trial: Trial) -> tuple[object, ...]:
     return (
-        trial.noise, trial.timesteps, trial.placement, trial.draws, trial.dimension,
-        trial.checkpoint, trial.outcome, trial.pool, trial.arithmetic, trial.rule,
-    )  # fmt: skip
+        trial.noise,
+        trial.timesteps,
+        trial.placement,
+        trial.draws,
+        trial.dimension,
+        trial.checkpoint,
+        trial.outcome,
+        trial.pool,
+        trial.arithmetic,
+        trial.rule,
+    )
 
 
 def _pairs(bench: Benchmark, results: list[Result]) -> Iterator[Pair]:
@@ -225,9 +241,14 @@ def _curve(result: Result, split: str) -> dict[str, object]:
     trial = result.trial
     points = [{"c": c, "lds": lds} for c, lds in result.curves[split].items()]
     return {
-        "method": trial.method, "arithmetic": trial.arithmetic, "noise": trial.noise,
-        "timesteps": trial.timesteps, "split": split, "pool": trial.pool, "points": points,
-    }  # fmt: skip
+        "method": trial.method,
+        "arithmetic": trial.arithmetic,
+        "noise": trial.noise,
+        "timesteps": trial.timesteps,
+        "split": split,
+        "pool": trial.pool,
+        "points": points,
+    }
 
 
 def results_file(directory: Path, experiment: str) -> Path:

@@ -32,13 +32,20 @@ def read_split(preset: Preset, data: Path | None) -> Split:
     if preset.source == DIGITS:
         return digits(preset.works, preset.validation, preset.data_seed)
     if data is None:
-        what = "a collection's folder" if preset.source == COLLECTION else (
-            "a CIFAR npz, its binary batches, or a folder of class folders"
-        )  # fmt: skip
+        what = (
+            "a collection's folder"
+            if preset.source == COLLECTION
+            else ("a CIFAR npz, its binary batches, or a folder of class folders")
+        )
         raise UsageError(f"The preset '{preset.name}' needs its pictures: give {what} with --data.")
     if preset.source == COLLECTION:
         return of_collection(data, preset.classes, preset.works, preset.each, preset.validation)
     return photographs(
-        data, preset.classes, preset.works, preset.validation, Shape(preset.size, preset.crop),
-        preset.data_seed, apart=preset.apart,
-    )  # fmt: skip
+        data,
+        preset.classes,
+        preset.works,
+        preset.validation,
+        Shape(preset.size, preset.crop),
+        preset.data_seed,
+        apart=preset.apart,
+    )

@@ -131,9 +131,10 @@ def _regime(regime: Regime) -> str:
         f"{value:.0f} ({split})" for split, value in regime.ceiling.items() if value is not None
     )
     verdict = (
-        "" if regime.memorising
+        ""
+        if regime.memorising
         else " NOT in the memorising regime: TRAK can tie or win here, so no order is judged."
-    )  # fmt: skip
+    )
     return (
         f"Subsets '{regime.pool}': {regime.subsets}, {regime.seeds} seed(s) each; loss of works "
         f"learnt {regime.loss_in:.4f}, left out {regime.loss_out:.4f}, out/in {regime.ratio:.2f}; "

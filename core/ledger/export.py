@@ -17,9 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.ledger.records import Entry
 
 COLUMNS = (
-    "entry", "date", "kind", "reverses", "reason", "run", "run_kind", "class", "rule", "account",
-    "artist_id", "artist", "credit", "micro", "hash",
-)  # fmt: skip
+    "entry",
+    "date",
+    "kind",
+    "reverses",
+    "reason",
+    "run",
+    "run_kind",
+    "class",
+    "rule",
+    "account",
+    "artist_id",
+    "artist",
+    "credit",
+    "micro",
+    "hash",
+)
 FORMULA = ("=", "+", "-", "@")
 UNSEEN = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")  # controls, zero-width signs, marks, spaces
 BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters that leave the place empty
@@ -92,13 +105,23 @@ def _lines(entries: Iterable[Entry]) -> Iterator[str]:
         for posting in entry.postings:
             yield _line(
                 (
-                    entry.number, entry.created_at, entry.kind, entry.reverses or "",
-                    neutral(entry.reason or ""), entry.run_id or "", entry.run_kind,
-                    neutral(entry.style), entry.rule_id, posting.account,
-                    neutral(posting.artist_id or ""), neutral(posting.artist or ""),
-                    credits(posting.micro), posting.micro, entry.hash,
+                    entry.number,
+                    entry.created_at,
+                    entry.kind,
+                    entry.reverses or "",
+                    neutral(entry.reason or ""),
+                    entry.run_id or "",
+                    entry.run_kind,
+                    neutral(entry.style),
+                    entry.rule_id,
+                    posting.account,
+                    neutral(posting.artist_id or ""),
+                    neutral(posting.artist or ""),
+                    credits(posting.micro),
+                    posting.micro,
+                    entry.hash,
                 )
-            )  # fmt: skip
+            )
 
 
 def _line(cells: Iterable[object]) -> str:

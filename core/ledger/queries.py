@@ -82,12 +82,16 @@ def totals(connection: Connection, selected: LedgerFilter) -> Totals:
     names = {one.id: one.name for one in artists(connection)}
     rows = [
         ArtistTotal(
-            who, names.get(who, who), micro, micro / issued if issued else 0.0,
-            worked.get(who, 0), credited,
+            who,
+            names.get(who, who),
+            micro,
+            micro / issued if issued else 0.0,
+            worked.get(who, 0),
+            credited,
         )
         for account, who, micro, credited in sums
         if account == ARTIST and (selected.artist in (None, who))
-    ]  # fmt: skip
+    ]
     rows.sort(key=lambda row: (-row.micro, row.name, row.artist_id))
     count = connection.execute(_chosen(selected, func.count())).scalar_one()
     return Totals(tuple(rows), unattributed, issued, count, head(connection))

@@ -37,9 +37,13 @@ RUN_FIELDS = (
     Column("created_at", Text, nullable=False),
 )
 run = Table(
-    "run", metadata, Column("number", Integer, primary_key=True), *RUN_FIELDS,
-    Column("entry_key", Text), Column("digest", Text, nullable=False),
-)  # fmt: skip
+    "run",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    *RUN_FIELDS,
+    Column("entry_key", Text),
+    Column("digest", Text, nullable=False),
+)
 influence = Table(
     "influence",
     metadata,

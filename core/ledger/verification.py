@@ -31,10 +31,13 @@ from core.ledger.shares import WHOLE, read_rule
 Row = dict[str, Any]
 DAMAGED = "it is damaged: it holds what was never written there"
 GUARDS = frozenset(
-    [f"{table}_no_{verb}" for verb in ("update", "delete")
-     for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")]
+    [
+        f"{table}_no_{verb}"
+        for verb in ("update", "delete")
+        for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")
+    ]
     + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows"]
-)  # fmt: skip
+)
 
 
 def verify(

@@ -129,9 +129,15 @@ def write_credit(
     if shares.unattributed_micro:
         lines.append((UNATTRIBUTED, None, None, shares.unattributed_micro))
     header = {
-        "kind": CREDIT, "idempotency_key": key, "run_id": run_id, "run_digest": row,
-        "rule_id": shares.rule.id, "reverses": None, "reason": None, "actor": None,
-    }  # fmt: skip
+        "kind": CREDIT,
+        "idempotency_key": key,
+        "run_id": run_id,
+        "run_digest": row,
+        "rule_id": shares.rule.id,
+        "reverses": None,
+        "reason": None,
+        "actor": None,
+    }
     return _seal(connection, header, lines, rule)
 
 
@@ -161,23 +167,38 @@ def write_reversal(connection: Connection, number: int, reason: str, actor: str)
         select(schema.rule).where(schema.rule.c.id == entry["rule_id"])
     ).mappings()
     header = {
-        "kind": REVERSAL, "idempotency_key": f"reversal/{entry['id']}", "run_id": entry["run_id"],
-        "run_digest": entry["run_digest"], "rule_id": entry["rule_id"], "reverses": number,
-        "reason": reason, "actor": actor,
-    }  # fmt: skip
+        "kind": REVERSAL,
+        "idempotency_key": f"reversal/{entry['id']}",
+        "run_id": entry["run_id"],
+        "run_digest": entry["run_digest"],
+        "rule_id": entry["rule_id"],
+        "reverses": number,
+        "reason": reason,
+        "actor": actor,
+    }
     return _seal(connection, header, lines, canonical(dict(rule.one())))
 
 
 def _seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], rule: str) -> int:
     number, previous, moment = _next(connection, schema.txn)
     entry = {
-        "seq": number, "id": uuid.uuid4().hex, **header, "created_at": moment, "prev_hash": previous
-    }  # fmt: skip
+        "seq": number,
+        "id": uuid.uuid4().hex,
+        **header,
+        "created_at": moment,
+        "prev_hash": previous,
+    }
     rows = [
-        {"txn_id": entry["id"], "line": line, "account": account, "artist_id": who,
-         "artist": name, "micro": micro}
+        {
+            "txn_id": entry["id"],
+            "line": line,
+            "account": account,
+            "artist_id": who,
+            "artist": name,
+            "micro": micro,
+        }
         for line, (account, who, name, micro) in enumerate(lines, start=1)
-    ]  # fmt: skip
+    ]
     connection.execute(insert(schema.posting), rows)
     connection.execute(insert(schema.txn).values(**entry, hash=entry_hash(entry, rows, rule)))
     return number
@@ -211,9 +232,14 @@ def write_status(
     table = schema.artist_status
     number, previous, moment = _next(connection, table)
     change = {
-        "seq": number, "artist_id": artist_id, "status": status, "reason": reason, "actor": actor,
-        "created_at": moment, "prev_hash": previous,
-    }  # fmt: skip
+        "seq": number,
+        "artist_id": artist_id,
+        "status": status,
+        "reason": reason,
+        "actor": actor,
+        "created_at": moment,
+        "prev_hash": previous,
+    }
     connection.execute(insert(table).values(**change, hash=status_hash(change)))
 
 

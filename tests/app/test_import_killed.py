@@ -39,11 +39,25 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(source: Path, target: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        (sys.executable, "-m", "app", "import", source, "--to", target, "--size", "96", "--name",
-         "The collection"),
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        (
+            sys.executable,
+            "-m",
+            "app",
+            "import",
+            source,
+            "--to",
+            target,
+            "--size",
+            "96",
+            "--name",
+            "The collection",
+        ),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:

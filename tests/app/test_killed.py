@@ -14,18 +14,34 @@ from typing import Any
 import pytest
 
 COMMAND = (
-    sys.executable, "-m", "app", "evaluate", "lds", "--preset", "digits-small", "--works", "12",
-    "--subsets", "4", "--epochs", "24", "--experiment", "table1",
-)  # fmt: skip
+    sys.executable,
+    "-m",
+    "app",
+    "evaluate",
+    "lds",
+    "--preset",
+    "digits-small",
+    "--works",
+    "12",
+    "--subsets",
+    "4",
+    "--epochs",
+    "24",
+    "--experiment",
+    "table1",
+)
 
 
 def started(folder: Path, workers: int = 1) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = (*COMMAND, "-o", str(folder), "--workers", str(workers))
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
 def figures(folder: Path) -> Any:

@@ -31,9 +31,13 @@ VERBS = {
 def started(verb: str, folder: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        (sys.executable, "-m", "app", verb, ".", *VERBS[verb]), env=environment, cwd=folder,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        (sys.executable, "-m", "app", verb, ".", *VERBS[verb]),
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def fresh(ready: Collection, place: Path, verb: str) -> Path:

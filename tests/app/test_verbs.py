@@ -12,9 +12,18 @@ from core.collection.types import Collection
 from tests.small import picture
 
 ATTRIBUTION_KEYS = {
-    "collection", "method", "spec_digest", "query", "trust", "query_leverage", "proponents",
-    "opponents", "shares", "unattributed_micro", "seconds",
-}  # fmt: skip
+    "collection",
+    "method",
+    "spec_digest",
+    "query",
+    "trust",
+    "query_leverage",
+    "proponents",
+    "opponents",
+    "shares",
+    "unattributed_micro",
+    "seconds",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +67,30 @@ def test_attribute_prints_one_object_a_picture_and_goes_on_after_a_refusal(
     (tmp_path / "two.png").write_bytes(b"\x89PNG no")
     picture(3, 40).save(tmp_path / "three.png")
     rows = answers(
-        capsys, "attribute", "one.png", "two.png", "gone.png", "three.png", "--top", "2", "--json",
+        capsys,
+        "attribute",
+        "one.png",
+        "two.png",
+        "gone.png",
+        "three.png",
+        "--top",
+        "2",
+        "--json",
         code=1,
-    )  # fmt: skip
+    )
     assert [("error" in row) for row in rows] == [False, True, True, False]
     assert rows[0].keys() >= ATTRIBUTION_KEYS
     assert len(rows[0]["proponents"]) <= 2
     assert rows[0]["proponents"][0].keys() == {
-        "work_id", "title", "artist", "style", "score", "z", "self_influence", "file"
-    }  # fmt: skip
+        "work_id",
+        "title",
+        "artist",
+        "style",
+        "score",
+        "z",
+        "self_influence",
+        "file",
+    }
     assert rows[0]["trust"].keys() == {"familiarity", "verdict", "words"}
     assert rows[0]["query"].keys() == {"sha256", "width", "height", "class"}
     assert rows[0]["seconds"].keys() == {"encode", "gradient", "score", "total"}
@@ -119,9 +143,16 @@ def test_an_artist_opts_out_with_a_reason(capsys: pytest.CaptureFixture[str]) ->
     assert cli.main(["ledger", "artist", "artist-0", "--status", "opted-out"]) == 2
     capsys.readouterr()
     (row,) = answers(
-        capsys, "ledger", "artist", "Atelier 0", "--status", "opted-out", "--reason", "Asked",
+        capsys,
+        "ledger",
+        "artist",
+        "Atelier 0",
+        "--status",
+        "opted-out",
+        "--reason",
+        "Asked",
         "--json",
-    )  # fmt: skip
+    )
     assert row["status"] == "opted-out"
     (statement,) = answers(capsys, "ledger", "statement", "artist-0", "--json")
     assert statement["artist"] == "Atelier 0"
@@ -152,8 +183,10 @@ def test_retrieval_is_checked_where_the_truth_is_known(capsys: pytest.CaptureFix
     values = {row["check"]: row["value"] for row in checks["rows"]}
     aside = {"style precision@10", "artist top-1", "artist top-3"}
     assert values.keys() == {
-        "self-retrieval", *aside, *(f"{check}, itself aside" for check in aside)
-    }  # fmt: skip
+        "self-retrieval",
+        *aside,
+        *(f"{check}, itself aside" for check in aside),
+    }
     assert all(0 <= value <= 1 for value in values.values())
     assert values["self-retrieval"] == 1.0
 

@@ -45,7 +45,10 @@ def bench_cluster(measure: Measure, tmp_path: Path) -> None:
         (first, began), (last, ended) = seen[workers - 1], seen[-1]
         rates.append((last - first) / (ended - began))
     measure(
-        "cluster_two_workers", rates[1] / rates[0], 1.7, higher_is_better=True,
+        "cluster_two_workers",
+        rates[1] / rates[0],
+        1.7,
+        higher_is_better=True,
         detail=f"{rates[0]:.2f} and {rates[1]:.2f} works a second by one and two workers",
-    )  # fmt: skip
+    )
     ray.shutdown()

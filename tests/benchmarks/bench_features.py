@@ -49,9 +49,12 @@ def bench_features_cost(engine: Engine, embedded: Collection, measure: Measure) 
 
     step, features = side_by_side([plain, work.features], rounds=9)
     measure(
-        "features_cost", features / step, 1.15, higher_is_better=False,
+        "features_cost",
+        features / step,
+        1.15,
+        higher_is_better=False,
         detail=f"features {features:.3f} s, forward+backward {step:.3f} s, one work, K = 10",
-    )  # fmt: skip
+    )
 
 
 def bench_features_against_reference(
@@ -71,9 +74,15 @@ def bench_features_against_reference(
             parameters: dict[str, torch.Tensor], x: torch.Tensor, embeddings: torch.Tensor
         ) -> torch.Tensor:
             noisy = model.schedule.add_noise(x[None], noise[None], t)
-            answer = functional_call(network, parameters, (noisy, t), {
-                "encoder_hidden_states": embeddings[None], "return_dict": False,
-            })[0]  # fmt: skip
+            answer = functional_call(
+                network,
+                parameters,
+                (noisy, t),
+                {
+                    "encoder_hidden_states": embeddings[None],
+                    "return_dict": False,
+                },
+            )[0]
             return model.schedule.to_noise(answer, noisy, t).square().mean()
 
         return vmap(grad(objective), (None, 0, 0))(values, latents, data.conditioning)
@@ -87,6 +96,9 @@ def bench_features_against_reference(
 
     slow, fast = side_by_side([reference, work.features], rounds=3)
     measure(
-        "features_against_reference", slow / fast, 5.0, higher_is_better=True,
+        "features_against_reference",
+        slow / fast,
+        5.0,
+        higher_is_better=True,
         detail=f"reference {slow:.2f} s, ours {fast:.3f} s, one work, same k",
-    )  # fmt: skip
+    )

@@ -44,24 +44,40 @@ def full_size(device: torch.device | str = "cpu") -> StableDiffusion:
     small = tiny_pipeline(words=TINY_WORDS)
     text = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=49_408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
-            num_attention_heads=12, max_position_embeddings=77, hidden_act="quick_gelu",
+            vocab_size=49_408,
+            hidden_size=768,
+            intermediate_size=3072,
+            num_hidden_layers=12,
+            num_attention_heads=12,
+            max_position_embeddings=77,
+            hidden_act="quick_gelu",
         )
-    )  # fmt: skip
+    )
     autoencoder = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=4,
         sample_size=SIDE,
-    )  # fmt: skip
+    )
     network = UNet2DConditionModel(
-        sample_size=SIDE // 8, cross_attention_dim=768, attention_head_dim=8,
-        block_out_channels=(320, 640, 1280, 1280), layers_per_block=2,
-    )  # fmt: skip
+        sample_size=SIDE // 8,
+        cross_attention_dim=768,
+        attention_head_dim=8,
+        block_out_channels=(320, 640, 1280, 1280),
+        layers_per_block=2,
+    )
     pipeline = StableDiffusionPipeline(
-        vae=autoencoder, text_encoder=text, tokenizer=small.tokenizer, unet=network,
-        scheduler=DDIMScheduler.from_config(small.scheduler.config), safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False,
-    )  # fmt: skip
+        vae=autoencoder,
+        text_encoder=text,
+        tokenizer=small.tokenizer,
+        unet=network,
+        scheduler=DDIMScheduler.from_config(small.scheduler.config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
     model = StableDiffusion(pipeline, name="full size, random", device=device)
     model.add_lora(RANK, seed=0)
     with torch.no_grad():
@@ -119,14 +135,20 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
         made.append(seconds_of(ours))
     features, step = min(made[1:]), min(stepped)
     measure(
-        "full_size_memory", reached, MEMORY, higher_is_better=False,
+        "full_size_memory",
+        reached,
+        MEMORY,
+        higher_is_better=False,
         detail=f"GB at peak, {count / 1e6:.1f} M LoRA numbers, k = {DIMENSION}",
-    )  # fmt: skip
+    )
     measure(
-        "features_sd", features / step, 1.15, higher_is_better=False,
+        "features_sd",
+        features / step,
+        1.15,
+        higher_is_better=False,
         detail=f"features {features:.1f} s (the first {made[0]:.1f}), "
         f"forward+backward {step:.1f} s, one work, K = {len(times)}",
-    )  # fmt: skip
+    )
     slow, outcome = reference(model, data, count)
     measure(
         "full_size_against_reference", slow / features, 10.0, higher_is_better=True, detail=outcome
@@ -146,9 +168,15 @@ def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float
         parameters: dict[str, Tensor], x: Tensor, e: Tensor, embeddings: Tensor
     ) -> Tensor:
         noisy = model.schedule.add_noise(x[None], e[None], t)
-        answer = functional_call(model.network, parameters, (noisy, t), {
-            "encoder_hidden_states": embeddings[None], "return_dict": False,
-        })[0]  # fmt: skip
+        answer = functional_call(
+            model.network,
+            parameters,
+            (noisy, t),
+            {
+                "encoder_hidden_states": embeddings[None],
+                "return_dict": False,
+            },
+        )[0]
         return model.schedule.to_noise(answer, noisy, t).square().mean()
 
     def one_timestep() -> None:

@@ -63,17 +63,26 @@ def bench_gpu_full_size(measure: Measure) -> None:
     used = counted.get_total_flops() * a_second / rate
     name = torch.cuda.get_device_name()
     measure(
-        "gpu_images_a_second", a_second, 30.0, higher_is_better=True,
+        "gpu_images_a_second",
+        a_second,
+        30.0,
+        higher_is_better=True,
         detail=f"{name}, {featurizer.together} pictures a pass, {featurizer.precision}",
-    )  # fmt: skip
+    )
     measure(
-        "gpu_share_of_matrix_rate", used, 0.4, higher_is_better=True,
+        "gpu_share_of_matrix_rate",
+        used,
+        0.4,
+        higher_is_better=True,
         detail=f"of {rate / 1e12:.0f} Tflop/s in bfloat16, measured",
-    )  # fmt: skip
+    )
     measure(
-        "gpu_minutes_for_5000", 5000 / a_second / 60, 3.0, higher_is_better=False,
+        "gpu_minutes_for_5000",
+        5000 / a_second / 60,
+        3.0,
+        higher_is_better=False,
         detail="at that rate, latents at hand",
-    )  # fmt: skip
+    )
 
 
 def bench_gpu_agreement(embedded: Collection, measure: Measure) -> None:
@@ -88,9 +97,10 @@ def bench_gpu_agreement(embedded: Collection, measure: Measure) -> None:
                 pixels = image_to_tensor(image, embedded.image_size)
             latents.append(model.encode(pixels[None]).cpu())
         features = featurizer.features(
-            torch.cat(latents), [class_prompt(work.style) for work in works],
+            torch.cat(latents),
+            [class_prompt(work.style) for work in works],
             [work.sha256 for work in works],
-        )  # fmt: skip
+        )
         phi[f"{device} {precision}"] = features.phi
     exact = phi["cpu float32"]
     products = (exact @ exact.T).flatten().numpy()
@@ -98,9 +108,12 @@ def bench_gpu_agreement(embedded: Collection, measure: Measure) -> None:
         error = float((phi[name] - exact).norm() / exact.norm())
         alike = spearmanr((phi[name] @ exact.T).flatten().numpy(), products).statistic
         measure(
-            f"gpu_features_error: {name}", error, bar, higher_is_better=False,
+            f"gpu_features_error: {name}",
+            error,
+            bar,
+            higher_is_better=False,
             detail=f"relative to the processor's; rank correlation of products {alike:.6f}",
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(5_000, 32_768), (1_000_000, 4_096)])
@@ -114,6 +127,9 @@ def bench_gpu_scoring(count: int, dimension: int, measure: Measure) -> None:
     here = Packed(values[:500].cpu(), torch.ones(500)).products(query.cpu())
     np.testing.assert_allclose(rows.products(query)[:500].cpu().numpy(), here.numpy(), rtol=1e-5)
     measure(
-        f"gpu_scoring_{count}x{dimension}", copy / score, 0.7, higher_is_better=True,
+        f"gpu_scoring_{count}x{dimension}",
+        copy / score,
+        0.7,
+        higher_is_better=True,
         detail=f"share of copy bandwidth; {score * 1e3:.2f} ms",
-    )  # fmt: skip
+    )

@@ -22,7 +22,10 @@ def bench_kernel(measure: Measure) -> None:
     plain, fitted = side_by_side([product, fit], rounds=1)
     rate = 2 * WORKS * DIMENSION**2 / plain / 1e9
     measure(
-        "kernel_by_blocks", fitted / plain, 10.0, higher_is_better=False,
+        "kernel_by_blocks",
+        fitted / plain,
+        10.0,
+        higher_is_better=False,
         detail=f"product {plain:.1f} s ({rate:.0f} Gflop/s in float64), with its "
         f"eigendecomposition {fitted:.1f} s; {WORKS:,} works, k = {DIMENSION:,}",
-    )  # fmt: skip
+    )

@@ -30,18 +30,25 @@ def bench_lds_digits(measure: Measure, tmp_path: Path) -> None:
         for rule in ("default", "best"):
             for other, gap in (("trak", 8.0), ("gradient-dot", 6.0)):
                 measure(
-                    f"d-trak - {other} {split}", at("d-trak", split, rule) - at(other, split, rule),
-                    gap, higher_is_better=True, detail=f"{rule} lambda",
-                )  # fmt: skip
+                    f"d-trak - {other} {split}",
+                    at("d-trak", split, rule) - at(other, split, rule),
+                    gap,
+                    higher_is_better=True,
+                    detail=f"{rule} lambda",
+                )
         sd = next(
-            row.sd for row in result.rows
+            row.sd
+            for row in result.rows
             if (row.method, row.noise, row.timesteps, row.split, row.lambda_rule)
             == ("d-trak", OWN, K, split, "default")
-        )  # fmt: skip
+        )
         measure(
-            f"d-trak shared K=10 {split}", lds["d-trak", SHARED, 10, split, "default"], ours - sd,
-            higher_is_better=True, detail="bar: its own K = 100 less one sd",
-        )  # fmt: skip
+            f"d-trak shared K=10 {split}",
+            lds["d-trak", SHARED, 10, split, "default"],
+            ours - sd,
+            higher_is_better=True,
+            detail="bar: its own K = 100 less one sd",
+        )
     (regime,) = result.regimes
     measure("out/in", regime.ratio, 2.0, higher_is_better=True, detail=f"{regime.subsets} subsets")
     (loss,) = result.lambda_losses

@@ -32,11 +32,12 @@ def featurized(collection: Collection, place: Path, works: int) -> float:
     spec = FeatureSpec(timesteps=TimestepRule(count=2), projection=ProjectionSpec(dimension=32_768))
     seen = [
         replace(
-            collection.works[number % 12], id=str(number),
+            collection.works[number % 12],
+            id=str(number),
             sha256=hashlib.sha256(str(number).encode()).hexdigest(),
         )
         for number in range(works)
-    ]  # fmt: skip
+    ]
     whole = replace(collection, works=tuple(seen), image_size=SIDE)
     network = residual_mlp(0, sample_size=SIDE, in_channels=3, width=64)
     featurizer = Featurizer(PixelDDPM(network, DDPMScheduler(), name="small"), spec)
@@ -54,6 +55,9 @@ def bench_memory(measure: Measure, tmp_path: Path) -> None:
     few = featurized(collection, tmp_path / "few", FEW)
     many = featurized(collection, tmp_path / "many", MANY)
     measure(
-        "memory_of_60000", many / few, 1.1, higher_is_better=False,
+        "memory_of_60000",
+        many / few,
+        1.1,
+        higher_is_better=False,
         detail=f"{many:.2f} GB at peak for {MANY:,} works, {few:.2f} GB for {FEW:,}",
-    )  # fmt: skip
+    )

@@ -53,13 +53,19 @@ def bench_scoring(count: int, dimension: int, measure: Measure, tmp_path: Path) 
     name = f"scoring_{count}x{dimension}"
     size = packed.values.numel() / 1e9
     measure(
-        name, ours / plain, 1.5, higher_is_better=False,
+        name,
+        ours / plain,
+        1.5,
+        higher_is_better=False,
         detail=f"{ours * 1e3:.1f} ms, {plain * 1e3:.1f} ms to read {size:.2f} GB once, "
         f"{torch.get_num_threads()} threads",
-    )  # fmt: skip
+    )
     agreement = spearmanr(packed.products(query).numpy(), rows.numpy()).statistic
     measure(
-        f"{name}_agreement", float(agreement), 0.999, higher_is_better=True,
+        f"{name}_agreement",
+        float(agreement),
+        0.999,
+        higher_is_better=True,
         detail=f"rank correlation with float32: {agreement:.6f}",
-    )  # fmt: skip
+    )
     path.unlink()

@@ -45,12 +45,27 @@ def bench_waiting_in_the_browser(
         browser.close()
     server.stop()
     warm, seen = statistics.median(totals[1:]), statistics.median(previews[1:])
-    measure("first_image_after_start_s", first, 60, higher_is_better=False,
-            detail="start the server, open the page, paint, trace, book")  # fmt: skip
-    measure("generate_and_attribute_s", warm, 5, higher_is_better=False,
-            detail="in the browser, warm, defaults, median of 5")  # fmt: skip
-    measure("first_preview_s", seen, 0.5, higher_is_better=False,
-            detail="in the browser, warm, median of 5")  # fmt: skip
+    measure(
+        "first_image_after_start_s",
+        first,
+        60,
+        higher_is_better=False,
+        detail="start the server, open the page, paint, trace, book",
+    )
+    measure(
+        "generate_and_attribute_s",
+        warm,
+        5,
+        higher_is_better=False,
+        detail="in the browser, warm, defaults, median of 5",
+    )
+    measure(
+        "first_preview_s",
+        seen,
+        0.5,
+        higher_is_better=False,
+        detail="in the browser, warm, median of 5",
+    )
 
 
 def bench_attribution_alone(engine: Engine, embedded: Collection, measure: Measure) -> None:
@@ -59,5 +74,10 @@ def bench_attribution_alone(engine: Engine, embedded: Collection, measure: Measu
         image = file.convert("RGB")
     engine.attribute(image, style=work.style)
     seconds = [engine.attribute(image, style=work.style).seconds.total for _ in range(9)]
-    measure("attribution_s", statistics.median(seconds), 0.5, higher_is_better=False,
-            detail="one picture, warm, median of 9")  # fmt: skip
+    measure(
+        "attribution_s",
+        statistics.median(seconds),
+        0.5,
+        higher_is_better=False,
+        detail="one picture, warm, median of 9",
+    )

@@ -23,6 +23,9 @@ def bench_truth(measure: Measure) -> None:
         for row in one.rows:
             bar = BARS.get(row.check, 0.0) if one.method == "d-trak" else 0.0
             measure(
-                f"{one.method}: {row.check}", row.value, bar, higher_is_better=True,
+                f"{one.method}: {row.check}",
+                row.value,
+                bar,
+                higher_is_better=True,
                 detail=f"{row.queries} queries",
-            )  # fmt: skip
+            )

@@ -25,9 +25,12 @@ def measure(capsys: pytest.CaptureFixture[str]) -> Measure:
     def report(name: str, value: float, bar: float, *, higher_is_better: bool, detail: str) -> None:
         fit = value >= bar if higher_is_better else value <= bar
         line = {
-            "name": name, "ratio": value, "bar": bar, "higher_is_better": higher_is_better,
+            "name": name,
+            "ratio": value,
+            "bar": bar,
+            "higher_is_better": higher_is_better,
             "detail": detail,
-        }  # fmt: skip
+        }
         log = read_settings().home / "bench.jsonl"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as stream:

@@ -20,9 +20,15 @@ sync_api.expect.set_options(timeout=20_000)
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +71,11 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def visit(url: str, *, width: int = 1280, dark: bool = False) -> Any:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, reduced_motion="reduce",
-            color_scheme="dark" if dark else "light", accept_downloads=True,
-        )  # fmt: skip
+            viewport={"width": width, "height": 900},
+            reduced_motion="reduce",
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
         contexts.append(context)
         home = "/".join(url.split("/")[:3])
 

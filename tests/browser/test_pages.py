@@ -185,11 +185,17 @@ def test_the_contrast_check_can_fail(told: Server, open_page: Open) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "media/works/nobody", "media/works/..%2f..%2fworks.csv", "media/runs/nobody.png",
-        "media/runs/..%2f..%2fledger.png", "runs/nobody.json", "gradio_api/file=/etc/passwd",
-        "gradio_api/file=ledger.sqlite3", "openapi.json", "docs",
+        "media/works/nobody",
+        "media/works/..%2f..%2fworks.csv",
+        "media/runs/nobody.png",
+        "media/runs/..%2f..%2fledger.png",
+        "runs/nobody.json",
+        "gradio_api/file=/etc/passwd",
+        "gradio_api/file=ledger.sqlite3",
+        "openapi.json",
+        "docs",
     ],
-)  # fmt: skip
+)
 def test_nothing_else_of_the_disk_is_served(told: Server, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         fetched(f"{told.url}/{path}")

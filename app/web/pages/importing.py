@@ -42,27 +42,43 @@ class ImportPage:
         self.settings, self.access = settings, access
         gr.HTML(render("macros.title", words="Import", lead=LEAD))
         self.source = gr.Textbox(
-            label="Folder or file", info=KINDS, placeholder="/pictures/my-collection",
-            elem_id="import-source", max_lines=1,
-        )  # fmt: skip
+            label="Folder or file",
+            info=KINDS,
+            placeholder="/pictures/my-collection",
+            elem_id="import-source",
+            max_lines=1,
+        )
         with gr.Row():
-            self.title = gr.Textbox(label="Title of the collection", elem_id="import-title",
-                                    placeholder="as the folder", max_lines=1, scale=3)  # fmt: skip
+            self.title = gr.Textbox(
+                label="Title of the collection",
+                elem_id="import-title",
+                placeholder="as the folder",
+                max_lines=1,
+                scale=3,
+            )
             self.size = gr.Dropdown(
-                [(f"{side} x {side}", side) for side in SIZES], value=128,
-                label="Pixels kept", elem_id="import-size", filterable=False, scale=2,
-            )  # fmt: skip
+                [(f"{side} x {side}", side) for side in SIZES],
+                value=128,
+                label="Pixels kept",
+                elem_id="import-size",
+                filterable=False,
+                scale=2,
+            )
         with gr.Accordion("If the table needs help", open=False):
             self.columns = gr.Textbox(
-                label="Columns", placeholder="title=Work Title, artist=Maker", max_lines=1,
+                label="Columns",
+                placeholder="title=Work Title, artist=Maker",
+                max_lines=1,
                 info="Which column says what, where it is not recognised; in quotes, what all rows "
                 'say: style="Photograph".',
                 elem_id="import-columns",
-            )  # fmt: skip
+            )
             self.pictures = gr.Textbox(
-                label="Where the table's pictures are", placeholder="beside the table", max_lines=1,
+                label="Where the table's pictures are",
+                placeholder="beside the table",
+                max_lines=1,
                 elem_id="import-pictures",
-            )  # fmt: skip
+            )
         with gr.Row():
             self.look = gr.Button("Preview", variant="primary", elem_id="import-look")
             self.take = gr.Button("Import", interactive=False, elem_id="import-take")
@@ -87,16 +103,26 @@ class ImportPage:
             )
 
     def _look(
-        self, source: Text, title: Text, size: int, columns: Text, pictures: Text,
+        self,
+        source: Text,
+        title: Text,
+        size: int,
+        columns: Text,
+        pictures: Text,
         request: gr.Request,
-    ) -> Iterator[list[Any]]:  # fmt: skip
+    ) -> Iterator[list[Any]]:
         wish = _wish(source, title, size, columns, pictures)
         yield from guarded(self._run(previewed, wish, request), self._trouble)
 
     def _take(
-        self, source: Text, title: Text, size: int, columns: Text, pictures: Text,
+        self,
+        source: Text,
+        title: Text,
+        size: int,
+        columns: Text,
+        pictures: Text,
         request: gr.Request,
-    ) -> Iterator[list[Any]]:  # fmt: skip
+    ) -> Iterator[list[Any]]:
         wish = _wish(source, title, size, columns, pictures)
         yield from guarded(self._run(imported, wish, request), self._trouble)
 

@@ -47,9 +47,23 @@ INTRO = "Generate a painting, see which training works shaped it, and who is cre
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 # the components that an event may change
 SHOWN = (
-    "picture", "status", "credit", "proponents", "opponents", "memorised", "recipe", "again",
-    "retry", "run_id", "generate", "cancel", "without", "who", "answer", "find_out",
-)  # fmt: skip
+    "picture",
+    "status",
+    "credit",
+    "proponents",
+    "opponents",
+    "memorised",
+    "recipe",
+    "again",
+    "retry",
+    "run_id",
+    "generate",
+    "cancel",
+    "without",
+    "who",
+    "answer",
+    "find_out",
+)
 KEPT_FOR_RETRY = 50
 CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
 ALIKE = 12  # works in the tab "Looks alike"
@@ -74,47 +88,76 @@ class StudioPage:
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.style = gr.Dropdown(
-                    [(style_name(style), style) for style in styles], value=styles[0],
-                    label="Style", elem_id="style", filterable=False,
-                )  # fmt: skip
+                    [(style_name(style), style) for style in styles],
+                    value=styles[0],
+                    label="Style",
+                    elem_id="style",
+                    filterable=False,
+                )
                 with gr.Row():
                     self.seed = gr.Number(
-                        7, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, scale=3,
-                        elem_id="seed", min_width=120,
-                    )  # fmt: skip
+                        7,
+                        label="Seed",
+                        precision=0,
+                        minimum=0,
+                        maximum=MAX_SEED,
+                        scale=3,
+                        elem_id="seed",
+                        min_width=120,
+                    )
                     self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
                 with gr.Accordion("Advanced", open=False):
                     self.steps = gr.Slider(
-                        1, MAX_STEPS, self.studio.collection.default_steps, step=1, label="Steps",
+                        1,
+                        MAX_STEPS,
+                        self.studio.collection.default_steps,
+                        step=1,
+                        label="Steps",
                         elem_id="steps",
-                    )  # fmt: skip
+                    )
                     self.guidance = gr.Slider(
-                        0, MAX_GUIDANCE, self.studio.collection.default_guidance, step=0.5,
-                        label="Guidance", elem_id="guidance",
-                    )  # fmt: skip
+                        0,
+                        MAX_GUIDANCE,
+                        self.studio.collection.default_guidance,
+                        step=0.5,
+                        label="Guidance",
+                        elem_id="guidance",
+                    )
                     at_hand = self.studio.engine.methods_available
                     self.method = gr.Dropdown(
-                        [(METHODS[name].title, name) for name in at_hand], value="d-trak",
-                        label="Measured by", elem_id="method", filterable=False,
-                    )  # fmt: skip
+                        [(METHODS[name].title, name) for name in at_hand],
+                        value="d-trak",
+                        label="Measured by",
+                        elem_id="method",
+                        filterable=False,
+                    )
                 with gr.Row():
                     self.generate = gr.Button(
-                        "Generate", variant="primary", elem_id="generate", min_width=130,
+                        "Generate",
+                        variant="primary",
+                        elem_id="generate",
+                        min_width=130,
                         interactive=False,  # until the page has opened: nothing overtakes it
-                    )  # fmt: skip
+                    )
                     self.cancel = gr.Button(
                         "Cancel", interactive=False, elem_id="cancel", min_width=90
                     )
                 with gr.Accordion("Or trace a picture of yours", open=False):
                     self.upload = gr.File(
                         label="Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)",
-                        elem_id="upload", height=110,
-                    )  # fmt: skip
+                        elem_id="upload",
+                        height=110,
+                    )
                     self.as_style = gr.Dropdown(
-                        [("Let the model say", ASK_THE_MODEL),
-                         *((style_name(style), style) for style in styles)],
-                        value=ASK_THE_MODEL, label="Ask as", elem_id="as-style", filterable=False,
-                    )  # fmt: skip
+                        [
+                            ("Let the model say", ASK_THE_MODEL),
+                            *((style_name(style), style) for style in styles),
+                        ],
+                        value=ASK_THE_MODEL,
+                        label="Ask as",
+                        elem_id="as-style",
+                        filterable=False,
+                    )
                     self.book_upload = gr.Checkbox(
                         False, label="Record credit for it in the ledger", elem_id="book-upload"
                     )
@@ -154,39 +197,62 @@ class StudioPage:
     def _connect(self) -> None:
         # one place keeps time, not every output: each would redraw itself at every frame
         private: dict[str, Any] = {
-            "api_visibility": "private", "show_progress": "hidden",
+            "api_visibility": "private",
+            "show_progress": "hidden",
             "show_progress_on": [self.run_id],
-        }  # fmt: skip
+        }
         painting = self.generate.click(
-            self._generate, [self.style, self.seed, self.steps, self.guidance, self.method],
-            self.shown, concurrency_limit=2, concurrency_id="paint", **private,
-        )  # fmt: skip
-        again = self.again.click(
-            self._again, [self.run_id], self.shown, concurrency_limit=2, concurrency_id="paint",
+            self._generate,
+            [self.style, self.seed, self.steps, self.guidance, self.method],
+            self.shown,
+            concurrency_limit=2,
+            concurrency_id="paint",
             **private,
-        )  # fmt: skip
+        )
+        again = self.again.click(
+            self._again,
+            [self.run_id],
+            self.shown,
+            concurrency_limit=2,
+            concurrency_id="paint",
+            **private,
+        )
         tracing = self.trace.click(
-            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
-            concurrency_limit=2, concurrency_id="paint", **private,
-        )  # fmt: skip
+            self._trace,
+            [self.upload, self.as_style, self.method, self.book_upload],
+            self.shown,
+            concurrency_limit=2,
+            concurrency_id="paint",
+            **private,
+        )
         dropped = self.upload.upload(
-            self._trace, [self.upload, self.as_style, self.method, self.book_upload], self.shown,
-            concurrency_limit=2, concurrency_id="paint", **private,
-        )  # fmt: skip
+            self._trace,
+            [self.upload, self.as_style, self.method, self.book_upload],
+            self.shown,
+            concurrency_limit=2,
+            concurrency_id="paint",
+            **private,
+        )
         # words only after the stream has ended: its last update would overwrite them
         self.cancel.click(
             None, None, None, cancels=[painting, again, tracing, dropped], queue=False, **private
         ).then(self._cancelled, None, self.shown, queue=False, **private)
         self.dice.click(
-            lambda: random.SystemRandom().randrange(1_000_000), None, self.seed, queue=False,
+            lambda: random.SystemRandom().randrange(1_000_000),
+            None,
+            self.seed,
+            queue=False,
             **private,
-        )  # fmt: skip
+        )
         self.find_out.click(
-            self._without, [self.run_id, self.who], [self.answer, self.find_out],
-            concurrency_limit=1, concurrency_id="without",
+            self._without,
+            [self.run_id, self.who],
+            [self.answer, self.find_out],
+            concurrency_limit=1,
+            concurrency_id="without",
             preprocess=False,  # its choices change with the run: `_without` knows the artists
             **private,
-        )  # fmt: skip
+        )
         # outside the queue, as the page itself: it takes one look at one picture
         self.run_id.change(self._alike, [self.run_id], self.alike, queue=False, **private)
         self.retry.click(self._retry, [self.run_id], self.shown, queue=False, **private)
@@ -211,10 +277,16 @@ class StudioPage:
     def _untraced(self, picture: str) -> dict[str, Any]:
         """A picture that is not traced yet: nothing below it may speak of the one before."""
         return {
-            "picture": picture, "credit": "", "proponents": "", "opponents": "", "memorised": "",
-            "recipe": "", "again": gr.update(visible=False), "answer": "",
+            "picture": picture,
+            "credit": "",
+            "proponents": "",
+            "opponents": "",
+            "memorised": "",
+            "recipe": "",
+            "again": gr.update(visible=False),
+            "answer": "",
             "find_out": gr.update(interactive=False),
-        }  # fmt: skip
+        }
 
     def _idle(self) -> dict[str, Any]:
         return {"generate": gr.update(interactive=True), "cancel": gr.update(interactive=False)}
@@ -255,9 +327,14 @@ class StudioPage:
         return self._lost(event)
 
     def _generate(
-        self, style: str, seed: float | None, steps: float, guidance: float, method: str,
+        self,
+        style: str,
+        seed: float | None,
+        steps: float,
+        guidance: float,
+        method: str,
         page: gr.Request,
-    ) -> Iterator[list[Any]]:  # fmt: skip
+    ) -> Iterator[list[Any]]:
         request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
         yield from self._cancellable(
             page.session_hash, lambda cancellation: self._paint(request, None, cancellation)
@@ -283,9 +360,10 @@ class StudioPage:
         self, request: GenerateRequest, before: RunView | None, cancellation: Cancellation[Event]
     ) -> Iterator[list[Any]]:
         yield self._update(
-            status=_progress("Painting", 0, request.steps or 0), **self._busy(),
+            status=_progress("Painting", 0, request.steps or 0),
+            **self._busy(),
             retry=gr.update(visible=False),
-        )  # fmt: skip
+        )
         words, shown = f"{style_name(request.style)} painting, not finished", 0.0
         for event in generate_and_attribute(self.studio, request, cancellation):
             if isinstance(event, Painting):
@@ -318,9 +396,14 @@ class StudioPage:
         )
 
     def _trace_file(
-        self, file: str | None, style: str, method: str, book: bool, visitor: str,
+        self,
+        file: str | None,
+        style: str,
+        method: str,
+        book: bool,
+        visitor: str,
         cancellation: Cancellation[Event],
-    ) -> Iterator[list[Any]]:  # fmt: skip
+    ) -> Iterator[list[Any]]:
         if not file:
             yield self._trouble("Choose a picture first.")
             return
@@ -359,9 +442,10 @@ class StudioPage:
         if before is not None:
             same = before.record.image_sha256 == view.record.image_sha256
             words = (
-                "Run again gave the identical image ✓. " if same else
-                "Run again gave another image: the model, a library or the device has changed. "
-            ) + words  # fmt: skip
+                "Run again gave the identical image ✓. "
+                if same
+                else "Run again gave another image: the model, a library or the device has changed. "
+            ) + words
         if notes:
             words += f" {notes}"
         return self._shown(view, render("notices.done", words=words))
@@ -375,8 +459,10 @@ class StudioPage:
             words = f"{event.error.message} The picture is kept; retry when the cause is gone."
             return self._update(
                 status=render("notices.trouble", words=words, title="The credit is not recorded"),
-                retry=gr.update(visible=True), run_id=event.record.id, **self._idle(),
-            )  # fmt: skip
+                retry=gr.update(visible=True),
+                run_id=event.record.id,
+                **self._idle(),
+            )
         words = f"{event.error.message} The picture is kept ({event.file}); nothing was recorded."
         return self._update(
             status=render("notices.trouble", words=words, title="It could not be traced"),
@@ -467,15 +553,19 @@ class StudioPage:
                 "notices.waiting", words="A finished example. Press Generate for your own."
             )
         return self._update(
-            picture=render("run.picture", record=record), status=status,
+            picture=render("run.picture", record=record),
+            status=status,
             credit=credit(view, self.studio.artist_names),
             proponents=_gallery(record, PROPONENT),
             opponents=_gallery(record, OPPONENT),
             memorised=_gallery(record, MEMORISED),
-            recipe=render("run.recipe", view=view), again=gr.update(visible=paintable),
-            retry=gr.update(visible=False), run_id=record.id, **self._askable(record, paintable),
+            recipe=render("run.recipe", view=view),
+            again=gr.update(visible=paintable),
+            retry=gr.update(visible=False),
+            run_id=record.id,
+            **self._askable(record, paintable),
             **self._idle(),
-        )  # fmt: skip
+        )
 
     def _askable(self, record: RunRecord, paintable: bool) -> dict[str, Any]:
         """Artists of this run, the most credited first; and what was asked before."""

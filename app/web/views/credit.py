@@ -49,11 +49,13 @@ def total_bars(totals: Totals) -> tuple[Bar, ...]:
     """The ledger's bars, in its order; none where nothing is credited."""
     rows = [
         (
-            row.artist_id, row.name, row.micro,
+            row.artist_id,
+            row.name,
+            row.micro,
             f"{credits(row.micro)} credits · {counted(row.works, 'work')}",
         )
         for row in totals.artists
-    ]  # fmt: skip
+    ]
     return _bars(rows, totals.unattributed_micro, "")
 
 

@@ -41,13 +41,16 @@ def _lists(report: ImportReport) -> tuple[Listing, ...]:
     return (
         Listing("Refused", ("Row", "Reason"), [(one.row, one.reason) for one in report.refused]),
         Listing(
-            "Twice", ("Row", "Why"),
-            [(one.row, _same(one, titles.get(one.work_id, one.work_id)))
-             for one in report.duplicates],
+            "Twice",
+            ("Row", "Why"),
+            [
+                (one.row, _same(one, titles.get(one.work_id, one.work_id)))
+                for one in report.duplicates
+            ],
         ),
         Listing("Taken, but not all as written", ("Row", "What"), remarks),
         Listing("Artists", ("Artist", "Works", "Styles", "Also written"), _artists(report)),
-    )  # fmt: skip
+    )
 
 
 def _same(duplicate: Duplicate, title: str) -> str:

@@ -92,6 +92,14 @@ def _patches(rng: Rng, size: int) -> Pixels:
 
 
 KINDS: tuple[Callable[[Rng, int], Pixels], ...] = (
-    _spectrum, _flat, _spectrum, _gradient, _white_noise, _spectrum, _stripes, _checks, _page,
+    _spectrum,
+    _flat,
+    _spectrum,
+    _gradient,
+    _white_noise,
+    _spectrum,
+    _stripes,
+    _checks,
+    _page,
     _patches,
-)  # fmt: skip
+)

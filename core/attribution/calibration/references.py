@@ -64,9 +64,12 @@ def paint_references(
         path = folder / f"{model.digest[:12]}-{number:04d}.png"
         if not path.is_file():
             image = paint(
-                model, class_prompt(style), seed=seed, steps=collection.default_steps,
+                model,
+                class_prompt(style),
+                seed=seed,
+                steps=collection.default_steps,
                 guidance=collection.default_guidance,
-            )  # fmt: skip
+            )
             write_bytes(path, _png(image))
         rows.append(_reference(GENERATED, path, style, collection.path))
         yield Progress("Painting references", number + 1, plan.generated)

@@ -105,9 +105,10 @@ def build_features(
     reference_pictures = [_picture(row) for row in rows]
     yield from _store(featurizer, collection, directory / "references", reference_pictures, storage)
     methods = [
-        row for row in METHODS.values()
+        row
+        for row in METHODS.values()
         if row.served and row.features == name and (kept is None or row.name in kept)
-    ]  # fmt: skip
+    ]
     for number, method in enumerate(methods):
         make_index(collection, directory, method, rule, rows, keep=True)
         yield Progress("Building the index", number + 1, len(methods), method.name)
@@ -415,8 +416,10 @@ def _save_trust(
     collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
 ) -> None:
     values, own = reference_values(collection, directory, rows, rule)
-    kinds = {kind: [i for i, row in enumerate(rows) if row.kind == kind]
-             for kind in (GENERATED, HELD_OUT, FOREIGN)}  # fmt: skip
+    kinds = {
+        kind: [i for i, row in enumerate(rows) if row.kind == kind]
+        for kind in (GENERATED, HELD_OUT, FOREIGN)
+    }
     known = [values[kinds[GENERATED]]]
     # without held-out works the works themselves stand for what the model knows
     known.append(values[kinds[HELD_OUT]] if kinds[HELD_OUT] else own)

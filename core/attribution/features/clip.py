@@ -54,9 +54,12 @@ class ClipVision:
         for part in pixels.to(self.device, torch.float32).split(32):
             coloured = part.expand(-1, 3, -1, -1) if part.shape[1] == 1 else part
             sized = functional.interpolate(
-                (coloured + 1.0) / 2.0, size=(self.size, self.size), mode="bicubic",
-                antialias=True, align_corners=False,
-            ).clamp(0.0, 1.0)  # fmt: skip
+                (coloured + 1.0) / 2.0,
+                size=(self.size, self.size),
+                mode="bicubic",
+                antialias=True,
+                align_corners=False,
+            ).clamp(0.0, 1.0)
             mean = torch.tensor(MEAN, device=self.device).reshape(1, 3, 1, 1)
             spread = torch.tensor(SPREAD, device=self.device).reshape(1, 3, 1, 1)
             answer = self.model(pixel_values=(sized - mean) / spread).image_embeds

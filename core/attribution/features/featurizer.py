@@ -103,9 +103,11 @@ class Featurizer:
         while start < len(latents):
             stop = start + self._planned(latents, prompts, content_ids, places).pictures
             examples = self.examples(
-                latents[start:stop], prompts[start:stop], content_ids[start:stop],
+                latents[start:stop],
+                prompts[start:stop],
+                content_ids[start:stop],
                 places[start:stop],
-            )  # fmt: skip
+            )
             try:
                 parts.append(self.of_examples(examples))
             except torch.OutOfMemoryError:

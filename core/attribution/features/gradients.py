@@ -66,9 +66,11 @@ def per_example_gradients(
     losses = torch.zeros(0)
     for start in range(0, count, rows):
         part = Examples(
-            examples.latents, examples.noise[:, start : start + rows],
-            examples.timesteps[start : start + rows], examples.conditioning,
-        )  # fmt: skip
+            examples.latents,
+            examples.noise[:, start : start + rows],
+            examples.timesteps[start : start + rows],
+            examples.conditioning,
+        )
         piece = _at_once(model, objective, part, path)
         share = len(part.timesteps) / count
         losses = piece.losses * share + (losses if start else 0.0)

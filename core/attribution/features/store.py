@@ -51,8 +51,11 @@ class Header:
         """As nested plain values, for json."""
         fields = {name: value for name, value in asdict(self).items() if name != "spec"}
         return {
-            "format": FORMAT, **fields, "spec": self.spec.plain(), "spec_digest": self.spec.digest
-        }  # fmt: skip
+            "format": FORMAT,
+            **fields,
+            "spec": self.spec.plain(),
+            "spec_digest": self.spec.digest,
+        }
 
 
 def key_of(content: str, style: str, turn: int = 0) -> int:
@@ -147,9 +150,11 @@ class FeatureStore:
     def write(self, number: int, features: Features, keys: Sequence[int]) -> None:
         """Write shard `number`, all of it or nothing. Raises `StoreError` on a full disk."""
         self._write(
-            number, Packed.of(features.phi, self.header.storage), features.losses.double(),
+            number,
+            Packed.of(features.phi, self.header.storage),
+            features.losses.double(),
             torch.tensor(list(keys), dtype=torch.int64),
-        )  # fmt: skip
+        )
 
     def _write(self, number: int, packed: Packed, losses: Tensor, keys: Tensor) -> None:
         self._save(self.path(number), {**packed.tensors(), "losses": losses, "keys": keys})
@@ -290,8 +295,9 @@ class FeatureStore:
 def _difference(existing: Header, requested: Header) -> str:
     here, there = existing.plain(), requested.plain()
     names = [name for name in here if here[name] != there[name] and name != "spec_digest"]
-    return "; ".join(f"{name} is {_short(here[name])}, requested is {_short(there[name])}"
-                     for name in names)  # fmt: skip
+    return "; ".join(
+        f"{name} is {_short(here[name])}, requested is {_short(there[name])}" for name in names
+    )
 
 
 def _short(value: object) -> str:

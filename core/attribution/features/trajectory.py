@@ -49,9 +49,12 @@ def journey_features(
         else:
             latents = at.clean
             noise = noise_for(
-                featurizer.spec.noise, [at.timestep], contents, range(len(contents)),
+                featurizer.spec.noise,
+                [at.timestep],
+                contents,
+                range(len(contents)),
                 model.latent_shape,
-            )[:, 0].to(latents)  # fmt: skip
+            )[:, 0].to(latents)
         times = torch.tensor([at.timestep], device=latents.device)
         features = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
         phi = phi + features.phi if phi.numel() else features.phi

@@ -105,10 +105,14 @@ def shrunk(index: Index, features: Mapping[int, Tensor | None]) -> Index:
         more = Departed.of(torch.stack(known), torch.cat(gone))
         left = more if left is None else left.joined(more)
     return replace(
-        whole, rows=tuple(parts), keys=whole.keys[places],
-        self_influence=whole.self_influence[places], null_mean=whole.null_mean[places],
-        null_spread=whole.null_spread[places], departed=left,
-    )  # fmt: skip
+        whole,
+        rows=tuple(parts),
+        keys=whole.keys[places],
+        self_influence=whole.self_influence[places],
+        null_mean=whole.null_mean[places],
+        null_spread=whole.null_spread[places],
+        departed=left,
+    )
 
 
 def _folded(index: Index) -> Index:

@@ -195,10 +195,14 @@ class Index:
                 "Run `python -m app featurize`: only what is missing is made."
             )
         return replace(
-            self, keys=requested, places=places, lying=self.keys,
+            self,
+            keys=requested,
+            places=places,
+            lying=self.keys,
             self_influence=self.self_influence[places],
-            null_mean=self.null_mean[places], null_spread=self.null_spread[places],
-        )  # fmt: skip
+            null_mean=self.null_mean[places],
+            null_spread=self.null_spread[places],
+        )
 
     def scaled_query(self, query: Tensor) -> Tensor:
         """A query's feature `[k]` as the rows meet it."""
@@ -379,9 +383,13 @@ def save_index(index: Index, directory: Path) -> None:
         "null_spread": torch.from_numpy(index.null_spread),
     }
     about = {
-        "method": index.method, "unit": index.unit, "squared": index.squared,
-        "lambda": index.lambda_, "sources": index.sources, "files": named,
-    }  # fmt: skip
+        "method": index.method,
+        "unit": index.unit,
+        "squared": index.squared,
+        "lambda": index.lambda_,
+        "sources": index.sources,
+        "files": named,
+    }
     kept = {HEAD, *named}
     if index.departed is not None:  # beside `files`, which are the rows of works
         left = {"phi": index.departed.phi, "rows": index.departed.rows}
@@ -467,9 +475,11 @@ def _read(
     remedy = "Make it again with `python -m app featurize`."
     try:
         tensors, marks = undamaged(
-            lambda: read_tensors(directory / name), f"The index '{directory.name}'", remedy,
+            lambda: read_tensors(directory / name),
+            f"The index '{directory.name}'",
+            remedy,
             StoreError,
-        )  # fmt: skip
+        )
     except FileNotFoundError as error:
         raise StoreError(f"There is no index '{directory.name}' yet. {remedy}") from error
     digest = checksum(tensors)

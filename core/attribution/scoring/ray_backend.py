@@ -106,9 +106,14 @@ class _FeatureWorker:
 
 
 def featurize_by(
-    ray: Any, root: Path, name: str, planned: Sequence[tuple[int, list[int]]], workers: int,
-    device: str = "cpu", means: Means = PLAIN,
-) -> Iterator[Progress]:  # fmt: skip
+    ray: Any,
+    root: Path,
+    name: str,
+    planned: Sequence[tuple[int, list[int]]],
+    workers: int,
+    device: str = "cpu",
+    means: Means = PLAIN,
+) -> Iterator[Progress]:
     """Make the planned shards of `features/<name>`, whose header is there, by Ray workers.
 
     `means.budget` is each worker's own.
@@ -208,8 +213,13 @@ def spread(ray: Any, index: Index, directory: Path, workers: int) -> Index:
     """The same index with its rows, kept in `directory`, in so many Ray workers."""
     count = sum(map(len, index.rows))
     bare = replace(
-        index, added=None, places=None, squared=False, self_influence=np.zeros(count),
-        null_mean=np.zeros(count), null_spread=np.ones(count),
-    )  # fmt: skip
+        index,
+        added=None,
+        places=None,
+        squared=False,
+        self_influence=np.zeros(count),
+        null_mean=np.zeros(count),
+        null_spread=np.ones(count),
+    )
     holders = RayHolders.of(ray, directory, split(bare, [""] * count, workers), workers)
     return replace(index, rows=(RemoteRows(holders, count),))

@@ -60,9 +60,11 @@ def photographs_in(source: Path, part: str = "all") -> Iterator[Waiting]:
         folders = [file for file in sorted(source.iterdir()) if file.is_dir()]
         if part != "all":
             folders = [
-                inner for outer in _of_part(folders, part) for inner in sorted(outer.iterdir())
+                inner
+                for outer in _of_part(folders, part)
+                for inner in sorted(outer.iterdir())
                 if inner.is_dir()
-            ]  # fmt: skip
+            ]
         yield from _folders(folders)
     elif not files:
         raise CollectionError(

@@ -43,9 +43,10 @@ def column_map(texts: Sequence[str]) -> dict[str, str]:
 def constants_of(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """The fields that are the same in every row, as `columns` (by field) has them in quotes."""
     return {
-        field: plain_text(column[1:-1]) for field, column in columns.items()
+        field: plain_text(column[1:-1])
+        for field, column in columns.items()
         if _quoted(column) and column not in table.header
-    }  # fmt: skip
+    }
 
 
 def columns_of(table: Table, columns: Mapping[str, str]) -> Places:

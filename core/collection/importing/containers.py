@@ -118,9 +118,10 @@ class Archive:
             ) from error
         within = [one for one in members if not one.isdir() and is_inside(one.name)]
         self._members = {
-            name: one for one in within
+            name: one
+            for one in within
             if one.isfile() and not _hidden(name := str(PurePosixPath(one.name)))
-        }  # fmt: skip
+        }
         self._hidden = sorted({one.name for one in within if _hidden(one.name)})
         self._others = [one for one in members if not (one.isdir() or one.isfile())]
         self._outside = [one for one in members if one.isfile() and not is_inside(one.name)]

@@ -63,9 +63,10 @@ def read_split(dataset: Any, split: str, columns: Mapping[str, str]) -> Reading:
     held = dataset.cast_column(picture_column, type(features[picture_column])(decode=False))
     words = dataset.remove_columns(pictures)
     labels = {
-        name: kind.names for name, kind in words.features.items()
+        name: kind.names
+        for name, kind in words.features.items()
         if type(kind).__name__ == "ClassLabel"
-    }  # fmt: skip
+    }
     header = tuple(words.features)
     records = [
         TableRow(number, tuple(_text(one[name], labels.get(name)) for name in header))

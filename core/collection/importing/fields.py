@@ -205,8 +205,11 @@ def _viaf(text: str) -> str:
 
 
 _FORMS: dict[str, Callable[[str], str]] = {
-    "wikidata": _wikidata, "ulan": _ulan, "isni": _isni, "viaf": _viaf,
-}  # fmt: skip
+    "wikidata": _wikidata,
+    "ulan": _ulan,
+    "isni": _isni,
+    "viaf": _viaf,
+}
 _NAMES = {
     "wikidata": "a Wikidata item (Q and a number)",
     "ulan": "a ULAN number (nine digits from 500)",

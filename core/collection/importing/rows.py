@@ -16,8 +16,18 @@ from core.errors import ImageRefused
 UNKNOWN_ARTIST = "Unknown artist"
 UNTITLED = "Untitled"
 PICTURE_ENDINGS = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif",
-)  # fmt: skip
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".avif",
+)
 
 Identifiers = tuple[tuple[str, str], ...]
 

@@ -23,10 +23,13 @@ from core.errors import CollectionError, UsageError
 
 Kind = Literal["auto", "folder", "csv", "json", "cifar", "datasets"]
 MANIFESTS = (
-    *(f"{stem}{ending}" for stem in ("metadata", "manifest", "works")
-      for ending in (".csv", ".tsv", ".json", ".jsonl")),
+    *(
+        f"{stem}{ending}"
+        for stem in ("metadata", "manifest", "works")
+        for ending in (".csv", ".tsv", ".json", ".jsonl")
+    ),
     "ArtBench-10.csv",
-)  # fmt: skip
+)
 _ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -81,9 +84,10 @@ def _unnamed(reading: Reading, container: Folder | Archive, table: Path) -> tupl
     pictures = [row.picture for row in reading.rows if isinstance(row, Candidate)]
     named = {one.name if isinstance(one, EmbeddedPicture) else one for one in pictures}
     rest = [
-        name for name in container.names
+        name
+        for name in container.names
         if name.lower().endswith(PICTURE_ENDINGS) and _key(container, name) not in named
-    ]  # fmt: skip
+    ]
     if not rest:
         return ()
     first = plain_text(rest[0], 120)

@@ -27,9 +27,20 @@ JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LISTS = ("works", "data", "items", "records", "objects", "rows", "artworks", "images")
 _NAMES = (
-    "full_name", "name", "display_name", "displayname", "cited_name", "label", "title", "value",
-    "file", "file_name", "path", "image_url", "url",
-)  # fmt: skip
+    "full_name",
+    "name",
+    "display_name",
+    "displayname",
+    "cited_name",
+    "label",
+    "title",
+    "value",
+    "file",
+    "file_name",
+    "path",
+    "image_url",
+    "url",
+)
 
 
 @dataclass(frozen=True)
@@ -196,8 +207,11 @@ def _json(path: Path, text: str, notes: tuple[str, ...]) -> Table:
 
 def _list_in(mapping: Mapping[str, Any]) -> str:
     """The key under which the works stand, in a file that wraps them."""
-    lists = [key for key, value in mapping.items() if isinstance(value, list)
-             and any(isinstance(one, dict) for one in value)]  # fmt: skip
+    lists = [
+        key
+        for key, value in mapping.items()
+        if isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    ]
     named = [key for key in _LISTS if key in lists]
     plain = [key for key, value in mapping.items() if isinstance(value, str)]
     return (named or lists)[0] if lists and not plain else ""

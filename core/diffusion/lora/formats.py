@@ -32,10 +32,15 @@ PEFT_PREFIX = "base_model.model."
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
 UNET, TEXT = "unet", "text_encoder"
 OTHERS = {
-    "hada_": "LoHa", "lokr_": "LoKr", "oft_": "OFT", "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA", "lora_mid": "LoCon with a Tucker core",
-    "lora_te2_": "LoRA of Stable Diffusion XL", "text_encoder_2": "LoRA of Stable Diffusion XL",
-}  # fmt: skip
+    "hada_": "LoHa",
+    "lokr_": "LoKr",
+    "oft_": "OFT",
+    "dora_scale": "DoRA",
+    "lora_magnitude_vector": "DoRA",
+    "lora_mid": "LoCon with a Tucker core",
+    "lora_te2_": "LoRA of Stable Diffusion XL",
+    "text_encoder_2": "LoRA of Stable Diffusion XL",
+}
 Read = tuple[dict[str, Tensor], dict[str, float]]  # tensors; alphas that stand beside them
 HALF = re.compile(r"(.+)\.(?:lora_(A|B|down|up)\.weight|(alpha))")
 SIDES = {"A": "down", "B": "up"}

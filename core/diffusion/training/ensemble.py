@@ -58,9 +58,11 @@ def load_into(model: DiffusionModel, path: Path) -> None:
     if not path.is_file():
         raise StoreError(f"The retrained model {path.name} is missing. Run the benchmark again.")
     weights, _ = undamaged(
-        lambda: read_tensors(path), f"The retrained model {path}",
-        "Remove that file and run the benchmark again: only it is made again.", StoreError,
-    )  # fmt: skip
+        lambda: read_tensors(path),
+        f"The retrained model {path}",
+        "Remove that file and run the benchmark again: only it is made again.",
+        StoreError,
+    )
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
             parameter.copy_(weights[name])
@@ -168,9 +170,12 @@ def _all_at_once(
         for name, value in model.attributed_parameters().items()
     }
     optimizer = torch.optim.AdamW(
-        list(stack.values()), recipe.learning_rate, recipe.betas,
-        weight_decay=recipe.weight_decay, fused=True,
-    )  # fmt: skip
+        list(stack.values()),
+        recipe.learning_rate,
+        recipe.betas,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
     checkpoint = directory / "training.safetensors"
     predict = vmap(FunctionalModel(model, model.predict), in_dims=(0, 0, None, None))
     done = load_training(checkpoint, stack, optimizer)

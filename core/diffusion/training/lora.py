@@ -31,9 +31,19 @@ from core.progress import Progress
 LORA = Recipe(steps=2000, learning_rate=3e-3, ema=0.99, seed=2)
 # specification of D-TRAK, section 5: ArtBench
 PAPER_LORA = Recipe(
-    steps=0, batch_size=64, learning_rate=3e-4, betas=(0.9, 0.999), order="epochs", times="uniform",
-    floor=0.0, checkpoint_every=1000, flip=True, sampled=True, dropout=0.1, dropout_in="attn",
-)  # fmt: skip
+    steps=0,
+    batch_size=64,
+    learning_rate=3e-4,
+    betas=(0.9, 0.999),
+    order="epochs",
+    times="uniform",
+    floor=0.0,
+    checkpoint_every=1000,
+    flip=True,
+    sampled=True,
+    dropout=0.1,
+    dropout_in="attn",
+)
 PAPER_EPOCHS = 100
 
 

@@ -23,13 +23,17 @@ MODEL_INDEX = "model_index.json"
 SUPPORTED = "StableDiffusionPipeline"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 WEIGHTS = (
-    "text_encoder/model.safetensors", "unet/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+    "unet/diffusion_pytorch_model.safetensors",
     "vae/diffusion_pytorch_model.safetensors",
-)  # fmt: skip
+)
 CONFIGS = (
-    MODEL_INDEX, "scheduler/scheduler_config.json", "text_encoder/config.json",
-    "unet/config.json", "vae/config.json",
-)  # fmt: skip
+    MODEL_INDEX,
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "unet/config.json",
+    "vae/config.json",
+)
 TOKENIZER = "tokenizer/*"
 # four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
 SIZES = (

@@ -52,9 +52,11 @@ def load_training(
     if not path.is_file():
         return 0
     tensors, _ = undamaged(
-        lambda: read_tensors(path), f"The unfinished training {path}",
-        "Remove that file to train from the beginning.", ModelError,
-    )  # fmt: skip
+        lambda: read_tensors(path),
+        f"The unfinished training {path}",
+        "Remove that file to train from the beginning.",
+        ModelError,
+    )
     group = optimizer.param_groups[0]
     counted_there = bool(group.get("fused") or group.get("capturable"))
     finished = 0

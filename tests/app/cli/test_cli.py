@@ -23,13 +23,34 @@ from tests.faults import raising
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "numpy", "fastapi")
 VERBS = (
-    "serve", "collections", "import", "remove", "train", "featurize", "generate", "attribute",
-    "score", "methods", "doctor", "evaluate lds", "evaluate counterfactual",
+    "serve",
+    "collections",
+    "import",
+    "remove",
+    "train",
+    "featurize",
+    "generate",
+    "attribute",
+    "score",
+    "methods",
+    "doctor",
+    "evaluate lds",
+    "evaluate counterfactual",
     "evaluate artists",
-    "evaluate artist", "evaluate report", "evaluate retrieval", "ledger totals",
-    "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
-    "ledger export", "workshops list", "workshops paint", "workshops build",
-)  # fmt: skip
+    "evaluate artist",
+    "evaluate report",
+    "evaluate retrieval",
+    "ledger totals",
+    "ledger entries",
+    "ledger artist",
+    "ledger statement",
+    "ledger reverse",
+    "ledger verify",
+    "ledger export",
+    "workshops list",
+    "workshops paint",
+    "workshops build",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -39,21 +39,44 @@ BOOKED = [
     ("2026-12-31T23:00:00.000Z", "cubism", "generation", "ochre"),
 ]
 WORDS: list[dict[str, str]] = [
-    {}, {"artist": "indigo"}, {"artist": "Ochre Workshop"}, {"artist": "oCHRE wORKSHOP"},
-    {"style": "cubism"}, {"style": "Ukiyo e"}, {"kind": "upload"}, {"kind": "example"},
-    {"since": "2026-02-01"}, {"until": "2026-02-01"}, {"until": "2026-02-28"},
-    {"since": "2026-02-28", "until": "2026-02-28"}, {"since": "2026-03-02"},
-    {"since": "2026-03-01", "until": "2026-02-01"}, {"until": "9999-12-31"},
-    {"period": "2026-02"}, {"period": "2026-12"}, {"period": "9999-12"}, {"period": "2025-01"},
+    {},
+    {"artist": "indigo"},
+    {"artist": "Ochre Workshop"},
+    {"artist": "oCHRE wORKSHOP"},
+    {"style": "cubism"},
+    {"style": "Ukiyo e"},
+    {"kind": "upload"},
+    {"kind": "example"},
+    {"since": "2026-02-01"},
+    {"until": "2026-02-01"},
+    {"until": "2026-02-28"},
+    {"since": "2026-02-28", "until": "2026-02-28"},
+    {"since": "2026-03-02"},
+    {"since": "2026-03-01", "until": "2026-02-01"},
+    {"until": "9999-12-31"},
+    {"period": "2026-02"},
+    {"period": "2026-12"},
+    {"period": "9999-12"},
+    {"period": "2025-01"},
     {"artist": "indigo", "style": "cubism", "kind": "upload", "period": "2026-02"},
-]  # fmt: skip
+]
 WRONG: list[dict[str, str]] = [
-    {"artist": "vermeer"}, {"style": "fauvism"}, {"since": "2026-02-30"}, {"until": "2026-13-01"},
-    {"since": "yesterday"}, {"until": "20260201"}, {"since": "2026-W05-7"}, {"until": "0000-01-01"},
-    {"period": "2026-13"}, {"period": "2026-2"}, {"period": "0000-01"}, {"period": "20 6-01"},
-    {"period": "2026-02", "until": "2026-02-03"}, {"kind": "painting"},
+    {"artist": "vermeer"},
+    {"style": "fauvism"},
+    {"since": "2026-02-30"},
+    {"until": "2026-13-01"},
+    {"since": "yesterday"},
+    {"until": "20260201"},
+    {"since": "2026-W05-7"},
+    {"until": "0000-01-01"},
+    {"period": "2026-13"},
+    {"period": "2026-2"},
+    {"period": "0000-01"},
+    {"period": "20 6-01"},
+    {"period": "2026-02", "until": "2026-02-03"},
+    {"kind": "painting"},
     {"artist": "x" * 5000},
-]  # fmt: skip
+]
 
 
 def expected(words: dict[str, str]) -> list[int]:

@@ -30,11 +30,15 @@ def experiment() -> dict[str, object]:
             for pool, lds in (("lds", 12.0), ("artists", 43.0))
         ],
         "config": {
-            "works": 12, "works_a_subset": 6, "epochs": 3, "parameters": 100, "validation": 3,
+            "works": 12,
+            "works_a_subset": 6,
+            "epochs": 3,
+            "parameters": 100,
+            "validation": 3,
             "generated": 3,
         },
         "regimes": [{"pool": "lds", "ratio": 1.02, "memorising": False}],
-    }  # fmt: skip
+    }
 
 
 def written(

@@ -88,9 +88,18 @@ COMMANDS = {
     "doctor": "",
 }
 SAME_EVERYWHERE = (
-    "workshops list", "workshops paint", "import", "remove", "score", "ledger totals",
-    "ledger entries", "ledger artist", "ledger statement", "ledger verify", "ledger export",
-)  # fmt: skip
+    "workshops list",
+    "workshops paint",
+    "import",
+    "remove",
+    "score",
+    "ledger totals",
+    "ledger entries",
+    "ledger artist",
+    "ledger statement",
+    "ledger verify",
+    "ledger export",
+)
 
 
 @pytest.fixture
@@ -168,11 +177,18 @@ def evaluated() -> evaluation.LdsResult:
 def compared() -> evaluation.CounterfactualResult:
     """Three pictures, one method that was not compared with chance, one that broke."""
     rows = (
-        Moved(method="trak", l2=(1.0, 2.5), l2_median=1.75, clip=None, clip_median=None,
-              beaten=None),
-        Moved(method="random", l2=(math.nan,), l2_median=math.nan, clip=(0.5,), clip_median=0.5,
-              beaten=0),
-    )  # fmt: skip
+        Moved(
+            method="trak", l2=(1.0, 2.5), l2_median=1.75, clip=None, clip_median=None, beaten=None
+        ),
+        Moved(
+            method="random",
+            l2=(math.nan,),
+            l2_median=math.nan,
+            clip=(0.5,),
+            clip_median=0.5,
+            beaten=0,
+        ),
+    )
     figures = Repainted(preset="digits-small", removed=2, works=12, rows=rows, space="pixels")
     return evaluation.CounterfactualResult(figures, "", Path("b.png"), Path("s.png"))
 
@@ -180,23 +196,51 @@ def compared() -> evaluation.CounterfactualResult:
 def removed() -> evaluation.ArtistsCompared:
     """One picture, one method, one target of forgetting."""
     row = ArtistRow(
-        method="d-trak", split="generation", rule="top-k-positive@1", null="work", shape="p = 1",
-        pearson=0.5, spearman=math.nan, top1=1.0, ndcg3=0.9, slope=1.1, attributed=None,
+        method="d-trak",
+        split="generation",
+        rule="top-k-positive@1",
+        null="work",
+        shape="p = 1",
+        pearson=0.5,
+        spearman=math.nan,
+        top1=1.0,
+        ndcg3=0.9,
+        slope=1.1,
+        attributed=None,
         credited=1.0,
-    )  # fmt: skip
+    )
     truth = PictureTruth(
-        split="generation", picture="0", artist="ann", largest=0.1, over_noise=2.0, summed=0.2,
+        split="generation",
+        picture="0",
+        artist="ann",
+        largest=0.1,
+        over_noise=2.0,
+        summed=0.2,
         gain=0.3,
-    )  # fmt: skip
+    )
     figure = Interval(0.5, 0.25, 0.75)
     forgetting = ForgettingRow(
-        target="base", split="generation", artists=("ann", "bo", "cy"), pictures=3, pearson=figure,
-        spearman=figure, top1=figure, ndcg3=figure, loss_ratio=1.5,
-    )  # fmt: skip
+        target="base",
+        split="generation",
+        artists=("ann", "bo", "cy"),
+        pictures=3,
+        pearson=figure,
+        spearman=figure,
+        top1=figure,
+        ndcg3=figure,
+        loss_ratio=1.5,
+    )
     finished = ArtistsFinished(
-        preset="digits-artists", artists=("ann", "bo"), rows=(row,), finalists=(), floors=(),
-        pictures=(truth,), config={"works": 12}, seconds=1.5, forgetting=(forgetting,),
-    )  # fmt: skip
+        preset="digits-artists",
+        artists=("ann", "bo"),
+        rows=(row,),
+        finalists=(),
+        floors=(),
+        pictures=(truth,),
+        config={"works": 12},
+        seconds=1.5,
+        forgetting=(forgetting,),
+    )
     return evaluation.ArtistsCompared(finished, "", Path("t.txt"), Path("t.json"))
 
 
@@ -262,13 +306,24 @@ def attributed(root: Path) -> tuple[Traced, RunFinished]:
     collection = load_collection(root / "small")
     z = np.linspace(-3.0, 3.0, len(collection.works))
     attribution = Attribution(
-        query_sha256="q" * 64, width=48, height=32, style=STYLES[0], style_guessed=False,
-        method="d-trak", spec_digest="s" * 64, model_digest="m" * 64, device="cpu",
-        collection=collection, scores=z / 1000, z=np.where(z > 2.9, np.inf, z),
-        self_influence=z**2, query_leverage=0.25, loss=1.0,
+        query_sha256="q" * 64,
+        width=48,
+        height=32,
+        style=STYLES[0],
+        style_guessed=False,
+        method="d-trak",
+        spec_digest="s" * 64,
+        model_digest="m" * 64,
+        device="cpu",
+        collection=collection,
+        scores=z / 1000,
+        z=np.where(z > 2.9, np.inf, z),
+        self_influence=z**2,
+        query_leverage=0.25,
+        loss=1.0,
         trust=Trust(0.75, "familiar", "It knows such pictures."),
         seconds=Seconds(0.5, 1.0, 0.25, 1.75),
-    )  # fmt: skip
+    )
     shares = Shares(DEFAULT_RULE, {"artist-3": 700_000, "artist-1": 100_000, "x": 100_000}, 100_000)
     kept = replace(record(), id="ran")
     run = RunFinished(kept, shares, attribution, RunView(3, kept, 2), picture(1))

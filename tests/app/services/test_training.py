@@ -29,8 +29,11 @@ def test_a_collection_is_trained_featurized_and_traced(
     root = small_collection(tmp_path / "mine").path
     assert cli.main(["train", str(root), "--base", str(root), *FEW]) == 0
     model = StableDiffusion.load(root / "model", root / "lora")
-    assert {value.shape[0] for name, value in model.attributed_parameters().items()
-            if ".lora_A." in name} == {2}  # fmt: skip
+    assert {
+        value.shape[0]
+        for name, value in model.attributed_parameters().items()
+        if ".lora_A." in name
+    } == {2}
     before = (root / "lora" / "pytorch_lora_weights.safetensors").read_bytes()
     assert cli.main(["train", str(root), "--base", str(root), *FEW]) == 0
     assert (root / "lora" / "pytorch_lora_weights.safetensors").read_bytes() == before
@@ -136,9 +139,13 @@ def test_a_lora_of_another_model_is_refused_and_leaves_nothing(
 ) -> None:
     root = tmp_path / "own"
     shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
-    save_file({"unet.mid_block.other.lora_A.weight": torch.zeros(2, 4),
-               "unet.mid_block.other.lora_B.weight": torch.zeros(4, 2)},
-              tmp_path / "other.safetensors")  # fmt: skip
+    save_file(
+        {
+            "unet.mid_block.other.lora_A.weight": torch.zeros(2, 4),
+            "unet.mid_block.other.lora_B.weight": torch.zeros(4, 2),
+        },
+        tmp_path / "other.safetensors",
+    )
     with pytest.raises(ModelError, match="does not fit the model"):
         list(train_collection(root, TrainingRequest(lora=tmp_path / "other.safetensors")))
     assert not (root / "lora").exists()

@@ -72,8 +72,10 @@ def visit(ready: Collection, home: Path, budgets: Budgets | None = None, **given
     application = make_application(settings, access, budgets)
     return Visit(
         TestClient(application, base_url=HOME, follow_redirects=False),
-        application, access, settings,
-    )  # fmt: skip
+        application,
+        access,
+        settings,
+    )
 
 
 @pytest.fixture(scope="module")

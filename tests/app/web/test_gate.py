@@ -21,11 +21,18 @@ from tests.app.web.conftest import HOME, Visit, png, visit
 PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/import")
 OURS = (*PAGES, "/healthz", "/ledger.csv", "/ledger.json")
 NEEDED = {
-    "/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/run/predict",
-    "/gradio_api/cancel", "/gradio_api/upload", "/gradio_api/upload_progress", "/theme.css",
-    "/favicon.ico", "/static/{path:path}", "/assets/{path:path}",
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+    "/gradio_api/run/predict",
+    "/gradio_api/cancel",
+    "/gradio_api/upload",
+    "/gradio_api/upload_progress",
+    "/theme.css",
+    "/favicon.ico",
+    "/static/{path:path}",
+    "/assets/{path:path}",
     "/gradio_api/file={path_or_url:path}",
-}  # fmt: skip
+}
 LONG = 8  # letters from which an echo would be noticed
 
 
@@ -48,13 +55,23 @@ def hostile(visitor: Visit, tmp_path: Path) -> dict[str, Any]:
     nobody = visitor.settings.temporary / "brought-by-nobody.png"
     nobody.write_bytes(png(10))
     return {
-        "outside": str(secret), "password file": "/etc/passwd", "device": "/dev/zero",
-        "link": str(link), "fifo": str(fifo), "socket": str(own), "of nobody": str(nobody),
-        "relative": "../../etc/passwd", "folder": str(visitor.settings.temporary),
-        "ledger": str(visitor.settings.ledger_file), "address": "http://127.0.0.1:9/picture.png",
-        "public address": "https://example.com/picture.png", "file address": "file:///etc/passwd",
-        "too long": "/" + "a" * 5000, "nul": "/etc/passwd\0.png", "empty": "",
-    }  # fmt: skip
+        "outside": str(secret),
+        "password file": "/etc/passwd",
+        "device": "/dev/zero",
+        "link": str(link),
+        "fifo": str(fifo),
+        "socket": str(own),
+        "of nobody": str(nobody),
+        "relative": "../../etc/passwd",
+        "folder": str(visitor.settings.temporary),
+        "ledger": str(visitor.settings.ledger_file),
+        "address": "http://127.0.0.1:9/picture.png",
+        "public address": "https://example.com/picture.png",
+        "file address": "file:///etc/passwd",
+        "too long": "/" + "a" * 5000,
+        "nul": "/etc/passwd\0.png",
+        "empty": "",
+    }
 
 
 def as_files(path: str) -> list[Any]:
@@ -155,12 +172,19 @@ def test_a_value_of_another_kind_is_refused_without_repeating_it(
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"null", b"[]", b"{", b'{"fn_index": 99, "session_hash": "s", "data": []}',
-        b'{"fn_index": true, "session_hash": "s", "data": []}', b"[" * 100_000,
-        b'{"fn_index": 0, "session_hash": null, "data": []}', b'{"fn_index": 0, "data": [NaN]}',
-        b'{"fn_index": 0, "session_hash": "s", "data": {}}', b"\xff\xfe",
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"fn_index": 99, "session_hash": "s", "data": []}',
+        b'{"fn_index": true, "session_hash": "s", "data": []}',
+        b"[" * 100_000,
+        b'{"fn_index": 0, "session_hash": null, "data": []}',
+        b'{"fn_index": 0, "data": [NaN]}',
+        b'{"fn_index": 0, "session_hash": "s", "data": {}}',
+        b"\xff\xfe",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("route", ["/gradio_api/queue/join", "/gradio_api/run/predict"])
 def test_a_body_that_is_no_event_is_refused_in_words(
     visitor: Visit, route: str, body: bytes
@@ -214,14 +238,24 @@ def test_of_gradios_routes_only_those_answer_that_the_pages_need(visitor: Visit)
 @pytest.mark.parametrize(
     "path",
     [
-        "/gradio_api/file=http://127.0.0.1:9/x", "/gradio_api/file=https://example.com/x",
-        "/gradio_api/file=/etc/passwd", "/gradio_api/file%3D/etc/passwd",
-        "/gradio_api//file=/etc/passwd", "//gradio_api/file=/etc/passwd",
-        "/static/../../etc/passwd", "/static/..%2f..%2fetc/passwd", "/assets/%2e%2e/%2e%2e/x",
-        "/media/works/..%2f..%2fetc%2fpasswd", "/gradio_api/proxy=https://x.hf.space/y",
-        "/gradio_api/deep_link", "/monitoring", "/gradio_api/info", "/config", "/docs",
+        "/gradio_api/file=http://127.0.0.1:9/x",
+        "/gradio_api/file=https://example.com/x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file%3D/etc/passwd",
+        "/gradio_api//file=/etc/passwd",
+        "//gradio_api/file=/etc/passwd",
+        "/static/../../etc/passwd",
+        "/static/..%2f..%2fetc/passwd",
+        "/assets/%2e%2e/%2e%2e/x",
+        "/media/works/..%2f..%2fetc%2fpasswd",
+        "/gradio_api/proxy=https://x.hf.space/y",
+        "/gradio_api/deep_link",
+        "/monitoring",
+        "/gradio_api/info",
+        "/config",
+        "/docs",
     ],
-)  # fmt: skip
+)
 def test_no_address_reaches_a_file_or_another_host(visitor: Visit, path: str) -> None:
     answer = visitor.client.get(path)
     assert answer.status_code == 404
@@ -241,11 +275,16 @@ def test_a_visitor_reads_back_what_it_brought_and_nobody_else_does(
 
 ASKED = [
     *(("GET", path) for path in OURS),
-    ("GET", "/theme.css"), ("GET", "/gradio_api/queue/data?session_hash=x"),
-    ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/run/predict"),
-    ("POST", "/gradio_api/upload"), ("POST", "/gradio_api/cancel"), ("OPTIONS", "/"),
-    ("OPTIONS", "/gradio_api/queue/join"), ("GET", "/nowhere"),
-]  # fmt: skip
+    ("GET", "/theme.css"),
+    ("GET", "/gradio_api/queue/data?session_hash=x"),
+    ("POST", "/gradio_api/queue/join"),
+    ("POST", "/gradio_api/run/predict"),
+    ("POST", "/gradio_api/upload"),
+    ("POST", "/gradio_api/cancel"),
+    ("OPTIONS", "/"),
+    ("OPTIONS", "/gradio_api/queue/join"),
+    ("GET", "/nowhere"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), ASKED)
@@ -263,9 +302,16 @@ def test_under_a_foreign_name_nothing_answers(
 @pytest.mark.parametrize(("method", "path"), ASKED)
 @pytest.mark.parametrize(
     "origin",
-    ["http://evil.example", "https://127.0.0.1:7860.evil.example", "null", "http://127.0.0.1:1",
-     "http://localhost:7861", "file://", "chrome-extension://abc"],
-)  # fmt: skip
+    [
+        "http://evil.example",
+        "https://127.0.0.1:7860.evil.example",
+        "null",
+        "http://127.0.0.1:1",
+        "http://localhost:7861",
+        "file://",
+        "chrome-extension://abc",
+    ],
+)
 def test_a_foreign_page_is_refused_on_every_route(
     visitor: Visit, method: str, path: str, origin: str
 ) -> None:

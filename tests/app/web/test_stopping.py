@@ -132,17 +132,22 @@ def test_while_a_picture_is_decoded(running: Server) -> None:
     boundary = b"--b\r\nContent-Disposition: form-data; name=files; filename=a.gif\r\n\r\n"
     sent = boundary + crafted + b"\r\n--b--\r\n"
     status, answer = post(
-        running, "/gradio_api/upload", sent,
-        **headers, **{"Content-Type": "multipart/form-data; boundary=b"},
-    )  # fmt: skip
+        running,
+        "/gradio_api/upload",
+        sent,
+        **headers,
+        **{"Content-Type": "multipart/form-data; boundary=b"},
+    )
     assert status == 200
     named = {"path": json.loads(answer)[0], "meta": {"_type": "gradio.FileData"}}
     body_of = {"fn_index": 2, "session_hash": "s", "data": [named, "", "d-trak", False]}
     asked = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
     asked.request(
-        "POST", "/gradio_api/queue/join", json.dumps(body_of).encode(),
+        "POST",
+        "/gradio_api/queue/join",
+        json.dumps(body_of).encode(),
         headers | {"Content-Type": "application/json"},
-    )  # fmt: skip
+    )
     assert asked.getresponse().status == 200
     time.sleep(0.5)
     assert seconds_to_stop(running) < WITHIN

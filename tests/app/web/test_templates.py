@@ -74,16 +74,39 @@ ENDLESS = {"img", "br", "input", "path", "polyline"}
 def run_of(text: str, **changes: object) -> RunRecord:
     influences = tuple(
         RunInfluence(
-            side=side, rank=rank, work_id=text, title=text, artist_id=text, artist=text,
-            style=text, year=text, licence=text, file=text, score=1.0, z=4.0, self_influence=0.5,
+            side=side,
+            rank=rank,
+            work_id=text,
+            title=text,
+            artist_id=text,
+            artist=text,
+            style=text,
+            year=text,
+            licence=text,
+            file=text,
+            score=1.0,
+            z=4.0,
+            self_influence=0.5,
         )
         for rank, side in enumerate((PROPONENT, OPPONENT, MEMORISED), 1)
-    )  # fmt: skip
+    )
     run = replace(
-        record(created_at=text), id=text, kind=text, style=text, prompt=text, title=text,
-        collection=text, method=text, device=text, verdict=text, words=text, rule=text,
-        artist_micro={text: 600_000}, unattributed_micro=400_000, influences=influences,
-    )  # fmt: skip
+        record(created_at=text),
+        id=text,
+        kind=text,
+        style=text,
+        prompt=text,
+        title=text,
+        collection=text,
+        method=text,
+        device=text,
+        verdict=text,
+        words=text,
+        rule=text,
+        artist_micro={text: 600_000},
+        unattributed_micro=400_000,
+        influences=influences,
+    )
     return replace(run, **changes)  # type: ignore[arg-type]
 
 
@@ -110,12 +133,26 @@ def artist_of(text: str, status: str = "active") -> Artist:
 def entries_of(text: str) -> list[Entry]:
     """A credit, its reversal, one that is reversed, one without a run; of few artists and many."""
     postings = (
-        Posting("artist", text, text, 5), Posting("unattributed", None, None, 3),
-    )  # fmt: skip
+        Posting("artist", text, text, 5),
+        Posting("unattributed", None, None, 3),
+    )
     first = Entry(
-        text, 1, "credit", text, text, None, None, text, text, text, DIGEST, postings, text, text,
         text,
-    )  # fmt: skip
+        1,
+        "credit",
+        text,
+        text,
+        None,
+        None,
+        text,
+        text,
+        text,
+        DIGEST,
+        postings,
+        text,
+        text,
+        text,
+    )
     return [
         first,
         replace(first, number=2, kind="reversal", reverses=1),
@@ -135,13 +172,18 @@ def ledger_of(text: str) -> str:
     bad = Verification(False, 1, DIGEST, FirstBad(2, text))
     return "".join(
         ledger.page(
-            totals=totals, entries=entries, runs=3, proof=proof, artists=known, styles=[text],
+            totals=totals,
+            entries=entries,
+            runs=3,
+            proof=proof,
+            artists=known,
+            styles=[text],
             query=chosen,
         )
         for totals in (whole, nothing)
         for proof in (None, Verification(True, 1, DIGEST), bad, Verification(False, 1, DIGEST))
         for chosen in (query, {})
-    )  # fmt: skip
+    )
 
 
 def artist_page_of(text: str) -> str:
@@ -165,9 +207,13 @@ def artists_of(text: str) -> str:
 def report_of(text: str) -> dict[str, object]:
     """A report whose every text is `text`."""
     figures = {
-        "lds_validation": 1.0, "lds_generation": None, "group_lds_validation": 2.0,
-        "group_lds_generation": 3.0, "sd": 1.0, "artist_top1": 0.5,
-    }  # fmt: skip
+        "lds_validation": 1.0,
+        "lds_generation": None,
+        "group_lds_validation": 2.0,
+        "group_lds_generation": 3.0,
+        "sd": 1.0,
+        "artist_top1": 0.5,
+    }
     regime = {"pool": text, "ratio": 1.02, "memorising": False, "ceiling": {text: 50.0}}
     return {
         "date": text,
@@ -176,19 +222,24 @@ def report_of(text: str) -> dict[str, object]:
         "methods": [{"method": text, **figures}],
         "checks": [[f"{text}: Check {text}", 1.0, 2], ["d-trak: Other", 0.5, text]],
         "counterfactual": {
-            "removed": text, "works": text,
+            "removed": text,
+            "works": text,
             "rows": [{"method": text, "l2_median": 1.0, "l2": [1.0]}],
         },
-    }  # fmt: skip
+    }
 
 
 def method_of(text: str) -> str:
     row = next(iter(method.METHODS.values()))
     hostile = replace(row, name=text, title=text, formula=text, cost=text, needs=text)
     return method.page(
-        collection=collection_of(text), methods=[row, hostile], at_hand=[text],
-        facts={text: text}, report=report_of(text), rules=[DEFAULT_RULE, ShareRule(text)],
-    )  # fmt: skip
+        collection=collection_of(text),
+        methods=[row, hostile],
+        at_hand=[text],
+        facts={text: text},
+        report=report_of(text),
+        rules=[DEFAULT_RULE, ShareRule(text)],
+    )
 
 
 def collection_of(text: str) -> Collection:
@@ -209,9 +260,17 @@ def nothing_of(text: str) -> ImportReport:
 
 def answers_of(text: str) -> list[ArtistAblationResult]:
     figures = WithoutArtist(
-        artist_id=text, way="forget", works=5, picture_before=0.1, picture_after=0.11,
-        own_before=0.1, own_after=0.13, others_before=0.2, others_after=0.202, moved=0.25,
-    )  # fmt: skip
+        artist_id=text,
+        way="forget",
+        works=5,
+        picture_before=0.1,
+        picture_after=0.11,
+        own_before=0.1,
+        own_after=0.13,
+        others_before=0.2,
+        others_after=0.202,
+        moved=0.25,
+    )
     return [
         ArtistAblationResult(text, text, figures, Path("x")),
         ArtistAblationResult(
@@ -435,8 +494,9 @@ def test_no_python_of_the_application_writes_markup() -> None:
             id(node.body[0].value)
             for node in ast.walk(tree)
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and node.body and isinstance(node.body[0], ast.Expr)
-        }  # fmt: skip
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
         for node in ast.walk(tree):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and id(node) not in documents and markup.search(text):

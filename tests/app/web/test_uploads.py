@@ -163,9 +163,10 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_stored(visitor: Visit)
 
 def test_an_upload_says_how_long_it_is(visitor: Visit) -> None:
     answer = visitor.client.post(
-        "/gradio_api/upload", content=iter([b"--b\r\n"] * 10),
+        "/gradio_api/upload",
+        content=iter([b"--b\r\n"] * 10),
         headers={"content-type": "multipart/form-data; boundary=b"},
-    )  # fmt: skip
+    )
     assert answer.status_code == 411
 
 
@@ -231,9 +232,10 @@ def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
     for n in range(3):
         busy.post(number, data, session=f"tab-{n}")
     loads = [
-        (index, fn) for index, fn in busy.blocks.fns.items()
+        (index, fn)
+        for index, fn in busy.blocks.fns.items()
         if any(name == "load" for _, name in fn.targets)
-    ]  # fmt: skip
+    ]
     assert len(loads) == 5
     for index, fn in loads:
         assert not fn.queue

@@ -73,9 +73,13 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
     collection = Collection(Path("x"), "c", "C", "", 8, (work,), ())
     strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
     html = method.page(
-        collection=collection, methods=(), at_hand=[], facts={}, report=None,
+        collection=collection,
+        methods=(),
+        at_hand=[],
+        facts={},
+        report=None,
         rules=[strict, HYBRID, strict],
-    )  # fmt: skip
+    )
     text = words_of(html)
     assert text.count("Of the 13 strongest works, what lies above +3.25σ") == 2  # story and list
     assert f"{strict.id} (in force)" in text
@@ -126,13 +130,30 @@ def test_the_ledgers_bars_are_of_what_is_positive() -> None:
 
 
 def test_an_entry_names_its_three_largest_and_how_many_more() -> None:
-    postings = tuple(Posting("artist", name, name.upper(), micro) for name, micro in (
-        ("a", 1_000), ("b", -4_000), ("c", 3_000), ("d", 2_000), ("e", 500),
-    ))  # fmt: skip
+    postings = tuple(
+        Posting("artist", name, name.upper(), micro)
+        for name, micro in (
+            ("a", 1_000),
+            ("b", -4_000),
+            ("c", 3_000),
+            ("d", 2_000),
+            ("e", 500),
+        )
+    )
     entry = Entry(
-        "e", 7, "credit", "r", "rule", None, None, None, None, "2026-03-04T05:06:07+00:00",
-        "h" * 64, (*postings, Posting("unattributed", None, None, 9_000)),
-    )  # fmt: skip
+        "e",
+        7,
+        "credit",
+        "r",
+        "rule",
+        None,
+        None,
+        None,
+        None,
+        "2026-03-04T05:06:07+00:00",
+        "h" * 64,
+        (*postings, Posting("unattributed", None, None, 9_000)),
+    )
     text = words_of(ledger_page(Totals((), 9_000, 9_000, 1, "h"), Page((entry,), 1, 1, 1), None))
     assert "B −0.004, C 0.003, D 0.002 and 2 more" in text
     assert "0.009 hhhhhhhh" in text

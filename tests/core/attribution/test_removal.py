@@ -222,9 +222,14 @@ def test_leverage_is_the_explicit_form_whoever_left_and_joined(mode: str, tmp_pa
     save_index(index, tmp_path)
     check(load_index(tmp_path, "s"), phi, kept)
     refitted = build_index(
-        row, Works.of(phi[kept]), references, "s", LambdaRule("fixed", index.lambda_), kept,
+        row,
+        Works.of(phi[kept]),
+        references,
+        "s",
+        LambdaRule("fixed", index.lambda_),
+        kept,
         index.departed.phi,
-    )  # fmt: skip
+    )
     check(refitted, phi, kept)
 
 

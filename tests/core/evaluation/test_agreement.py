@@ -175,8 +175,11 @@ def test_degenerate_pairs_are_answered_plainly() -> None:
     assert paired_test(np.ones(5), np.zeros(5)).p == 0.0
     assert pictures_needed(0.0, 1.0) is None
     assert pictures_needed(1.0, 0.0) == 2
-    for wrong in (lambda: paired_test(np.ones(2), np.ones(2)), lambda: resampling(1, 9),
-                  lambda: reliability(np.ones((1, 3, 3)))):  # fmt: skip
+    for wrong in (
+        lambda: paired_test(np.ones(2), np.ones(2)),
+        lambda: resampling(1, 9),
+        lambda: reliability(np.ones((1, 3, 3))),
+    ):
         with pytest.raises(UsageError):
             wrong()
 

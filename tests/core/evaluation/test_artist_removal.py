@@ -101,10 +101,11 @@ def test_every_method_rule_null_and_shape_has_its_row(
 def test_a_row_is_the_mean_over_pictures(done: tuple[Benchmark, ArtistsFinished]) -> None:
     bench, finished = done
     (row,) = [
-        r for r in finished.rows
+        r
+        for r in finished.rows
         if (r.method, r.split, r.rule, r.null) == ("d-trak", GENERATION, "top-k-positive@1", "work")
         and r.shape == str(Sharpening())
-    ]  # fmt: skip
+    ]
     at = contest(bench, GENERATION)
     booked = at.booked(BookingCandidate("d-trak", TODAY))
     for name, measure in MEASURES.items():

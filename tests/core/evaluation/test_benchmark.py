@@ -67,8 +67,10 @@ def test_every_method_without_retraining_has_its_rows(done: tuple[Benchmark, Fin
     _, finished = done
     rows = [row for row in finished.rows if row.method == "d-trak"]
     assert {(row.noise, row.timesteps) for row in rows} == {
-        ("independent", 2), ("independent", 4), ("shared", 2)
-    }  # fmt: skip
+        ("independent", 2),
+        ("independent", 4),
+        ("shared", 2),
+    }
     assert {row.lambda_rule for row in rows} == {"default", "best", "half"}
     journeys = [row for row in finished.rows if row.method == "journey-trak"]
     assert {row.split for row in journeys} == {GENERATION}
@@ -110,15 +112,18 @@ def test_what_is_paid_and_what_is_sharpened_stands_in_every_table(tmp_path: Path
     z = (scores - painted.mean(axis=0)) / painted.std(axis=0, ddof=1)
     paid = np.array(
         [
-            [shares(list(row), [str(n) for n in range(12)]).artist_micro.get(str(n), 0)
-             for n in range(12)]
+            [
+                shares(list(row), [str(n) for n in range(12)]).artist_micro.get(str(n), 0)
+                for n in range(12)
+            ]
             for row in z
         ]
-    )  # fmt: skip
+    )
     (row,) = [
-        row for row in finished.booked
+        row
+        for row in finished.booked
         if (row.rule, row.split, row.noise) == ("top-k-positive@1", VALIDATION, "shared")
-    ]  # fmt: skip
+    ]
     truth = bench.truth("lds", VALIDATION)
     assert row.lds == pytest.approx(truth.lds(paid))
     assert row.over_raw == pytest.approx(row.lds - truth.lds(scores))
@@ -167,9 +172,11 @@ def test_memorisation_is_the_mean_over_ins_and_outs(done: tuple[Benchmark, Finis
     bench, _ = done
     inclusion, losses = bench.inclusion("lds"), bench.losses("lds", WORKS, 0)
     inside = [
-        losses[m, at] for m in range(6) for at, work in enumerate(bench.measured_works)
+        losses[m, at]
+        for m in range(6)
+        for at, work in enumerate(bench.measured_works)
         if inclusion[m, work]
-    ]  # fmt: skip
+    ]
     assert bench.memorisation("lds")[0] == pytest.approx(np.mean(inside))
 
 
@@ -222,9 +229,10 @@ def test_eta_of_a_half_is_trak(done: tuple[Benchmark, Finished]) -> None:
     bench, _ = done
     half = finish(bench, "fig1")
     trak = {
-        (row.timesteps, row.split): row.lds for row in done[1].rows
+        (row.timesteps, row.split): row.lds
+        for row in done[1].rows
         if (row.method, row.noise, row.lambda_rule) == ("trak", "independent", "default")
-    }  # fmt: skip
+    }
     for row in half.rows:
         if row.eta == 0.5 and row.lambda_rule == "default":
             assert row.lds == pytest.approx(trak[row.timesteps, row.split], abs=1e-6)
@@ -251,9 +259,11 @@ def test_the_papers_presets_are_the_papers() -> None:
     assert PRESETS["cifar10"].steps(50000) == 78_200
     assert PRESETS["artbench2"].steps(5000) == 7900
     # 0.16.1's attention had no dropout; ours has six, which must stay off (specification, 6)
-    dropped = [name for name, layer in unet.network.named_modules()
-               if isinstance(layer, torch.nn.Dropout)
-               and PRESETS["cifar2"].recipe.dropout_not not in name]  # fmt: skip
+    dropped = [
+        name
+        for name, layer in unet.network.named_modules()
+        if isinstance(layer, torch.nn.Dropout) and PRESETS["cifar2"].recipe.dropout_not not in name
+    ]
     assert len(dropped) == 22
     for name in ("cifar2", "cifar10", "celeba"):
         assert PRESETS[name].apart and PRESETS[name].sampler.spacing == "leading"
@@ -309,10 +319,12 @@ def test_what_a_rule_for_lambda_loses_is_the_gap_to_the_best(
         if row.lambda_rule != "default":
             continue
         (best,) = [
-            one.lds for one in last.rows
-            if one.lambda_rule == "best" and (one.method, one.noise, one.timesteps, one.split,
-            one.rule) == (row.method, row.noise, row.timesteps, row.split, row.rule)
-        ]  # fmt: skip
+            one.lds
+            for one in last.rows
+            if one.lambda_rule == "best"
+            and (one.method, one.noise, one.timesteps, one.split, one.rule)
+            == (row.method, row.noise, row.timesteps, row.split, row.rule)
+        ]
         gaps.setdefault(row.rule, []).append(best - row.lds)
     assert len(last.lambda_losses) == 10
     for loss in last.lambda_losses:

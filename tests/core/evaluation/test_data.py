@@ -36,8 +36,10 @@ def test_npz_binary_batches_and_folders_hold_the_same_pictures(
         path.mkdir()
     names = np.array(["car", "horse"])
     np.savez(table / "cifar2_train.npz", images=images, labels=labels, label_names=names)
-    records = [bytes([label]) + image.transpose(2, 0, 1).tobytes()
-               for label, image in zip(labels, images, strict=True)]  # fmt: skip
+    records = [
+        bytes([label]) + image.transpose(2, 0, 1).tobytes()
+        for label, image in zip(labels, images, strict=True)
+    ]
     (batch / "data_batch_1.bin").write_bytes(b"".join(records))
     (batch / "batches.meta.txt").write_text("car\nhorse\n")
     for number, (label, image) in enumerate(zip(labels, images, strict=True)):

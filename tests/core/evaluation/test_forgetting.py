@@ -54,9 +54,8 @@ def test_the_target_equals_an_explicit_loop(kind: str) -> None:
             weights.append(math.exp(-gap / (2 * s * s)))
         for place in range(4):
             mean = sum(
-                w * float(work.flatten()[place])
-                for w, work in zip(weights, near[row], strict=True)
-            ) / sum(weights)  # fmt: skip
+                w * float(work.flatten()[place]) for w, work in zip(weights, near[row], strict=True)
+            ) / sum(weights)
             before = float(own[row].flatten()[place])
             clean = before + min(1.0, s / SIGMA_FLOOR) * (mean - before)
             eps = (seen[place] - a * clean) / s
@@ -129,9 +128,16 @@ def test_the_better_target_is_the_one_that_agrees_more() -> None:
     def row(target: str, split: str, value: float) -> ForgettingRow:
         one = Interval(value, value, value)
         return ForgettingRow(
-            target=target, split=split, artists=("a", "b", "c"), pictures=4, pearson=one,
-            spearman=one, top1=one, ndcg3=one, loss_ratio=1.0,
-        )  # fmt: skip
+            target=target,
+            split=split,
+            artists=("a", "b", "c"),
+            pictures=4,
+            pearson=one,
+            spearman=one,
+            top1=one,
+            ndcg3=one,
+            loss_ratio=1.0,
+        )
 
     rows = [row(BASE, "v", 0.5), row(BASE, "g", 0.7), row(NEIGHBOURS, "v", 0.4)]
     assert better_target(rows) == BASE

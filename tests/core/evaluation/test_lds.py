@@ -62,15 +62,24 @@ def test_the_bootstrap_is_scipys(world: tuple[Truth, np.ndarray]) -> None:
 
     def statistic(rows: np.ndarray) -> float:
         chosen = rows.astype(int)
-        return float(np.mean([
-            stats.spearmanr(expected[chosen, q], truth.losses[chosen, q]).statistic
-            for q in range(5)
-        ]))  # fmt: skip
+        return float(
+            np.mean(
+                [
+                    stats.spearmanr(expected[chosen, q], truth.losses[chosen, q]).statistic
+                    for q in range(5)
+                ]
+            )
+        )
 
     found = stats.bootstrap(
-        (list(range(30)),), statistic, n_resamples=64, batch=128, vectorized=False,
-        random_state=42, method="percentile",
-    )  # fmt: skip
+        (list(range(30)),),
+        statistic,
+        n_resamples=64,
+        batch=128,
+        vectorized=False,
+        random_state=42,
+        method="percentile",
+    )
     np.testing.assert_allclose(
         np.sort(truth.resampled(influence)), np.sort(100 * found.bootstrap_distribution)
     )

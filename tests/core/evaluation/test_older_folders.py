@@ -21,12 +21,22 @@ DATA = Path(__file__).parents[2] / "data" / "benchmark-v1"
 USUAL = PRESETS["digits-small"]
 FIGURES = {"lds", "sd", "bootstrap_mean", "c", "artist_top1"}
 OF_THEN = replace(
-    USUAL, plan=MlpPlan(width=8, time_width=4, depth=1), epochs=4, works=12, validation=3,
-    generated=3, subsets=6, twice=3, by_artist=0, retrained=16, checkpoints=2, timesteps=(2, 4),
+    USUAL,
+    plan=MlpPlan(width=8, time_width=4, depth=1),
+    epochs=4,
+    works=12,
+    validation=3,
+    generated=3,
+    subsets=6,
+    twice=3,
+    by_artist=0,
+    retrained=16,
+    checkpoints=2,
+    timesteps=(2, 4),
     sampler=Sampler(steps=4, guidance=1.0, clip=True),
     recipe=replace(USUAL.recipe, batch_size=6, checkpoint_every=2),
     outcome=replace(USUAL.outcome, works=5),
-)  # fmt: skip
+)
 
 
 def test_an_older_benchmark_gives_its_figures_and_nothing_is_made_again(tmp_path: Path) -> None:

@@ -56,9 +56,14 @@ def test_what_rules_pay_stands_beside_the_methods() -> None:
         return {**plain, "noise": "shared", "rule": rule, "pool": pool, **more}
 
     rows = [row("d-trak", "lds", "validation", 30.0)]
-    paid = [booked("top-k-positive@1", "artists"), booked("summed", "artists"),
-            booked("hybrid@1", "lds", noise="independent")]  # fmt: skip
+    paid = [
+        booked("top-k-positive@1", "artists"),
+        booked("summed", "artists"),
+        booked("hybrid@1", "lds", noise="independent"),
+    ]
     _, second = method_figures({"rows": rows, "booked": paid})
     assert (second.method, second.group_lds_validation, second.sd) == (
-        "booked: top-k-positive@1", 21.0, 2.0,
-    )  # fmt: skip
+        "booked: top-k-positive@1",
+        21.0,
+        2.0,
+    )

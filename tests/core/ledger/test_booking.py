@@ -159,13 +159,18 @@ def test_a_reason_or_a_name_of_nothing_is_refused(ledger: Ledger, empty: str) ->
 @pytest.mark.parametrize(
     "selected",
     [
-        LedgerFilter(), LedgerFilter(style="cubism"), LedgerFilter(kind="upload"),
-        LedgerFilter(kind="generation", style="ukiyo_e"), LedgerFilter(artist="ochre"),
-        LedgerFilter(artist="indigo", style="cubism"), LedgerFilter(since="2026-02-01"),
-        LedgerFilter(until="2026-02-01"), LedgerFilter(since="2026-02-01", until="2026-02-02"),
+        LedgerFilter(),
+        LedgerFilter(style="cubism"),
+        LedgerFilter(kind="upload"),
+        LedgerFilter(kind="generation", style="ukiyo_e"),
+        LedgerFilter(artist="ochre"),
+        LedgerFilter(artist="indigo", style="cubism"),
+        LedgerFilter(since="2026-02-01"),
+        LedgerFilter(until="2026-02-01"),
+        LedgerFilter(since="2026-02-01", until="2026-02-02"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_totals_are_what_the_exported_entries_sum_to(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, selected: LedgerFilter
 ) -> None:
@@ -192,10 +197,11 @@ def test_totals_are_what_the_exported_entries_sum_to(
         runs = [ledger.run(entry.run_id or "") for entry in entries]
         works = {
             influence.work_id
-            for view in runs if view is not None
+            for view in runs
+            if view is not None
             for influence in view.record.side("proponent")
             if influence.artist_id == row.artist_id
-        }  # fmt: skip
+        }
         assert row.works == len(works)
 
 

@@ -106,11 +106,32 @@ def test_answers_do_not_depend_on_how_many_values_a_query_may_bind(ledger: Ledge
 @pytest.mark.parametrize(
     "text",
     [
-        "=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\n=1", "\r=1", "\u00a0=1", "\u200b=1",
-        "\ufeff=1", "\u2060=1", "\u202e=1", "\x00=1", "＝1", "＋1", "－1", "＠1", " ＝1",
-        "\u2800=1", "\tname", "\nname", "\u200bname", "﹦1",
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        " =1",
+        "\t=1",
+        "\n=1",
+        "\r=1",
+        "\u00a0=1",
+        "\u200b=1",
+        "\ufeff=1",
+        "\u2060=1",
+        "\u202e=1",
+        "\x00=1",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠1",
+        " ＝1",
+        "\u2800=1",
+        "\tname",
+        "\nname",
+        "\u200bname",
+        "﹦1",
     ],
-)  # fmt: skip
+)
 def test_what_a_spreadsheet_would_run_is_neutralised(text: str) -> None:
     assert neutral(text) == f"'{text}"
 

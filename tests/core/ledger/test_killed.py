@@ -34,8 +34,10 @@ def test_twenty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None
     for turn in range(20):
         process = subprocess.Popen(
             [sys.executable, "-c", POST, str(path), str(1_000_000 * turn)],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert process.stdout is not None
         acknowledged += [process.stdout.readline().strip() for _ in range(chance.randint(1, 12))]
         process.kill()

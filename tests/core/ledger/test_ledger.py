@@ -98,8 +98,9 @@ def test_filters_choose_by_artist_class_kind_and_day(ledger: Ledger) -> None:
 def test_pages_are_cut_in_order(ledger: Ledger) -> None:
     for seed in range(7):
         booked(ledger, seed)
-    numbers = [entry.number for page in (1, 2, 3)
-               for entry in ledger.entries(page=page, per_page=3).items]  # fmt: skip
+    numbers = [
+        entry.number for page in (1, 2, 3) for entry in ledger.entries(page=page, per_page=3).items
+    ]
     assert numbers == [7, 6, 5, 4, 3, 2, 1]
     assert ledger.entries(page=1, per_page=3).pages == 3
     assert [view.number for view in ledger.runs(page=2, per_page=5).items] == [2, 1]
@@ -156,8 +157,10 @@ def test_a_statement_lists_what_touched_the_artist(ledger: Ledger) -> None:
     ledger.reverse(2, reason="mistake", actor="ann")
     statement = ledger.artist_statement("ochre")
     assert [(entry.number, micro) for entry, micro in statement.lines] == [
-        (1, 227_500), (2, WHOLE), (3, -WHOLE)
-    ]  # fmt: skip
+        (1, 227_500),
+        (2, WHOLE),
+        (3, -WHOLE),
+    ]
     assert statement.micro == 227_500
     assert ledger.artist_statement("ochre", "2001-02").lines == ()
     with pytest.raises(LedgerError, match="YYYY-MM"):
@@ -331,8 +334,11 @@ def test_any_deleted_row_is_found(busy: Ledger, table: str, which: str) -> None:
 
 
 def test_the_first_bad_entry_is_named(busy: Ledger) -> None:
-    tamper(busy, "UPDATE ledger_posting SET micro = micro + 1 WHERE txn_id = "
-                 "(SELECT id FROM ledger_txn WHERE seq = 2) AND line = 2")  # fmt: skip
+    tamper(
+        busy,
+        "UPDATE ledger_posting SET micro = micro + 1 WHERE txn_id = "
+        "(SELECT id FROM ledger_txn WHERE seq = 2) AND line = 2",
+    )
     bad = busy.verify().first_bad
     assert bad is not None
     assert (bad.entry, bad.reason) == (2, "its postings do not sum to 0")

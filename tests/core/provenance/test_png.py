@@ -13,9 +13,14 @@ from core.provenance.evidence import evidence_pack
 from core.provenance.png import SOURCE_TYPE, facts_of, png_with_facts
 
 FACTS = {
-    "prompt": "a <b>cubism</b> & painting", "seed": 7, "steps": 20, "guidance": 2.0,
-    "collection": "workshops", "model_digest": "abc" * 20, "run": "r1",
-}  # fmt: skip
+    "prompt": "a <b>cubism</b> & painting",
+    "seed": 7,
+    "steps": 20,
+    "guidance": 2.0,
+    "collection": "workshops",
+    "model_digest": "abc" * 20,
+    "run": "r1",
+}
 IMAGE = Image.linear_gradient("L").convert("RGB")
 
 

@@ -50,9 +50,10 @@ def test_fewer_rows_at_once_give_the_same_gradients(
 def test_a_row_is_counted_with_everything_it_keeps(model: StableDiffusion) -> None:
     one = kept_bytes(model, objective("square"), examples_of(model))
     bigger = kept_bytes(
-        random_stable_diffusion(2, size=64), objective("square"),
+        random_stable_diffusion(2, size=64),
+        objective("square"),
         examples_of(random_stable_diffusion(2, size=64)),
-    )  # fmt: skip
+    )
     assert one > 4 * torch.Size(model.latent_shape).numel() * 10
     assert 3 < bigger / one < 5  # four times the pixels
 

@@ -17,9 +17,14 @@ from core.errors import ModelError
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     shape = {
-        "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
-        "num_attention_heads": 2, "image_size": 16, "patch_size": 8, "projection_dim": 6,
-    }  # fmt: skip
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 16,
+        "patch_size": 8,
+        "projection_dim": 6,
+    }
     path = tmp_path_factory.mktemp("clip")
     CLIPVisionModelWithProjection(CLIPVisionConfig(**shape)).save_pretrained(path)
     return path

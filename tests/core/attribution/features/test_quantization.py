@@ -41,9 +41,11 @@ def test_an_unknown_storage_is_refused() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    n=st.integers(1, 40), k=st.integers(1, 70), seed=st.integers(0, 10**6),
+    n=st.integers(1, 40),
+    k=st.integers(1, 70),
+    seed=st.integers(0, 10**6),
     storage=st.sampled_from(STORAGES),
-)  # fmt: skip
+)
 def test_products_are_those_of_the_unpacked_rows(n: int, k: int, seed: int, storage: str) -> None:
     generator = torch.Generator().manual_seed(seed)
     size = 10.0 ** torch.randint(-9, 9, (n, 1), generator=generator)

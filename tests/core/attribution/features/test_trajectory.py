@@ -15,9 +15,11 @@ from core.errors import UsageError
 
 SAMPLER = Sampler(steps=4, guidance=1.0, clip=True)
 PLAIN = FeatureSpec(
-    objective="simple", noise=NoiseRule("independent"), projection=ProjectionSpec("identity"),
+    objective="simple",
+    noise=NoiseRule("independent"),
+    projection=ProjectionSpec("identity"),
     dtype="float64",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("reading", ["trajectory", "renoised"])

@@ -58,9 +58,13 @@ def test_growing_twice_equals_growing_once(mode: str) -> None:
     more = torch.cat([phi[50:], torch.randn(1, phi.shape[1], generator=GENERATOR)])
     again = grown(bigger, old.kernel(), old, Works.of(more), range(50, 55), references)
     whole = build_index(
-        method("d-trak"), Works.of(torch.cat([phi[:50], more])), references, "s",
-        LambdaRule("fixed", bigger.lambda_), range(55),
-    )  # fmt: skip
+        method("d-trak"),
+        Works.of(torch.cat([phi[:50], more])),
+        references,
+        "s",
+        LambdaRule("fixed", bigger.lambda_),
+        range(55),
+    )
     np.testing.assert_allclose(again.self_influence, whole.self_influence, rtol=1e-8)
     np.testing.assert_array_equal(again.keys, whole.keys)
 
@@ -88,8 +92,9 @@ def test_saved_and_read_it_answers_alike_and_old_rows_are_not_written_again(tmp_
     np.testing.assert_allclose(loaded.scores(phi[29]), bigger.scores(phi[29]), rtol=1e-6)
     save_index(begun, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "index.safetensors", "rows-00000.safetensors"
-    ]  # fmt: skip
+        "index.safetensors",
+        "rows-00000.safetensors",
+    ]
 
 
 def test_only_plain_ridges_grow_and_not_without_end() -> None:

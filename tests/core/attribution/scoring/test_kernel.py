@@ -36,10 +36,12 @@ def scores_by_hand(phi: np.ndarray, query: np.ndarray, lambda_: float) -> list[f
     """q' (Phi'Phi + lambda I)^-1 phi_n with nothing but loops."""
     n, k = phi.shape
     gram = [
-        [sum(phi[i, a] * phi[i, b] for i in range(n)) + (lambda_ if a == b else 0.0)
-         for b in range(k)]
+        [
+            sum(phi[i, a] * phi[i, b] for i in range(n)) + (lambda_ if a == b else 0.0)
+            for b in range(k)
+        ]
         for a in range(k)
-    ]  # fmt: skip
+    ]
     whitened = solved(gram, list(query))
     return [sum(whitened[a] * phi[i, a] for a in range(k)) for i in range(n)]
 
@@ -54,8 +56,9 @@ def test_scores_equal_explicit_loops(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(kernel.weights(lambda_) @ query, expected, rtol=1e-9)
 
 
-small = arrays(np.float64, st.tuples(st.integers(1, 7), st.integers(1, 7)),
-               elements=st.floats(-3, 3))  # fmt: skip
+small = arrays(
+    np.float64, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.floats(-3, 3)
+)
 
 
 @settings(deadline=None)

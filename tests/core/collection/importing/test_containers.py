@@ -129,9 +129,13 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 @pytest.fixture(params=["folder", "archive"])
 def finder(request: pytest.FixtureRequest, tmp_path: Path) -> Finder:
     names = (
-        "train/cubism/one.jpg", "train/baroque/two.jpg", "test/cubism/two.jpg", "Ünder/Ábc.JPG",
-        "numbered/17.png", "numbered/171.png",
-    )  # fmt: skip
+        "train/cubism/one.jpg",
+        "train/baroque/two.jpg",
+        "test/cubism/two.jpg",
+        "Ünder/Ábc.JPG",
+        "numbered/17.png",
+        "numbered/171.png",
+    )
     if request.param == "archive":
         return Finder(Archive(archive(tmp_path / "t.tar", *names)))
     return Finder(Folder(files(tmp_path, *names)))

@@ -472,9 +472,15 @@ def test_every_row_is_accounted_for_and_importing_again_changes_nothing(
         for n, kind in enumerate(kinds):
             if kind == "new":
                 paint(folder / f"{n}.png", n, (24, 24))
-            file = {"new": f"{n}.png", "again": "first.png", "damaged": "bad.png", "nameless": "",
-                    "address": "https://x.org/a.png", "styleless": "first.png",
-                    "short": "first.png"}.get(kind, "missing.png")  # fmt: skip
+            file = {
+                "new": f"{n}.png",
+                "again": "first.png",
+                "damaged": "bad.png",
+                "nameless": "",
+                "address": "https://x.org/a.png",
+                "styleless": "first.png",
+                "short": "first.png",
+            }.get(kind, "missing.png")
             row = a_row(file, style="" if kind == "styleless" else "Op Art")
             rows.append(row[:2] if kind == "short" else row)
         manifest(folder, rows)

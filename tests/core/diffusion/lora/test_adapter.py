@@ -48,12 +48,15 @@ def written(layout: str, place: Path, matrices: dict[str, Tensor]) -> Path:
         return place
     if layout == "diffusers":
         StableDiffusionPipeline.save_lora_weights(
-            place, {name: value.contiguous() for name, value in matrices.items()},
+            place,
+            {name: value.contiguous() for name, value in matrices.items()},
             weight_name=LORA_FILE,
             unet_lora_adapter_metadata={
-                "r": 4, "lora_alpha": ALPHA, "target_modules": list(LORA_TARGETS)
+                "r": 4,
+                "lora_alpha": ALPHA,
+                "target_modules": list(LORA_TARGETS),
             },
-        )  # fmt: skip
+        )
         return place
     tensors = {}
     for name, value in matrices.items():
@@ -196,9 +199,12 @@ def test_several_ranks_alphas_and_convolutions_as_peft_writes_them(
 ) -> None:
     pipeline = tiny_pipeline(0)
     config = LoraConfig(
-        r=4, lora_alpha=8, target_modules=["to_q", "to_v", "conv1"], rank_pattern={"to_v": 2},
+        r=4,
+        lora_alpha=8,
+        target_modules=["to_q", "to_v", "conv1"],
+        rank_pattern={"to_v": 2},
         alpha_pattern={"to_q": 3},
-    )  # fmt: skip
+    )
     wrapped = get_peft_model(pipeline.unet, config)
     randomised(wrapped)
     wrapped.save_pretrained(tmp_path / "peft")

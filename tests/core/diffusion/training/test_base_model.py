@@ -25,9 +25,16 @@ from core.diffusion.training.loop import Recipe
 from core.errors import ModelError
 
 SHAPE = SmallShape(
-    image_size=32, latent_channels=4, autoencoder=(16, 48, 48, 48), unet=(8, 16),
-    attention_levels=(True, True), heads=2, groups=8, text_width=16, text_layers=1,
-)  # fmt: skip
+    image_size=32,
+    latent_channels=4,
+    autoencoder=(16, 48, 48, 48),
+    unet=(8, 16),
+    attention_levels=(True, True),
+    heads=2,
+    groups=8,
+    text_width=16,
+    text_layers=1,
+)
 PLAN = BasePlan(
     shape=SHAPE,
     decoder=DecoderRecipe(steps=2, batch_size=2, crop=4),
@@ -38,8 +45,11 @@ PICTURES = LabelledImages(
     torch.randint(0, 256, (8, 3, 32, 32), generator=GENERATOR, dtype=torch.uint8),
     ["cubism", "ukiyo_e"] * 4,
 )
-PARTS = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model",
-         "text_encoder": "model"}  # fmt: skip
+PARTS = {
+    "vae": "diffusion_pytorch_model",
+    "unet": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
 
 
 def made(place: Path) -> str:
@@ -62,8 +72,11 @@ def test_a_stage_killed_between_configuration_and_weights_is_made_again(
         (Path(folder) / "config.json").write_text("{}")
         raise KeyboardInterrupt
 
-    kinds = {"vae": from_scratch.AutoencoderKL, "unet": from_scratch.UNet2DConditionModel,
-             "text_encoder": from_scratch.CLIPTextModel}  # fmt: skip
+    kinds = {
+        "vae": from_scratch.AutoencoderKL,
+        "unet": from_scratch.UNet2DConditionModel,
+        "text_encoder": from_scratch.CLIPTextModel,
+    }
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(kinds[part], "save_pretrained", killed)
         made(tmp_path)

@@ -24,9 +24,16 @@ from core.errors import StoreError
 
 PARTS = Parts(((0, 1, 2, 3), (2, 3, 4, 5), (0, 2, 4, 6)), snapshots=(3,))
 RECIPE = Recipe(
-    steps=6, batch_size=2, learning_rate=3e-3, warmup=2, checkpoint_every=2, order="epochs",
-    times="uniform", floor=0.0, flip=True,
-)  # fmt: skip
+    steps=6,
+    batch_size=2,
+    learning_rate=3e-3,
+    warmup=2,
+    checkpoint_every=2,
+    order="epochs",
+    times="uniform",
+    floor=0.0,
+    flip=True,
+)
 
 
 def small() -> PixelDDPM:

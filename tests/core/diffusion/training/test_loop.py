@@ -124,9 +124,13 @@ def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int)
     models = {1: random_stable_diffusion(0), parts: random_stable_diffusion(0)}
     for count, model in models.items():
         steps = train(
-            model, model.attributed_parameters(), data, recipe, tmp_path / str(count),
+            model,
+            model.attributed_parameters(),
+            data,
+            recipe,
+            tmp_path / str(count),
             execution=Execution(accumulate=count),
-        )  # fmt: skip
+        )
         notes = [event.note for event in steps]
     whole, split = (model.attributed_parameters() for model in models.values())
     assert notes
@@ -160,13 +164,15 @@ def test_a_narrow_base_gives_its_lora_the_same_gradient_in_float32() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
             answer = model.predict(x, torch.tensor([10, 300, 600, 900]), prompts)
         functional.mse_loss(answer.float(), x.flip(0)).backward()
-        assert all(value.grad is not None and value.grad.dtype == torch.float32
-                   for value in lora.values())  # fmt: skip
+        assert all(
+            value.grad is not None and value.grad.dtype == torch.float32 for value in lora.values()
+        )
         widths = {str(v.dtype) for n, v in model.network.named_parameters() if n not in lora}
         assert widths == {"torch.bfloat16" if narrow else "torch.float32"}
         assert next(model.pipeline.vae.parameters()).dtype == torch.float32
-        gradients.append(torch.cat([value.grad.flatten() for value in lora.values()
-                                if value.grad is not None]))  # fmt: skip
+        gradients.append(
+            torch.cat([value.grad.flatten() for value in lora.values() if value.grad is not None])
+        )
     assert functional.cosine_similarity(*gradients, dim=0) > 0.99
 
 

@@ -62,16 +62,21 @@ def test_a_copy_holds_what_is_used_and_paints_alike(tmp_path: Path, checkpoint: 
     index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
     (full / "model_index.json").write_text(json.dumps(index))
     extras = (
-        "v1-5-pruned.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors",
-        "safety_checker/model.safetensors", "unet/diffusion_pytorch_model.bin",
-    )  # fmt: skip
+        "v1-5-pruned.safetensors",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "safety_checker/model.safetensors",
+        "unet/diffusion_pytorch_model.bin",
+    )
     for extra in extras:
         (full / extra).parent.mkdir(exist_ok=True)
         (full / extra).write_bytes(b"large")
     copy_checkpoint(full, tmp_path / "model")
     kept = {path.name for path in (tmp_path / "model").rglob("*") if path.is_file()}
-    assert not kept & {"v1-5-pruned.safetensors", "diffusion_pytorch_model.fp16.safetensors",
-                       "diffusion_pytorch_model.bin"}  # fmt: skip
+    assert not kept & {
+        "v1-5-pruned.safetensors",
+        "diffusion_pytorch_model.fp16.safetensors",
+        "diffusion_pytorch_model.bin",
+    }
     assert not (tmp_path / "model" / "safety_checker").exists()
     model = StableDiffusion.load(tmp_path / "model")
     assert model.digest == StableDiffusion.load(checkpoint).digest
