@@ -417,7 +417,7 @@ class SplitContest:
                 PIXELS, Booking(None, shape=PLAIN_POSITIVE), learnt=True
             ),
         }
-        found["pixels exp(-d²/4)"] = Candidate(PIXELS_NEAR, signed)
+        found["pixels exp(-d²/4)"] = BookingCandidate(PIXELS_NEAR, signed)
         return {name: one for name, one in found.items() if one.method in self._scores}
 
     def chosen(self) -> dict[str, BookingCandidate]:

@@ -444,7 +444,7 @@ class StudioPage:
             words = (
                 "Run again gave the identical image ✓. "
                 if same
-                else "Run again gave another image: the model, a library or the device has changed. "
+                else "Run again gave another image: model, library or device has changed. "
             ) + words
         if notes:
             words += f" {notes}"
