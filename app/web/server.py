@@ -100,7 +100,7 @@ def make_application(
     from app.web.theme import css, head, theme
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
-    # hundreds of small steps of a picture would wait for it (measured: 1.5 s a picture).
+    # hundreds of small steps of a picture would wait for it (measured: 1.5 s per picture).
     sys.setswitchinterval(0.0005)
     studio = open_studio(settings, spare_threads=1)
     if not studio.ledger.wholly_verified:
