@@ -33,6 +33,7 @@ KINDS = (
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar
 Text = str | None  # a field that nobody has touched holds nothing at all
 Events = Generator[Progress | ImportReport, None, None]
+Work = Callable[[Settings, ImportRequest], Events]
 
 
 class ImportPage:
@@ -91,9 +92,10 @@ class ImportPage:
         form = [self.source, self.title, self.size, self.columns, self.pictures]
         shown = [self.answer, self.look, self.take, self.stop]
         one: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "import"}
-        looking = self.look.click(self._look, form, shown, **one, **private)
-        entered = self.source.submit(self._look, form, shown, **one, **private)
-        taking = self.take.click(self._take, form, shown, **one, **private)
+        look, take = self._answering(previewed), self._answering(imported)
+        looking = self.look.click(look, form, shown, **one, **private)
+        entered = self.source.submit(look, form, shown, **one, **private)
+        taking = self.take.click(take, form, shown, **one, **private)
         self.stop.click(
             None, None, None, cancels=[looking, entered, taking], queue=False, **private
         ).then(self._stopped, None, shown, queue=False, **private)
@@ -102,36 +104,23 @@ class ImportPage:
                 lambda: gr.update(interactive=False), None, self.take, queue=False, **private
             )
 
-    def _look(
-        self,
-        source: Text,
-        title: Text,
-        size: int,
-        columns: Text,
-        pictures: Text,
-        request: gr.Request,
-    ) -> Iterator[list[Any]]:
-        wish = _wish(source, title, size, columns, pictures)
-        yield from guarded(self._run(previewed, wish, request), self._trouble)
+    def _answering(self, work: Work) -> Callable[..., Iterator[list[Any]]]:
+        """An event that does `work` for what the form says."""
 
-    def _take(
-        self,
-        source: Text,
-        title: Text,
-        size: int,
-        columns: Text,
-        pictures: Text,
-        request: gr.Request,
-    ) -> Iterator[list[Any]]:
-        wish = _wish(source, title, size, columns, pictures)
-        yield from guarded(self._run(imported, wish, request), self._trouble)
+        def answer(
+            source: Text,
+            title: Text,
+            size: int,
+            columns: Text,
+            pictures: Text,
+            request: gr.Request,
+        ) -> Iterator[list[Any]]:
+            wish = _wish(source, title, size, columns, pictures)
+            yield from guarded(self._run(work, wish, request), self._trouble)
 
-    def _run(
-        self,
-        work: Callable[[Settings, ImportRequest], Events],
-        wish: ImportRequest,
-        request: gr.Request,
-    ) -> Iterator[list[Any]]:
+        return answer
+
+    def _run(self, work: Work, wish: ImportRequest, request: gr.Request) -> Iterator[list[Any]]:
         if not self.access.may_import(request.headers):
             raise UsageError(ELSEWHERE)
         yield self._busy(render("notices.waiting", words="Reading the source"))
