@@ -55,7 +55,11 @@ def test_what_cannot_be_taken_as_written_is_a_doubt_and_no_refusal(tmp_path: Pat
     text = "file,artist,style,year,isni\na.png,A,s,the spring,1234\n"
     row = only(read(tmp_path, text, "a.png"))
     assert row.year == "the spring" and row.identifiers == ()
-    assert len(row.doubts) == 2 and "no year" in row.doubts[0] and "ISNI" in row.doubts[1]
+    assert (
+        len(row.doubts) == 2
+        and "cannot be read as a year" in row.doubts[0]
+        and "ISNI" in row.doubts[1]
+    )
 
 
 def test_formulas_and_markup_are_text(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_an_npz_is_cifar(tmp_path: Path) -> None:
     [
         ("a.zip", b"PK\x03\x04", "compressed archive"),
         ("a.tgz", b"\x1f\x8b", "compressed archive"),
-        ("a.jpg", b"\xff\xd8\xff", "no source that is known"),
+        ("a.jpg", b"\xff\xd8\xff", "not a source that is known"),
         ("a.csv", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         ("a.npz", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         ("a.csv", b"", "is empty"),
