@@ -70,7 +70,7 @@ def test_damaged_tables_are_named(tmp_path: Path) -> None:
         photographs(tmp_path / "broken.npz", (), 1, 1, Shape(8), 0)
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch" / "data_batch_1.bin").write_bytes(b"123")
-    with pytest.raises(CollectionError, match="no CIFAR-10 batch"):
+    with pytest.raises(CollectionError, match="is not a CIFAR-10 batch"):
         photographs(tmp_path / "batch", (), 1, 1, Shape(8), 0)
 
 
