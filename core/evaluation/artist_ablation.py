@@ -42,8 +42,8 @@ FORGETTING_TARGETS = {FORGET: BASE, REDIRECT: NEIGHBOURS}
 WAYS = (*FORGETTING_TARGETS, RETRAIN)
 DEFAULT_WAY = FORGET  # of the two targets the one that agrees better (`evaluate artists`)
 FORGETTING = RECIPE
-ASKED = TimestepRule("uniform", 20)
-ASKED_NOISE = NoiseRule("shared", seed=7_919)
+MEASURED_TIMESTEPS = TimestepRule("uniform", 20)
+MEASURED_NOISE = NoiseRule("shared", seed=7_919)
 OTHERS = 24  # works of other artists that show whether the rest was kept
 
 
@@ -99,8 +99,8 @@ def lora_without(
     if way == RETRAIN:
         full = StableDiffusion.load(collection.path / "model", collection.path / "lora")
         plan = LoraTrainingPlan(full.lora_rank, LORA if recipe is None else recipe)
-        scratch, found = directory / "scratch", directory / "lora"
-        yield from train_lora(collection, kept, plan, scratch, found, device)
+        scratch, lora = directory / "scratch", directory / "lora"
+        yield from train_lora(collection, kept, plan, scratch, lora, device)
     elif way in FORGETTING_TARGETS:
         forgetting = FORGETTING if recipe is None else recipe
         target = FORGETTING_TARGETS[way]
@@ -157,11 +157,11 @@ def compare_without(
     latents = torch.cat([finished[0], shown])
     prompts = [class_prompt(name) for name in (style, *(work.style for work in [*own, *others]))]
     ids = [f"{number}" for number in range(len(latents))]
-    asked = Losses(latents, ids, ASKED, ASKED_NOISE)
-    found = [asked.under(model, model.condition(prompts))["simple"] for model in (before, after)]
+    losses = Losses(latents, ids, MEASURED_TIMESTEPS, MEASURED_NOISE)
+    simple = [losses.under(model, model.condition(prompts))["simple"] for model in (before, after)]
     parts = [
         (float(loss[0]), float(loss[1 : 1 + len(own)].mean()), float(loss[1 + len(own) :].mean()))
-        for loss in found
+        for loss in simple
     ]
     figures = WithoutArtist(
         artist_id=artist_id,

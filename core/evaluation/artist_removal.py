@@ -408,7 +408,7 @@ class SplitContest:
     def references(self) -> dict[str, BookingCandidate]:
         """What a new booking must be better than."""
         signed = Booking(None)
-        found = {
+        candidates = {
             "today": BookingCandidate(D_TRAK, TODAY),
             "raw d-trak": BookingCandidate(D_TRAK, signed),
             "das": BookingCandidate(DAS, signed),
@@ -417,29 +417,29 @@ class SplitContest:
                 PIXELS, Booking(None, shape=PLAIN_POSITIVE), learnt=True
             ),
         }
-        found["pixels exp(-d²/4)"] = BookingCandidate(PIXELS_NEAR, signed)
-        return {name: one for name, one in found.items() if one.method in self._scores}
+        candidates["pixels exp(-d²/4)"] = BookingCandidate(PIXELS_NEAR, signed)
+        return {name: one for name, one in candidates.items() if one.method in self._scores}
 
     def chosen(self) -> dict[str, BookingCandidate]:
         """The rows that get intervals: the references, chance, another seed's truth, every rule of
         the ledger by D-TRAK, and of every method its signed sum and its squared positive part."""
-        found = dict(self.references())
-        found[ONE_SEED] = BookingCandidate(ONE_SEED, Booking(None))
-        found[BEST_ELSEWHERE] = self.best_elsewhere()
+        candidates = dict(self.references())
+        candidates[ONE_SEED] = BookingCandidate(ONE_SEED, Booking(None))
+        candidates[BEST_ELSEWHERE] = self.best_elsewhere()
         for rule in booking_rules():
             for null in NULLS:
-                found[f"{rule.name}@{rule.version}, null {null}"] = BookingCandidate(
+                candidates[f"{rule.name}@{rule.version}, null {null}"] = BookingCandidate(
                     D_TRAK, Booking(rule, null)
                 )
         for method in self.methods:
-            found[f"{method}, summed"] = BookingCandidate(method, Booking(None))
-            found[f"{method}, squared"] = BookingCandidate(
+            candidates[f"{method}, summed"] = BookingCandidate(method, Booking(None))
+            candidates[f"{method}, squared"] = BookingCandidate(
                 method, Booking(None, shape=SQUARED_POSITIVE)
             )
-            found[f"{method}, sharpened"] = BookingCandidate(
+            candidates[f"{method}, sharpened"] = BookingCandidate(
                 method, Booking(None, shape=PLAIN_POSITIVE), learnt=True
             )
-        return found
+        return candidates
 
     def finalist(self, name: str, candidate: BookingCandidate) -> Finalist:
         """Its intervals, and its paired differences from the references."""
@@ -541,7 +541,7 @@ def by_chance(artists: int) -> float:
 def _pictures(bench: Benchmark, split: str) -> Iterator[PictureTruth]:
     truth, names = measured(bench, split), sorted(set(bench.split.works.artists))
     over, gain = largest_above_noise(truth.effects), truth.base - truth.full.mean(axis=0)
-    for number, picture in enumerate(bench.asked(split).ids):
+    for number, picture in enumerate(bench.pictures(split).ids):
         row = truth.mean[number]
         yield PictureTruth(
             split=split,

@@ -103,9 +103,9 @@ def _forgetting(finished: ArtistsFinished) -> Iterator[str]:
         "does to a picture's loss against what retraining without the artist does."
     )
     for row in finished.forgetting:
-        told = ", ".join(f"{name} {_interval(getattr(row, name))}" for name in MEASURED)
+        measures = ", ".join(f"{name} {_interval(getattr(row, name))}" for name in MEASURED)
         yield (
-            f"  {row.split}, target {row.target}: {told}; mean change of loss "
+            f"  {row.split}, target {row.target}: {measures}; mean change of loss "
             f"{row.loss_ratio:.2f} times that of retraining"
         )
 
@@ -120,16 +120,16 @@ def _differences(finished: ArtistsFinished) -> Iterator[str]:
     for one in finished.finalists:
         if one.row.method not in (D_TRAK, BEST_ELSEWHERE) or one.row.credited == 0:
             continue
-        told = [
+        differences = [
             f"{reference} {name} {value.value:+.2f}"
             for reference, by_measure in one.differences.items()
             for name, value in by_measure.items()
             if value.low > 0 or value.high < 0
         ]
-        told += [
+        differences += [
             f"{reference} LDS {gap.value:+.1f} +-{gap.sd:.1f}"
             for reference, gap in one.group_differences.items()
             if abs(gap.value) > 1.96 * gap.sd
         ]
-        if told:
-            yield f"  {one.row.split}, {one.name}: {'; '.join(told)}"
+        if differences:
+            yield f"  {one.row.split}, {one.name}: {'; '.join(differences)}"

@@ -57,7 +57,7 @@ PAINTED_TOGETHER = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class EncodedPictures:
     """Pictures as the model takes them: `latents [q, c, h, w]`, a prompt and a digest each."""
 
     latents: Tensor
@@ -65,11 +65,11 @@ class Asked:
     ids: tuple[str, ...]
     seeds: tuple[int, ...] = ()  # of generated pictures
 
-    def of(self, rows: Sequence[int]) -> Asked:
+    def of(self, rows: Sequence[int]) -> EncodedPictures:
         """Some of them."""
         seeds = tuple(self.seeds[row] for row in rows) if self.seeds else ()
         kept = (tuple(self.prompts[row] for row in rows), tuple(self.ids[row] for row in rows))
-        return Asked(self.latents[list(rows)], *kept, seeds)
+        return EncodedPictures(self.latents[list(rows)], *kept, seeds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,25 +136,25 @@ class Benchmark:
         return parameter_count(self.model)
 
     @cached_property
-    def works(self) -> Asked:
+    def works(self) -> EncodedPictures:
         """The training works, encoded."""
         return self._encoded(self.split.works)
 
     @cached_property
-    def validation(self) -> Asked:
+    def validation(self) -> EncodedPictures:
         """Pictures of the same kind that no model learnt."""
         return self._encoded(self.split.validation)
 
     @cached_property
-    def generation(self) -> Asked:
+    def generation(self) -> EncodedPictures:
         """Pictures that the full model painted. Raises `StoreError` before `paint`."""
         pixels = self.generated_pixels
-        labels = tuple(self._asked_labels())
+        labels = tuple(self._painted_labels())
         ids = tuple(f"generated-{self.preset.name}-{seed}" for seed in range(len(pixels)))
-        found = self._encoded(Pictures(pixels, labels, labels, ids))
-        return replace(found, seeds=tuple(range(len(pixels))))
+        pictures = self._encoded(Pictures(pixels, labels, labels, ids))
+        return replace(pictures, seeds=tuple(range(len(pixels))))
 
-    def asked(self, name: str) -> Asked:
+    def pictures(self, name: str) -> EncodedPictures:
         """The works or a split, by name."""
         return {
             WORKS: lambda: self.works,
@@ -162,11 +162,11 @@ class Benchmark:
             GENERATION: lambda: self.generation,
         }[name]()
 
-    def _encoded(self, pictures: Pictures) -> Asked:
+    def _encoded(self, pictures: Pictures) -> EncodedPictures:
         parts = [self.model.encode(part) for part in pictures.pixels.split(16)]
         latents = torch.cat(parts) if parts else pictures.pixels
         prompts = tuple(class_prompt(label) if self.prompted else "" for label in pictures.labels)
-        return Asked(latents.cpu(), prompts, pictures.ids)
+        return EncodedPictures(latents.cpu(), prompts, pictures.ids)
 
     # --- the attributed model -------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Benchmark:
     def train_parts(
         self, directory: Path, parts: Parts, seed: int, *, patient: bool = True
     ) -> Iterator[Progress]:
-        """A model a part, all from the start that `seed` draws, by the preset's recipe."""
+        """A model per part, all from the start that `seed` draws, by the preset's recipe."""
         # coupled models meet the batches of a model of all works
         count = len(self.works.ids) if parts.coupled else len(parts.rows[0])
         recipe, data = self.preset.recipe_for(count, seed), self.training_set
@@ -222,7 +222,7 @@ class Benchmark:
     def _painted(self) -> Path:
         return self.directory / "generated.safetensors"
 
-    def _asked_labels(self) -> list[str]:
+    def _painted_labels(self) -> list[str]:
         labels = sorted(set(self.split.works.labels))
         return [labels[number % len(labels)] for number in range(self.preset.generated)]
 
@@ -239,7 +239,7 @@ class Benchmark:
 
     def painted(self, seeds: Sequence[int]) -> Tensor:
         """Query number `seed` of each, `[b, c, h, w]`, painted by what `model` holds now."""
-        labels = self._asked_labels()
+        labels = self._painted_labels()
         prompts = [class_prompt(labels[seed]) if self.prompted else "" for seed in seeds]
         for step in denoise(self.model, prompts, seeds, self.preset.sampler):
             latents = step.latents
@@ -302,7 +302,7 @@ class Benchmark:
             return
         rule = self.preset.outcome
         splits = {name: self._measured(name) for name in (WORKS, *SPLITS)}
-        asked = {
+        losses_of = {
             name: Losses(part.latents, part.ids, rule.timesteps, rule.noise)
             for name, part in splits.items()
         }
@@ -311,7 +311,7 @@ class Benchmark:
             load_into(self.model, model_file(self.directory / pool / f"seed-{seed}", number))
             tensors = {
                 f"{name}/{objective}": values
-                for name, losses in asked.items()
+                for name, losses in losses_of.items()
                 for objective, values in losses.under(self.model, given[name]).items()
             }
             save_tensors(self._outcome_file(pool, seed, number), tensors, {})
@@ -323,8 +323,8 @@ class Benchmark:
         count, wanted = len(self.works.ids), self.preset.outcome.works
         return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted))})
 
-    def _measured(self, name: str) -> Asked:
-        whole = self.asked(name)
+    def _measured(self, name: str) -> EncodedPictures:
+        whole = self.pictures(name)
         return whole.of(self.measured_works) if name == WORKS else whole
 
     def _outcome_file(self, pool: str, seed: int, number: int) -> Path:
@@ -389,15 +389,15 @@ def configuration(preset: Preset, split: Split, base: Path | None = None) -> dic
     parts = {"works": split.works, "validation": split.validation}
     settings = json.loads(json.dumps(asdict(preset)))
     settings.pop("removals")  # how many there are changes no number; older folders know none
-    found: dict[str, object] = {
+    values: dict[str, object] = {
         "preset": settings,
         **{name: list(part.ids) for name, part in parts.items()},
         **{f"labels of {name}": list(part.labels) for name, part in parts.items()},
         **{f"artists of {name}": list(part.artists) for name, part in parts.items()},
     }
     if base is not None:
-        found["base"] = digest_files(path for path in base.rglob("*.safetensors"))
-    return found
+        values["base"] = digest_files(path for path in base.rglob("*.safetensors"))
+    return values
 
 
 def check_configuration(directory: Path, wanted: dict[str, object]) -> None:

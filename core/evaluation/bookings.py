@@ -117,12 +117,12 @@ def booked_by_artist(scores: Matrix, artists: Sequence[str], booking: Booking) -
     booked = np.zeros((len(scores), len(names)))
     place = {name: number for number, name in enumerate(names)}
     for row, values in zip(booked, shaped, strict=True):
-        for artist, micro in _drawn(values, artists, booking.rule).items():
+        for artist, micro in _micro_credits(values, artists, booking.rule).items():
             row[place[artist]] = micro / WHOLE
     return booked
 
 
-def _drawn(values: Matrix, artists: Sequence[str], rule: ShareRule) -> Mapping[str, int]:
+def _micro_credits(values: Matrix, artists: Sequence[str], rule: ShareRule) -> Mapping[str, int]:
     """Micro-credits per artist. A rule by works draws from the values themselves. A rule by
     artists draws from evidence: the influence of an artist is the sum of their positive values
     (squared raw scores, where the shape says so), and here all of the picture is attributable and

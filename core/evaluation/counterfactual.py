@@ -88,7 +88,7 @@ class Moved:
     loss: tuple[float, ...] = ()  # of each picture, without those works minus with all
 
     def values(self, measure: str) -> Matrix | None:
-        """One number a picture, larger where the picture depends on the works more."""
+        """One number per picture, larger where the picture depends on the works more."""
         if measure == DISTANCE:
             return np.asarray(self.l2)
         if measure == LOSS:
@@ -194,10 +194,10 @@ def _artists_named(folder: Path) -> list[int]:
 
 
 def _retrain_without(
-    bench: Benchmark, asked: tuple[Removal, ClipVision | None]
+    bench: Benchmark, job: tuple[Removal, ClipVision | None]
 ) -> Iterator[Progress]:
     """Every model without what a method names, and what it paints."""
-    (removal, clip), works = asked, len(bench.works.ids)
+    (removal, clip), works = job, len(bench.works.ids)
     yield from bench.train_full()
     yield from bench.paint()
     if removal.artists:
@@ -264,7 +264,7 @@ def _check_removed(folder: Path, chosen: list[list[int]]) -> None:
     if before[: len(chosen)] != chosen[: len(before)]:
         raise StoreError(
             f"The folder '{folder.parent.name}/{folder.name}' holds models trained without other "
-            "works than this method names now (another CLIP model, or features made anew). Remove "
+            "works than this method names now (another CLIP model, or features made again). Remove "
             "it, or give another folder with -o."
         )
     if len(chosen) > len(before):
@@ -273,14 +273,14 @@ def _check_removed(folder: Path, chosen: list[list[int]]) -> None:
 
 def _repaint(bench: Benchmark, versions: Sequence[Version], name: str) -> Iterator[Progress]:
     """What each version paints, and the loss of the original picture under it."""
-    rule, asked = bench.preset.outcome, bench.generation
+    rule, pictures = bench.preset.outcome, bench.generation
     jobs = {version.loss: version for version in versions}
     for version in unmade(jobs):
         load_into(bench.model, version.model)
         if not version.painted.is_file():
             pixels = bench.painted([version.number])
             save_tensors(version.painted, {"pixels": pixels.cpu()}, {})
-        one = asked.of([version.number])
+        one = pictures.of([version.number])
         losses = Losses(one.latents, one.ids, rule.timesteps, rule.noise)
         value = losses.under(bench.model, bench.model.condition(one.prompts))["simple"]
         save_tensors(version.loss, {"loss": value}, {})
@@ -324,14 +324,14 @@ def _compare(bench: Benchmark, removal: Removal, clip: ClipVision | None) -> Rep
     rows = tuple(
         Moved(
             method=method,
-            l2=tuple(found.tolist()),
-            l2_median=float(np.median(found)),
+            l2=tuple(gaps.tolist()),
+            l2_median=float(np.median(gaps)),
             clip=tuple(alike[method].tolist()) if method in alike else None,
             clip_median=float(np.median(alike[method])) if method in alike else None,
-            beaten=None if chance is None else int((found > chance).sum()),
+            beaten=None if chance is None else int((gaps > chance).sum()),
             loss=tuple(losses[method].tolist()),
         )
-        for method, found in distances.items()
+        for method, gaps in distances.items()
     )
     return Repainted(
         preset=bench.preset.name,
@@ -380,18 +380,18 @@ def _distance(first: Tensor, second: Tensor) -> NDArray[np.float64]:
     return to_float64(first - second).flatten(1).norm(dim=1).cpu().numpy()
 
 
-def text_of(found: Repainted) -> str:
+def text_of(figures: Repainted) -> str:
     """For people: medians, then paired tests; says plainly what cannot be told apart."""
     gone = (
         "the artist that a method names"
-        if found.artists
-        else (f"{found.removed} of {found.works} works")
+        if figures.artists
+        else (f"{figures.removed} of {figures.works} works")
     )
     lines = [
-        f"{found.preset}: {gone} taken away, retrained with {found.seeds} seed(s), the same "
-        f"{len(found.rows[0].l2)} pictures painted again. Distance in {found.space}, median:"
+        f"{figures.preset}: {gone} taken away, retrained with {figures.seeds} seed(s), the same "
+        f"{len(figures.rows[0].l2)} pictures painted again. Distance in {figures.space}, median:"
     ]
-    for row in sorted(found.rows, key=lambda row: -row.l2_median):
+    for row in sorted(figures.rows, key=lambda row: -row.l2_median):
         alike = "" if row.clip_median is None else f", CLIP similarity {row.clip_median:.3f}"
         loss = f", loss {np.mean(row.loss):+.4f}" if row.loss else ""
         further = (
@@ -400,17 +400,17 @@ def text_of(found: Repainted) -> str:
             else f"; further than random in {row.beaten} of {len(row.l2)}"
         )
         lines.append(f"  {row.method:<24} {row.l2_median:8.3f}{alike}{loss}{further}")
-    best = max(found.rows, key=lambda row: row.l2_median).method
-    others = [row for row in found.rows if row.method != "d-trak"]
-    if any(row.method == "d-trak" for row in found.rows) and others:
+    best = max(figures.rows, key=lambda row: row.l2_median).method
+    others = [row for row in figures.rows if row.method != "d-trak"]
+    if any(row.method == "d-trak" for row in figures.rows) and others:
         lines.append(
             "Removing what D-TRAK names moves the pictures most, by the median."
             if best == "d-trak"
             else f"Removing what D-TRAK names does not move the pictures most here: {best} does."
         )
-    if found.comparisons:
+    if figures.comparisons:
         lines.append("Paired by picture: mean difference, 95 % interval, p (t-test; ranks):")
-    lines += [_comparison(one) for one in found.comparisons]
+    lines += [_comparison(one) for one in figures.comparisons]
     return "\n".join(lines) + "\n"
 
 

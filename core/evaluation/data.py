@@ -62,10 +62,10 @@ def digits(works: int, validation: int, seed: int) -> Split:
     """scikit-learn's 8 x 8 digits, in the order of `default_rng(seed)`; each digit an artist."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    order = np.random.default_rng(seed).permutation(len(found.target))[: works + validation]
-    pixels = torch.from_numpy(found.images[order] / 8.0 - 1.0).float()[:, None]
-    names = [str(digit) for digit in found.target[order]]
+    dataset = load_digits()
+    order = np.random.default_rng(seed).permutation(len(dataset.target))[: works + validation]
+    pixels = torch.from_numpy(dataset.images[order] / 8.0 - 1.0).float()[:, None]
+    names = [str(digit) for digit in dataset.target[order]]
     # halves are not stratified by digit, as in the measured configuration
     whole = pictures_of(pixels, ["digit"] * len(names), names)
     return _split(whole, works, validation)
@@ -103,8 +103,8 @@ def photographs(
     otherwise both from one pool. Raises `CollectionError` where it is none of these or holds too
     few."""
     if not apart:
-        found = _photographs(source, "all", classes, works + validation, shape, seed)
-        return _split(found, works, validation)
+        pool = _photographs(source, "all", classes, works + validation, shape, seed)
+        return _split(pool, works, validation)
     learnt = _photographs(source, "train", classes, works, shape, seed)
     others = _photographs(source, "test", classes, validation, shape, seed)
     return Split(learnt.of(range(works)), others.of(range(validation)))

@@ -71,16 +71,16 @@ def main(preset: Preset, clip: bool) -> list[Trial]:
     smallest; those of several checkpoints, and journeys, at the smallest K only. In groups too,
     where subsets by artist are trained."""
     least = preset.timesteps[0]
-    found = _similarities(clip)
+    trials = _similarities(clip)
     settings = [(INDEPENDENT, k) for k in preset.timesteps] + [(SHARED, least)]
     for (noise, k), name in product(settings, _gradient_methods()):
         row = METHODS[name]
         if k == least or (row.stack == "final" and row.query == "example"):
-            found.append(Trial(method=name, noise=noise, timesteps=k))
+            trials.append(Trial(method=name, noise=noise, timesteps=k))
     if preset.by_artist:
-        chosen = [t for t in found if not t.has_gradient or t.noise == SHARED]
-        found += [replace(trial, pool=ARTIST_POOL) for trial in chosen]
-    return found
+        chosen = [t for t in trials if not t.has_gradient or t.noise == SHARED]
+        trials += [replace(trial, pool=ARTIST_POOL) for trial in chosen]
+    return trials
 
 
 def methods(preset: Preset, clip: bool) -> list[Trial]:
@@ -122,15 +122,15 @@ def placements(preset: Preset, clip: bool) -> list[Trial]:
 def ensembles(preset: Preset, clip: bool) -> list[Trial]:
     """Tables 7 and 8: means over retrained models, with shared projections (the code's) and own
     (the paper's), and the retraining baselines."""
-    found = [
+    trials = [
         Trial(method=name, noise=INDEPENDENT, timesteps=k, members=count)
         for k, name, count in product(preset.timesteps, SEPARATE[:2], ENSEMBLES)
         if count <= preset.retrained
     ]
     if preset.projection.kind != "identity":  # where there is a projection to own
-        found += [replace(trial, projections="own") for trial in found if trial.members > 1]
+        trials += [replace(trial, projections="own") for trial in trials if trial.members > 1]
     counts = sorted({preset.retrained // part for part in (8, 4, 2, 1)} - {0})
-    return found + [
+    return trials + [
         Trial(method=name, members=count)
         for name, count in product(SEPARATE[2:], counts)
         if count >= FEWEST
@@ -197,19 +197,19 @@ def frontier(preset: Preset, clip: bool) -> list[Trial]:
     """Ours: what K buys under each rule of noise and each placement of timesteps."""
     kept = [k for k in FRONTIER if k <= max(preset.timesteps)]
     names = (*OBJECTIVE_ROWS, "das")
-    found = [
+    trials = [
         Trial(method=name, noise=noise, timesteps=k)
         for noise, name, k in product((SHARED, INDEPENDENT, CYCLE), names, kept)
     ]
-    return found + [
+    return trials + [
         Trial(method=name, noise=SHARED, timesteps=k, placement="cumulative")
         for name, k in product(("trak", "d-trak", "d-trak-avg", "das"), kept)
     ]
 
 
 EXPERIMENTS: dict[str, Experiment] = {
-    found.name: found
-    for found in (
+    experiment.name: experiment
+    for experiment in (
         Experiment(name="main", title="Every method that needs no further training", trials=main),
         Experiment(name="table1", title="Output functions (Table 1)", trials=objectives),
         Experiment(name="table2", title="Methods, CIFAR (Table 2)", trials=methods),

@@ -24,7 +24,7 @@ from core.attribution.features.trajectory import READINGS, journey_features
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.diffusion.training.precision import to_float64
 from core.errors import StoreError
-from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Asked, Benchmark
+from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Benchmark, EncodedPictures
 from core.evaluation.lds import Matrix
 from core.progress import Progress
 from core.work_queue import unmade
@@ -77,26 +77,26 @@ def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     featurizer = Featurizer(model, wanted.spec)
     names, parts, losses, seconds = [], [], torch.zeros(0), 0.0
     for name in (WORKS, *SPLITS):
-        asked = bench.asked(name)
+        pictures = bench.pictures(name)
         started = time.perf_counter()
-        found = []
-        for place in range(len(asked.ids)):
-            one = asked.latents[place : place + 1]
-            found.append(
-                featurizer.features(one, [asked.prompts[place]], [asked.ids[place]], [place])
+        rows = []
+        for place in range(len(pictures.ids)):
+            one = pictures.latents[place : place + 1]
+            rows.append(
+                featurizer.features(one, [pictures.prompts[place]], [pictures.ids[place]], [place])
             )
-            yield Progress(f"Tracing {wanted.key[:-17]}", place + 1, len(asked.ids), name)
-        if not found:
+            yield Progress(f"Tracing {wanted.key[:-17]}", place + 1, len(pictures.ids), name)
+        if not rows:
             continue
-        whole = Features.stack(found)
+        whole = Features.stack(rows)
         if name == WORKS:
             losses = whole.losses
-            seconds = (time.perf_counter() - started) / len(asked.ids)
+            seconds = (time.perf_counter() - started) / len(pictures.ids)
         names.append(name)
         parts.append(whole.phi)
     for reading in READINGS if wanted.journeys else ():
         names.append(reading)
-        parts.append(_journeys(bench, featurizer, bench.asked(GENERATION), reading))
+        parts.append(_journeys(bench, featurizer, bench.pictures(GENERATION), reading))
         yield Progress("Tracing journeys", len(names), len(names), reading)
     tensors = {
         name: torch.from_numpy(part) for name, part in zip(names, isometric(parts), strict=True)
@@ -105,27 +105,29 @@ def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     save_tensors(vectors_file(bench, wanted), tensors | {"losses": losses}, marks)
 
 
-def _journeys(bench: Benchmark, featurizer: Featurizer, asked: Asked, reading: str) -> Tensor:
-    found = [
+def _journeys(
+    bench: Benchmark, featurizer: Featurizer, pictures: EncodedPictures, reading: str
+) -> Tensor:
+    rows = [
         journey_features(
             featurizer,
-            asked.prompts[at : at + TOGETHER],
-            asked.seeds[at : at + TOGETHER],
-            asked.ids[at : at + TOGETHER],
+            pictures.prompts[at : at + TOGETHER],
+            pictures.seeds[at : at + TOGETHER],
+            pictures.ids[at : at + TOGETHER],
             bench.preset.sampler,
             reading,
             stops=JOURNEY_STOPS,
         )
-        for at in range(0, len(asked.ids), TOGETHER)
+        for at in range(0, len(pictures.ids), TOGETHER)
     ]
-    return Features.stack(found).phi
+    return Features.stack(rows).phi
 
 
 def clip_vectors(bench: Benchmark, clip: ClipVision) -> Vectors:
     """CLIP's embeddings of works and queries."""
     pixels = (bench.split.works.pixels, bench.split.validation.pixels, bench.generated_pixels)
-    found = zip((WORKS, *SPLITS), isometric([clip.embed(part) for part in pixels]), strict=True)
-    return Vectors(dict(found), np.zeros(0), 0.0)
+    vectors = zip((WORKS, *SPLITS), isometric([clip.embed(part) for part in pixels]), strict=True)
+    return Vectors(dict(vectors), np.zeros(0), 0.0)
 
 
 def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:

@@ -80,16 +80,16 @@ def teacher(model: DiffusionModel, data: TrainingSet, kept: int, target: str) ->
     near = nearest_kept(data.latents[:kept], data.latents[kept:])
 
     def teach(
-        drawn: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
+        rows: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
     ) -> Tensor:
-        forgotten = drawn >= kept
+        forgotten = rows >= kept
         if not forgotten.any():
             return usual
         if target == BASE:
             assert isinstance(model, StableDiffusion)
             other = model.base_predict(noisy, times, conditioning)
         else:
-            place = (drawn - kept).clamp_min(0)
+            place = (rows - kept).clamp_min(0)
             own, around = data.latents[kept + place].to(noisy), near[place].to(noisy)
             other = redirected(model.schedule, noisy, times, own, around)
         mask = forgotten.to(usual.device).reshape(-1, *([1] * (usual.ndim - 1)))
@@ -160,7 +160,7 @@ def _forget(bench: Benchmark, target: str, artist: int, own: Sequence[int]) -> I
 def _losses(bench: Benchmark) -> dict[str, Tensor]:
     rule, tensors = bench.preset.outcome, {}
     for split in SPLITS:
-        part = bench.asked(split)
+        part = bench.pictures(split)
         losses = Losses(part.latents, part.ids, rule.timesteps, rule.noise)
         tensors[split] = losses.under(bench.model, bench.model.condition(part.prompts))["simple"]
     return tensors

@@ -89,11 +89,11 @@ class Truth:
     def resampled(self, scores: Matrix) -> Matrix:
         """The LDS over subsets drawn with replacement, `[bootstraps]`; equal draws for equal m."""
         expected = self.expected(scores)
-        found = [
+        means = [
             (_unit_ranks(expected[rows]) * ranks).sum(axis=0).mean()
             for rows, ranks in self._resampled_losses
         ]
-        return 100.0 * np.asarray(found)
+        return 100.0 * np.asarray(means)
 
     def spread(self, scores: Matrix) -> Spread:
         """Point estimate and bootstrap standard deviation (ddof 0, as the paper's tables)."""
@@ -107,10 +107,10 @@ class Truth:
 
 def bootstrap_draws(subsets: int) -> NDArray[np.int64]:
     """`[64, m]`: which subsets each resample holds; the draws of scipy's bootstrap, seed 42."""
-    drawn: NDArray[np.int64] = np.random.RandomState(BOOTSTRAP_SEED).randint(
+    draws: NDArray[np.int64] = np.random.RandomState(BOOTSTRAP_SEED).randint(
         0, subsets, (BOOTSTRAPS, subsets)
     )
-    return drawn
+    return draws
 
 
 def noise_ceiling(losses: Matrix) -> float:

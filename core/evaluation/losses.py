@@ -30,7 +30,7 @@ class Losses:
         self.ids = ids
         self.timesteps = timesteps
         self.noise = noise
-        self._drawn: dict[int, Tensor] = {}
+        self._noises: dict[int, Tensor] = {}
 
     @torch.no_grad()
     def under(self, model: DiffusionModel, conditioning: Tensor | None) -> dict[str, Tensor]:
@@ -38,13 +38,13 @@ class Losses:
         kept = self.timesteps.timesteps(model.schedule.length)
         times = torch.tensor([t for t in kept for _ in range(self.noise.draws)])
         together = max(1, NUMBERS // (len(times) * self.latents[0].numel()))
-        found: dict[str, list[Tensor]] = {name: [] for name in OBJECTIVES}
+        means: dict[str, list[Tensor]] = {name: [] for name in OBJECTIVES}
         for start in range(0, len(self.latents), together):
             numbers = range(start, min(start + together, len(self.latents)))
             values = self._rows(model, conditioning, list(numbers), times, kept)
-            for name in found:
-                found[name].append(values[name].reshape(len(numbers), -1).mean(1))
-        return {name: torch.cat(parts) for name, parts in found.items()}
+            for name in means:
+                means[name].append(values[name].reshape(len(numbers), -1).mean(1))
+        return {name: torch.cat(parts) for name, parts in means.items()}
 
     def _rows(
         self,
@@ -54,32 +54,32 @@ class Losses:
         times: Tensor,
         kept: Sequence[int],
     ) -> dict[str, Tensor]:
-        """Objective -> one number a picture and time, `[b * t]`."""
+        """Objective -> one number per picture and time, `[b * t]`."""
         noise = torch.cat([self._noise(number, kept) for number in numbers])
         picture = torch.tensor(numbers).repeat_interleave(len(times))
-        asked = times.repeat(len(numbers))
+        steps = times.repeat(len(numbers))
         parts: dict[str, list[Tensor]] = {name: [] for name in OBJECTIVES}
         rows = max(1, NUMBERS // self.latents[0].numel())
-        for start in range(0, len(asked), rows):
+        for start in range(0, len(steps), rows):
             at = picture[start : start + rows]
-            t = asked[start : start + rows].to(model.device)
+            t = steps[start : start + rows].to(model.device)
             clean = self.latents[at].to(model.device)
-            drawn = noise[start : start + rows].to(clean)
+            eps = noise[start : start + rows].to(clean)
             given = None if conditioning is None else conditioning[at.to(conditioning.device)]
-            answer = model.predict_noise(model.schedule.add_noise(clean, drawn, t), t, given)
+            answer = model.predict_noise(model.schedule.add_noise(clean, eps, t), t, given)
             for name, objective in OBJECTIVES.items():
-                values = objective(answer, drawn, t, model.schedule)
+                values = objective(answer, eps, t, model.schedule)
                 parts[name].append(values.cpu().double())
         return {name: torch.cat(values) for name, values in parts.items()}
 
     def _noise(self, number: int, kept: Sequence[int]) -> Tensor:
         """`[t, c, h, w]`; kept, because every model is asked with the same."""
         key = 0 if self.noise.mode == "shared" else number
-        if key not in self._drawn:
-            drawn = noise_for(
+        if key not in self._noises:
+            noise = noise_for(
                 self.noise, kept, [self.ids[number]], [number], self.latents.shape[1:]
             )[0]
-            if self.latents.numel() * len(drawn) > KEPT_NUMBERS and key:
-                return drawn
-            self._drawn[key] = drawn
-        return self._drawn[key]
+            if self.latents.numel() * len(noise) > KEPT_NUMBERS and key:
+                return noise
+            self._noises[key] = noise
+        return self._noises[key]

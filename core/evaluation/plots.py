@@ -46,18 +46,18 @@ def draw(finished: Finished, experiment: Experiment, file: Path) -> None:
     _write(plt, figure, file)
 
 
-def draw_counterfactual(found: Repainted, file: Path) -> None:
-    """A box a method: how far the same seeds' pictures moved."""
+def draw_counterfactual(figures: Repainted, file: Path) -> None:
+    """A box per method: how far the same seeds' pictures moved."""
     plt = _pyplot()
     figure, panel = plt.subplots(figsize=(6.4, 4.2))
     panel.boxplot(
-        [row.l2 for row in found.rows],
-        tick_labels=[row.method for row in found.rows],
+        [row.l2 for row in figures.rows],
+        tick_labels=[row.method for row in figures.rows],
         medianprops={"color": COLOURS[1]},
         flierprops={"markersize": 3},
     )
-    panel.set_ylabel(f"distance in {found.space}")
-    panel.set_title(f"{found.preset}: {found.removed} of {found.works} works taken away")
+    panel.set_ylabel(f"distance in {figures.space}")
+    panel.set_title(f"{figures.preset}: {figures.removed} of {figures.works} works taken away")
     panel.spines[["top", "right"]].set_visible(False)
     _write(plt, figure, file)
 
@@ -125,7 +125,7 @@ def _bars(panel: Any, finished: Finished, split: str) -> None:
 
 
 def _lines(panel: Any, finished: Finished, experiment: Experiment, split: str) -> None:
-    """A line a method and setting: the method gives the colour, the rest the dashes."""
+    """A line per method and setting: the method gives the colour, the rest the dashes."""
     lines: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for row in finished.rows:
         if row.split == split and _rule(row, experiment.lambda_rule):

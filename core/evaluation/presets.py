@@ -89,7 +89,7 @@ class Preset:
         return replace(self.recipe, steps=steps, warmup=-(-steps // 10), seed=seed)
 
 
-# one noise and one start for all subsets of a seed, each work once an epoch, no average
+# one noise and one start for all subsets of a seed, each work once per epoch, no average
 PLAIN = Recipe(
     steps=0,
     learning_rate=2e-3,

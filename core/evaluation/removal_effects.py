@@ -46,7 +46,7 @@ def measure_base(bench: Benchmark) -> Iterator[Progress]:
     for _ in unmade({_base_file(bench): None}):
         model, rule, tensors = bench.blank(bench.preset.full_seed), bench.preset.outcome, {}
         for name in SPLITS:
-            part = bench.asked(name)
+            part = bench.pictures(name)
             losses = Losses(part.latents, part.ids, rule.timesteps, rule.noise)
             tensors[name] = losses.under(model, model.condition(part.prompts))["simple"]
         save_tensors(_base_file(bench), tensors, {})

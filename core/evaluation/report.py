@@ -92,7 +92,7 @@ def _without(kind: Vector, fold: int) -> Vector:
 AGREEMENTS = ("pearson", "spearman", "top1", "ndcg3", "slope")
 
 
-def artist_figures(found: Mapping[str, Any]) -> dict[str, Any]:
+def artist_figures(result: Mapping[str, Any]) -> dict[str, Any]:
     """From the benchmark by artist (`artists.json`): the noise floors, every booking that has
     intervals with its calibration curve, and how forgetting agrees with retraining."""
     rows = [
@@ -104,10 +104,10 @@ def artist_figures(found: Mapping[str, Any]) -> dict[str, Any]:
             "curve": one["curve"]["points"],
             "group_lds": one["group_lds"],
         }
-        for one in found["finalists"]
+        for one in result["finalists"]
     ]
-    kept = {name: found[name] for name in ("preset", "floors", "forgetting")}
-    return {**kept, "artists": len(found["artists"]), "rows": rows}
+    kept = {name: result[name] for name in ("preset", "floors", "forgetting")}
+    return {**kept, "artists": len(result["artists"]), "rows": rows}
 
 
 def method_figures(
@@ -115,11 +115,11 @@ def method_figures(
 ) -> tuple[MethodFigures, ...]:
     """From an experiment's rows: the default lambda, one noise, the least K of each method; then
     what each rule of the ledger pays, as `booked` rows."""
-    found: dict[str, dict[str, Any]] = {}
+    by_method: dict[str, dict[str, Any]] = {}
     for row in experiment["rows"]:
         if row["lambda_rule"] not in ("default", "none") or row["noise"] not in (noise, None):
             continue
-        kept = found.setdefault(row["method"], {})
+        kept = by_method.setdefault(row["method"], {})
         group = "group_" if row["pool"] == "artists" else ""
         kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
         kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
@@ -128,8 +128,8 @@ def method_figures(
     for row in experiment.get("booked", ()):
         if row["rule"] == SUMMED or row["noise"] not in (noise, None):
             continue
-        kept = found.setdefault(f"{BOOKED}{row['rule']}", {})
+        kept = by_method.setdefault(f"{BOOKED}{row['rule']}", {})
         group = "group_" if row["pool"] == "artists" else ""
         kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
         kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
-    return tuple(MethodFigures(method=name, **values) for name, values in found.items())
+    return tuple(MethodFigures(method=name, **values) for name, values in by_method.items())

@@ -35,7 +35,7 @@ def _checked(scores: Scores, labels: Sequence[str]) -> Scores:
     if values.ndim != 2 or values.shape[1] != len(labels):
         raise UsageError(
             f"Scores of shape {values.shape} do not fit {len(labels)} works: "
-            "give one row a query and one column a work."
+            "give one row per query and one column per work."
         )
     return values
 
@@ -63,7 +63,7 @@ def precision_at(
 def group_precision(
     shares: Sequence[Mapping[str, float]], wanted: Sequence[str], k: int = 1
 ) -> Precision:
-    """How often the wanted artist is among the k largest shares (nothing given is no hit)."""
+    """How often the wanted artist is among the k largest shares (nothing given is not a hit)."""
     hits = 0
     for share, label in zip(shares, wanted, strict=True):
         ranked = sorted(share, key=lambda name: (-share[name], name))

@@ -138,12 +138,12 @@ def lambda_losses(rows: Sequence[Row]) -> tuple[LambdaLoss, ...]:
         key = tuple(value for name, value in vars(row).items() if name not in free)
         if row.lambda_rule == BEST:
             best[key] = row.lds
-    found: dict[str, list[tuple[float, str]]] = {}
+    by_rule: dict[str, list[tuple[float, str]]] = {}
     for row in rows:
         if row.lambda_rule == DEFAULT:
             key = tuple(value for name, value in vars(row).items() if name not in free)
             where = f"{row.method}, {row.noise}, K = {row.timesteps}, {row.split}"
-            found.setdefault(row.rule, []).append((best[key] - row.lds, where))
+            by_rule.setdefault(row.rule, []).append((best[key] - row.lds, where))
     return tuple(
         LambdaLoss(
             rule=rule,
@@ -152,7 +152,7 @@ def lambda_losses(rows: Sequence[Row]) -> tuple[LambdaLoss, ...]:
             worst=max(losses)[0],
             where=max(losses)[1],
         )
-        for rule, losses in found.items()
+        for rule, losses in by_rule.items()
     )
 
 

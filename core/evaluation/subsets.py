@@ -28,7 +28,7 @@ def pool_seeds(pool: str, count: int) -> list[int]:
 
 
 def random_halves(labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
-    """Half of the works a subset, stratified by label, `[m, n]`."""
+    """Half of the works per subset, stratified by label, `[m, n]`."""
     from sklearn.model_selection import train_test_split
 
     works = np.arange(len(labels))
@@ -46,7 +46,7 @@ def random_halves(labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
 
 
 def artist_halves(artists: Sequence[str], labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
-    """Half of the artists a subset, with all their works, stratified by the artists' label where
+    """Half of the artists per subset, with all their works, stratified by the artists' label where
     every label has two artists or more.
 
     Subsets hold equally many works only if all artists have equally many.

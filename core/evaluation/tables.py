@@ -41,10 +41,10 @@ def _lines(finished: Finished) -> Iterator[str]:
     for regime in finished.regimes:
         yield _regime(regime)
     shared = {name for name in FIELDS if len({getattr(row, name) for row in finished.rows}) == 1}
-    told = [name for name in FIELDS if name not in shared]
+    varied = [name for name in FIELDS if name not in shared]
     groups: dict[tuple[object, ...], dict[tuple[str, str], Row]] = {}
     for row in finished.rows:
-        key = (row.pool, row.noise, row.timesteps, row.method, *(getattr(row, n) for n in told))
+        key = (row.pool, row.noise, row.timesteps, row.method, *(getattr(row, n) for n in varied))
         groups.setdefault(key, {})[row.split, row.lambda_rule] = row
     yield ""
     yield "LDS in percent +- standard deviation over resampled subsets. Lambda by the default rule"
@@ -57,7 +57,7 @@ def _lines(finished: Finished) -> Iterator[str]:
             f"Lambda by {loss.rule} loses {loss.mean:.1f} points to the peeked best, on average "
             f"over {loss.rows} rows; at worst {loss.worst:.1f} ({loss.where})."
         )
-    head = ["method", "subsets", "noise", "K", *told]
+    head = ["method", "subsets", "noise", "K", *varied]
     head += [f"{split[:3]} {rule}" for split in ("validation", "generation") for rule in RULES]
     known = any(row.artist_top1 is not None for row in finished.rows)
     head += ["artist top-1"] if known else []
@@ -82,31 +82,31 @@ def _booked(finished: Finished) -> Iterator[str]:
         setting = "-" if row.noise is None else f"{row.noise}, K = {row.timesteps}"
         groups.setdefault((row.pool, setting, row.method, row.rule), {})[row.split] = row
     for (pool, setting, method, rule), by_split in sorted(groups.items()):
-        told = "; ".join(
+        values = "; ".join(
             f"{split[:3]} {row.lds:5.1f} +-{row.sd:3.1f} "
             f"({row.over_raw:+.1f} +-{row.over_raw_sd:.1f})"
             for split, row in by_split.items()
         )
-        yield f"  {method}, {rule} ({pool}, {setting}): {told}"
+        yield f"  {method}, {rule} ({pool}, {setting}): {values}"
 
 
 def _pairs(finished: Finished) -> Iterator[str]:
     """D-TRAK against each method under equal settings, over equal resamples of the subsets."""
-    found: dict[tuple[object, ...], dict[tuple[str, str], Pair]] = {}
+    groups: dict[tuple[object, ...], dict[tuple[str, str], Pair]] = {}
     for pair in finished.pairs:
         if pair.lambda_rule in ("default", "best"):
             key = (pair.method, pair.pool, pair.noise, pair.timesteps)
-            found.setdefault(key, {})[pair.split, pair.lambda_rule] = pair
-    if not found:
+            groups.setdefault(key, {})[pair.split, pair.lambda_rule] = pair
+    if not groups:
         return
     yield ""
     yield "D-TRAK's LDS minus the method's, +- standard deviation over the same resampled subsets:"
-    for (method, pool, noise, timesteps), pairs in found.items():
-        told = ", ".join(
+    for (method, pool, noise, timesteps), pairs in groups.items():
+        values = ", ".join(
             f"{split[:3]} {rule} {pair.difference:+.1f} +-{pair.sd:.1f}"
             for (split, rule), pair in pairs.items()
         )
-        yield f"  {method} ({pool}, {noise}, K = {timesteps}): {told}"
+        yield f"  {method} ({pool}, {noise}, K = {timesteps}): {values}"
 
 
 RULES = ("default", "best", "half")
@@ -121,8 +121,8 @@ def _cells(key: tuple[object, ...], rows: dict[tuple[str, str], Row], known: boo
             cells.append("-" if row is None else f"{row.lds:5.1f} +-{row.sd:3.1f}")
     if known:
         row = rows.get(("validation", "default")) or rows.get(("validation", "none"))
-        found = None if row is None else row.artist_top1
-        cells.append("-" if found is None else f"{found:.2f}")
+        top1 = None if row is None else row.artist_top1
+        cells.append("-" if top1 is None else f"{top1:.2f}")
     return cells
 
 

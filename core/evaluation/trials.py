@@ -59,8 +59,8 @@ class Trial:
     @cached_property
     def row(self) -> Method:
         """The method's row, with this trial's eta."""
-        found = method(self.method)
-        return found if self.eta is None else replace(found, representation=f"eta={self.eta:g}")
+        base = method(self.method)
+        return base if self.eta is None else replace(base, representation=f"eta={self.eta:g}")
 
     @property
     def retrains(self) -> bool:
@@ -157,7 +157,7 @@ class Contest:
             }
             self._models = [Vectors({WORKS: inclusion, **losses}, np.zeros(0), 0.0)]
         elif row.representation == "latents":
-            parts = [bench.asked(name).latents.flatten(1) for name in (WORKS, *SPLITS)]
+            parts = [bench.pictures(name).latents.flatten(1) for name in (WORKS, *SPLITS)]
             of = dict(zip((WORKS, *SPLITS), isometric(parts), strict=True))
             self._models = [Vectors(of, np.zeros(0), 0.0)]
         elif row.representation == CLIP:
@@ -169,7 +169,7 @@ class Contest:
             Scorer(row, model.of[WORKS], np.sqrt(model.losses) if model.losses.size else None)
             for model in self._models
         ]
-        self._asked: dict[str, list[PreparedQueries]] = {}
+        self._prepared: dict[str, list[PreparedQueries]] = {}
 
     @property
     def has_lambda(self) -> bool:
@@ -183,16 +183,16 @@ class Contest:
 
     def scores(self, split: str, rule: LambdaRule = DEFAULT_RULE) -> Matrix:
         """`[q, n]`, the mean over the trial's models, each with its own lambda by the rule."""
-        asked = split if self.trial.row.query == "example" else self.trial.row.query
+        name = split if self.trial.row.query == "example" else self.trial.row.query
         if self.trial.arithmetic == FLOAT32_INVERSE:
             (scorer,), (model,) = self._scorers, self._models
-            return float32_scores(scorer.phi, model.of[asked], scorer.kernel.lambda_(rule))
-        if asked not in self._asked:
-            self._asked[asked] = [
-                scorer.prepare(model.of[asked])
+            return float32_scores(scorer.phi, model.of[name], scorer.kernel.lambda_(rule))
+        if name not in self._prepared:
+            self._prepared[name] = [
+                scorer.prepare(model.of[name])
                 for scorer, model in zip(self._scorers, self._models, strict=True)
             ]
-        return np.mean([question.scores(rule) for question in self._asked[asked]], axis=0)
+        return np.mean([question.scores(rule) for question in self._prepared[name]], axis=0)
 
     def curve(self, truth: Truth, split: str) -> dict[float, Matrix]:
         """c -> the LDS of every query `[q]`, over the grid."""
@@ -207,11 +207,11 @@ def in_eigenvalues(c: float) -> LambdaRule:
 def float32_scores(phi: Matrix, queries: Matrix, lambda_: float) -> Matrix:
     """q' (Phi'Phi + lambda I)^-1 phi_n by an explicit k x k inverse in float32, as the reference
     code has it (specification, B4). Not for use: it shows what round-off does at small lambda."""
-    works, asked = torch.from_numpy(phi).float(), torch.from_numpy(queries).float()
+    works, vectors = torch.from_numpy(phi).float(), torch.from_numpy(queries).float()
     gram = works.T @ works + lambda_ * torch.eye(works.shape[1])
     inverse, failed = torch.linalg.inv_ex(gram)
-    found: Matrix = (asked @ inverse @ works.T).double().numpy()
-    return np.zeros_like(found) if failed else np.nan_to_num(found)
+    scores: Matrix = (vectors @ inverse @ works.T).double().numpy()
+    return np.zeros_like(scores) if failed else np.nan_to_num(scores)
 
 
 def best_of(curve: dict[float, Matrix], queries: np.ndarray | None = None) -> float:
@@ -277,7 +277,7 @@ def _row(
 ) -> Row:
     trial = contest.trial
     resampled = truth.resampled(scores)
-    found = Spread(truth.lds(scores), float(resampled.std()))
+    spread = Spread(truth.lds(scores), float(resampled.std()))
     gradient = trial.has_gradient
     dimension = trial.dimension or contest.bench.preset.projection.dimension
     exact = not trial.dimension and contest.bench.preset.projection.kind == "identity"
@@ -287,8 +287,8 @@ def _row(
         timesteps=trial.timesteps if gradient else None,
         split=split,
         lambda_rule=rule,
-        lds=found.value,
-        sd=found.sd,
+        lds=spread.value,
+        sd=spread.sd,
         bootstrap_mean=float(resampled.mean()),
         c=c,
         placement=trial.placement if gradient else None,

@@ -21,10 +21,10 @@ A = TypeVar("A")
 Stages = Callable[[Benchmark, A], Iterator[Progress]]
 
 
-def with_workers(bench: Benchmark, stages: Stages[A], asked: A, workers: int) -> Iterator[Progress]:
-    """Run `stages(bench, asked)` in this process and in `workers - 1` others at the same time.
+def with_workers(bench: Benchmark, stages: Stages[A], plan: A, workers: int) -> Iterator[Progress]:
+    """Run `stages(bench, plan)` in this process and in `workers - 1` others at the same time.
 
-    `stages` is a function of a module, `asked` plain data: both travel to the others. A worker that
+    `stages` is a function of a module, `plan` plain data: both travel to the others. A worker that
     is killed loses nothing: this process does what is left.
     """
     if workers < 1:
@@ -33,7 +33,7 @@ def with_workers(bench: Benchmark, stages: Stages[A], asked: A, workers: int) ->
     each = max(1, threads // workers)
     spawning = multiprocessing.get_context("spawn")
     others = [
-        spawning.Process(target=_work, args=(bench.opening, number, each, stages, asked))
+        spawning.Process(target=_work, args=(bench.opening, number, each, stages, plan))
         for number in range(1, workers)
     ]
     for process in others:
@@ -41,7 +41,7 @@ def with_workers(bench: Benchmark, stages: Stages[A], asked: A, workers: int) ->
         process.start()
     torch.set_num_threads(each if others else threads)
     try:
-        yield from stages(bench, asked)
+        yield from stages(bench, plan)
     finally:
         torch.set_num_threads(threads)
         for process in others:
@@ -49,11 +49,11 @@ def with_workers(bench: Benchmark, stages: Stages[A], asked: A, workers: int) ->
             process.join()
 
 
-def _work(opening: Opening, number: int, threads: int, stages: Stages[A], asked: A) -> None:
+def _work(opening: Opening, number: int, threads: int, stages: Stages[A], plan: A) -> None:
     torch.set_num_threads(threads)
     cuda = torch.device(opening.device).type == "cuda"
     bench = opening.open(f"cuda:{number % torch.cuda.device_count()}" if cuda else opening.device)
     starter = multiprocessing.parent_process()
-    for _ in stages(bench, asked):
+    for _ in stages(bench, plan):
         if starter is not None and not starter.is_alive():
             return

@@ -92,12 +92,12 @@ def test_calibration_finds_the_slope_that_was_put_in(seed: int, slope: float) ->
     shares = rng.dirichlet(np.ones(6), size=40)
     measured = 1 / 6 + slope * (shares - 1 / 6)
     effects = measured * rng.uniform(0.5, 4.0, size=(40, 1))
-    found = calibration(effects, shares * 0.3)
-    assert found.slope == pytest.approx(slope)
-    assert found.intercept == pytest.approx(1 / 6 * (1 - slope))
-    assert found.pictures == 40 and sum(point[2] for point in found.points) == 240
-    for booked, seen, _ in found.points:
-        assert seen == pytest.approx(found.intercept + slope * booked)
+    fit = calibration(effects, shares * 0.3)
+    assert fit.slope == pytest.approx(slope)
+    assert fit.intercept == pytest.approx(1 / 6 * (1 - slope))
+    assert fit.pictures == 40 and sum(point[2] for point in fit.points) == 240
+    for booked, seen, _ in fit.points:
+        assert seen == pytest.approx(fit.intercept + slope * booked)
 
 
 def test_calibration_by_an_explicit_loop() -> None:
@@ -111,8 +111,8 @@ def test_calibration_by_an_explicit_loop() -> None:
                 ys.append(effect / total)
                 ws.append(total**2)
     line = np.polynomial.polynomial.polyfit(xs, ys, 1, w=np.sqrt(ws))
-    found = calibration(effects, shares)
-    assert (found.intercept, found.slope) == pytest.approx(tuple(line))
+    fit = calibration(effects, shares)
+    assert (fit.intercept, fit.slope) == pytest.approx(tuple(line))
 
 
 def test_resamples_are_the_same_for_the_same_numbers_and_paired() -> None:
@@ -185,6 +185,6 @@ def test_degenerate_pairs_are_answered_plainly() -> None:
 
 
 def test_an_interval_lies_around_its_estimate() -> None:
-    found = interval(2.0, np.arange(101.0))
-    assert (found.low, found.high) == pytest.approx((-45.5, 49.5))
-    assert not found.above_zero
+    estimate = interval(2.0, np.arange(101.0))
+    assert (estimate.low, estimate.high) == pytest.approx((-45.5, 49.5))
+    assert not estimate.above_zero

@@ -25,7 +25,7 @@ from core.evaluation.artist_ablation import (
 )
 
 SHORT = replace(FORGETTING, steps=6, batch_size=4, warmup=1, checkpoint_every=2)
-ASKED = {"style": "cubism", "seed": 3, "steps": 2, "guidance": 1.5}
+SAMPLED = {"style": "cubism", "seed": 3, "steps": 2, "guidance": 1.5}
 
 
 def lora(directory: Path) -> dict[str, torch.Tensor]:
@@ -86,7 +86,7 @@ def test_retraining_never_meets_the_artist(ready: Collection, tmp_path: Path) ->
 
 def test_the_same_model_changes_nothing(ready: Collection, tmp_path: Path) -> None:
     (tmp_path / "lora").symlink_to(ready.path / "lora")
-    figures, _ = compare_without(ready, "artist-0", FORGET, tmp_path, **ASKED)  # type: ignore[arg-type]
+    figures, _ = compare_without(ready, "artist-0", FORGET, tmp_path, **SAMPLED)  # type: ignore[arg-type]
     assert figures.moved == 0.0
     assert figures.picture_before == figures.picture_after
     assert figures.own_before == figures.own_after and figures.works == 3
@@ -94,7 +94,7 @@ def test_the_same_model_changes_nothing(ready: Collection, tmp_path: Path) -> No
 
 def test_a_changed_model_is_seen(ready: Collection, tmp_path: Path) -> None:
     list(lora_without(ready, "artist-0", FORGET, tmp_path, SHORT))
-    figures, image = compare_without(ready, "artist-0", FORGET, tmp_path, **ASKED)  # type: ignore[arg-type]
+    figures, image = compare_without(ready, "artist-0", FORGET, tmp_path, **SAMPLED)  # type: ignore[arg-type]
     assert figures.moved > 0 and figures.own_after != figures.own_before
     assert image.size == (ready.image_size, ready.image_size)
 

@@ -62,16 +62,16 @@ def test_an_effect_is_the_loss_without_minus_the_loss_with_all(
     done: tuple[Benchmark, ArtistsFinished],
 ) -> None:
     bench, _ = done
-    asked, rule = bench.validation, TINY.outcome
-    losses = Losses(asked.latents, asked.ids, rule.timesteps, rule.noise)
+    pictures, rule = bench.validation, TINY.outcome
+    losses = Losses(pictures.latents, pictures.ids, rule.timesteps, rule.noise)
     names, seed = sorted(set(bench.split.works.artists)), 1
     folder = bench.directory / REMOVAL_POOL / f"seed-{seed}"
     load_into(bench.model, model_file(folder, 0))
     whole = losses.under(bench.model, None)["simple"]
     load_into(bench.model, model_file(folder, 1 + names.index("3")))
     without = losses.under(bench.model, None)["simple"]
-    found = measured(bench, VALIDATION).effects[seed, :, names.index("3")]
-    np.testing.assert_allclose(found, (without - whole).numpy(), rtol=1e-4, atol=1e-7)
+    effects = measured(bench, VALIDATION).effects[seed, :, names.index("3")]
+    np.testing.assert_allclose(effects, (without - whole).numpy(), rtol=1e-4, atol=1e-7)
 
 
 def test_the_first_seed_with_all_works_is_the_painted_model(
@@ -181,8 +181,8 @@ def test_the_report_takes_the_intervals(done: tuple[Benchmark, ArtistsFinished])
     figures = artist_figures(json.loads(json.dumps(asdict(finished))))
     assert figures["artists"] == 10 and len(figures["floors"]) == 2
     today = next(row for row in figures["rows"] if row["name"] == "today")
-    found = next(one for one in finished.finalists if one.name == "today")
-    assert today["intervals"]["top1"]["value"] == found.intervals["top1"].value
+    finalist = next(one for one in finished.finalists if one.name == "today")
+    assert today["intervals"]["top1"]["value"] == finalist.intervals["top1"].value
     assert {row["target"] for row in figures["forgetting"]} == {"neighbours"}
 
 
@@ -194,7 +194,7 @@ def test_a_preset_without_removals_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_older_folder_opens(tmp_path: Path) -> None:
-    """How many removals there are is no part of what a folder is for."""
+    """How many removals there are is not a part of what a folder is for."""
     opened(tmp_path, replace(TINY, removals=0))
     assert '"removals"' not in (tmp_path / "config.json").read_text()
     opened(tmp_path, replace(TINY, removals=5))

@@ -154,16 +154,18 @@ def test_another_benchmarks_folder_is_refused(done: tuple[Benchmark, Finished]) 
 def test_outcomes_equal_an_explicit_loop(done: tuple[Benchmark, Finished]) -> None:
     bench, _ = done
     model, rule, query = bench.load("lds-2"), TINY.outcome, 1
-    asked = bench.validation
+    pictures = bench.validation
     times = rule.timesteps.timesteps(1000)
-    noise = noise_for(rule.noise, times, [asked.ids[query]], [query], asked.latents.shape[1:])[0]
+    noise = noise_for(
+        rule.noise, times, [pictures.ids[query]], [query], pictures.latents.shape[1:]
+    )[0]
     total = 0.0
     for t, eps in zip(times, noise, strict=True):
         abar = model.schedule.alphas_cumprod[t]
-        noisy = abar.sqrt() * asked.latents[query] + (1 - abar).sqrt() * eps
+        noisy = abar.sqrt() * pictures.latents[query] + (1 - abar).sqrt() * eps
         with torch.no_grad():
-            found = model.predict_noise(noisy[None].float(), torch.tensor([t]), None)[0]
-        total += float((found - eps).square().mean())
+            predicted = model.predict_noise(noisy[None].float(), torch.tensor([t]), None)[0]
+        total += float((predicted - eps).square().mean())
     kept = bench.losses("lds", VALIDATION, 0)[2, query]
     assert kept == pytest.approx(total / len(times), rel=1e-4)
 
@@ -204,7 +206,7 @@ def test_members_share_a_projection_or_have_their_own(done: tuple[Benchmark, Fin
     one = Trial(method="d-trak-ensemble", noise="shared", timesteps=2, dimension=32, members=2)
     shared, own = (wanted_vectors(bench, replace(one, projections=p)) for p in ("shared", "own"))
     assert shared[0] == own[0] and shared[1].model == own[1].model
-    seeds = [[wanted.spec.projection.seed for wanted in found] for found in (shared, own)]
+    seeds = [[wanted.spec.projection.seed for wanted in vectors] for vectors in (shared, own)]
     assert seeds == [[0, 0], [0, 1]]
     with pytest.raises(UsageError, match="shared or own, not 'mine'"):
         wanted_vectors(bench, replace(one, projections="mine"))
@@ -279,12 +281,12 @@ def test_the_float32_inverse_is_ours_at_large_lambda_and_collapses_at_small() ->
     from core.evaluation.trials import float32_scores
 
     rng = np.random.default_rng(0)
-    phi, asked = rng.normal(size=(20, 60)) + 3.0, rng.normal(size=(4, 60)) + 3.0
+    phi, queries = rng.normal(size=(20, 60)) + 3.0, rng.normal(size=(4, 60)) + 3.0
     kernel = Kernel.fit(phi)
 
     def gap(lambda_: float) -> float:
-        exact = asked @ kernel.weights(lambda_).T
-        rounded = float32_scores(phi, asked, lambda_)
+        exact = queries @ kernel.weights(lambda_).T
+        rounded = float32_scores(phi, queries, lambda_)
         return float(np.abs(rounded - exact).max() / np.abs(exact).max())
 
     mean = float(kernel.eigenvalues.mean())

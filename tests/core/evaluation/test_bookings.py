@@ -55,8 +55,8 @@ def test_rules_by_artists_slice_by_influence() -> None:
 
 def test_without_a_rule_scores_are_summed_per_artist() -> None:
     shape = Sharpening(2.0, positive=True)
-    found = booked_by_artist(SCORES, ARTISTS, Booking(None, shape=shape))
-    for row, values in zip(found, SCORES, strict=True):
+    sums = booked_by_artist(SCORES, ARTISTS, Booking(None, shape=shape))
+    for row, values in zip(sums, SCORES, strict=True):
         expected = [
             sum(max(v, 0.0) ** 2 for v, artist in zip(values, ARTISTS, strict=True) if artist == a)
             for a in "abc"
@@ -105,7 +105,7 @@ def test_nulls_by_their_formulas() -> None:
         np.testing.assert_allclose(row, (values - middle) / spread)
 
 
-def test_what_cannot_be_standardised_is_told() -> None:
+def test_what_cannot_be_standardised_is_refused() -> None:
     with pytest.raises(UsageError, match="painted pictures"):
         standardised(SCORES, "work", SCORES[:1], None)
     with pytest.raises(UsageError, match="no null 'moon'"):

@@ -34,9 +34,9 @@ REMOVAL = Removal(methods=("d-trak", "raw-pixel-dot", "random"), works=4, images
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, Repainted]:
     bench = Benchmark(TINY, digits(12, 3, 0), tmp_path_factory.mktemp("counterfactual"))
-    *_, found = run_counterfactual(bench, REMOVAL)
-    assert isinstance(found, Repainted)
-    return bench, found
+    *_, figures = run_counterfactual(bench, REMOVAL)
+    assert isinstance(figures, Repainted)
+    return bench, figures
 
 
 def test_the_model_is_retrained_without_the_highest_scores(
@@ -50,25 +50,25 @@ def test_the_model_is_retrained_without_the_highest_scores(
     kept = tuple(work for work in range(12) if work not in removed)
     list(bench.train_parts(tmp_path, Parts((kept,)), TINY.full_seed))
     wanted = load_file(model_file(tmp_path, 0))
-    found = load_file(model_file(bench.directory / REMOVAL.key / "d-trak", 1))
+    retrained = load_file(model_file(bench.directory / REMOVAL.key / "d-trak", 1))
     for name, value in wanted.items():
-        torch.testing.assert_close(value, found[name], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(value, retrained[name], rtol=1e-4, atol=1e-6)
 
 
 def test_the_same_seed_paints_again(done: tuple[Benchmark, Repainted]) -> None:
-    bench, found = done
+    bench, figures = done
     load_into(bench.model, model_file(bench.directory / REMOVAL.key / "random", 0))
     pixels = bench.painted([0])[0]
     assert torch.equal(pixels, repainted(bench, REMOVAL, "random")[0])
     gap = float((pixels - bench.generated_pixels[0]).square().sum() ** 0.5)
-    row = next(row for row in found.rows if row.method == "random")
+    row = next(row for row in figures.rows if row.method == "random")
     assert row.l2[0] == pytest.approx(gap, rel=1e-6)
     assert row.l2_median == pytest.approx(np.median(row.l2))
 
 
 def test_words_say_who_moved_it_most(done: tuple[Benchmark, Repainted], tmp_path: Path) -> None:
-    bench, found = done
-    draw_counterfactual(found, tmp_path / "box.png")
+    bench, figures = done
+    draw_counterfactual(figures, tmp_path / "box.png")
     draw_sheet({"all": bench.generated_pixels}, tmp_path / "sheet.png")
     assert (tmp_path / "box.png").stat().st_size > 3_000
     assert (tmp_path / "sheet.png").stat().st_size > 1_000
@@ -111,9 +111,9 @@ def test_more_pictures_and_fewer_are_asked_of_the_same_folder(
 ) -> None:
     bench, before = done
     for images in (3, 1):
-        *_, found = run_counterfactual(bench, replace(REMOVAL, images=images))
-        assert isinstance(found, Repainted)
-        for one, other in zip(before.rows, found.rows, strict=True):
+        *_, figures = run_counterfactual(bench, replace(REMOVAL, images=images))
+        assert isinstance(figures, Repainted)
+        for one, other in zip(before.rows, figures.rows, strict=True):
             assert len(other.l2) == images
             assert other.l2[:1] == one.l2[:1]
 
@@ -132,10 +132,12 @@ def test_models_trained_without_other_works_are_not_reused(
 
 def test_methods_that_retrain_get_their_models(done: tuple[Benchmark, Repainted]) -> None:
     names = ("empirical-influence", "trak-ensemble")
-    *_, found = run_counterfactual(done[0], Removal(methods=names, works=2, images=1, timesteps=2))
-    assert isinstance(found, Repainted)
-    assert [row.beaten for row in found.rows] == [None, None]
-    assert "random" not in text_of(found)
+    *_, figures = run_counterfactual(
+        done[0], Removal(methods=names, works=2, images=1, timesteps=2)
+    )
+    assert isinstance(figures, Repainted)
+    assert [row.beaten for row in figures.rows] == [None, None]
+    assert "random" not in text_of(figures)
 
 
 PAIRED = Removal(methods=("d-trak", "random"), works=4, images=3, timesteps=2, seeds=2)
@@ -143,10 +145,10 @@ PAIRED = Removal(methods=("d-trak", "random"), works=4, images=3, timesteps=2, s
 
 def test_several_seeds_are_paired_and_averaged(done: tuple[Benchmark, Repainted]) -> None:
     bench, _ = done
-    *_, found = run_counterfactual(bench, PAIRED)
-    assert isinstance(found, Repainted)
+    *_, figures = run_counterfactual(bench, PAIRED)
+    assert isinstance(figures, Repainted)
     gaps, losses = [], []
-    asked, rule = bench.generation.of([2]), TINY.outcome
+    pictures, rule = bench.generation.of([2]), TINY.outcome
     for seed in (0, 1):
         root = bench.directory / PAIRED.key
         whole = bench.directory / "full" if seed == 0 else root / "all" / "seed-1"
@@ -155,19 +157,19 @@ def test_several_seeds_are_paired_and_averaged(done: tuple[Benchmark, Repainted]
         for folder, number in ((whole, 0), (without, 2)):
             load_into(bench.model, model_file(folder, number))
             painted.append(bench.painted([2])[0])
-            judged = Losses(asked.latents, asked.ids, rule.timesteps, rule.noise)
+            judged = Losses(pictures.latents, pictures.ids, rule.timesteps, rule.noise)
             loss.append(float(judged.under(bench.model, None)["simple"][0]))
         gaps.append(float((painted[0] - painted[1]).square().sum() ** 0.5))
         losses.append(loss[1] - loss[0])
-    row = found.rows[0]
+    row = figures.rows[0]
     assert row.l2[2] == pytest.approx(np.mean(gaps), rel=1e-5)
     assert row.loss[2] == pytest.approx(np.mean(losses), rel=1e-4, abs=1e-7)
-    (distance, loss_test) = found.comparisons
+    (distance, loss_test) = figures.comparisons
     assert (distance.measure, loss_test.measure, distance.other) == ("distance", "loss", "random")
     assert distance.test.difference.value == pytest.approx(
-        np.mean(found.rows[0].l2) - np.mean(found.rows[1].l2)
+        np.mean(figures.rows[0].l2) - np.mean(figures.rows[1].l2)
     )
-    assert "Paired by picture" in text_of(found) and "10 % needs" in text_of(found)
+    assert "Paired by picture" in text_of(figures) and "10 % needs" in text_of(figures)
 
 
 def test_models_without_works_meet_the_same_chances(done: tuple[Benchmark, Repainted]) -> None:
@@ -185,8 +187,8 @@ def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
     preset = PRESETS["digits-artists-tiny"]
     bench = Benchmark(preset, digits(preset.works, preset.validation, 0), tmp_path)
     removal = Removal(methods=("d-trak", "random"), images=3, timesteps=4, seeds=2, artists=True)
-    *_, found = run_counterfactual(bench, removal)
-    assert isinstance(found, Repainted) and found.artists
+    *_, figures = run_counterfactual(bench, removal)
+    assert isinstance(figures, Repainted) and figures.artists
     trial = Trial(method="d-trak", noise="shared", timesteps=4)
     scores = Contest(bench, trial).scores(GENERATION)[1]
     artists = bench.split.works.artists
@@ -198,8 +200,8 @@ def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
     list(bench.measure("without"))
     effects = [bench.losses("without", GENERATION, seed)[[0, named], 1] for seed in (0, 1)]
     expected = np.mean([without - whole for whole, without in effects])
-    assert found.rows[0].loss[1] == pytest.approx(expected, rel=1e-4, abs=1e-7)
-    assert "the artist that a method names taken away" in text_of(found)
+    assert figures.rows[0].loss[1] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert "the artist that a method names taken away" in text_of(figures)
     with pytest.raises(UsageError, match="workshops-artists"):
         list(run_counterfactual(bench, replace(removal, seeds=3)))
 
@@ -207,5 +209,5 @@ def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
 def test_an_answer_of_an_older_folder_is_still_read() -> None:
     plain = {"method": "d-trak", "l2": (1.0,), "l2_median": 1.0, "clip": None, "clip_median": None}
     row = Moved(**plain, beaten=None)  # type: ignore[arg-type]
-    found = Repainted(preset="x", removed=4, works=12, rows=(row,), space="pixels")
-    assert "d-trak" in text_of(found) and Removal().key == "counterfactual-10-shared-10"
+    figures = Repainted(preset="x", removed=4, works=12, rows=(row,), space="pixels")
+    assert "d-trak" in text_of(figures) and Removal().key == "counterfactual-10-shared-10"

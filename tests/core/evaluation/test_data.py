@@ -45,13 +45,13 @@ def test_npz_binary_batches_and_folders_hold_the_same_pictures(
     for number, (label, image) in enumerate(zip(labels, images, strict=True)):
         (folder / names[label]).mkdir(exist_ok=True)
         Image.fromarray(image).save(folder / names[label] / f"{number:02d}.png")
-    found = [
+    splits = [
         photographs(path, ("car", "horse"), 8, 4, Shape(32), 5) for path in (table, batch, folder)
     ]
-    for split in found[1:]:
-        assert torch.equal(split.works.pixels, found[0].works.pixels)
-        assert split.works.labels == found[0].works.labels == ("car", "horse") * 4
-    assert not set(found[0].works.ids) & set(found[0].validation.ids)
+    for split in splits[1:]:
+        assert torch.equal(split.works.pixels, splits[0].works.pixels)
+        assert split.works.labels == splits[0].works.labels == ("car", "horse") * 4
+    assert not set(splits[0].works.ids) & set(splits[0].validation.ids)
 
 
 def test_a_class_that_is_not_there_and_too_few(images: np.ndarray, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_damaged_tables_are_named(tmp_path: Path) -> None:
         photographs(tmp_path / "broken.npz", (), 1, 1, Shape(8), 0)
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch" / "data_batch_1.bin").write_bytes(b"123")
-    with pytest.raises(CollectionError, match="no CIFAR-10 batch"):
+    with pytest.raises(CollectionError, match="is not a CIFAR-10 batch"):
         photographs(tmp_path / "batch", (), 1, 1, Shape(8), 0)
 
 
@@ -104,11 +104,11 @@ def test_validation_comes_from_the_sources_own_test_split(
     train = {image.tobytes() for image in images[:8]}
     for source in (batches, tables, folders):
         split = photographs(source, (), 8, 4, Shape(32), 0, apart=True)
-        found = [
+        works = [
             (((one + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy().tobytes())
             for one in split.works.pixels
         ]
-        assert set(found) == train
+        assert set(works) == train
         assert not set(split.works.ids) & set(split.validation.ids) and len(split.validation) == 4
     (batches / "test_batch.bin").unlink()
     with pytest.raises(CollectionError, match="no files of the split 'test'"):

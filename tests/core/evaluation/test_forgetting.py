@@ -33,17 +33,17 @@ def schedule(kind: str) -> NoiseSchedule:
     return NoiseSchedule.from_config({**CONFIG, "prediction_type": kind})
 
 
-def drawn(seed: int, *shape: int) -> torch.Tensor:
+def gaussian(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 def test_the_target_equals_an_explicit_loop(kind: str) -> None:
     rule = schedule(kind)
-    own, near, noise = drawn(0, 2, 1, 2, 2), drawn(1, 2, 3, 1, 2, 2), drawn(2, 2, 1, 2, 2)
+    own, near, noise = gaussian(0, 2, 1, 2, 2), gaussian(1, 2, 3, 1, 2, 2), gaussian(2, 2, 1, 2, 2)
     times = torch.tensor([50, 700])
     noisy = rule.add_noise(own, noise, times)
-    found = redirected(rule, noisy, times, own, near)
+    target = redirected(rule, noisy, times, own, near)
     for row, t in enumerate(times.tolist()):
         abar = float(rule.alphas_cumprod[t])
         a, s = math.sqrt(abar), math.sqrt(1 - abar)
@@ -60,21 +60,25 @@ def test_the_target_equals_an_explicit_loop(kind: str) -> None:
             clean = before + min(1.0, s / SIGMA_FLOOR) * (mean - before)
             eps = (seen[place] - a * clean) / s
             expected = eps if kind == "epsilon" else a * eps - s * clean
-            assert float(found[row].flatten()[place]) == pytest.approx(expected, rel=1e-6)
+            assert float(target[row].flatten()[place]) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 def test_where_the_kept_works_are_the_same_picture_nothing_is_redirected(kind: str) -> None:
     rule = schedule(kind)
-    own, noise, times = drawn(0, 3, 1, 2, 2), drawn(1, 3, 1, 2, 2), torch.tensor([5, 300, 990])
+    own, noise, times = (
+        gaussian(0, 3, 1, 2, 2),
+        gaussian(1, 3, 1, 2, 2),
+        torch.tensor([5, 300, 990]),
+    )
     noisy = rule.add_noise(own, noise, times)
-    found = redirected(rule, noisy, times, own, own[:, None].expand(-1, 4, -1, -1, -1))
-    torch.testing.assert_close(found, rule.target(own, noise, times), rtol=1e-3, atol=1e-5)
+    target = redirected(rule, noisy, times, own, own[:, None].expand(-1, 4, -1, -1, -1))
+    torch.testing.assert_close(target, rule.target(own, noise, times), rtol=1e-3, atol=1e-5)
 
 
 def test_the_target_stays_bounded_where_there_is_hardly_any_noise() -> None:
     rule = schedule("v_prediction")
-    own, near, noise = drawn(0, 1, 1, 2, 2), drawn(1, 1, 3, 1, 2, 2), drawn(2, 1, 1, 2, 2)
+    own, near, noise = gaussian(0, 1, 1, 2, 2), gaussian(1, 1, 3, 1, 2, 2), gaussian(2, 1, 1, 2, 2)
     far = (near - own[:, None]).flatten(2).norm(dim=2).max()
     for t in (0, 1, 10, 100, 500, 999):
         times = torch.tensor([t])
@@ -84,21 +88,21 @@ def test_the_target_stays_bounded_where_there_is_hardly_any_noise() -> None:
 
 
 def test_neighbours_are_the_nearest_kept_works() -> None:
-    kept, own = drawn(0, 9, 1, 2, 2), drawn(1, 2, 1, 2, 2)
-    found = nearest_kept(kept, own, 3)
+    kept, own = gaussian(0, 9, 1, 2, 2), gaussian(1, 2, 1, 2, 2)
+    neighbours = nearest_kept(kept, own, 3)
     for row in range(2):
         order = sorted(range(9), key=lambda n: float((kept[n] - own[row]).square().sum()))
-        assert torch.equal(found[row], kept[order[:3]])
+        assert torch.equal(neighbours[row], kept[order[:3]])
     assert nearest_kept(kept[:2], own, 5).shape[1] == 2
 
 
 def test_forgotten_works_come_as_often_as_all_kept() -> None:
-    latents = drawn(0, 5, 1, 2, 2)
+    latents = gaussian(0, 5, 1, 2, 2)
     data = TrainingSet(latents=latents, prompt_of=torch.zeros(5).long(), prompts=("",))
-    found, kept = forgetting_set(data, [1, 3])
+    chosen, kept = forgetting_set(data, [1, 3])
     assert kept == 3
     wanted = latents[[0, 2, 4, 1, 3, 1]]
-    assert torch.equal(found.latents, wanted)
+    assert torch.equal(chosen.latents, wanted)
     with pytest.raises(UsageError, match="others kept"):
         forgetting_set(data, range(5))
 
@@ -107,16 +111,16 @@ def test_kept_works_are_taught_what_they_were() -> None:
     network = residual_mlp(0, sample_size=2, width=8, time_width=4, depth=1)
     model = PixelDDPM(network, DDPMScheduler(50), name="small")
     data = TrainingSet(
-        latents=drawn(0, 6, 1, 2, 2).float(), prompt_of=torch.zeros(6).long(), prompts=("",)
+        latents=gaussian(0, 6, 1, 2, 2).float(), prompt_of=torch.zeros(6).long(), prompts=("",)
     )
     teach = teacher(model, data, 4, NEIGHBOURS)
     rows, times, usual = torch.tensor([0, 5, 2]), torch.tensor([9, 20, 40]), torch.ones(3, 1, 2, 2)
-    noisy = drawn(3, 3, 1, 2, 2).float()
-    found = teach(rows, noisy, times, None, usual)
-    assert torch.equal(found[[0, 2]], usual[[0, 2]]) and not torch.equal(found[1], usual[1])
+    noisy = gaussian(3, 3, 1, 2, 2).float()
+    targets = teach(rows, noisy, times, None, usual)
+    assert torch.equal(targets[[0, 2]], usual[[0, 2]]) and not torch.equal(targets[1], usual[1])
     near = nearest_kept(data.latents[:4], data.latents[4:])
     alone = redirected(model.schedule, noisy[1:2], times[1:2], data.latents[5:6], near[1:2])
-    torch.testing.assert_close(found[1:2], alone)
+    torch.testing.assert_close(targets[1:2], alone)
     assert torch.equal(teach(torch.tensor([0, 1, 2]), noisy, times, None, usual), usual)
     with pytest.raises(UsageError, match="has a base"):
         teacher(model, data, 4, BASE)

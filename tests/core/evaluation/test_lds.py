@@ -35,7 +35,7 @@ def test_a_constant_column_correlates_with_nothing() -> None:
 def test_lds_equals_an_explicit_loop(world: tuple[Truth, np.ndarray]) -> None:
     truth, influence = world
     scores = influence + 0.3
-    found = []
+    correlations = []
     for query in range(5):
         expected = []
         for subset in truth.inclusion:
@@ -44,9 +44,9 @@ def test_lds_equals_an_explicit_loop(world: tuple[Truth, np.ndarray]) -> None:
                 if subset[work]:
                     total += scores[query, work]
             expected.append(total)
-        found.append(100 * stats.spearmanr(expected, -truth.losses[:, query]).statistic)
-    np.testing.assert_allclose(truth.per_query(scores), found, rtol=1e-12)
-    assert truth.lds(scores) == pytest.approx(np.mean(found))
+        correlations.append(100 * stats.spearmanr(expected, -truth.losses[:, query]).statistic)
+    np.testing.assert_allclose(truth.per_query(scores), correlations, rtol=1e-12)
+    assert truth.lds(scores) == pytest.approx(np.mean(correlations))
 
 
 def test_true_influence_scores_high_its_negative_low(world: tuple[Truth, np.ndarray]) -> None:
@@ -71,7 +71,7 @@ def test_the_bootstrap_is_scipys(world: tuple[Truth, np.ndarray]) -> None:
             )
         )
 
-    found = stats.bootstrap(
+    bootstrap = stats.bootstrap(
         (list(range(30)),),
         statistic,
         n_resamples=64,
@@ -81,9 +81,9 @@ def test_the_bootstrap_is_scipys(world: tuple[Truth, np.ndarray]) -> None:
         method="percentile",
     )
     np.testing.assert_allclose(
-        np.sort(truth.resampled(influence)), np.sort(100 * found.bootstrap_distribution)
+        np.sort(truth.resampled(influence)), np.sort(100 * bootstrap.bootstrap_distribution)
     )
-    assert truth.spread(influence).sd == pytest.approx(100 * found.bootstrap_distribution.std())
+    assert truth.spread(influence).sd == pytest.approx(100 * bootstrap.bootstrap_distribution.std())
     assert bootstrap_draws(30).shape == (64, 30)
 
 
