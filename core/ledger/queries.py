@@ -29,6 +29,7 @@ from core.ledger.records import (
     StatusChange,
     Totals,
 )
+from core.ledger.shares import Evidence
 from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
@@ -210,7 +211,7 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         ).mappings():
             influences.append(RunInfluence(**{key: found[key] for key in found if key != "run_id"}))
     values: dict[str, Any] = {
-        name: loads(value) if name in JSON_FIELDS else value
+        name: loads(value) if name in JSON_FIELDS and value is not None else value
         for name, value in row.items()
         if name not in ("number", "digest", "entry_key")
     }
@@ -222,6 +223,8 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         taken_back = (
             connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
         )
+    if values["evidence"] is not None:
+        values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
     return RunView(row["number"], record, number, taken_back)
 

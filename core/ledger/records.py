@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from core.ledger.shares import Evidence
+
 T = TypeVar("T")
 
 GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
@@ -16,7 +18,11 @@ ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
 
 @dataclass(frozen=True)
 class RunInfluence:
-    """One work's part in a run, as it was said then."""
+    """One work's part in a run, as it was said then.
+
+    `part`: how much of the picture is owed to this work, in [0, 1], before any artist is found too
+    weak to tell; None in runs of before.
+    """
 
     side: str
     rank: int
@@ -31,11 +37,15 @@ class RunInfluence:
     score: float
     z: float
     self_influence: float
+    part: float | None = None
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything that a run's page shows and that makes it again. Digests are sha256 in hex."""
+    """Everything that a run's page shows and that makes it again. Digests are sha256 in hex.
+
+    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before.
+    """
 
     id: str
     kind: str
@@ -66,6 +76,8 @@ class RunRecord:
     created_at: str
     influences: tuple[RunInfluence, ...] = ()
     title: str = ""
+    evidence: Evidence | None = None
+    remainder: Mapping[str, int] | None = None
 
     def side(self, name: str) -> tuple[RunInfluence, ...]:
         """The influences of one side, by rank."""

@@ -20,7 +20,7 @@ from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, st
 from core.ledger.records import ARTIST, CREDIT, ISSUED, REVERSAL, UNATTRIBUTED, RunRecord
 from core.ledger.shares import WHOLE, ShareRule, Shares
 
-JSON_FIELDS = ("versions", "seconds", "artist_micro")
+JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 Line = tuple[str, str | None, str | None, int]
 
 
@@ -37,10 +37,12 @@ def new_id() -> str:
 def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:
     """The run and its influences. Returns the run's digest."""
     row = {
-        name: canonical(value) if name in JSON_FIELDS else value
+        name: canonical(value) if name in JSON_FIELDS and value is not None else value
         for name, value in asdict(record).items()
         if name != "influences"
     }
+    if record.evidence is not None:
+        row["evidence"] = canonical(record.evidence.plain())
     row["entry_key"] = entry_key
     rows = [{"run_id": record.id, **asdict(influence)} for influence in record.influences]
     digest = run_digest(row, rows)
