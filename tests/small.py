@@ -18,7 +18,7 @@ from core.diffusion.stable import StableDiffusion
 
 SIZE = 32
 STYLES = ("cubism", "ukiyo_e")
-PLAN = ReferencePlan(generated=6, foreign=10, held_out=4)
+PLAN = ReferencePlan(generated=6, foreign=10, held_out=4, base=4)
 
 
 def picture(seed: int, size: int = SIZE) -> Image.Image:

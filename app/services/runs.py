@@ -35,7 +35,15 @@ from core.ledger.records import (
     RunRecord,
     RunView,
 )
-from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
+from core.ledger.shares import (
+    BOOKED_RULE,
+    DEFAULT_RULE,
+    Evidence,
+    Shares,
+    shares,
+    shares_by_evidence,
+    strongest_places,
+)
 from core.ledger.write import new_id, now
 from core.provenance.png import png_with_facts
 
@@ -218,14 +226,30 @@ def book_again(studio: Studio, left: Unrecorded) -> RunView:
 
 
 def drawn_shares(studio: Studio, found: Attribution) -> Shares:
-    """The default rule over z; who opted out gets nothing new."""
+    """The booked rule over the run's evidence; who opted out gets nothing new.
+
+    A collection whose features do not say what is attributable keeps the rule over z.
+    """
     artist_ids = [work.artist_id for work in found.works]
+    evidence = evidence_of(found)
     try:
         opted_out = studio.ledger.opted_out()
     except LedgerError:
         opted_out = frozenset()  # the ledger's trouble is told when it is written
     gone = {artist.id for artist in studio.collection.artists if artist.status == "opted-out"}
-    return shares(found.z.tolist(), artist_ids, DEFAULT_RULE, opted_out | gone)
+    if evidence is None:
+        return shares(found.z.tolist(), artist_ids, DEFAULT_RULE, opted_out | gone)
+    return shares_by_evidence(evidence, BOOKED_RULE, opted_out | gone)
+
+
+def evidence_of(found: Attribution) -> Evidence | None:
+    """What a run keeps of an attribution, so that every rule can be drawn from it again."""
+    if found.attributable is None:
+        return None
+    artist_ids = [work.artist_id for work in found.works]
+    return Evidence.of(
+        found.attributable, found.artists, found.z.tolist(), artist_ids, found.signals
+    )
 
 
 def pixels_digest(image: Image.Image) -> str:
@@ -293,7 +317,7 @@ def _record(
     file: str,
 ) -> RunRecord:
     rows = (
-        *_influences(studio, PROPONENT, _proponents(found, drawn)),
+        *_influences(studio, PROPONENT, _proponents(found)),
         *_influences(studio, OPPONENT, found.opponents(KEPT_OTHERS)),
         *_influences(studio, MEMORISED, found.most_memorised(KEPT_OTHERS)),
     )
@@ -309,17 +333,26 @@ def _record(
         rule=drawn.rule.id, artist_micro=dict(drawn.artist_micro),
         unattributed_micro=drawn.unattributed_micro, created_at=now(),
         influences=tuple(sorted(rows, key=lambda row: (row.side, row.rank))),
+        evidence=evidence_of(found), remainder=_remainder(found, drawn),
     )  # fmt: skip
 
 
-def _proponents(found: Attribution, drawn: Shares) -> tuple[Influence, ...]:
-    """The works with the highest scores, and all from which the shares were drawn.
+def _remainder(found: Attribution, drawn: Shares) -> dict[str, int] | None:
+    if found.attributable is None:
+        return None
+    return {
+        "base": drawn.base_micro, "weak": drawn.weak_micro, "withheld": drawn.withheld_micro
+    }  # fmt: skip
 
-    Shares follow z, not scores: with both, anybody can draw the shares of a record again.
+
+def _proponents(found: Attribution) -> tuple[Influence, ...]:
+    """The works that shaped it most, and all from which a rule over z would draw.
+
+    With both, anybody can draw the shares of a record again, under every rule.
     """
     best = found.proponents(KEPT_PROPONENTS)
     known = {row.work.id for row in best}
-    drawn_from = found.at(strongest_places(found.z.tolist(), drawn.rule))
+    drawn_from = found.at(strongest_places(found.z.tolist(), DEFAULT_RULE))
     return (*best, *(row for row in drawn_from if row.work.id not in known))
 
 
@@ -329,7 +362,7 @@ def _influences(studio: Studio, side: str, rows: tuple[Influence, ...]) -> Itera
         yield RunInfluence(
             side, row.rank, work.id, work.title, work.artist_id,
             studio.artist_names[work.artist_id], work.style, work.year, work.licence, work.file,
-            row.score, row.z, row.self_influence,
+            row.score, row.z, row.self_influence, row.part,
         )  # fmt: skip
 
 

@@ -22,21 +22,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.attribution.calibration.artist_null import ArtistNull
+from core.attribution.calibration.attributable import Attributable, verdict_of
 from core.attribution.calibration.trust import Familiarity
 from core.attribution.features.build import (
     DEFAULT,
     features_directory,
     keys_of_works,
+    load_attributable,
     load_trust,
     make_index,
+    make_null,
 )
-from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.featurizer import Features, Featurizer
+from core.attribution.features.lora_gain import LoraGain, gains
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.store import FeatureStore
 from core.attribution.methods import D_TRAK, METHODS, Method, method
 from core.attribution.result import Attribution, Seconds, Vector
 from core.attribution.scoring.index import HEAD, Index
+from core.attribution.scoring.influence import Ownership, extreme_works
 from core.attribution.scoring.nearest import Gallery
 from core.collection.prompts import class_prompt
 from core.collection.store import WORKS, load_collection
@@ -59,6 +65,8 @@ class _Traced:
     featurizer: Featurizer
     phi: Packed  # the works' features [n, k] as they lie on the disk, for leverage
     trust: Familiarity | None
+    attributable: Attributable | None
+    ownership: Ownership
 
 
 def _written(collection: Collection) -> int:
@@ -106,6 +114,7 @@ class Engine:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._traced: dict[str, _Traced] = {}
         self._indices: dict[str, Index] = {}
+        self._nulls: dict[str, ArtistNull] = {}
         self._gallery: Gallery | None = None
         self._read = _written(collection)
 
@@ -239,6 +248,7 @@ class Engine:
         self._held = newest
         self._traced.clear()
         self._indices.clear()
+        self._nulls.clear()
         self._gallery = None
 
     def require_style(self, style: str) -> None:
@@ -268,7 +278,7 @@ class Engine:
         began = time.perf_counter()
         index = self._index(row)
         traced = self._open_features(row.features)
-        default = self._open_features(DEFAULT)
+        default, default_index = self._open_features(DEFAULT), self._index(method(D_TRAK))
         latents = self._encode(image)
         guessed = style is None
         style = style or self.guess_style(latents)
@@ -280,9 +290,20 @@ class Engine:
         )  # fmt: skip
         differentiated = time.perf_counter()
         scores = index.scores(found.phi[0])
-        leverage = self._leverage(usual.phi[0])
-        assert default.trust is not None
-        trust = default.trust.trust(float(usual.losses[0]), leverage)
+        leverage, explained = self._leverage(usual.phi[0])
+        loss = float(usual.losses[0])
+        signals: dict[str, float] = {}
+        parts, artists, attributable = None, {}, None
+        if default.attributable is not None:
+            gain, finest = self._gain(default, usual, latents, class_prompt(style), content)
+            signals = {"explained": explained, "gain": gain, "fine_loss": finest}
+            attributable = default.attributable.of(explained, gain, finest)
+            trust = verdict_of(attributable)
+            parts = traced.ownership.parts(scores, index.leverage)
+            artists = self._artists(row, index, traced, parts)
+        else:  # features of before: the verdict by loss and leverage alone
+            assert default.trust is not None
+            trust = default.trust.trust(loss, leverage)
         done = time.perf_counter()
         return Attribution(
             query_sha256=content, width=image.width, height=image.height, style=style,
@@ -290,10 +311,12 @@ class Engine:
             model_digest=self.model.digest, device=str(self.device),
             works=self._held.works, scores=scores, z=index.z(scores),
             self_influence=index.self_influence, query_leverage=leverage,
-            loss=float(usual.losses[0]), trust=trust,
+            loss=loss, trust=trust,
             seconds=Seconds(
                 encoded - began, differentiated - encoded, done - differentiated, done - began
             ),
+            attributable=attributable, signals=signals, parts=parts, artists=artists,
+            extreme=frozenset(extreme_works(default_index.self_influence).tolist()),
         )  # fmt: skip
 
     def guess_style(self, latents: Tensor) -> str:
@@ -317,12 +340,36 @@ class Engine:
     def _encode(self, image: Image.Image) -> Tensor:
         return self.model.encode(image_to_tensor(image, self._held.image_size)[None])
 
-    def _leverage(self, query: Tensor) -> float:
-        """q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - (Phi q) . (W q)) / lambda."""
+    def _gain(
+        self, default: _Traced, usual: Features, latents: Tensor, prompt: str, content: str
+    ) -> tuple[float, float]:
+        """1 - L_lora / L_base, and the loss at the least noise; only the base's is made here."""
+        assert isinstance(self.model, StableDiffusion) and usual.row_losses is not None
+        gain = LoraGain(default.featurizer, self.model)
+        with_lora, finest = gain.of_rows(usual.row_losses)
+        base = gain.of_base(latents, [prompt], [content], [0])
+        return float(gains(with_lora, base)), float(finest)
+
+    def _artists(
+        self, row: Method, index: Index, traced: _Traced, parts: Vector
+    ) -> dict[str, tuple[float, float]]:
+        """Artist -> influence, and how often an artist without a part has as much."""
+        if row.name not in self._nulls:
+            directory = features_directory(self._held, row.features)
+            self._nulls[row.name] = make_null(self._held, directory, index, traced.ownership)
+        sums = traced.ownership.sums(parts)
+        chances = self._nulls[row.name].chances(sums)
+        pairs = zip(traced.ownership.artists, sums.tolist(), chances.tolist(), strict=True)
+        return {artist: (influence, chance) for artist, influence, chance in pairs}
+
+    def _leverage(self, query: Tensor) -> tuple[float, float]:
+        """Leverage q' (Phi'Phi + lambda I)^-1 q = (|q|^2 - q'Hq) / lambda, with q'Hq = (Phi q) .
+        (W q); and the explained share q'Hq / |q|^2, H the hat matrix of the works."""
         index, phi = self._index(method(D_TRAK)), self._open_features(DEFAULT).phi
         fitted = float(phi.products(query).cpu().numpy() @ index.products(query))
         length = float(query.double() @ query.double())
-        return max(0.0, (length - fitted) / index.lambda_)
+        explained = min(1.0, max(0.0, fitted / length)) if length else 0.0
+        return max(0.0, (length - fitted) / index.lambda_), explained
 
     def _open_features(self, name: str) -> _Traced:
         if name not in self._traced:
@@ -330,10 +377,14 @@ class Engine:
             store = FeatureStore.open(directory)
             store.require(self.model.digest)
             trust = load_trust(directory) if name == DEFAULT else None
+            attributable = load_attributable(directory) if name == DEFAULT else None
             featurizer = Featurizer(self.model, store.header.spec)
             keys = keys_of_works(self._held, store.header.spec)
-            phi = store.packed(keys).to(self.device)
-            self._traced[name] = _Traced(featurizer, phi, trust)
+            phi = store.packed(keys)
+            owner = Ownership.of([work.artist_id for work in self._held.works], phi)
+            self._traced[name] = _Traced(
+                featurizer, phi.to(self.device), trust, attributable, owner
+            )
         return self._traced[name]
 
     def _index(self, row: Method) -> Index:

@@ -6,7 +6,8 @@ Knows nothing of collections, features or credits; never touches the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -144,17 +145,23 @@ class StableDiffusion:
             raise ModelError(f"The model '{self.name}' has no LoRA of one rank: train one.")
         return ranks.pop()
 
-    @torch.no_grad()
-    def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """What the UNet would answer had it never learnt the collection.
+    @contextmanager
+    def without_lora(self) -> Iterator[None]:
+        """Inside, the UNet answers and paints as if it had never learnt the collection.
 
-        `conditioning` stays what it is: a LoRA of the text encoder is not taken out of it.
+        A LoRA of the text encoder is not taken out.
         """
         self.pipeline.unet.disable_adapters()
         try:
-            return self.predict(noisy, timesteps, conditioning)
+            yield
         finally:
             self.pipeline.unet.enable_adapters()
+
+    @torch.no_grad()
+    def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
+        """What the UNet would answer had it never learnt the collection."""
+        with self.without_lora():
+            return self.predict(noisy, timesteps, conditioning)
 
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout."""

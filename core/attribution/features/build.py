@@ -1,7 +1,8 @@
 """Features, index and null of a collection, built ahead of every question.
 
 In: a collection with a trained model, and a spec. Out: `features/<name>/` in the collection: a
-store of the works, a store of the reference pictures, an index a method. Every stage resumes.
+store of the works, a store of the reference pictures, an index a method, and for the default
+features what the verdict and the shares are calibrated by. Every stage resumes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.attribution.calibration.artist_null import ArtistNull
+from core.attribution.calibration.attributable import Attributable, signals
 from core.attribution.calibration.references import (
+    BASE,
     DEFAULT_PLAN,
     FOREIGN,
     GENERATED,
@@ -32,6 +36,7 @@ from core.attribution.calibration.references import (
 )
 from core.attribution.calibration.trust import Familiarity
 from core.attribution.features.featurizer import PLAIN, Features, Featurizer, Means
+from core.attribution.features.lora_gain import LoraGain, gains
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.store import HEADER, FeatureStore, Header, key_of
 from core.attribution.methods import METHODS, Method
@@ -45,11 +50,12 @@ from core.attribution.scoring.index import (
     load_index,
     save_index,
 )
+from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
 from core.collection.atomic import sweep, write_text
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
-from core.diffusion.protocol import DiffusionModel
+from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, StoreError
 from core.progress import Progress
@@ -62,6 +68,9 @@ SPECS: dict[str, FeatureSpec] = {
     "latents": FeatureSpec(objective="latents"),
 }
 TRUST_FILE = "trust.json"
+ATTRIBUTABLE_FILE = "attributable.json"
+NULLS = "nulls"  # a file per method: how much influence artists have by chance
+GAINS_FILE = "gains.json"  # key -> losses with the LoRA, without it, and at the least noise
 SHARD_SIZE, LARGE_SHARD_SIZE = 50, 1000  # works a file
 MANY = 20_000  # works from which the larger one is taken
 
@@ -76,7 +85,7 @@ def features_directory(collection: Collection, name: str) -> Path:
 
 
 def build_features(
-    model: DiffusionModel,
+    model: StableDiffusion,
     collection: Collection,
     name: str,
     spec: FeatureSpec,
@@ -107,10 +116,13 @@ def build_features(
         if row.served and row.features == name and (kept is None or row.name in kept)
     ]  # fmt: skip
     for number, method in enumerate(wanted):
-        make_index(collection, directory, method, rule, rows, keep=True)
+        index = make_index(collection, directory, method, rule, rows, keep=True)
+        make_null(collection, directory, index, keep=True)
         yield Progress("Building the index", number + 1, len(wanted), method.name)
     if name == DEFAULT:
         _save_trust(collection, directory, rows, rule)
+        yield from _measure_gains(featurizer, model, collection, directory, rows)
+        _save_attributable(collection, directory, rows, rule)
 
 
 def references_for(name: str, collection: Collection, plan: ReferencePlan) -> list[Reference]:
@@ -358,6 +370,153 @@ def _save_trust(
     }
     record = {"familiarity": line.plain(), "called_known": right}
     write_text(directory / TRUST_FILE, json.dumps(record, indent=1) + "\n")
+
+
+def _measure_gains(
+    featurizer: Featurizer,
+    model: StableDiffusion,
+    collection: Collection,
+    directory: Path,
+    rows: Sequence[Reference],
+) -> Iterator[Progress]:
+    """Losses of the reference pictures with the LoRA and without; what is there is not made again.
+
+    Written now and then, so that a stop loses little.
+    """
+    gain = LoraGain(featurizer, model)
+    path = directory / "references" / GAINS_FILE
+    about = {"model": model.digest, "spec": featurizer.spec.digest, "timestep": gain.timestep}
+    known = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):  # derived: made anew if unreadable
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if written["about"] == about:
+            known = written["losses"]
+    pictures = [_picture(row) for row in rows]
+    keys = [str(key) for key in keys_of(pictures, featurizer.spec)]
+    missing = [place for place, key in enumerate(keys) if key not in known]
+    for done, place in enumerate(missing, start=1):
+        latents = model.encode(_pixels(collection, pictures[place])[None])
+        asked = (latents, [class_prompt(rows[place].style)], [rows[place].sha256], [place])
+        with_lora, finest = gain.with_lora(*asked)
+        losses = (with_lora, gain.of_base(*asked), finest)
+        known[keys[place]] = [float(loss) for loss in losses]
+        if done % SHARD_SIZE == 0 or done == len(missing):
+            text = json.dumps({"about": about, "losses": known}, indent=0)
+            write_text(path, text + "\n")
+        yield Progress("Measuring what the LoRA changed", done, len(missing))
+
+
+def reference_signals(
+    collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
+) -> Vector:
+    """`attributable.signals` of the reference pictures, `[m, 3]`. Raises `StoreError` without."""
+    store = FeatureStore.open(directory)
+    kernel = _works(store, keys_of_works(collection, store.header.spec)).kernel()
+    asked = FeatureStore.open(directory / "references")
+    keys = keys_of([_picture(row) for row in rows], asked.header.spec)
+    found = asked.load(keys)
+    lambda_ = kernel.lambda_(rule)
+    phi = found.phi.double().numpy()
+    length = np.maximum(np.square(phi).sum(axis=1), np.finfo(np.float64).tiny)
+    outside = lambda_ * kernel.leverage(phi, lambda_) / length
+    try:
+        text = (directory / "references" / GAINS_FILE).read_text(encoding="utf-8")
+        written = json.loads(text)["losses"]
+        losses = torch.tensor([written[str(key)] for key in keys], dtype=torch.float64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"The features '{directory.name}' do not say what the LoRA changed. Run "
+            "`python -m app featurize`: only what is missing is made."
+        ) from error
+    gain = gains(losses[:, 0], losses[:, 1]).numpy()
+    return signals(1.0 - outside, gain, losses[:, 2].numpy())
+
+
+def _save_attributable(
+    collection: Collection, directory: Path, rows: Sequence[Reference], rule: LambdaRule
+) -> None:
+    values = reference_signals(collection, directory, rows, rule)
+    kinds = {kind: values[[row.kind == kind for row in rows]]
+             for kind in (GENERATED, HELD_OUT, FOREIGN, BASE)}  # fmt: skip
+    known = [kinds[kind] for kind in (GENERATED, HELD_OUT) if len(kinds[kind])]
+    line = Attributable.fit(known, [kinds[FOREIGN], kinds[BASE]])
+    taken = {kind: float(np.mean(line.probabilities(those) >= line.level)) if len(those) else None
+             for kind, those in kinds.items()}  # fmt: skip
+    record = {**line.plain(), "taken": taken}
+    write_text(directory / ATTRIBUTABLE_FILE, json.dumps(record, indent=1) + "\n")
+
+
+def load_attributable(directory: Path) -> Attributable | None:
+    """The line that `build_features` drew; None in features of before. Raises `StoreError` for a
+    damaged one."""
+    path = directory / ATTRIBUTABLE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return Attributable.from_plain(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"The features '{directory.name}' have no readable {ATTRIBUTABLE_FILE}. Make them "
+            "again with `python -m app featurize`."
+        ) from error
+
+
+def ownership_of(collection: Collection, directory: Path) -> Ownership:
+    """Whose each work is, and which are copies of one work by these features."""
+    store = FeatureStore.open(directory)
+    phi = store.packed(keys_of_works(collection, store.header.spec))
+    return Ownership.of([work.artist_id for work in collection.works], phi)
+
+
+def make_null(
+    collection: Collection,
+    directory: Path,
+    index: Index,
+    ownership: Ownership | None = None,
+    *,
+    keep: bool = False,
+) -> ArtistNull:
+    """The null per artist of one method: read if it fits the index and the works, else made."""
+    artists = [work.artist_id for work in collection.works]
+    about = json.dumps([index.sources, index.keys.tolist(), artists])
+    mark = hashlib.sha256(about.encode()).hexdigest()
+    path = directory / NULLS / f"{index.method}.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):  # derived: made anew if unreadable
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if written["of"] == mark:
+            return ArtistNull.from_plain(written, sorted(set(artists)))
+    owned = ownership_of(collection, directory) if ownership is None else ownership
+    null = _artist_null(collection, directory, index, owned)
+    if keep:
+        write_text(path, json.dumps({"of": mark, **null.plain()}) + "\n")
+    return null
+
+
+def _artist_null(
+    collection: Collection, directory: Path, index: Index, ownership: Ownership
+) -> ArtistNull:
+    """Each artist's usual share of the influence on pictures that they did not shape.
+
+    These are held-out works of other artists and pictures painted of classes without a work of
+    theirs; where there are none of either, all painted ones, which asks for more.
+    """
+    asked = FeatureStore.open(directory / "references")
+    rows = [row for row in traced_references(collection, directory)
+            if row.kind in (GENERATED, HELD_OUT)]  # fmt: skip
+    phi = asked.load(keys_of([_picture(row) for row in rows], asked.header.spec)).phi
+    influence = [
+        ownership.sums(ownership.parts(index.scores(query), index.leverage)) for query in phi
+    ]
+    classes: dict[str, set[str]] = {artist: set() for artist in ownership.artists}
+    for work in collection.works:
+        classes[work.artist_id].add(work.style)
+    unshaped = np.array(
+        [[row.artist_id != artist if row.kind == HELD_OUT else row.style not in classes[artist]
+          for artist in ownership.artists] for row in rows]
+    )  # fmt: skip
+    if not unshaped.any():
+        unshaped[:] = True
+    return ArtistNull.fit(ownership.artists, np.array(influence), unshaped)
 
 
 def load_trust(directory: Path) -> Familiarity:

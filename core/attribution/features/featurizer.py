@@ -29,17 +29,23 @@ LATENTS = "latents"
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """`phi [b, k]` and `losses [b]`, the mean denoising loss over the same timesteps and noise."""
+    """`phi [b, k]` and `losses [b]`, the mean denoising loss over the same timesteps and noise.
+
+    `row_losses [b, r]`: the losses one by one, where they were made just now (none are stored).
+    """
 
     phi: Tensor
     losses: Tensor
+    row_losses: Tensor | None = None
 
     @classmethod
     def stack(cls, parts: Sequence[Features]) -> Features:
         """Several tables as one, in order."""
+        rows = [part.row_losses for part in parts if part.row_losses is not None]
         return cls(
-            torch.cat([part.phi for part in parts]), torch.cat([part.losses for part in parts])
-        )
+            torch.cat([part.phi for part in parts]), torch.cat([part.losses for part in parts]),
+            torch.cat(rows) if len(rows) == len(parts) else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Featurizer:
         if self._pass is None:
             assert self._objective is not None
             first = self.examples(latents[:1], prompts[:1], ids[:1], places[:1])
-            with self._casting():
+            with self.casting():
                 self._pass = plan_pass(self.model, self._objective, first, self.budget)
         return self._pass
 
@@ -155,7 +161,7 @@ class Featurizer:
         if self._objective is None:
             raise UsageError("Latents have no gradient: give an objective to trace examples.")
         rows = None if self._pass is None else self._pass.rows
-        with self._casting():
+        with self.casting():
             found = per_example_gradients(self.model, self._objective, examples, self.path, rows)
         phi = self._projection.project(found.by_parameter)
         if not torch.isfinite(phi).all():
@@ -163,9 +169,11 @@ class Featurizer:
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
-        return Features(phi.to(getattr(torch, self.spec.dtype)).cpu(), found.losses.double().cpu())
+        each = found.row_losses.double().cpu()
+        losses = found.losses.double().cpu()
+        return Features(phi.to(getattr(torch, self.spec.dtype)).cpu(), losses, each)
 
-    def _casting(self) -> AbstractContextManager[object]:
+    def casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""
         if self.precision == "float32":
             return nullcontext()

@@ -40,10 +40,15 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """`by_parameter`: name -> `[b, *shape]`; `losses [b]`: mean L_Simple over the same rows."""
+    """`by_parameter`: name -> `[b, *shape]`; `row_losses [b, r]`: L_Simple of the same rows."""
 
     by_parameter: dict[str, Tensor]
-    losses: Tensor
+    row_losses: Tensor
+
+    @property
+    def losses(self) -> Tensor:
+        """Their mean, `[b]`."""
+        return self.row_losses.mean(1)
 
 
 def per_example_gradients(
@@ -64,7 +69,7 @@ def per_example_gradients(
     if rows is None or rows >= count:
         return _at_once(model, objective, examples, path)
     total: dict[str, Tensor] = {}
-    losses = torch.zeros(0)
+    losses = []
     for start in range(0, count, rows):
         part = Examples(
             examples.latents, examples.noise[:, start : start + rows],
@@ -72,11 +77,11 @@ def per_example_gradients(
         )  # fmt: skip
         found = _at_once(model, objective, part, path)
         share = len(part.timesteps) / count
-        losses = found.losses * share + (losses if start else 0.0)
+        losses.append(found.row_losses)
         for name, value in found.by_parameter.items():
             value.mul_(share)
             total[name] = total[name].add_(value) if name in total else value
-    return Gradients(total, losses)
+    return Gradients(total, torch.cat(losses, dim=1))
 
 
 def _at_once(
@@ -149,7 +154,7 @@ def _by_hooks(
             handle.remove()
         for name, parameter in wanted.items():
             parameter.requires_grad_(frozen[name])
-    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1).mean(1)
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1)
     return Gradients({name: found[name] for name in wanted}, losses)
 
 
@@ -198,7 +203,7 @@ def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples
     finally:
         for name, parameter in wanted.items():
             parameter.requires_grad_(frozen[name])
-    losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1)[None]
     named = zip(wanted, found, strict=True)
     return Gradients({name: value.detach()[None] for name, value in named}, losses)
 
@@ -216,7 +221,7 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
         if conditioning is not None:
             conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
         prediction = swappable(values, noisy, times, conditioning)
-        loss = (prediction - noise).flatten(1).square().mean()
+        loss = (prediction - noise).flatten(1).square().mean(1)
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
     shared = None if examples.conditioning is None else 0

@@ -141,6 +141,11 @@ class Index:
             null_mean=self.null_mean[places], null_spread=self.null_spread[places],
         )  # fmt: skip
 
+    @property
+    def leverage(self) -> Vector | None:
+        """Each work's leverage `[n]` where a ridge fits them; None where scores simply add up."""
+        return self.self_influence if self.lambda_ and not self.squared else None
+
     def asked(self, query: Tensor) -> Tensor:
         """A query's feature `[k]` as the rows meet it."""
         vector = query.float()
