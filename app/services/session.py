@@ -22,6 +22,7 @@ from core.collection.types import Collection
 from core.errors import CollectionError
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
+from core.ledger.shares import Evidence
 
 EXAMPLE = "example.json"
 EXAMPLE_PICTURE = "example.png"
@@ -93,6 +94,8 @@ def load_example(collection: Collection) -> tuple[RunRecord, bytes] | None:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         influences = tuple(RunInfluence(**row) for row in values.pop("influences"))
+        if values.get("evidence") is not None:
+            values["evidence"] = Evidence.from_plain(values["evidence"])
         record = RunRecord(**values, influences=influences)
         return record, (collection.path / EXAMPLE_PICTURE).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,7 +11,7 @@ import heapq
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -105,19 +105,12 @@ class Evidence:
 
     def plain(self) -> dict[str, Any]:
         """For json."""
-        return {
-            "attributable": self.attributable,
-            "signals": dict(self.signals),
-            "artists": [
-                [part.artist_id, part.influence, part.chance, part.joined_z]
-                for part in self.artists
-            ],
-        }
+        return asdict(self)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Evidence:
         """The inverse of `plain`."""
-        parts = tuple(ArtistPart(*row) for row in values["artists"])
+        parts = tuple(ArtistPart(**row) for row in values["artists"])
         return cls(values["attributable"], parts, values["signals"])
 
 

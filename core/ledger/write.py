@@ -41,8 +41,6 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         for name, value in asdict(record).items()
         if name != "influences"
     }
-    if record.evidence is not None:
-        row["evidence"] = canonical(record.evidence.plain())
     row["entry_key"] = entry_key
     rows = [{"run_id": record.id, **asdict(influence)} for influence in record.influences]
     digest = run_digest(row, rows)
