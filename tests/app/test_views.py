@@ -164,6 +164,25 @@ def test_a_bar_counts_the_works_that_earned_it() -> None:
     assert "works not kept with this run" in html  # the other artist's
 
 
+def test_what_is_unattributed_is_told_apart_where_the_run_tells_it() -> None:
+    told = {"base": 200_000, "weak": 160_500, "withheld": 0}
+    rows = (replace(influence(1), part=0.25, z=0.1), replace(influence(2), part=0.0, z=9.0))
+    html = run_bars(replace(record(), remainder=told, influences=rows), {})
+    assert "Unattributed" not in html
+    assert html.index("The base model&#x27;s") < html.index("Too weak to tell")
+    assert "20.00 %" in html
+    assert "16.05 %" in html
+    assert "Kept back" not in html  # nothing was
+    assert "1 work<" in html  # by what is paid, not by z
+
+
+def test_a_card_shows_the_part_that_ranks_and_pays_it() -> None:
+    html = works.gallery("proponent", [replace(influence(1), part=0.123)])
+    assert '<span class="cl-mark">12.3 %</span>' in html
+    assert "its part of this picture: 12.3 %" in html
+    assert "σ" in works.gallery("proponent", [influence(1)])  # runs of before
+
+
 def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
     html = works.gallery("proponent", [influence(rank) for rank in range(1, 15)])
     assert html.count("<button") == 14

@@ -11,6 +11,12 @@ from core.ledger.shares import credited_places
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
+# of runs that tell what is unattributed apart: name and reason
+REST = {
+    "base": ("The base model's", "not owed to this collection: the model could do it before"),
+    "weak": ("Too weak to tell", "owed to the collection, but to no artist above chance"),
+    "withheld": ("Kept back", "of artists who opted out, or above a cap"),
+}
 
 
 def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
@@ -18,8 +24,15 @@ def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     said = {row.artist_id: row.artist for row in record.influences}
     rows = record.side(PROPONENT)
-    works = Counter(rows[place].artist_id for place in credited_places([row.z for row in rows]))
-    micros = [*(micro for _, micro in ranked), record.unattributed_micro]
+    if record.remainder is None:
+        places = credited_places([row.z for row in rows])
+        rest = [(UNATTRIBUTED, WHY, record.unattributed_micro)]
+    else:
+        places = [place for place, row in enumerate(rows) if row.part]
+        parts = [(*REST[name], record.remainder.get(name, 0)) for name in REST]
+        rest = [part for part in parts if part[2]]
+    works = Counter(rows[place].artist_id for place in places)
+    micros = [*(micro for _, micro in ranked), *(micro for _, _, micro in rest)]
     shares = percentages(micros)
     largest = max(micros)
     bars = []
@@ -32,10 +45,10 @@ def run_bars(record: RunRecord, names: Mapping[str, str]) -> str:
             f'aria-pressed="false" aria-label="{e(name)}, {e(share)}. Show only their works">'
             f"{_bar(name, share, micro / largest, note)}</button></li>"
         )
-    bars.append(
-        f'<li><div class="cl-bar cl-rest">'
-        f"{_bar(UNATTRIBUTED, shares[-1], micros[-1] / largest, WHY)}</div></li>"
-    )
+    for (name, why, micro), share in zip(rest, shares[len(ranked) :], strict=True):
+        bars.append(
+            f'<li><div class="cl-bar cl-rest">{_bar(name, share, micro / largest, why)}</div></li>'
+        )
     return f'<ul class="cl-bars">{"".join(bars)}</ul>'
 
 

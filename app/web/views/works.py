@@ -34,9 +34,7 @@ def gallery(side: str, rows: Iterable[RunInfluence], shown: int = 12) -> str:
 
 
 def _card(row: RunInfluence, deeper: bool) -> str:
-    memorised = row.side == MEMORISED
-    mark = f"{100 * row.self_influence:.0f} %" if memorised else sigma(row.z)
-    said = f"self-influence {mark}" if memorised else f"influence {mark}"
+    mark, said = _mark(row)
     alt = f"{row.title}, by {row.artist}, rank {row.rank}, {said}"
     data = {
         "id": row.work_id, "src": work_address(row.work_id), "title": row.title,
@@ -56,6 +54,17 @@ def _card(row: RunInfluence, deeper: bool) -> str:
         f'<span class="cl-caption"><b>{e(row.artist)}</b><span>{e(row.title)}</span></span>'
         "</button>"
     )
+
+
+def _mark(row: RunInfluence) -> tuple[str, str]:
+    """What stands on a card, and what it is: on a proponent's, what ranks it and what is paid."""
+    if row.side == MEMORISED:
+        mark = f"{100 * row.self_influence:.0f} %"
+        return mark, f"self-influence {mark}"
+    if row.side == PROPONENT and row.part is not None:
+        mark = f"{100 * row.part:.1f} %"
+        return mark, f"its part of this picture: {mark}"
+    return sigma(row.z), f"influence {sigma(row.z)}"
 
 
 def plain_gallery(works: Iterable[tuple[Work, str]], names: dict[str, str]) -> str:
