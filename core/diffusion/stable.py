@@ -16,6 +16,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from peft import LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
@@ -120,6 +121,7 @@ class StableDiffusion:
                 adapter_name=ADAPTER,
             )
         self.__dict__.pop("digest", None)
+        self.__dict__.pop("_adapted_layers", None)
         self._attributed = {}
 
     def narrow(self, dtype: torch.dtype) -> None:
@@ -151,11 +153,22 @@ class StableDiffusion:
 
         A LoRA of the text encoder is not taken out.
         """
-        self.pipeline.unet.disable_adapters()
+        adapted = self._adapted_layers
+        trained = [(one, one.requires_grad) for one in self.attributed_parameters().values()]
+        for layer in adapted:
+            layer.enable_adapters(False)
         try:
             yield
         finally:
-            self.pipeline.unet.enable_adapters()
+            for layer in adapted:
+                layer.enable_adapters(True)
+            for parameter, wanted in trained:  # enabling marks them for training
+                parameter.requires_grad_(wanted)
+
+    @cached_property
+    def _adapted_layers(self) -> list[BaseTunerLayer]:
+        """The UNet's layers with a LoRA; a walk over all its modules costs as much as a layer."""
+        return [one for one in self.network.modules() if isinstance(one, BaseTunerLayer)]
 
     @torch.no_grad()
     def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
