@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "gradio", "diffusers", "transformers", "sqlalchemy", "PIL", "numpy", "fastapi")
 VERBS = (
     "serve", "collections", "import", "remove", "train", "featurize", "generate", "attribute",
-    "score", "methods", "doctor", "evaluate lds", "evaluate counterfactual",
+    "score", "methods", "doctor", "evaluate lds", "evaluate artists", "evaluate counterfactual",
     "evaluate artist", "evaluate report", "evaluate retrieval", "ledger totals",
     "ledger entries", "ledger artist", "ledger statement", "ledger reverse", "ledger verify",
     "ledger export", "workshops list", "workshops paint", "workshops build",
