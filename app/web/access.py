@@ -110,7 +110,8 @@ class Access:
     def exchanged(
         self, scope: Mapping[str, Any], headers: Mapping[str, str]
     ) -> tuple[str, str] | None:
-        """For a page asked with a key: its address without it, and the cookie given for the key."""
+        """For a page asked with a key: its address without it, and the cookie given for the key,
+        "" where the key is not good."""
         if scope["method"] != "GET" or not scope.get("query_string"):
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -126,7 +127,7 @@ class Access:
                 self._keys.discard(keys[0])
                 self._keepers.add(token)
         if not known:  # used before, or never ours: the page opens as for anybody
-            return address, f"{self.keeper_cookie}_=; Path=/; Max-Age=0"
+            return address, ""
         self._announce(self.new_key())
         return address, self._set(self.keeper_cookie, token, "Strict")
 

@@ -17,9 +17,10 @@ from app.web.pages.reading import (
     reading_page,
 )
 from app.web.pages.studio import StudioPage
-from app.web.uploads import Uploads
+from app.web.uploads import Budgets, Uploads
 
 TITLE = "Creditline"
+SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
 READING = (
     (
         "Ledger",
@@ -36,7 +37,10 @@ READING = (
 def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
     """All pages over one opened studio."""
     with gr.Blocks(
-        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
         gr.Navbar(main_page_name="Studio")
         StudioPage(studio, access, uploads).load(blocks)

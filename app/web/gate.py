@@ -256,7 +256,8 @@ async def _redirect(send: Send, address: str, cookie: str) -> None:
     headers = [
         (b"location", address.encode()),
         (b"content-length", b"0"),
-        (b"set-cookie", cookie.encode()),
         (b"cache-control", b"no-store"),
     ]
+    if cookie:
+        headers.append((b"set-cookie", cookie.encode()))
     await _replay(send, 303, headers, b"")

@@ -74,6 +74,11 @@ def test_an_upload_goes_when_it_is_old(uploads: Uploads, clock: Clock) -> None:
     assert list(uploads.folder.iterdir()) == []
 
 
+def test_an_old_upload_goes_though_nobody_brings_another(visitor: Visit) -> None:
+    every, age = visitor.blocks.delete_cache
+    assert age == Budgets().kept_for and every < age
+
+
 def test_what_an_earlier_start_left_goes_too(tmp_path: Path, clock: Clock) -> None:
     left = tmp_path / "sha" / "old.png"
     left.parent.mkdir()
