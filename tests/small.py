@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from core.attribution.calibration.references import ReferencePlan
-from core.attribution.features.build import SPECS, build_features
+from core.attribution.features.build import build_features
+from core.attribution.features.spec import SPECS
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
 from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
@@ -18,7 +19,7 @@ from core.diffusion.stable import StableDiffusion
 
 SIZE = 32
 STYLES = ("cubism", "ukiyo_e")
-PLAN = ReferencePlan(generated=6, foreign=10, held_out=4)
+PLAN = ReferencePlan(generated=6, foreign=10, held_out=4, base=4)
 
 
 def picture(seed: int, size: int = SIZE) -> Image.Image:

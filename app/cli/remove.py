@@ -29,7 +29,7 @@ def remove(
     again.
     """
     from app.services.serialize import RemovalRecord
-    from core.attribution.features.build import forget_works
+    from core.attribution.removal import forget_works
     from core.collection.removal import remove_works, works_of
     from core.collection.store import load_collection
 

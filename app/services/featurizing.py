@@ -15,16 +15,18 @@ from app.services.session import spread_features
 from app.settings import Settings
 from core.attribution.calibration.references import DEFAULT_PLAN
 from core.attribution.engine import choose_device
-from core.attribution.features.build import (
+from core.attribution.features.build import build_features
+from core.attribution.features.featurizer import LATENTS, Means
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import (
     DEFAULT,
     SPECS,
-    build_features,
-    features_directory,
-    keys_of_works,
+    FeatureSpec,
+    NoiseRule,
+    ProjectionSpec,
+    TimestepRule,
 )
-from core.attribution.features.featurizer import LATENTS, Means
-from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
-from core.attribution.features.store import FeatureStore
+from core.attribution.features.store import FeatureStore, features_directory
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.precision import AUTO

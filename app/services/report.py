@@ -22,13 +22,10 @@ from app.services.retrieval import (
     check_retrieval,
 )
 from app.settings import Settings
-from core.attribution.calibration.references import FOREIGN, GENERATED, HELD_OUT
-from core.attribution.features.build import (
-    DEFAULT,
-    features_directory,
-    reference_values,
-    traced_references,
-)
+from core.attribution.calibration.calibrate import reference_values
+from core.attribution.calibration.references import FOREIGN, GENERATED, HELD_OUT, traced_references
+from core.attribution.features.spec import DEFAULT
+from core.attribution.features.store import features_directory
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.collection.types import Collection
 from core.errors import StoreError

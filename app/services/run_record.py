@@ -18,24 +18,53 @@ from core.attribution.result import Attribution, Influence
 from core.collection.prompts import class_prompt
 from core.errors import LedgerError
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
-from core.ledger.shares import DEFAULT_RULE, Shares, shares, strongest_places
+from core.ledger.shares import (
+    BOOKED_RULE,
+    DEFAULT_RULE,
+    Evidence,
+    Shares,
+    shares,
+    shares_by_evidence,
+    strongest_places,
+)
 from core.ledger.write import now
 
-RULE_IN_FORCE = DEFAULT_RULE  # by which new runs are credited; old ones keep theirs
 KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
 LONGEST_SIDE = 1024  # of the copy that is kept of an upload
 
 
 def shares_of(studio: Studio, attribution: Attribution) -> Shares:
-    """The rule in force over z; who opted out gets nothing new."""
+    """The booked rule over the run's evidence; who opted out gets nothing new.
+
+    A collection whose features do not say what is attributable keeps the rule over z.
+    """
     artist_ids = [work.artist_id for work in attribution.works]
     artists = attribution.collection.artists
     try:
         opted_out = studio.ledger.opted_out()
     except LedgerError:
         opted_out = frozenset()  # the ledger's trouble is reported when it is written
-    gone = {artist.id for artist in artists if artist.status == "opted-out"}
-    return shares(attribution.z.tolist(), artist_ids, RULE_IN_FORCE, opted_out | gone)
+    opted_out |= {artist.id for artist in artists if artist.status == "opted-out"}
+    evidence = evidence_of(attribution)
+    if evidence is None:
+        return shares(attribution.z.tolist(), artist_ids, DEFAULT_RULE, opted_out)
+    return shares_by_evidence(evidence, BOOKED_RULE, opted_out)
+
+
+def evidence_of(attribution: Attribution) -> Evidence | None:
+    """What a run keeps of an attribution, so that every rule can be applied to it later.
+
+    None where the collection's features do not say what is attributable.
+    """
+    if attribution.attributable is None:
+        return None
+    return Evidence.of(
+        attribution.attributable,
+        attribution.artists,
+        attribution.z.tolist(),
+        [work.artist_id for work in attribution.works],
+        attribution.signals,
+    )
 
 
 def run_record(
@@ -54,7 +83,7 @@ def run_record(
     """
     names = attribution.collection.artist_names
     rows = (
-        *_influences(names, PROPONENT, _proponents(attribution, credited)),
+        *_influences(names, PROPONENT, _proponents(attribution)),
         *_influences(names, OPPONENT, attribution.opponents(KEPT_OTHERS)),
         *_influences(names, MEMORISED, attribution.most_memorised(KEPT_OTHERS)),
     )
@@ -87,17 +116,19 @@ def run_record(
         unattributed_micro=credited.unattributed_micro,
         created_at=now(),
         influences=tuple(sorted(rows, key=lambda row: (row.side, row.rank))),
+        evidence=evidence_of(attribution),
+        remainder=None if attribution.attributable is None else credited.remainder,
     )
 
 
-def _proponents(attribution: Attribution, credited: Shares) -> tuple[Influence, ...]:
-    """The works with the highest scores, and all from which shares were computed.
+def _proponents(attribution: Attribution) -> tuple[Influence, ...]:
+    """The works that shaped it most, and all from which a rule over z would credit.
 
-    Shares follow z, not scores: with both, anybody can compute the shares of a record again.
+    With both, anybody can compute the shares of a record again, under every rule.
     """
     best = attribution.proponents(KEPT_PROPONENTS)
     known = {row.work.id for row in best}
-    sources = attribution.at(strongest_places(attribution.z.tolist(), credited.rule))
+    sources = attribution.at(strongest_places(attribution.z.tolist(), DEFAULT_RULE))
     return (*best, *(row for row in sources if row.work.id not in known))
 
 
@@ -120,6 +151,7 @@ def _influences(
             score=row.score,
             z=row.z,
             self_influence=row.self_influence,
+            part=row.part,
         )
 
 

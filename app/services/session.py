@@ -17,14 +17,15 @@ from pathlib import Path
 from app.services.collections import chosen_collection
 from app.settings import Settings
 from core.attribution.engine import Engine, SpreadIndex
-from core.attribution.features.build import Spreader
 from core.attribution.features.featurizer import Means
+from core.attribution.features.shards import Spreader
 from core.attribution.scoring.index import Index
 from core.collection.types import Collection
 from core.errors import CollectionError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
+from core.ledger.shares import Evidence
 from core.progress import Progress
 
 EXAMPLE = "example.json"
@@ -97,6 +98,8 @@ def load_example(collection: Collection) -> tuple[RunRecord, bytes] | None:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         influences = tuple(RunInfluence(**row) for row in values.pop("influences"))
+        if values.get("evidence") is not None:
+            values["evidence"] = Evidence.from_plain(values["evidence"])
         record = RunRecord(**values, influences=influences)
         return record, (collection.path / EXAMPLE_PICTURE).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:

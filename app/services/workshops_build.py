@@ -15,7 +15,8 @@ from app.services.runs import GenerateRequest, RunFinished, generate_and_attribu
 from app.services.session import EXAMPLE, EXAMPLE_PICTURE, Studio
 from app.settings import read_settings
 from core.attribution.engine import Engine
-from core.attribution.features.build import SPECS, build_features
+from core.attribution.features.build import build_features
+from core.attribution.features.spec import SPECS
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
 from core.files import write_bytes, write_text

@@ -21,10 +21,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.attribution.features.build import DEFAULT
-from core.attribution.features.spec import FeatureSpec
+from core.attribution.calibration.attributable import verdict_of
+from core.attribution.features.featurizer import Features, Featurizer
+from core.attribution.features.lora_gain import LoraGain, gains
+from core.attribution.features.spec import DEFAULT, FeatureSpec
 from core.attribution.methods import D_TRAK, Method, method
 from core.attribution.result import Attribution, Seconds, Vector
+from core.attribution.scoring.influence import extreme_works
 from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
 from core.collection.prompts import class_prompt
 from core.collection.store import WORKS, load_collection
@@ -257,8 +260,8 @@ class Engine:
         if style is not None:
             snapshot.require_style(style)
         began = time.perf_counter()
-        index = snapshot.index(row)
-        featurizer, default = snapshot.featurizer(row.features), snapshot.featurizer(DEFAULT)
+        index, featurizer = snapshot.index(row), snapshot.featurizer(row.features)
+        default, default_index = snapshot.featurizer(DEFAULT), snapshot.index(method(D_TRAK))
         latents = self._encode(image, snapshot)
         guessed = style is None
         style = style or self._guess_style(latents, snapshot.collection.styles)
@@ -269,9 +272,21 @@ class Engine:
         if featurizer is not default:
             usual = default.features(latents, [class_prompt(style)], [content])
         differentiated = time.perf_counter()
-        scores = index.scores(own.phi[0])
+        scores, loss = index.scores(own.phi[0]), float(usual.losses[0])
         leverage = snapshot.leverage(usual.phi[0])
-        trust = snapshot.trust(float(usual.losses[0]), leverage)
+        signals: dict[str, float] = {}
+        parts, artists, attributable = None, {}, None
+        line = snapshot.attributable
+        if line is None:  # features of before: the verdict by loss and leverage alone
+            trust = snapshot.trust(loss, leverage)
+        else:
+            gain, finest = self._gain(default, usual, latents, class_prompt(style), content)
+            explained = default_index.explained(usual.phi[0], leverage)
+            signals = {"explained": explained, "gain": gain, "fine_loss": finest}
+            attributable = line.of(explained, gain, finest)
+            trust = verdict_of(attributable)
+            parts = snapshot.ownership(row).parts(scores, index.own_leverage)
+            artists = snapshot.artists(row, parts)
         done = time.perf_counter()
         return Attribution(
             query_sha256=content,
@@ -288,12 +303,28 @@ class Engine:
             z=index.z(scores),
             self_influence=index.self_influence,
             query_leverage=leverage,
-            loss=float(usual.losses[0]),
+            loss=loss,
             trust=trust,
             seconds=Seconds(
                 encoded - began, differentiated - encoded, done - differentiated, done - began
             ),
+            attributable=attributable,
+            signals=signals,
+            parts=parts,
+            artists=artists,
+            extreme=frozenset(extreme_works(default_index.self_influence).tolist()),
         )
+
+    def _gain(
+        self, default: Featurizer, usual: Features, latents: Tensor, prompt: str, content: str
+    ) -> tuple[float, float]:
+        """1 - L_lora / L_base, and the loss at the least noise; only the base's is made here."""
+        assert isinstance(self.model, StableDiffusion)
+        assert usual.row_losses is not None
+        gain = LoraGain(default, self.model)
+        with_lora, finest = gain.of_rows(usual.row_losses)
+        base = gain.of_base(latents, [prompt], [content], [0])
+        return float(gains(with_lora, base)), float(finest)
 
     def _guess_style(self, latents: Tensor, styles: Sequence[str]) -> str:
         """The class whose prompt the model needs least correction for: lowest denoising loss."""

@@ -5,8 +5,8 @@ In: score vectors in the works' order. Out: ranked works. Plain values; computes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,18 +29,29 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class Influence:
-    """One work's part: rank from 1, raw score, z above its usual score, self-influence."""
+    """One work's part: rank from 1, raw score, z above its usual score, self-influence.
+
+    `part`: how much of the picture is owed to this work, in [0, 1]; what ranks it. None where the
+    collection does not say what is attributable.
+    """
 
     work: Work
     rank: int
     score: float
     z: float
     self_influence: float
+    part: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Attribution:
-    """Scores `[n]`, z `[n]`, self-influence `[n]`, in the order of `works`."""
+    """Scores `[n]`, z `[n]`, self-influence `[n]`, in the order of `works`.
+
+    `attributable`: how much of the picture is owed to the collection (None: features of before do
+    not say); `signals`: the numbers behind it. `parts [n]`: each work's influence, `artists` each
+    artist's (sum of parts, chance of as much without a part); `extreme`: places of works whose
+    leverage is extreme.
+    """
 
     query_sha256: str
     width: int
@@ -59,6 +70,20 @@ class Attribution:
     loss: float
     trust: Trust
     seconds: Seconds
+    attributable: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+    parts: Vector | None = None
+    artists: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    extreme: frozenset[int] = frozenset()
+
+    @property
+    def ranking(self) -> Vector:
+        """What ranks the works that shaped the picture, `[n]`: their parts, or else their scores.
+
+        A part is the squared positive score, so the order is the scores', but for copies of one
+        work, which count as one.
+        """
+        return self.scores if self.parts is None else self.parts
 
     @property
     def works(self) -> tuple[Work, ...]:
@@ -66,17 +91,17 @@ class Attribution:
         return self.collection.works
 
     def proponents(self, count: int) -> tuple[Influence, ...]:
-        """The works that shaped it most: the highest positive scores, best first."""
-        order = np.argsort(-self.scores, kind="stable")
-        return self._ranked([place for place in order[:count] if self.scores[place] > 0])
+        """The works that shaped it most, best first: the largest parts, or positive scores."""
+        order = np.argsort(-self.ranking, kind="stable")
+        return self._ranked([place for place in order[:count] if self.ranking[place] > 0])
 
     def at(self, places: Sequence[int]) -> tuple[Influence, ...]:
-        """The works at these places, each with its rank by score among all works, best first."""
+        """The works at these places, each with its rank among all works, best first."""
         rows = []
         for place in places:
-            score = self.scores[place]
-            ahead = np.count_nonzero(self.scores > score)
-            tied = np.count_nonzero(self.scores[:place] == score)  # as a stable order has them
+            value = self.ranking[place]
+            ahead = np.count_nonzero(self.ranking > value)
+            tied = np.count_nonzero(self.ranking[:place] == value)  # as a stable order has them
             rows.append(self._row(place, 1 + int(ahead) + int(tied)))
         return tuple(sorted(rows, key=lambda row: row.rank))
 
@@ -100,4 +125,11 @@ class Attribution:
             score=float(self.scores[place]),
             z=float(self.z[place]),
             self_influence=float(self.self_influence[place]),
+            part=self._part(place),
         )
+
+    def _part(self, place: int) -> float | None:
+        if self.parts is None or self.attributable is None:
+            return None
+        whole = float(self.parts.sum())
+        return self.attributable * float(self.parts[place]) / whole if whole else 0.0

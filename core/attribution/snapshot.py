@@ -17,21 +17,25 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from core.attribution.calibration.trust import Familiarity, Trust
-from core.attribution.features.build import (
-    DEFAULT,
-    features_directory,
-    keys_of_works,
+from core.attribution.calibration.artist_null import ArtistNull
+from core.attribution.calibration.attributable import Attributable
+from core.attribution.calibration.calibrate import (
+    load_attributable,
     load_trust,
-    make_index,
+    make_null,
+    ownership_of,
 )
+from core.attribution.calibration.trust import Familiarity, Trust
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.quantization import Packed
-from core.attribution.features.spec import FeatureSpec
-from core.attribution.features.store import HEADER, FeatureStore
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import DEFAULT, FeatureSpec
+from core.attribution.features.store import HEADER, FeatureStore, features_directory
 from core.attribution.methods import D_TRAK, METHODS, Method, method
-from core.attribution.scoring.index import HEAD, Index
+from core.attribution.scoring.index import HEAD, Index, Vector
+from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.nearest import Gallery
+from core.attribution.scoring.works_index import make_index
 from core.collection.types import Collection
 from core.diffusion.protocol import DiffusionModel
 from core.errors import StoreError, UsageError
@@ -47,6 +51,7 @@ class _Features:
 
     featurizer: Featurizer
     trust: Familiarity | None
+    attributable: Attributable | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,8 @@ class Snapshot:
         self._opening = RLock()
         self._features: dict[str, _Features] = {}
         self._indices: dict[str, Index] = {}
+        self._owners: dict[str, Ownership] = {}
+        self._nulls: dict[str, ArtistNull] = {}
         self._phi: Packed | None = None  # of every row of the default method's index
 
     def require_style(self, style: str) -> None:
@@ -153,6 +160,36 @@ class Snapshot:
         assert line is not None
         return line.trust(loss, leverage)
 
+    @property
+    def attributable(self) -> Attributable | None:
+        """What says how much of a query is owed to the collection; None in features of before."""
+        return self._opened(DEFAULT).attributable
+
+    def ownership(self, row: Method) -> Ownership:
+        """Whose each work is, near-copies joined by a method's features."""
+        with self._opening:
+            if row.name not in self._owners:
+                directory = self._directory(row.features)
+                self._owners[row.name] = self._settled(
+                    row, lambda: ownership_of(self.collection, directory)
+                )
+            return self._owners[row.name]
+
+    def artists(self, row: Method, parts: Vector) -> dict[str, tuple[float, float]]:
+        """Artist -> influence by the works' `parts [n]`, and how often an artist who did not shape
+        a picture has as much of it."""
+        owners, index = self.ownership(row), self.index(row)
+        with self._opening:
+            if row.name not in self._nulls:
+                directory = self._directory(row.features)
+                self._nulls[row.name] = self._settled(
+                    row, lambda: make_null(self.collection, directory, index, owners)
+                )
+            null = self._nulls[row.name]
+        sums = owners.sums(parts)
+        rows = zip(owners.artists, sums.tolist(), null.chances(sums).tolist(), strict=True)
+        return {artist: (influence, chance) for artist, influence, chance in rows}
+
     @cached_property
     def gallery(self) -> Gallery:
         """The works by their latents."""
@@ -172,8 +209,12 @@ class Snapshot:
         with self._opening:
             if name not in self._features:
                 store = self._store(name)
-                trust = load_trust(store.directory) if name == DEFAULT else None
-                self._features[name] = _Features(Featurizer(self.model, store.header.spec), trust)
+                trust, attributable = None, None
+                if name == DEFAULT:
+                    trust = load_trust(store.directory)
+                    attributable = load_attributable(store.directory)
+                featurizer = Featurizer(self.model, store.header.spec)
+                self._features[name] = _Features(featurizer, trust, attributable)
             return self._features[name]
 
     def _make_index(self, row: Method) -> Index:

@@ -6,7 +6,8 @@ Knows nothing of collections, features or credits; never touches the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from peft import LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
@@ -120,6 +122,7 @@ class StableDiffusion:
                 adapter_name=ADAPTER,
             )
         self.__dict__.pop("digest", None)
+        self.__dict__.pop("_adapted_layers", None)
         self._attributed = {}
 
     def narrow(self, dtype: torch.dtype) -> None:
@@ -145,17 +148,34 @@ class StableDiffusion:
             raise ModelError(f"The model '{self.name}' has no LoRA of one rank: train one.")
         return ranks.pop()
 
+    @contextmanager
+    def without_lora(self) -> Iterator[None]:
+        """Inside, the UNet answers and paints as if it had never learnt the collection.
+
+        A LoRA of the text encoder is not taken out.
+        """
+        adapted = self._adapted_layers
+        trained = [(one, one.requires_grad) for one in self.attributed_parameters().values()]
+        for layer in adapted:
+            layer.enable_adapters(False)
+        try:
+            yield
+        finally:
+            for layer in adapted:
+                layer.enable_adapters(True)
+            for parameter, wanted in trained:  # enabling marks them for training
+                parameter.requires_grad_(wanted)
+
+    @cached_property
+    def _adapted_layers(self) -> list[BaseTunerLayer]:
+        """The UNet's layers with a LoRA; a walk over all its modules costs as much as a layer."""
+        return [one for one in self.network.modules() if isinstance(one, BaseTunerLayer)]
+
     @torch.no_grad()
     def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """What the UNet would answer had it never learnt the collection.
-
-        `conditioning` stays what it is: a LoRA of the text encoder is not taken out of it.
-        """
-        self.pipeline.unet.disable_adapters()
-        try:
+        """What the UNet would answer had it never learnt the collection."""
+        with self.without_lora():
             return self.predict(noisy, timesteps, conditioning)
-        finally:
-            self.pipeline.unet.enable_adapters()
 
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout, as `pytorch_lora_weights.safetensors`."""

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import LedgerError
 
 GENESIS = "0" * 64
+SINCE_0002 = ("evidence", "remainder", "part")  # columns that rows of before do not have
 
 
 def canonical(value: object) -> str:
@@ -30,10 +31,19 @@ def digest(value: object) -> str:
 
 
 def run_digest(run: Mapping[str, Any], influences: Iterable[Mapping[str, Any]]) -> str:
-    """Over a run's row (without its number and its own digest) and its influences, in order."""
-    kept = {name: value for name, value in run.items() if name not in ("number", "digest")}
-    rows = sorted((dict(row) for row in influences), key=lambda row: (row["side"], row["rank"]))
+    """Over a run's row (without its number and its own digest) and its influences, in order.
+
+    A later column that is empty is left out, so that runs of before keep their digest.
+    """
+    kept = {
+        name: value for name, value in _present(run).items() if name not in ("number", "digest")
+    }
+    rows = sorted((_present(row) for row in influences), key=lambda row: (row["side"], row["rank"]))
     return digest([kept, rows])
+
+
+def _present(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: value for k, value in row.items() if value is not None or k not in SINCE_0002}
 
 
 def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], rule: str) -> str:

@@ -34,7 +34,7 @@ from core.ledger.records import (
     StatusChange,
     Totals,
 )
-from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
+from core.ledger.shares import KNOWN_RULES, Evidence, ShareRule, read_rule
 from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
@@ -267,7 +267,7 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
                 RunInfluence(**{key: influence[key] for key in influence if key != "run_id"})
             )
     values: dict[str, Any] = {
-        name: loads(value) if name in JSON_FIELDS else value
+        name: loads(value) if name in JSON_FIELDS and value is not None else value
         for name, value in row.items()
         if name not in ("number", "digest", "entry_key")
     }
@@ -279,6 +279,8 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         taken_back = (
             connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
         )
+    if values["evidence"] is not None:
+        values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
     return RunView(row["number"], record, number, taken_back, _rule(connection, record.rule))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from core.ledger.shares import ShareRule
+from core.ledger.shares import Evidence, ShareRule
 
 T = TypeVar("T")
 
@@ -18,7 +18,11 @@ ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
 
 @dataclass(frozen=True)
 class RunInfluence:
-    """One work's part in a run, as it was computed then."""
+    """One work's part in a run, as it was computed then.
+
+    `part`: how much of the picture is owed to this work, in [0, 1], before any artist is judged too
+    weak to tell; None in runs of before.
+    """
 
     side: str
     rank: int
@@ -33,11 +37,15 @@ class RunInfluence:
     score: float
     z: float
     self_influence: float
+    part: float | None = None
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything that a run's page shows and that makes it again. Digests are sha256 in hex."""
+    """Everything that a run's page shows and that makes it again. Digests are sha256 in hex.
+
+    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before.
+    """
 
     id: str
     kind: str
@@ -68,6 +76,8 @@ class RunRecord:
     created_at: str
     influences: tuple[RunInfluence, ...] = ()
     title: str = ""
+    evidence: Evidence | None = None
+    remainder: Mapping[str, int] | None = None
 
     def side(self, name: str) -> tuple[RunInfluence, ...]:
         """The influences of one side, by rank."""

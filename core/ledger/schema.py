@@ -35,6 +35,8 @@ RUN_FIELDS = (
     Column("artist_micro", Text, nullable=False),
     Column("unattributed_micro", Integer, nullable=False),
     Column("created_at", Text, nullable=False),
+    Column("evidence", Text),
+    Column("remainder", Text),
 )
 run = Table(
     "run",
@@ -61,6 +63,7 @@ influence = Table(
     Column("score", Float, nullable=False),
     Column("z", Float, nullable=False),
     Column("self_influence", Float, nullable=False),
+    Column("part", Float),
 )
 artist = Table(
     "artist",

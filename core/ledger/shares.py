@@ -1,7 +1,7 @@
-"""Signed scores to shares that sum exactly: rules as rows, integers as results.
+"""From what a run measured to shares that sum exactly: rules as rows, integers as results.
 
-In: a z a work and who made it. Out: micro-credits an artist and what stays unattributed, together
-1,000,000. Opponents are never debited. Knows no database.
+In: a z per work and who made it, or the run's evidence per artist. Out: micro-credits per artist
+and what stays unattributed, together 1,000,000. Opponents are never debited. Knows no database.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import heapq
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -43,10 +43,86 @@ class ShareRule:
         return values[key]
 
 
+@dataclass(frozen=True)
+class ArtistPart:
+    """What a run measured for one artist, whichever rule shares by it.
+
+    `influence`: the sum over the artist's works of the squared positive raw score, near-copies
+    counted as one work. `chance`: how often pictures that this artist did not shape reach as much.
+    `joined_z`: the works' z by Stouffer, for the rule that joins works first.
+    """
+
+    artist_id: str
+    influence: float
+    chance: float
+    joined_z: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.influence) and self.influence >= 0 and 0 <= self.chance <= 1):
+            raise UsageError(
+                f"The evidence for the artist '{self.artist_id}' is out of range (influence "
+                f"{self.influence}, chance {self.chance}): nothing can be shared by it."
+            )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`attributable` in [0, 1]: how much of the picture is owed to the collection at all.
+
+    `artists`: every artist of the collection once. `signals`: the numbers behind `attributable`,
+    for whoever asks why.
+    """
+
+    attributable: float
+    artists: tuple[ArtistPart, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.attributable <= 1:
+            raise UsageError(
+                f"A picture cannot be owed to a collection by {self.attributable}: the part lies "
+                "between 0 and 1."
+            )
+        if len({part.artist_id for part in self.artists}) < len(self.artists):
+            raise UsageError("The evidence names an artist twice: join their parts first.")
+
+    @classmethod
+    def of(
+        cls,
+        attributable: float,
+        artists: Mapping[str, tuple[float, float]],
+        z: Sequence[float],
+        artist_ids: Sequence[str],
+        signals: Mapping[str, float],
+    ) -> Evidence:
+        """From (influence, chance) per artist and the works' `z [n]`, `artist_ids [n]`."""
+        joined = _stouffer(z, artist_ids)
+        parts = [
+            ArtistPart(artist, influence, chance, joined.get(artist, 0.0))
+            for artist, (influence, chance) in sorted(artists.items())
+        ]
+        return cls(attributable, tuple(parts), dict(signals))
+
+    def plain(self) -> dict[str, Any]:
+        """For json."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Evidence:
+        """The inverse of `plain`."""
+        parts = tuple(ArtistPart(**row) for row in values["artists"])
+        return cls(values["attributable"], parts, values["signals"])
+
+
 DEFAULT_RULE = ShareRule()
+ARTIST_INFLUENCE = ShareRule("artist-influence", 2, (("cap", 1.0), ("discovery_rate", 0.05)))
+ROYALTY_POOL = ShareRule("royalty-pool", 1, (("cap", 1.0), ("discovery_rate", 0.05)))
+BOOKED_RULE = ARTIST_INFLUENCE  # of runs that bring evidence; the others keep DEFAULT_RULE
 ARTIST_FIRST = ShareRule("artist-first", 1, (("top_k", 20), ("z_floor", 2.0)))
 HYBRID = ShareRule("hybrid", 1, (("alpha", 0.2), ("top_k", 20), ("z_floor", 2.0)))
-KNOWN_RULES = {rule.id: rule for rule in (DEFAULT_RULE, ARTIST_FIRST, HYBRID)}
+KNOWN_RULES = {
+    rule.id: rule for rule in (DEFAULT_RULE, ARTIST_FIRST, HYBRID, ARTIST_INFLUENCE, ROYALTY_POOL)
+}
 
 
 def read_rule(row: Mapping[str, Any]) -> ShareRule:
@@ -57,15 +133,39 @@ def read_rule(row: Mapping[str, Any]) -> ShareRule:
 
 @dataclass(frozen=True)
 class Shares:
-    """`artist_micro` (artist id -> micro-credits > 0) and the rest; the sum is 1,000,000."""
+    """`artist_micro` (artist id -> micro-credits > 0) and the rest; the sum is 1,000,000.
+
+    The rest has parts: `base_micro`, what the base model owes to nobody here; `withheld_micro`,
+    what a cap or an artist's opting out keeps back; `weak_micro`, what is too weak to tell. A rule
+    that cannot tell them apart calls all of it weak. `pool_micro`: what of `artist_micro` was not
+    attributed but shared alike.
+    """
 
     rule: ShareRule
     artist_micro: Mapping[str, int] = field(default_factory=dict)
     unattributed_micro: int = WHOLE
+    base_micro: int = 0
+    withheld_micro: int = 0
+    pool_micro: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if sum(self.artist_micro.values()) + self.unattributed_micro != WHOLE:
             raise UsageError("Shares must sum to exactly 1,000,000 micro-credits.")
+        if min(self.base_micro, self.withheld_micro, self.weak_micro) < 0:
+            raise UsageError("The parts of what is unattributed must not exceed it.")
+        if any(micro > self.artist_micro.get(who, 0) for who, micro in self.pool_micro.items()):
+            raise UsageError("An artist's part of the pool must not exceed their share.")
+
+    @property
+    def weak_micro(self) -> int:
+        """Unattributed, and neither the base model's nor kept back: too weak to tell."""
+        return self.unattributed_micro - self.base_micro - self.withheld_micro
+
+    @property
+    def remainder(self) -> dict[str, int]:
+        """What is unattributed, by its reason, in micro-credits."""
+        parts = {"base": self.base_micro, "weak": self.weak_micro}
+        return parts | {"withheld": self.withheld_micro}
 
 
 def shares(
@@ -84,14 +184,65 @@ def shares(
     values = [float(value) for value in z]
     if not all(math.isfinite(value) for value in values):
         raise UsageError("A score is not a finite number: nothing can be shared by it.")
-    if rule.name not in RULES:
+    by_works = _row(rule).by_works
+    if by_works is None:
         raise UsageError(
-            f"There is no share rule '{rule.name}'. Choose one of: {', '.join(RULES)}."
+            f"The share rule '{rule.name}' shares by artists, not by single works: give it the "
+            "evidence of a run."
         )
-    weights, unattributed = RULES[rule.name](values, artist_ids, rule)
+    weights, unattributed = by_works(values, artist_ids, rule)
     for artist in opted_out & set(weights):
         unattributed += weights.pop(artist)
-    return _rounded(weights, unattributed, rule)
+    return _rounded(weights, {"weak": unattributed}, rule)
+
+
+def shares_by_evidence(
+    evidence: Evidence,
+    rule: ShareRule = ARTIST_INFLUENCE,
+    opted_out: frozenset[str] = frozenset(),
+) -> Shares:
+    """The shares that `rule` draws from a run's evidence.
+
+    Shares of artists who opted out are withheld. Raises `UsageError` for an unknown rule, and for
+    one that shares by single works.
+    """
+    by_artists = _row(rule).by_artists
+    if by_artists is None:
+        raise UsageError(
+            f"The share rule '{rule.name}' shares by single works: give it their z scores."
+        )
+    if not evidence.artists:
+        return Shares(rule, base_micro=WHOLE)
+    weights, rest = by_artists(evidence, rule)
+    for artist in opted_out & set(weights):
+        rest["withheld"] += weights.pop(artist)
+    drawn = _rounded(weights, rest, rule)
+    return _with_pool(drawn, evidence) if rule.name == ROYALTY_POOL.name else drawn
+
+
+def shares_by_joined_z(
+    evidence: Evidence, rule: ShareRule, opted_out: frozenset[str] = frozenset()
+) -> Shares:
+    """What `artist-first` draws, from the joined z that a run keeps."""
+    joined = {part.artist_id: part.joined_z for part in evidence.artists}
+    weights, unattributed = _by_joined_z(joined, rule)
+    for artist in opted_out & set(weights):
+        unattributed += weights.pop(artist)
+    return _rounded(weights, {"weak": unattributed}, rule)
+
+
+def significant_artists(evidence: Evidence, discovery_rate: float) -> frozenset[str]:
+    """Whose influence is above chance, at this expected share of false names among them.
+
+    Benjamini and Hochberg (1995): with chances p_(1) <= ... <= p_(a), the k artists of the largest
+    k with p_(k) <= k / a x rate. Who had no influence is never among them.
+    """
+    ranked = sorted(evidence.artists, key=lambda part: (part.chance, part.artist_id))
+    last = 0
+    for k, part in enumerate(ranked, start=1):
+        if part.chance <= k * discovery_rate / len(ranked):
+            last = k
+    return frozenset(part.artist_id for part in ranked[:last] if part.influence > 0)
 
 
 def strongest_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[int]:
@@ -129,14 +280,22 @@ def _artist_first(
     z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
     """Each artist's z by Stouffer, sum / sqrt(works), so that many works alone do not win."""
+    return _by_joined_z(_stouffer(z, artist_ids), rule)
+
+
+def _stouffer(z: Sequence[float], artist_ids: Sequence[str]) -> dict[str, float]:
     by_artist: dict[str, list[float]] = {}
     for value, artist in zip(z, artist_ids, strict=True):
         by_artist.setdefault(artist, []).append(value)
-    joined = [
-        (artist, Fraction(math.fsum(values) / math.sqrt(len(values))))
+    return {
+        artist: math.fsum(values) / math.sqrt(len(values))
         for artist, values in sorted(by_artist.items())
-    ]
-    best = sorted((pair for pair in joined if pair[1] > 0), key=lambda pair: (-pair[1], pair[0]))
+    }
+
+
+def _by_joined_z(joined: Mapping[str, float], rule: ShareRule) -> tuple[Weights, Fraction]:
+    pairs = [(artist, Fraction(value)) for artist, value in joined.items() if value > 0]
+    best = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
     return _above(Fraction(rule["z_floor"]), best[: int(rule["top_k"])])
 
 
@@ -156,13 +315,98 @@ def _hybrid(
     )
 
 
-RULES: dict[str, Callable[[Sequence[float], Sequence[str], ShareRule], tuple[Weights, Fraction]]]
-RULES = {
-    "top-k-positive": _top_k_positive,
-    "artist-first": _artist_first,
-    "hybrid": _hybrid,
+def _artist_influence(evidence: Evidence, rule: ShareRule) -> tuple[Weights, dict[str, Fraction]]:
+    """`attributable`, sliced by influence; what no significant artist gets is too weak to tell.
+
+    Where the significant artists' slices are capped, the excess is withheld, not given to others.
+    """
+    owed = Fraction(evidence.attributable)
+    total = sum((Fraction(part.influence) for part in evidence.artists), Fraction(0))
+    credited = significant_artists(evidence, rule["discovery_rate"])
+    cap = Fraction(rule["cap"])
+    weights: Weights = {}
+    rest = {"base": 1 - owed, "weak": Fraction(0), "withheld": Fraction(0)}
+    for part in evidence.artists:
+        slice_ = owed * Fraction(part.influence) / total if total else Fraction(0)
+        if part.artist_id in credited:
+            weights[part.artist_id] = min(slice_, cap)
+            rest["withheld"] += max(slice_ - cap, Fraction(0))
+        else:
+            rest["weak"] += slice_
+    if not total:
+        rest["weak"] = owed
+    return weights, rest
+
+
+def _royalty_pool(evidence: Evidence, rule: ShareRule) -> tuple[Weights, dict[str, Fraction]]:
+    """As `artist-influence`; then what was the base model's or too weak goes to all alike."""
+    weights, rest = _artist_influence(evidence, rule)
+    each = (rest["base"] + rest["weak"]) / len(evidence.artists)
+    for part in evidence.artists:
+        weights[part.artist_id] = weights.get(part.artist_id, Fraction(0)) + each
+    return weights, {"base": Fraction(0), "weak": Fraction(0), "withheld": rest["withheld"]}
+
+
+def _with_pool(drawn: Shares, evidence: Evidence) -> Shares:
+    """What each artist would not have under the rule without a pool."""
+    alone = shares_by_evidence(
+        evidence, replace(ARTIST_INFLUENCE, parameters=drawn.rule.parameters)
+    )
+    pool = {
+        artist: micro - alone.artist_micro.get(artist, 0)
+        for artist, micro in drawn.artist_micro.items()
+    }
+    kept = {artist: micro for artist, micro in pool.items() if micro > 0}
+    return replace(drawn, pool_micro=kept)
+
+
+ByWorks = Callable[[Sequence[float], Sequence[str], ShareRule], tuple[Weights, Fraction]]
+ByArtists = Callable[[Evidence, ShareRule], tuple[Weights, dict[str, Fraction]]]
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """How a rule draws, from single works or from the evidence per artist, and what it says."""
+
+    sentence: str
+    by_works: ByWorks | None = None
+    by_artists: ByArtists | None = None
+
+
+RULES: dict[str, RuleRow] = {
+    "artist-influence": RuleRow(
+        "What is owed to the collection is sliced among the artists by their works' influence on "
+        "this picture; an artist whose influence chance could explain is given nothing.",
+        by_artists=_artist_influence,
+    ),
+    "royalty-pool": RuleRow(
+        "As by artist influence; what cannot be attributed is shared alike among all artists the "
+        "model learnt from, as royalty societies do with what they cannot assign.",
+        by_artists=_royalty_pool,
+    ),
+    "top-k-positive": RuleRow(
+        "The works that stand furthest above their usual score earn what exceeds a floor; the "
+        "floor itself is given to nobody.",
+        by_works=_top_k_positive,
+    ),
+    "artist-first": RuleRow(
+        "Each artist's works are first joined into one score, so that many works alone do not win.",
+        by_works=_artist_first,
+    ),
+    "hybrid": RuleRow(
+        "A fixed part is shared alike by all artists, the rest by the strongest single works.",
+        by_works=_hybrid,
+    ),
 }
 BY_WORKS = ("top-k-positive", "hybrid")
+
+
+def _row(rule: ShareRule) -> RuleRow:
+    if rule.name not in RULES:
+        raise UsageError(
+            f"There is no share rule '{rule.name}'. Choose one of: {', '.join(RULES)}."
+        )
+    return RULES[rule.name]
 
 
 def _above(floor: Fraction, rows: Sequence[tuple[str, Fraction]]) -> tuple[Weights, Fraction]:
@@ -175,21 +419,22 @@ def _above(floor: Fraction, rows: Sequence[tuple[str, Fraction]]) -> tuple[Weigh
     return weights, unattributed
 
 
-def _rounded(weights: Weights, unattributed: Fraction, rule: ShareRule) -> Shares:
-    """Largest remainders (Hamilton), exact; ties go by artist id, unattributed last."""
-    total = sum(weights.values(), unattributed)
+def _rounded(weights: Weights, rest: Mapping[str, Fraction], rule: ShareRule) -> Shares:
+    """Largest remainders (Hamilton), exact; ties go by artist id, what is unattributed last."""
+    total = sum(weights.values(), sum(rest.values(), Fraction(0)))
     if not total:
         return Shares(rule)
-    exact = {artist: WHOLE * weight / total for artist, weight in weights.items()}
-    whole = {artist: int(value) for artist, value in exact.items()}
-    rest = WHOLE * unattributed / total
-    left = WHOLE - sum(whole.values()) - int(rest)
-    remainders = [(-(value - int(value)), 0, artist) for artist, value in exact.items()]
-    remainders.append((-(rest - int(rest)), 1, ""))
-    nobody = int(rest)
-    for _, last, artist in sorted(remainders)[:left]:
-        if last:
-            nobody += 1
-        else:
-            whole[artist] += 1
-    return Shares(rule, {name: micro for name, micro in sorted(whole.items()) if micro}, nobody)
+    parts = {(0, artist): WHOLE * weight / total for artist, weight in weights.items()}
+    parts |= {(1, name): WHOLE * weight / total for name, weight in rest.items()}
+    whole = {key: int(value) for key, value in parts.items()}
+    left = WHOLE - sum(whole.values())
+    for key in sorted(parts, key=lambda key: (whole[key] - parts[key], key))[:left]:
+        whole[key] += 1
+    given = {name: micro for (last, name), micro in sorted(whole.items()) if micro and not last}
+    return Shares(
+        rule,
+        given,
+        WHOLE - sum(given.values()),
+        base_micro=whole.get((1, "base"), 0),
+        withheld_micro=whole.get((1, "withheld"), 0),
+    )

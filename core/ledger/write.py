@@ -21,7 +21,7 @@ from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, st
 from core.ledger.records import ARTIST, CREDIT, ISSUED, REVERSAL, UNATTRIBUTED, RunRecord
 from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 
-JSON_FIELDS = ("versions", "seconds", "artist_micro")
+JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Line = tuple[str, str | None, str | None, int]
 
@@ -57,7 +57,7 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
     with other contents.
     """
     row = {
-        name: canonical(value) if name in JSON_FIELDS else value
+        name: canonical(value) if name in JSON_FIELDS and value is not None else value
         for name, value in asdict(record).items()
         if name != "influences"
     }

@@ -11,8 +11,8 @@ from PIL import Image
 
 from app.cli import main
 from core.attribution.engine import Engine
-from core.attribution.features.build import features_directory, keys_of_works
-from core.attribution.features.store import FeatureStore
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.scoring.index import load_index
 from core.collection.store import load_collection
 from core.collection.types import Collection

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import EMBEDDED
-from core.attribution.features.build import SPECS, features_directory, keys_of_works
-from core.attribution.features.store import FeatureStore, Header
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import SPECS
+from core.attribution.features.store import FeatureStore, Header, features_directory
 from core.attribution.scoring.ray_backend import connect, featurize_by
 from core.collection.store import load_collection, save_collection
 from core.diffusion.stable import StableDiffusion

@@ -17,10 +17,9 @@ from scipy.stats import spearmanr
 from torch.utils.flop_counter import FlopCounterMode
 
 from app.settings import EMBEDDED
-from core.attribution.features.build import SPECS
 from core.attribution.features.featurizer import Featurizer, Means
 from core.attribution.features.quantization import Packed
-from core.attribution.features.spec import FeatureSpec, ProjectionSpec
+from core.attribution.features.spec import SPECS, FeatureSpec, ProjectionSpec
 from core.collection.prompts import class_prompt
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion

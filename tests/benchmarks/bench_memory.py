@@ -13,8 +13,8 @@ from pathlib import Path
 
 from diffusers import DDPMScheduler
 
-from core.attribution.features.build import keys_of_works, pictures_of, write_shard
 from core.attribution.features.featurizer import Featurizer
+from core.attribution.features.shards import keys_of_works, pictures_of, write_shard
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
 from core.attribution.features.store import FeatureStore, Header
 from core.collection.types import Collection

@@ -18,6 +18,12 @@ from core.collection.types import Collection
 Measure = Callable[..., None]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make bench ONLY=credits ARGS="--paintings FOLDER"`."""
+    parser.addoption("--paintings", help="a folder of real paintings (JPEG) to measure with")
+    parser.addoption("--pictures", default="24", help="how many pictures of each made kind")
+
+
 @pytest.fixture
 def measure(capsys: pytest.CaptureFixture[str]) -> Measure:
     """Report one figure against its bar; a figure that falls short is reported, not hidden."""

@@ -12,7 +12,6 @@ import gradio as gr
 from app.services.errors import words_of
 from app.services.ledger_filter import read_filter
 from app.services.report import load_report
-from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
 from app.web.render import render
 from app.web.views import artists as artists_view
@@ -23,6 +22,7 @@ from core.collection.removal import removed_works
 from core.collection.types import Work
 from core.ledger.ledger import Reader
 from core.ledger.records import KnownArtist, LedgerFilter, Statement
+from core.ledger.shares import BOOKED_RULE
 
 PER_PAGE, RUNS_PER_PAGE = 50, 36
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
@@ -136,5 +136,5 @@ def method_page(studio: Studio, query: Query) -> str:
         at_hand=now.methods_available,
         facts=facts,
         report=load_report(collection),
-        rules=(RULE_IN_FORCE, *studio.ledger.rules()),
+        rules=(BOOKED_RULE, *studio.ledger.rules()),
     )

@@ -15,6 +15,12 @@ from core.ledger.shares import ShareRule
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
+# of runs that tell what is unattributed apart: name and reason
+REST = {
+    "base": ("The base model's", "not owed to this collection: the model could do it before"),
+    "weak": ("Too weak to tell", "owed to the collection, but to no artist above chance"),
+    "withheld": ("Kept back", "of artists who opted out, or above a cap"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +48,10 @@ def run_bars(
         (artist, recorded.get(artist) or names.get(artist, artist), micro, earned(artist))
         for artist, micro in ranked
     ]
-    return _bars(rows, record.unattributed_micro, WHY)
+    if record.remainder is None:
+        return _bars(rows, [(UNATTRIBUTED, record.unattributed_micro, WHY)])
+    rest = [(name, record.remainder.get(key, 0), why) for key, (name, why) in REST.items()]
+    return _bars(rows, [row for row in rest if row[1]])
 
 
 def total_bars(totals: Totals) -> tuple[Bar, ...]:
@@ -56,14 +65,14 @@ def total_bars(totals: Totals) -> tuple[Bar, ...]:
         )
         for row in totals.artists
     ]
-    return _bars(rows, totals.unattributed_micro, "")
+    return _bars(rows, [(UNATTRIBUTED, totals.unattributed_micro, "")])
 
 
 def _bars(
-    rows: Sequence[tuple[str, str, int, str]], unattributed: int, why: str
+    rows: Sequence[tuple[str, str, int, str]], rest: Sequence[tuple[str, int, str]]
 ) -> tuple[Bar, ...]:
-    """`rows`: artist id, name, micro-credits, note."""
-    everyone = [*rows, (None, UNATTRIBUTED, unattributed, why)]
+    """`rows`: artist id, name, micro-credits, note; `rest`: what nobody got, without the id."""
+    everyone = [*rows, *((None, name, micro, why) for name, micro, why in rest)]
     micros = [max(0, micro) for _, _, micro, _ in everyone]
     if not any(micros):
         return ()

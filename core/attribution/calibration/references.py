@@ -1,8 +1,9 @@
 """Reference pictures: what an index and the trust verdict are calibrated against.
 
 In: a collection and its model. Out: `references/` in the collection: pictures the model painted
-(their scores are the null), pictures it never learnt (foreign), and a table of both; held-out works
-join from their own table. Painting resumes where it stopped.
+(their scores are the null), pictures it never learnt (foreign), pictures that its base painted
+without the LoRA, and a table of all; held-out works join from their own table. Painting resumes
+where it stopped.
 """
 
 from __future__ import annotations
@@ -10,23 +11,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from core.attribution.calibration.out_of_distribution import foreign_picture
+from core.attribution.features.shards import Picture, keys_of
+from core.attribution.features.spec import DEFAULT
+from core.attribution.features.store import FeatureStore
 from core.collection.prompts import class_prompt
 from core.collection.store import load_held_out, table_text
 from core.collection.types import Collection
-from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import paint
+from core.diffusion.stable import StableDiffusion
 from core.errors import StoreError
 from core.files import checksum, write_bytes, write_text
 from core.progress import Progress
 
-GENERATED, HELD_OUT, FOREIGN = "generated", "held-out", "foreign"
+GENERATED, HELD_OUT, FOREIGN, BASE = "generated", "held-out", "foreign", "base"
 TABLE = "references.csv"
 COLUMNS = ("kind", "file", "style", "sha256")
 GENERATED_FIRST_SEED = 1_000_000  # far from the seeds that people choose
+BASE_FIRST_SEED = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class ReferencePlan:
     generated: int = 96
     foreign: int = 60
     held_out: int = 120
+    base: int = 48
 
 
 DEFAULT_PLAN = ReferencePlan()
@@ -43,36 +52,35 @@ DEFAULT_PLAN = ReferencePlan()
 
 @dataclass(frozen=True)
 class Reference:
-    """One picture: its kind, its file relative to the collection, the class it is asked as."""
+    """One picture: its kind, its file relative to the collection, the class it is asked as.
+
+    `artist_id`: who made it, of a held-out work.
+    """
 
     kind: str
     file: str
     style: str
     sha256: str
+    artist_id: str = ""
 
 
 def paint_references(
-    model: DiffusionModel, collection: Collection, plan: ReferencePlan = DEFAULT_PLAN
+    model: StableDiffusion, collection: Collection, plan: ReferencePlan = DEFAULT_PLAN
 ) -> Iterator[Progress]:
     """Paint what is missing, then write the table, which names the model that painted."""
     folder = collection.path / "references"
     styles = collection.styles
     rows: list[Reference] = []
-    for number in range(plan.generated):
+    painted = [(GENERATED, number) for number in range(plan.generated)]
+    painted += [(BASE, number) for number in range(plan.base)]
+    for done, (kind, number) in enumerate(painted, start=1):
         style = styles[number % len(styles)]
-        seed = GENERATED_FIRST_SEED + number
-        path = folder / f"{model.digest[:12]}-{number:04d}.png"
+        mark = "" if kind == GENERATED else f"{BASE}-"
+        path = folder / f"{model.digest[:12]}-{mark}{number:04d}.png"
         if not path.is_file():
-            image = paint(
-                model,
-                class_prompt(style),
-                seed=seed,
-                steps=collection.default_steps,
-                guidance=collection.default_guidance,
-            )
-            write_bytes(path, _png(image))
-        rows.append(_reference(GENERATED, path, style, collection.path))
-        yield Progress("Painting references", number + 1, plan.generated)
+            write_bytes(path, _png(_painted(model, collection, kind, style, number)))
+        rows.append(_reference(kind, path, style, collection.path))
+        yield Progress("Painting references", done, len(painted))
     for number in range(plan.foreign):
         path = folder / f"foreign-{number:04d}.png"
         write_bytes(path, _png(foreign_picture(number, collection.image_size)))
@@ -81,8 +89,25 @@ def paint_references(
     write_text(folder / TABLE, table)
 
 
+def _painted(
+    model: StableDiffusion, collection: Collection, kind: str, style: str, number: int
+) -> Image.Image:
+    first = GENERATED_FIRST_SEED if kind == GENERATED else BASE_FIRST_SEED
+    with model.without_lora() if kind == BASE else nullcontext():
+        return paint(
+            model,
+            class_prompt(style),
+            seed=first + number,
+            steps=collection.default_steps,
+            guidance=collection.default_guidance,
+        )
+
+
 def load_references(collection: Collection, plan: ReferencePlan = DEFAULT_PLAN) -> list[Reference]:
-    """Generated and foreign pictures by the table, then the held-out works."""
+    """Generated and foreign pictures by the table, the held-out works, the base model's own.
+
+    The base model's come last, so that the others keep the places they had without them.
+    """
     try:
         text = (collection.path / "references" / TABLE).read_text(encoding="utf-8")
         rows = [Reference(**row) for row in csv.DictReader(io.StringIO(text))]
@@ -93,9 +118,11 @@ def load_references(collection: Collection, plan: ReferencePlan = DEFAULT_PLAN) 
         ) from error
     by_artist: dict[str, list[Reference]] = {}
     for work in load_held_out(collection):
-        row = Reference(HELD_OUT, work.file, work.style, work.sha256)
+        row = Reference(HELD_OUT, work.file, work.style, work.sha256, work.artist_id)
         by_artist.setdefault(work.artist_id, []).append(row)
-    return rows + _in_turn(list(by_artist.values()), plan.held_out)
+    base = [row for row in rows if row.kind == BASE]
+    others = [row for row in rows if row.kind != BASE]
+    return others + _in_turn(list(by_artist.values()), plan.held_out) + base
 
 
 def _in_turn(groups: Sequence[Sequence[Reference]], count: int) -> list[Reference]:
@@ -104,11 +131,31 @@ def _in_turn(groups: Sequence[Sequence[Reference]], count: int) -> list[Referenc
     return turns[:count]
 
 
-def _png(image: object) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)  # type: ignore[attr-defined]
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
 def _reference(kind: str, path: Path, style: str, root: Path) -> Reference:
     return Reference(kind, path.relative_to(root).as_posix(), style, checksum(path))
+
+
+def references_for(name: str, collection: Collection, plan: ReferencePlan) -> list[Reference]:
+    """All kinds for the default features; for others only what a null needs."""
+    rows = load_references(collection, plan)
+    return rows if name == DEFAULT else [row for row in rows if row.kind == GENERATED]
+
+
+def picture_of(row: Reference) -> Picture:
+    """File, style and sha256, as features are made of it."""
+    return row.file, row.style, row.sha256
+
+
+def traced_references(collection: Collection, directory: Path) -> list[Reference]:
+    """The reference pictures of these features, whatever their number was when they were made."""
+    store = FeatureStore.open(directory / "references")
+    rows = references_for(directory.name, collection, DEFAULT_PLAN)
+    have = set(store.keys())
+    keys = keys_of([picture_of(row) for row in rows], store.header.spec)
+    return [row for row, key in zip(rows, keys, strict=True) if key in have]

@@ -29,16 +29,23 @@ LATENTS = "latents"
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """`phi [b, k]` and `losses [b]`, the mean denoising loss over the same timesteps and noise."""
+    """`phi [b, k]` and `losses [b]`, the mean denoising loss over the same timesteps and noise.
+
+    `row_losses [b, r]`: the losses one by one, where they were made just now (none are stored).
+    """
 
     phi: Tensor
     losses: Tensor
+    row_losses: Tensor | None = None
 
     @classmethod
     def stack(cls, parts: Sequence[Features]) -> Features:
         """Several tables as one, in order."""
+        rows = [part.row_losses for part in parts if part.row_losses is not None]
         return cls(
-            torch.cat([part.phi for part in parts]), torch.cat([part.losses for part in parts])
+            torch.cat([part.phi for part in parts]),
+            torch.cat([part.losses for part in parts]),
+            torch.cat(rows) if len(rows) == len(parts) else None,
         )
 
 
@@ -130,7 +137,7 @@ class Featurizer:
         if self._pass is None:
             assert self._objective is not None
             first = self.examples(latents[:1], prompts[:1], ids[:1], places[:1])
-            with self._casting():
+            with self.casting():
                 self._pass = plan_pass(self.model, self._objective, first, self.budget)
         return self._pass
 
@@ -161,7 +168,7 @@ class Featurizer:
         if self._objective is None:
             raise UsageError("Latents have no gradient: give an objective to trace examples.")
         rows = None if self._pass is None else self._pass.rows
-        with self._casting():
+        with self.casting():
             gradients = per_example_gradients(
                 self.model, self._objective, examples, self.path, rows
             )
@@ -171,11 +178,12 @@ class Featurizer:
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
+        losses = gradients.row_losses.cpu().double()
         return Features(
-            phi.cpu().to(getattr(torch, self.spec.dtype)), gradients.losses.cpu().double()
+            phi.cpu().to(getattr(torch, self.spec.dtype)), gradients.losses.cpu().double(), losses
         )
 
-    def _casting(self) -> AbstractContextManager[object]:
+    def casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""
         if self.precision == "float32":
             return nullcontext()

@@ -39,10 +39,15 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """`by_parameter`: name -> `[b, *shape]`; `losses [b]`: mean L_Simple over the same rows."""
+    """`by_parameter`: name -> `[b, *shape]`; `row_losses [b, r]`: L_Simple of the same rows."""
 
     by_parameter: dict[str, Tensor]
-    losses: Tensor
+    row_losses: Tensor
+
+    @property
+    def losses(self) -> Tensor:
+        """Their mean, `[b]`."""
+        return self.row_losses.mean(1)
 
 
 def per_example_gradients(
@@ -63,7 +68,7 @@ def per_example_gradients(
     if rows is None or rows >= count:
         return _at_once(model, objective, examples, path)
     total: dict[str, Tensor] = {}
-    losses = torch.zeros(0)
+    losses = []
     for start in range(0, count, rows):
         part = Examples(
             examples.latents,
@@ -73,11 +78,11 @@ def per_example_gradients(
         )
         piece = _at_once(model, objective, part, path)
         share = len(part.timesteps) / count
-        losses = piece.losses * share + (losses if start else 0.0)
+        losses.append(piece.row_losses)
         for name, value in piece.by_parameter.items():
             value.mul_(share)
             total[name] = total[name].add_(value) if name in total else value
-    return Gradients(total, losses)
+    return Gradients(total, torch.cat(losses, dim=1))
 
 
 def _at_once(
@@ -145,7 +150,7 @@ def _by_hooks(
     finally:
         for handle in handles:
             handle.remove()
-    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1).mean(1)
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1)
     return Gradients({name: gradients[name] for name in parameters}, losses)
 
 
@@ -187,7 +192,7 @@ def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples
         gradients = torch.autograd.grad(
             value, list(parameters.values()), allow_unused=True, materialize_grads=True
         )
-    losses = (prediction.detach() - noise).flatten(1).square().mean().reshape(1)
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1)[None]
     named = zip(parameters, gradients, strict=True)
     return Gradients({name: value.detach()[None] for name, value in named}, losses)
 
@@ -205,7 +210,7 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
         if conditioning is not None:
             conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
         prediction = functional(values, noisy, times, conditioning)
-        loss = (prediction - noise).flatten(1).square().mean()
+        loss = (prediction - noise).flatten(1).square().mean(1)
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
     shared = None if examples.conditioning is None else 0

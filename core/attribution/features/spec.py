@@ -112,3 +112,12 @@ class FeatureSpec:
     def digest(self) -> str:
         """sha256 over every field."""
         return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
+
+
+DEFAULT = "default"  # the features behind D-TRAK, the trust verdict and the ledger
+SPECS: dict[str, FeatureSpec] = {
+    DEFAULT: FeatureSpec(),
+    "average": FeatureSpec(objective="average"),
+    "simple": FeatureSpec(objective="simple"),
+    "latents": FeatureSpec(objective="latents"),
+}

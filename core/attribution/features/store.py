@@ -23,6 +23,7 @@ from torch import Tensor
 from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import FeatureSpec
+from core.collection.types import Collection
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.errors import CollectionError, StoreError
 from core.files import write_text
@@ -316,3 +317,8 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
         total.update(name.encode())
         total.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
     return total.hexdigest()
+
+
+def features_directory(collection: Collection, name: str) -> Path:
+    """`features/<name>` of the collection."""
+    return collection.path / "features" / name

@@ -204,6 +204,11 @@ class Index:
             null_spread=self.null_spread[places],
         )
 
+    @property
+    def own_leverage(self) -> Vector | None:
+        """Each work's leverage `[n]` where a ridge fits them; None where scores simply add up."""
+        return self.self_influence if self.lambda_ and not self.squared else None
+
     def scaled_query(self, query: Tensor) -> Tensor:
         """A query's feature `[k]` as the rows meet it."""
         vector = query.float()
@@ -248,6 +253,13 @@ class Index:
             fitted += self.departed.fitted(query)
         vector = query.detach().cpu().double()
         return max(0.0, (float(vector @ vector) - fitted) / self.lambda_)
+
+    def explained(self, query: Tensor, leverage: float) -> float:
+        """q'Hq / |q|^2 = 1 - lambda leverage / |q|^2: how much of a query's feature `[k]` the hat
+        matrix H of the works keeps, in [0, 1]."""
+        vector = query.detach().cpu().double()
+        length = float(vector @ vector)
+        return min(1.0, max(0.0, 1.0 - self.lambda_ * leverage / length)) if length else 0.0
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""

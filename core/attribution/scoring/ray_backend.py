@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.attribution.features.build import keys_of_works, pictures_of, write_shard
 from core.attribution.features.featurizer import PLAIN, Featurizer, Means
 from core.attribution.features.quantization import Packed
+from core.attribution.features.shards import keys_of_works, pictures_of, write_shard
 from core.attribution.features.store import FeatureStore
 from core.attribution.scoring.index import ROWS, Index, Vector
 from core.attribution.scoring.sharding import LocalHolders, Shard, ShardAnswer, split

@@ -7,11 +7,13 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from app.services.run_record import shares_of
 from app.services.runs import (
     GenerateRequest,
     Painting,
@@ -28,12 +30,20 @@ from app.services.session import Studio, example_run, open_studio
 from app.services.workshops_build import make_example
 from app.settings import read_settings
 from app.web.server import _verify_everything
-from core.attribution.features.build import features_directory
+from core.attribution.features.store import features_directory
 from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger
-from core.ledger.shares import WHOLE, shares
+from core.ledger.redraw import redrawn
+from core.ledger.shares import (
+    ARTIST_FIRST,
+    BOOKED_RULE,
+    DEFAULT_RULE,
+    HYBRID,
+    WHOLE,
+    shares,
+)
 from core.provenance.png import facts_of
 from tests.core.ledger.quickly import tamper
 from tests.faults import raising
@@ -87,11 +97,56 @@ def test_the_shares_can_be_drawn_again_from_what_is_recorded(studio: Studio) -> 
         end = generated(studio, seed)
         assert end.view is not None
         kept = end.view.record
-        rows = kept.side("proponent")
-        again = shares([row.z for row in rows], [row.artist_id for row in rows])
+        again = redrawn(kept, BOOKED_RULE)
+        assert again is not None
+        assert again == end.shares
         assert dict(again.artist_micro) == dict(kept.artist_micro)
         assert again.unattributed_micro == kept.unattributed_micro
+        assert kept.remainder == {
+            "base": again.base_micro,
+            "weak": again.weak_micro,
+            "withheld": again.withheld_micro,
+        }
+        attribution = end.attribution
+        artists = [work.artist_id for work in attribution.works]
+        for rule in (DEFAULT_RULE, ARTIST_FIRST, HYBRID):  # every other rule too, from the record
+            assert redrawn(kept, rule) == shares(attribution.z.tolist(), artists, rule)
+        rows = kept.side("proponent")
         assert [row.rank for row in rows] == sorted({row.rank for row in rows})
+
+
+def test_what_ranks_a_gallery_is_what_is_paid(studio: Studio) -> None:
+    """Part, rank and credit are one quantity: parts fall with the rank and sum to what is owed."""
+    end = generated(studio)
+    attribution, kept = end.attribution, end.record
+    assert kept.evidence is not None
+    parts = [row.part for row in kept.side("proponent")]
+    assert parts == sorted(parts, reverse=True)  # type: ignore[type-var]
+    every = attribution.proponents(len(attribution.works))
+    assert sum(row.part or 0.0 for row in every) == pytest.approx(attribution.attributable)
+    total = sum(part.influence for part in kept.evidence.artists)
+    for part in kept.evidence.artists:
+        own = sum(row.part or 0.0 for row in every if row.work.artist_id == part.artist_id)
+        assert own == pytest.approx((attribution.attributable or 0.0) * part.influence / total)
+
+
+def test_features_of_before_keep_the_verdict_and_the_rule_of_before(
+    ready: Collection, tmp_path: Path
+) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    (place / "features" / "default" / "attributable.json").unlink()
+    studio = open_studio(read_settings(home=tmp_path / "h", collection=place, device="cpu"))
+    end = generated(studio)
+    assert (end.record.evidence, end.record.remainder) == (None, None)
+    assert end.record.rule == DEFAULT_RULE.id
+    attribution = end.attribution
+    artists = [work.artist_id for work in attribution.works]
+    assert end.shares == shares(attribution.z.tolist(), artists)
+    assert end.record.familiarity > 0
+    assert end.view is not None
+    assert end.view.entry == 1
+    studio.ledger.close()
 
 
 def test_the_picture_is_kept_with_its_facts(studio: Studio) -> None:
@@ -218,15 +273,18 @@ def test_when_it_cannot_be_traced_the_picture_is_kept_and_nothing_recorded(
 
 
 def test_who_opted_out_gets_nothing_new(studio: Studio) -> None:
-    work = studio.collection.works[0]
-    request = UploadRequest(studio.collection.image_path(work), "own.png", work.style, keep=False)
-    before = finished(trace_upload(studio, request)).shares
-    assert work.artist_id in before.artist_micro
-    studio.ledger.set_artist_status(work.artist_id, "opted-out", reason="Asked", actor="ann")
-    after = finished(trace_upload(studio, request)).shares
-    assert work.artist_id not in after.artist_micro
-    gone = before.artist_micro[work.artist_id]
-    assert after.unattributed_micro == before.unattributed_micro + gone
+    attribution = generated(studio, book=False).attribution
+    who = studio.collection.works[0].artist_id
+    clear = replace(
+        attribution, attributable=0.9, artists={**attribution.artists, who: (1e9, 0.0001)}
+    )
+    before = shares_of(studio, clear)
+    assert who in before.artist_micro
+    studio.ledger.set_artist_status(who, "opted-out", reason="Asked", actor="ann")
+    after = shares_of(studio, clear)
+    assert who not in after.artist_micro
+    assert after.withheld_micro == before.artist_micro[who]
+    assert after.unattributed_micro == before.unattributed_micro + after.withheld_micro
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.attribution.calibration.attributable import signals
+from core.attribution.calibration.calibrate import reference_signals
+from core.attribution.calibration.references import traced_references
 from core.attribution.engine import Engine, choose_device
-from core.attribution.features.build import SPECS, build_features, features_directory
-from core.attribution.features.store import FeatureStore
+from core.attribution.features.build import build_features
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import SPECS
+from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import METHODS
+from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.collection.prompts import class_prompt
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.diffusion.sampling import Painted
@@ -190,3 +197,50 @@ def test_a_method_of_several_models_is_refused_and_not_answered_by_another(
         engine.attribute(opened(ready, 0), method_name=name)
     with pytest.raises(UsageError, match=f"'{name}'"):
         engine.compare(opened(ready, 0), ready.styles[0], ["d-trak", name])
+
+
+def test_a_reference_picture_has_the_signals_that_it_was_fitted_with(
+    engine: Engine, ready: Collection
+) -> None:
+    """What is attributable is asked with the very numbers that it was learnt from."""
+    directory = features_directory(ready, "default")
+    rows = traced_references(ready, directory)
+    fitted = reference_signals(ready, directory, rows, DEFAULT_RULE)
+    for row, wanted in list(zip(rows, fitted, strict=True))[::5]:
+        with Image.open(ready.path / row.file) as image:
+            found = engine.attribute(
+                image.convert("RGB"), style=row.style, query_sha256=row.sha256
+            ).signals
+        values = [np.array([found[name]]) for name in ("explained", "gain", "fine_loss")]
+        # the index answers in int8
+        np.testing.assert_allclose(signals(*values)[0], wanted, atol=0.05)
+
+
+def test_the_explained_share_is_that_of_the_hat_matrix(engine: Engine, ready: Collection) -> None:
+    image = picture(77)
+    found = engine.attribute(image, style="cubism")
+    store = FeatureStore.open(features_directory(ready, "default"))
+    phi = store.load(keys_of_works(ready, store.header.spec)).phi.double().numpy()
+    latents = engine._encode(image)
+    featurizer = engine._open_features("default").featurizer
+    made = featurizer.features(latents, [class_prompt("cubism")], [found.query_sha256])
+    query = made.phi[0].double().numpy()
+    # ridge regression of the query on the works, by least squares over stacked rows
+    ridge = np.sqrt(engine.lambda_) * np.eye(len(phi))
+    wanted = np.concatenate([query, np.zeros(len(phi))])
+    weights = np.linalg.lstsq(np.concatenate([phi.T, ridge]), wanted, rcond=None)[0]
+    fitted, length = float(query @ phi.T @ weights), float(query @ query)
+    assert found.signals["explained"] == pytest.approx(fitted / length, abs=0.02)
+    assert found.query_leverage == pytest.approx((length - fitted) / engine.lambda_, rel=0.05)
+
+
+def test_verdict_and_what_is_owed_are_one_number(engine: Engine) -> None:
+    for seed in range(4):
+        found = engine.attribute(picture(seed), style="cubism")
+        assert found.attributable == found.trust.familiarity
+        assert (found.attributable == 0) == (found.trust.verdict == "unfamiliar")
+        assert found.parts is not None
+        assert sum(influence for influence, _ in found.artists.values()) == pytest.approx(
+            found.parts.sum()
+        )
+        assert set(found.artists) == {work.artist_id for work in found.works}

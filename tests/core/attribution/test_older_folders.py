@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from core.attribution.engine import Engine
-from core.attribution.features.build import make_index
 from core.attribution.features.store import FeatureStore
 from core.attribution.methods import method
+from core.attribution.scoring.works_index import make_index
 from core.collection.store import load_collection
 from tests.small import picture
 

@@ -10,26 +10,21 @@ import numpy as np
 import pytest
 import torch
 
+from core.attribution.calibration.calibrate import load_trust, reference_values
+from core.attribution.calibration.references import traced_references
 from core.attribution.engine import Engine
-from core.attribution.features.build import (
-    DEFAULT,
-    SPECS,
-    build_features,
-    features_directory,
-    forget_works,
-    keys_of_works,
-    load_trust,
-    make_index,
-    reference_values,
-    traced_references,
-)
+from core.attribution.features.build import build_features
 from core.attribution.features.quantization import Packed
-from core.attribution.features.store import FeatureStore
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import DEFAULT, SPECS
+from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import method
+from core.attribution.removal import forget_works
 from core.attribution.result import Attribution
 from core.attribution.scoring.incremental_update import grown, shrunk
 from core.attribution.scoring.index import Index, Works, build_index, load_index, save_index
 from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.works_index import make_index
 from core.collection.removal import remove_works
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection

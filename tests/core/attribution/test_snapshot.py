@@ -13,7 +13,9 @@ import pytest
 
 from core.attribution import snapshot as snapshots
 from core.attribution.engine import Engine
-from core.attribution.features.build import DEFAULT, features_directory, forget_works
+from core.attribution.features.spec import DEFAULT
+from core.attribution.features.store import features_directory
+from core.attribution.removal import forget_works
 from core.attribution.result import Attribution
 from core.collection.removal import remove_works
 from core.collection.store import load_collection

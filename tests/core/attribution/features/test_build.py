@@ -12,17 +12,13 @@ import pytest
 from PIL import Image
 
 from core.attribution.engine import Engine
-from core.attribution.features.build import (
-    DEFAULT,
-    SPECS,
-    build_features,
-    features_directory,
-    keys_of_works,
-    make_index,
-)
-from core.attribution.features.store import FeatureStore
+from core.attribution.features.build import build_features
+from core.attribution.features.shards import keys_of_works
+from core.attribution.features.spec import DEFAULT, SPECS
+from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import method
 from core.attribution.scoring.index import Index
+from core.attribution.scoring.works_index import make_index
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion

@@ -17,17 +17,14 @@ import pytest
 from PIL import Image
 
 from core.attribution.engine import Engine
-from core.attribution.features.build import (
-    SPECS,
-    build_features,
-    features_directory,
-    forget_works,
-    make_index,
-)
-from core.attribution.features.store import FeatureStore, Header
+from core.attribution.features.build import build_features
+from core.attribution.features.spec import SPECS
+from core.attribution.features.store import FeatureStore, Header, features_directory
 from core.attribution.methods import method
+from core.attribution.removal import forget_works
 from core.attribution.scoring.ray_backend import RayHolders, connect, featurize_by, spread
 from core.attribution.scoring.sharding import LocalHolders, ShardedIndex, split
+from core.attribution.scoring.works_index import make_index
 from core.collection.store import load_collection, save_collection
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion

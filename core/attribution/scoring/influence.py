@@ -1,0 +1,97 @@
+"""From scores to influence: what each work, and each artist, has of a picture.
+
+In: raw scores of the works, whose they are, and which of them are one work in several copies. Out:
+squared positive scores, copies counted as one work. Whatever ranks a gallery, stands on a badge or
+earns a credit is this quantity. Knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from core.attribution.features.quantization import Packed
+
+Vector = NDArray[np.float64]
+ALIKE = 0.995  # cosine of two works' features from which they are copies of one work
+EXTREME = 0.99  # leverage, of 1, from which the model has a work all to itself
+
+
+@dataclass(frozen=True, eq=False)
+class Ownership:
+    """`owner [n]`: each work's artist as a place in `artists`; `group [n]`: copies share one."""
+
+    artists: tuple[str, ...]
+    owner: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, artist_ids: Sequence[str], phi: Packed | None = None) -> Ownership:
+        """Whose each work is; with features `phi [n, k]`, an artist's near-copies are grouped."""
+        artists = tuple(sorted(set(artist_ids)))
+        place = {artist: number for number, artist in enumerate(artists)}
+        owner = np.array([place[artist] for artist in artist_ids], dtype=np.int64)
+        group = np.arange(len(owner))
+        if phi is not None:
+            for number in range(len(artists)):
+                own = np.flatnonzero(owner == number)
+                group[own] = own[_copies(phi, own)]
+        return cls(artists, owner, group)
+
+    def parts(self, scores: Vector, leverage: Vector | None = None) -> Vector:
+        """Each work's influence, `[n]`: (its group's score, shown once)_+ squared.
+
+        m copies with summed score s and summed `leverage` H in a ridge would, shown once, have
+        scored s / (m (1 - H) + H): exact by Sherman and Morrison. Without a ridge scores add up,
+        and it is s / m. Within a group it is divided by positive scores.
+        """
+        count = len(scores)
+        positive = np.maximum(scores, 0.0)
+        copies = np.bincount(self.group, minlength=count)
+        shown = np.maximum(copies, 1).astype(np.float64)
+        if leverage is not None:
+            held = np.clip(np.bincount(self.group, leverage, minlength=count), 0.0, 1.0)
+            shown = np.where(copies > 1, shown * (1.0 - held) + held, 1.0)
+        whole = np.bincount(self.group, scores, minlength=count) / shown
+        share = np.bincount(self.group, positive, minlength=count)
+        alone = np.divide(
+            positive, share[self.group], out=np.zeros_like(positive), where=share[self.group] > 0
+        )
+        parts: Vector = np.square(np.maximum(whole, 0.0)[self.group]) * alone
+        return parts
+
+    def sums(self, parts: Vector) -> Vector:
+        """Influence per artist, `[a]`."""
+        sums: Vector = np.zeros(len(self.artists))
+        np.add.at(sums, self.owner, parts)
+        return sums
+
+    @property
+    def copies(self) -> int:
+        """How many works are copies of another work of the same artist."""
+        return len(self.group) - len(set(self.group.tolist()))
+
+
+def _copies(phi: Packed, own: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each work the place of its group's first one, linked by cosines >= ALIKE."""
+    import torch
+    from scipy.sparse.csgraph import connected_components
+
+    rows: Tensor = normalize(phi.of_rows(torch.from_numpy(own)).floats().cpu(), dim=1)
+    alike = (rows @ rows.T >= ALIKE).numpy()
+    _, label = connected_components(alike, directed=False)
+    first: NDArray[np.int64] = np.unique(label, return_index=True)[1]
+    return first[label]
+
+
+def extreme_works(self_influence: Vector) -> NDArray[np.int64]:
+    """Places of works whose leverage is extreme: no other work explains anything of them.
+
+    Their scores say little about other pictures; a keeper should look at them.
+    """
+    return np.flatnonzero(self_influence >= EXTREME)

@@ -1,0 +1,66 @@
+"""Any recorded run under every share rule, from what was stored with it.
+
+In: a run record. Out: per rule its sentence and the shares it would draw, or None where the run
+was recorded before the numbers that the rule needs were kept. Books nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.ledger.records import PROPONENT, RunRecord
+from core.ledger.shares import (
+    ARTIST_FIRST,
+    ARTIST_INFLUENCE,
+    BY_WORKS,
+    DEFAULT_RULE,
+    HYBRID,
+    ROYALTY_POOL,
+    RULES,
+    ShareRule,
+    Shares,
+    shares,
+    shares_by_evidence,
+    shares_by_joined_z,
+)
+
+SHOWN = (ARTIST_INFLUENCE, ROYALTY_POOL, DEFAULT_RULE, ARTIST_FIRST, HYBRID)
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """One rule over one run; `shares` None: the run does not keep what this rule needs."""
+
+    rule: ShareRule
+    sentence: str
+    shares: Shares | None
+
+
+def under_every_rule(
+    record: RunRecord, opted_out: frozenset[str] = frozenset()
+) -> Iterator[Redrawn]:
+    """Every rule side by side, the default first."""
+    for rule in SHOWN:
+        yield Redrawn(rule, RULES[rule.name].sentence, redrawn(record, rule, opted_out))
+
+
+def redrawn(
+    record: RunRecord, rule: ShareRule, opted_out: frozenset[str] = frozenset()
+) -> Shares | None:
+    """The shares of a run under `rule`; None where it was recorded without what this needs."""
+    evidence = record.evidence
+    if rule.name in BY_WORKS:
+        rows = record.side(PROPONENT)
+        z, artist_ids = [row.z for row in rows], [row.artist_id for row in rows]
+        if rule.name == HYBRID.name:  # shares a part among all, with works among these or not
+            if evidence is None:
+                return None
+            others = sorted({part.artist_id for part in evidence.artists} - set(artist_ids))
+            z, artist_ids = [*z, *(0.0 for _ in others)], [*artist_ids, *others]
+        return shares(z, artist_ids, rule, opted_out)
+    if evidence is None:
+        return None
+    if rule.name == ARTIST_FIRST.name:
+        return shares_by_joined_z(evidence, rule, opted_out)
+    return shares_by_evidence(evidence, rule, opted_out)

@@ -1,0 +1,80 @@
+"""The null per artist: length says nothing, chances are kept, an unknown artist earns nothing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from core.attribution.calibration.artist_null import ArtistNull
+
+RNG = np.random.default_rng(1)
+ARTISTS = ("a", "b", "c", "d")
+USUAL = np.array([1.0, 2.0, 0.5, 4.0])
+
+
+def influence(count: int) -> np.ndarray:
+    """Influence that nobody in particular has: each artist's usual part, with heavy tails."""
+    return USUAL * np.exp(0.5 * RNG.standard_t(3, (count, 4)))
+
+
+NULL = ArtistNull.fit(ARTISTS, influence(200), np.ones((200, 4), dtype=bool))
+
+
+def test_the_length_of_a_picture_changes_no_chance() -> None:
+    asked = influence(1)[0]
+    np.testing.assert_allclose(NULL.chances(asked), NULL.chances(1e6 * asked))
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_without_a_part_a_chance_below_the_rate_is_as_rare_as_the_rate(rate: float) -> None:
+    chances = np.array([NULL.chances(row) for row in influence(2000)])
+    np.testing.assert_allclose((chances <= rate).mean(axis=0), rate, atol=0.5 * rate + 0.01)
+
+
+def test_who_has_most_of_a_picture_has_the_least_chance() -> None:
+    asked = USUAL * np.array([1, 1, 300.0, 1])
+    chances = NULL.chances(asked)
+    assert chances.argmin() == 2
+    assert chances[2] < 0.01
+
+
+def test_chances_are_ranks_of_the_pooled_null() -> None:
+    """An independent count for one artist."""
+    asked = USUAL * np.array([1, 1, 5.0, 1])
+    log = np.log(asked / asked.sum())
+    above = (log - NULL.centre) / NULL.spread
+    for place in range(4):
+        reached = sum(1 for value in NULL.tail if value >= above[place])
+        assert NULL.chances(asked)[place] == (1 + reached) / (1 + len(NULL.tail))
+
+
+def test_only_pictures_without_a_part_are_usual() -> None:
+    rows = influence(100)
+    rows[:50, 0] *= 1e4  # painted by the first
+    unshaped = np.ones((100, 4), dtype=bool)
+    unshaped[:50, 0] = False
+    asked = USUAL * np.array([50.0, 1, 1, 1])
+    with_them = ArtistNull.fit(ARTISTS, rows, np.ones((100, 4), dtype=bool)).chances(asked)[0]
+    assert ArtistNull.fit(ARTISTS, rows, unshaped).chances(asked)[0] < 0.05 < with_them
+
+
+def test_an_artist_without_a_null_is_never_above_chance() -> None:
+    unshaped = np.ones((50, 4), dtype=bool)
+    unshaped[:, 1] = False
+    null = ArtistNull.fit(ARTISTS, influence(50), unshaped)
+    assert null.chances(USUAL * np.array([1, 1e9, 1, 1]))[1] == 1.0
+    again = ArtistNull.from_plain(json.loads(json.dumps(null.plain())), ARTISTS)
+    assert again.chances(USUAL * np.array([1, 1e9, 1, 1]))[1] == 1.0
+
+
+def test_it_survives_json() -> None:
+    again = ArtistNull.from_plain(json.loads(json.dumps(NULL.plain())), ("a", "c", "new"))
+    asked = np.array([1.0, 30.0, 5.0])
+    assert again.chances(asked)[2] == 1.0
+    assert again.chances(asked)[1] < 0.2
+
+
+def test_no_influence_at_all_is_no_evidence() -> None:
+    assert (NULL.chances(np.zeros(4)) > 0.5).all()
