@@ -91,6 +91,7 @@ class InfluenceRecord(Record):
     score: Number = Field(description="Positive: proponent; negative: opponent")
     z: Number = Field(description="Standard deviations above the work's score on other pictures")
     self_influence: Number = Field(description="The work's influence on itself")
+    part: Number | None = Field(description="How much of the picture is owed to it; null: unknown")
     file: str = Field(description="The picture, relative to the collection")
 
     @classmethod
@@ -105,6 +106,7 @@ class InfluenceRecord(Record):
             score=row.score,
             z=row.z,
             self_influence=row.self_influence,
+            part=row.part,
             file=work.file,
         )
 
@@ -114,6 +116,14 @@ class ShareRecord(Record):
 
     artist: str = Field(description="Name of the artist")
     micro: int = Field(description="Micro-credits; 1,000,000 per picture")
+
+
+class RemainderRecord(Record):
+    """What no artist gets, by its reason, in micro-credits."""
+
+    base: int = Field(description="Not owed to the collection: the model could do it before")
+    weak: int = Field(description="Owed to it, but to no artist above chance")
+    withheld: int = Field(description="Of artists who opted out, or above a cap")
 
 
 class AttributionRecord(Record):
@@ -129,6 +139,11 @@ class AttributionRecord(Record):
     opponents: tuple[InfluenceRecord, ...] = Field(description="Lowest scores first, `--top`")
     shares: tuple[ShareRecord, ...] = Field(description="Credit per artist, highest first")
     unattributed_micro: int = Field(description="Micro-credits that no artist gets")
+    remainder: RemainderRecord | None = Field(description="Why; null: by a rule that cannot tell")
+    attributable: Number | None = Field(
+        description="How much of the picture is owed to the collection, 0 to 1; null: unknown"
+    )
+    signals: dict[str, Number] = Field(description="What `attributable` follows from")
     seconds: SecondsRecord = Field(description="How long it took")
 
     @classmethod
@@ -156,6 +171,9 @@ class AttributionRecord(Record):
                 for artist, micro in ranked
             ],
             "unattributed_micro": shares.unattributed_micro,
+            "remainder": None if attribution.attributable is None else shares.remainder,
+            "attributable": attribution.attributable,
+            "signals": attribution.signals,
             "seconds": attribution.seconds,
         }
         return cls.model_validate(fields | more)
@@ -409,12 +427,16 @@ def attribution_lines(record: AttributionRecord) -> Iterator[str]:
         if not rows:
             yield "  nothing above the noise"
         for row in rows:
-            yield (
-                f"  {row.z:+6.1f} sigma  {row.title}, {row.artist} "
-                f"(score {row.score:.4g}, {row.work_id})"
-            )
+            mark = f"{row.z:+6.1f} sigma" if row.part is None else f"{100 * row.part:6.2f} %"
+            yield f"  {mark}  {row.title}, {row.artist} (score {row.score:.4g}, {row.work_id})"
     yield "Credit for this image:"
     for share in record.shares:
         yield f"  {credits(share.micro)}  {share.artist}"
-    yield f"  {credits(record.unattributed_micro)}  Unattributed"
+    if record.remainder is None:
+        yield f"  {credits(record.unattributed_micro)}  Unattributed"
+    else:
+        yield f"  {credits(record.remainder.base)}  The base model's"
+        yield f"  {credits(record.remainder.weak)}  Too weak to tell"
+        if record.remainder.withheld:
+            yield f"  {credits(record.remainder.withheld)}  Kept back"
     yield f"  {record.seconds.total:.2f} s"

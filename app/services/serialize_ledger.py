@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
-from app.services.serialize import Number, Record
+from app.services.serialize import Number, Record, RemainderRecord
 from core.ledger.records import Entry, LedgerFilter, Page, RunView, Statement, Totals
 
 if TYPE_CHECKING:
@@ -237,6 +237,24 @@ class RecordedInfluence(Record):
     score: Number = Field(description="Positive: proponent; negative: opponent")
     z: Number = Field(description="Standard deviations above the work's score on other pictures")
     self_influence: Number = Field(description="The work's influence on itself")
+    part: Number | None = Field(description="How much of the picture is owed to it; null: unknown")
+
+
+class ArtistEvidence(Record):
+    """What a run measured for one artist, whichever rule shares by it."""
+
+    artist_id: str = Field(description="Id of the artist")
+    influence: Number = Field(description="Sum of the squared positive scores of their works")
+    chance: Number = Field(description="How often an artist without a part reaches as much")
+    joined_z: Number = Field(description="Their works' z, joined")
+
+
+class EvidenceRecord(Record):
+    """What every share rule can be applied to again."""
+
+    attributable: Number = Field(description="How much is owed to the collection, 0 to 1")
+    artists: tuple[ArtistEvidence, ...] = Field(description="Every artist of the collection")
+    signals: dict[str, Number] = Field(description="What `attributable` follows from")
 
 
 class RecordedRun(Record):
@@ -275,6 +293,8 @@ class RecordedRun(Record):
     created_at: str = Field(description="UTC, ISO 8601")
     influences: tuple[RecordedInfluence, ...] = Field(description="By side and rank")
     title: str = Field(description="File name of an upload")
+    evidence: EvidenceRecord | None = Field(description="null: recorded before it was kept")
+    remainder: RemainderRecord | None = Field(description="Why no artist gets the rest")
 
     @classmethod
     def of(cls, view: RunView, permalink: str) -> Self:

@@ -216,8 +216,8 @@ def shares_by_evidence(
     weights, rest = by_artists(evidence, rule)
     for artist in opted_out & set(weights):
         rest["withheld"] += weights.pop(artist)
-    drawn = _rounded(weights, rest, rule)
-    return _with_pool(drawn, evidence) if rule.name == ROYALTY_POOL.name else drawn
+    rounded = _rounded(weights, rest, rule)
+    return _with_pool(rounded, evidence) if rule.name == ROYALTY_POOL.name else rounded
 
 
 def shares_by_joined_z(
@@ -347,17 +347,17 @@ def _royalty_pool(evidence: Evidence, rule: ShareRule) -> tuple[Weights, dict[st
     return weights, {"base": Fraction(0), "weak": Fraction(0), "withheld": rest["withheld"]}
 
 
-def _with_pool(drawn: Shares, evidence: Evidence) -> Shares:
+def _with_pool(rounded: Shares, evidence: Evidence) -> Shares:
     """What each artist would not have under the rule without a pool."""
     alone = shares_by_evidence(
-        evidence, replace(ARTIST_INFLUENCE, parameters=drawn.rule.parameters)
+        evidence, replace(ARTIST_INFLUENCE, parameters=rounded.rule.parameters)
     )
     pool = {
         artist: micro - alone.artist_micro.get(artist, 0)
-        for artist, micro in drawn.artist_micro.items()
+        for artist, micro in rounded.artist_micro.items()
     }
     kept = {artist: micro for artist, micro in pool.items() if micro > 0}
-    return replace(drawn, pool_micro=kept)
+    return replace(rounded, pool_micro=kept)
 
 
 ByWorks = Callable[[Sequence[float], Sequence[str], ShareRule], tuple[Weights, Fraction]]

@@ -268,13 +268,16 @@ class FeatureStore:
         for number in self.shards():
             if not places_of:
                 break
-            own = self._tensors(number, only="keys")["keys"].tolist()
+            if places_of.keys().isdisjoint(self._tensors(number, only="keys")["keys"].tolist()):
+                continue
+            packed, losses, own = self._parts(number)  # with its keys: works may leave meanwhile
             pairs = [
-                (place, row) for row, key in enumerate(own) for place in places_of.pop(key, ())
+                (place, row)
+                for row, key in enumerate(own.tolist())
+                for place in places_of.pop(key, ())
             ]
             if pairs:
                 filled += len(pairs)
-                packed, losses, _ = self._parts(number)
                 places, rows = torch.tensor(pairs).unbind(1)
                 yield packed, losses, places, rows
         if places_of:

@@ -35,7 +35,7 @@ from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger
-from core.ledger.redraw import redrawn
+from core.ledger.rule_comparison import shares_under
 from core.ledger.shares import (
     ARTIST_FIRST,
     BOOKED_RULE,
@@ -97,7 +97,7 @@ def test_the_shares_can_be_drawn_again_from_what_is_recorded(studio: Studio) -> 
         end = generated(studio, seed)
         assert end.view is not None
         kept = end.view.record
-        again = redrawn(kept, BOOKED_RULE)
+        again = shares_under(kept, BOOKED_RULE)
         assert again is not None
         assert again == end.shares
         assert dict(again.artist_micro) == dict(kept.artist_micro)
@@ -110,7 +110,7 @@ def test_the_shares_can_be_drawn_again_from_what_is_recorded(studio: Studio) -> 
         attribution = end.attribution
         artists = [work.artist_id for work in attribution.works]
         for rule in (DEFAULT_RULE, ARTIST_FIRST, HYBRID):  # every other rule too, from the record
-            assert redrawn(kept, rule) == shares(attribution.z.tolist(), artists, rule)
+            assert shares_under(kept, rule) == shares(attribution.z.tolist(), artists, rule)
         rows = kept.side("proponent")
         assert [row.rank for row in rows] == sorted({row.rank for row in rows})
 

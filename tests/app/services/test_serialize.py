@@ -280,7 +280,7 @@ def test_a_verb_answers_by_its_model_and_the_model_writes_the_same_again(
 def test_answers_that_do_not_depend_on_the_machine_are_the_same_byte_for_byte(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file was written by the version before the models."""
+    """The file was written by the version before the models; new fields were added to it since."""
     parts = []
     for verb in SAME_EVERYWHERE:
         assert cli.main(words_of(verb)) == 0

@@ -221,8 +221,8 @@ def test_the_explained_share_is_that_of_the_hat_matrix(engine: Engine, ready: Co
     found = engine.attribute(image, style="cubism")
     store = FeatureStore.open(features_directory(ready, "default"))
     phi = store.load(keys_of_works(ready, store.header.spec)).phi.double().numpy()
-    latents = engine._encode(image)
-    featurizer = engine._open_features("default").featurizer
+    latents = engine._encode(image, engine._newest())
+    featurizer = engine._newest().featurizer("default")
     made = featurizer.features(latents, [class_prompt("cubism")], [found.query_sha256])
     query = made.phi[0].double().numpy()
     # ridge regression of the query on the works, by least squares over stacked rows

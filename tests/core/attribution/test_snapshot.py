@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from threading import Event, Thread, current_thread
-from time import sleep
+from threading import Event, Semaphore, Thread, current_thread
 
 import numpy as np
 import pytest
@@ -55,12 +54,13 @@ def test_every_answer_is_of_one_collection(
     ready: Collection, own: Collection, tmp_path: Path
 ) -> None:
     expected = serial(ready, tmp_path / "serial")
-    engine, ended = Engine.open(own, device="cpu"), Event()
+    engine, ended, answered = Engine.open(own, device="cpu"), Event(), Semaphore(0)
 
     def ask(method: str) -> list[Attribution]:
         answers = []
         while not ended.is_set():
             answers.append(engine.attribute(picture(5), style="cubism", method_name=method))
+            answered.release()
         return answers
 
     def look() -> set[tuple[object, ...]]:
@@ -78,7 +78,7 @@ def test_every_answer_is_of_one_collection(
             collection = own
             for _ in range(LEAVING):
                 collection = leave_one(collection)
-                sleep(0.05)
+                answered.acquire(timeout=5)  # a slow machine answers between two leavings too
         finally:
             ended.set()
         answers, others = (job.result() for job in futures)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from core.ledger.redraw import redrawn, under_every_rule
+from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import (
     ARTIST_FIRST,
     ARTIST_INFLUENCE,
@@ -160,7 +160,9 @@ def test_a_run_of_before_has_the_rule_of_before_and_no_other() -> None:
     run = record()
     assert run.evidence is None
     rows = run.side("proponent")
-    assert redrawn(run, DEFAULT_RULE) == shares([r.z for r in rows], [r.artist_id for r in rows])
+    assert shares_under(run, DEFAULT_RULE) == shares(
+        [r.z for r in rows], [r.artist_id for r in rows]
+    )
     known = {one.rule.name for one in under_every_rule(run) if one.shares is not None}
     assert known == {DEFAULT_RULE.name}
 

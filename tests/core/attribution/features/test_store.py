@@ -88,6 +88,24 @@ def test_what_is_forgotten_is_gone_and_the_rest_as_it_was(tmp_path: Path) -> Non
         store.load([KEYS[1]])
 
 
+def test_a_row_is_its_pictures_though_another_leaves_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled(tmp_path / "f", replace(HEADER, storage="float32"))
+    other, read = FeatureStore.open(store.directory), FeatureStore._tensors
+
+    def leaving(self: FeatureStore, number: int, only: str = "") -> dict[str, torch.Tensor]:
+        tensors = read(self, number, only)
+        if self is store and only:
+            other.forget([KEYS[0]])
+        return tensors
+
+    monkeypatch.setattr(FeatureStore, "_tensors", leaving)
+    assert torch.equal(store.load([KEYS[1]]).phi, numbers([1]).phi)
+    with pytest.raises(StoreError, match="unfinished"):
+        store.load([KEYS[0]])
+
+
 def test_the_key_follows_content_class_and_turn() -> None:
     keys = {key_of("a", "b"), key_of("a", "c"), key_of("b", "b"), key_of("a", "b", turn=1)}
     assert len(keys) == 4

@@ -29,7 +29,7 @@ SHOWN = (ARTIST_INFLUENCE, ROYALTY_POOL, DEFAULT_RULE, ARTIST_FIRST, HYBRID)
 
 
 @dataclass(frozen=True)
-class Redrawn:
+class UnderRule:
     """One rule over one run; `shares` None: the run does not keep what this rule needs."""
 
     rule: ShareRule
@@ -39,13 +39,13 @@ class Redrawn:
 
 def under_every_rule(
     record: RunRecord, opted_out: frozenset[str] = frozenset()
-) -> Iterator[Redrawn]:
+) -> Iterator[UnderRule]:
     """Every rule side by side, the default first."""
     for rule in SHOWN:
-        yield Redrawn(rule, RULES[rule.name].sentence, redrawn(record, rule, opted_out))
+        yield UnderRule(rule, RULES[rule.name].sentence, shares_under(record, rule, opted_out))
 
 
-def redrawn(
+def shares_under(
     record: RunRecord, rule: ShareRule, opted_out: frozenset[str] = frozenset()
 ) -> Shares | None:
     """The shares of a run under `rule`; None where it was recorded without what this needs."""
