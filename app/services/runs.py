@@ -37,7 +37,7 @@ from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
 from core.ledger.shares import Shares
 from core.ledger.write import new_id
 from core.progress import Progress
-from core.provenance.png import png_with_facts
+from core.provenance import png_with_facts
 
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1

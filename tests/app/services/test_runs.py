@@ -34,7 +34,7 @@ from core.errors import ImageRefused, LedgerError, StoreError, UsageError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger
 from core.ledger.shares import WHOLE, shares
-from core.provenance.png import facts_of
+from core.provenance import facts_of
 from tests.core.ledger.quickly import tamper
 from tests.faults import raising
 from tests.small import picture
