@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.collection.importing.column_names import is_known
-from core.collection.importing.fields import plain_text
+from core.collection.importing.fields import is_known, plain_text
 from core.collection.importing.rows import PICTURE_ENDINGS, Refusal
 from core.collection.importing.text_encoding import WESTERN, decoded
 from core.errors import CollectionError
