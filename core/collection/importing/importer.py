@@ -21,9 +21,14 @@ from PIL import Image
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
 from core.collection.importing.artist_names import ArtistRegister
-from core.collection.importing.destination import opened_target, target_of
+from core.collection.importing.destination import (
+    ImportLog,
+    LogEntry,
+    description_digest,
+    opened_target,
+    target_of,
+)
 from core.collection.importing.fields import slug, year_range
-from core.collection.importing.import_log import ImportLog, LogEntry, description_digest
 from core.collection.importing.rows import (
     EVERYTHING,
     UNKNOWN_ARTIST,
