@@ -27,7 +27,7 @@ from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpe
 from core.attribution.features.store import FeatureStore
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.precision import AUTO
+from core.diffusion.tensors import AUTO
 from core.errors import UsageError
 from core.progress import Progress
 

@@ -21,8 +21,7 @@ from core.attribution.features.clip import ClipVision
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.trajectory import READINGS, journey_features
-from core.diffusion.tensors import read_tensors, save_tensors, undamaged
-from core.diffusion.training.precision import to_float64
+from core.diffusion.tensors import read_tensors, save_tensors, to_float64, undamaged
 from core.errors import StoreError
 from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Benchmark, EncodedPictures
 from core.evaluation.lds import Matrix

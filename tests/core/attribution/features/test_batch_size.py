@@ -16,7 +16,7 @@ from core.attribution.features.objectives import objective
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
 from core.diffusion.small_stable import random_stable_diffusion
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.precision import chosen_precision
+from core.diffusion.tensors import chosen_precision
 from core.errors import ModelError, UsageError
 
 SPEC = FeatureSpec(timesteps=TimestepRule("uniform", 10), projection=ProjectionSpec("sjlt", 64))
