@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from core.diffusion.tensors import tensor_names, undamaged
 from core.errors import ModelError
+from core.files import read_json
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -185,19 +186,20 @@ def read_peft(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
 
 def peft_config(source: LoraSource) -> dict[str, Any]:
     """`adapter_config.json` beside the matrices. Raises `ModelError` without a lora_alpha."""
-    place = source.file.parent / PEFT_CONFIG
-    try:
-        config = json.loads(place.read_text(encoding="utf-8"))
-        float(config["lora_alpha"])
-    except FileNotFoundError as error:
-        raise ModelError(
+    return read_json(
+        source.file.parent / PEFT_CONFIG,
+        _with_alpha,
+        missing=(
             f"{PEFT_CONFIG} is missing beside '{source.file.name}', and without it nobody knows "
             "how strong the LoRA is (lora_alpha). Copy it too."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{PEFT_CONFIG} beside '{source.file.name}' names no lora_alpha. Copy it again."
-        ) from error
+        ),
+        damaged=f"{PEFT_CONFIG} beside '{source.file.name}' names no lora_alpha. Copy it again.",
+        error=ModelError,
+    )
+
+
+def _with_alpha(config: Any) -> dict[str, Any]:
+    float(config["lora_alpha"])
     return dict(config)
 
 
