@@ -18,8 +18,7 @@ from peft import LoraConfig
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from core.diffusion.lora.adapter import lora_scales, put_lora, save_lora
-from core.diffusion.lora.formats import find_lora
+from core.diffusion.lora import find_lora, lora_scales, put_lora, save_lora
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
 from core.diffusion.training.pretrained import require_supported

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from core.collection.types import Collection, Work
-from core.diffusion.lora.formats import LORA_FILE
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import chosen_precision, image_to_pixels
 from core.diffusion.training.base_model import (

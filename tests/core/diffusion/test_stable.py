@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.diffusion.lora.formats import LORA_FILE
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError, UsageError
