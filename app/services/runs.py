@@ -21,8 +21,7 @@ from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
-from core.collection.prompts import class_prompt
-from core.collection.types import Work
+from core.collection.types import Work, class_prompt
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,

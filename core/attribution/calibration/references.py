@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.attribution.calibration.out_of_distribution import foreign_picture
-from core.collection.prompts import class_prompt
 from core.collection.store import load_held_out, table_text
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import paint
 from core.errors import StoreError

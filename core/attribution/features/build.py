@@ -48,8 +48,7 @@ from core.attribution.scoring.index import (
     save_index,
 )
 from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, StoreError, UsageError

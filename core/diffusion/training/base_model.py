@@ -26,7 +26,7 @@ from diffusers import (
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from core.collection.prompts import class_prompt
+from core.collection.types import class_prompt
 from core.diffusion.stable import StableDiffusion, hush
 from core.diffusion.training.autoencoder import (
     DecoderRecipe,
