@@ -2,13 +2,13 @@
 
 In: a destination, and bytes, a text or whoever writes. Out: the thing, complete and on the disk.
 What is being written lies beside it under a name of its own; what a killed process left of that is
-swept.
-Knows no format.
+swept. And a JSON file is read, or refused in its reader's words. Knows no other format.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 
-from core.errors import CollectionError
+from core.errors import CollectionError, CreditlineError
 
 # .MACHINE-PROCESS-START-RANDOM.part: whose draft it is, so that nobody takes a living one away
 DRAFT = re.compile(r"\.([0-9a-f]{8})-([0-9]+)-([0-9a-f]{8})-[0-9a-f]{16}\.part")
@@ -31,6 +32,8 @@ ABANDONED = 24 * 3600.0  # seconds after which a draft of another machine is nob
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 START = secrets.token_hex(4)  # process numbers come again
 BLOCK = 1 << 20
+
+T = TypeVar("T")
 
 _swept: set[Path] = set()
 
@@ -94,6 +97,24 @@ def checksum(path: Path) -> str:
         while block := stream.read(BLOCK):
             total.update(block)
     return total.hexdigest()
+
+
+def read_json(
+    path: Path,
+    parse: Callable[[Any], T],
+    *,
+    missing: str,
+    damaged: str,
+    error: type[CreditlineError],
+) -> T:
+    """What `parse` makes of a file's JSON. Raises `error` with the sentence `missing` where there
+    is no file, and with `damaged` where it cannot be read or is not what `parse` expects."""
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as fault:
+        raise error(missing) from fault
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise error(damaged) from fault
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from core.attribution.features.build import build_features
 from core.attribution.features.spec import SPECS
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import Artist, Collection, Work
-from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 
 SIZE = 32
 STYLES = ("cubism", "ukiyo_e")

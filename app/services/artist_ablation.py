@@ -26,7 +26,7 @@ from core.evaluation.artist_ablation import (
 )
 from core.files import write_bytes, write_text
 from core.progress import Progress
-from core.provenance.png import png_with_facts
+from core.provenance import png_with_facts
 
 
 @dataclass(frozen=True)

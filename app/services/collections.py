@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.settings import EMBEDDED, Settings
-from core.collection.prompts import class_prompt
 from core.collection.store import MANIFEST, find_collections, load_collection
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.errors import CollectionError, UsageError
 
 

@@ -29,7 +29,7 @@ from core.attribution.features.spec import (
 from core.attribution.features.store import FeatureStore, features_directory
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.precision import AUTO
+from core.diffusion.tensors import AUTO
 from core.errors import UsageError
 from core.progress import Progress
 

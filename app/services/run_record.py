@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
-from core.collection.prompts import class_prompt
+from core.collection.types import class_prompt
 from core.errors import LedgerError
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
 from core.ledger.shares import (

@@ -21,8 +21,7 @@ from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
-from core.collection.prompts import class_prompt
-from core.collection.types import Work
+from core.collection.types import Work, class_prompt
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,
@@ -37,7 +36,7 @@ from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
 from core.ledger.shares import Shares
 from core.ledger.write import new_id
 from core.progress import Progress
-from core.provenance.png import png_with_facts
+from core.provenance import png_with_facts
 
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1

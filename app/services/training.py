@@ -54,8 +54,7 @@ def train_collection(
 ) -> Iterator[Progress]:
     """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
-    from core.diffusion.lora.adapter import install_lora
-    from core.diffusion.lora.formats import find_lora
+    from core.diffusion.lora import find_lora, install_lora
     from core.diffusion.stable import StableDiffusion
     from core.diffusion.training.loop import Execution
     from core.diffusion.training.lora import train_lora
@@ -112,7 +111,7 @@ def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
 
 def training_record(directory: Path, request: TrainingRequest) -> TrainingRecord:
     """What was learnt, for people and as JSON."""
-    from core.diffusion.lora.formats import find_lora, rank_of
+    from core.diffusion.lora import find_lora, rank_of
 
     collection, lora_dir = load_collection(directory), request.lora_dir(directory)
     return TrainingRecord(

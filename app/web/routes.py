@@ -24,7 +24,7 @@ from core.errors import CreditlineError
 from core.evaluation.artist_ablation import DEFAULT_WAY
 from core.ledger.ledger import Reader
 from core.ledger.records import LedgerFilter, RunView
-from core.provenance.evidence import evidence_pack
+from core.provenance import evidence_pack
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 YEAR = "public, max-age=31536000, immutable"

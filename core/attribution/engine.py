@@ -29,9 +29,8 @@ from core.attribution.methods import D_TRAK, Method, method
 from core.attribution.result import Attribution, Seconds, Vector
 from core.attribution.scoring.influence import extreme_works
 from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
-from core.collection.prompts import class_prompt
 from core.collection.store import WORKS, load_collection
-from core.collection.types import Collection, Work
+from core.collection.types import Collection, Work, class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Painted, Step, sample
 from core.diffusion.stable import StableDiffusion

@@ -1,7 +1,7 @@
-"""A collection as values: works, artists, and the directory they live in.
+"""A collection as values: works, artists, the directory they live in; and the prompt of a class.
 
-In: plain fields. Out: frozen values with look-ups and a digest. Knows no file format: reading
-and writing is `store`.
+In: plain fields. Out: frozen values with look-ups and a digest; the sentence that a class is
+painted with. Knows no model and no file format: reading and writing is `store`.
 """
 
 from __future__ import annotations
@@ -113,3 +113,16 @@ class Collection:
         ids = sorted(artist.id for artist in self.artists)
         text = json.dumps([rows, ids], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def class_prompt(style: str) -> str:
+    """'Ukiyo-e' -> 'a ukiyo-e painting', 'Art_Nouveau' -> 'an art nouveau painting'.
+
+    Lower case, underscores and runs of space become one space. 'an' before a, e, i, o; a leading
+    u reads as 'you' in the names of styles (ukiyo-e, universalism), so it takes 'a'.
+    """
+    words = " ".join(style.replace("_", " ").lower().split())
+    if not words:
+        return "a painting"
+    article = "an" if words[0] in "aeio" else "a"
+    return f"{article} {words} painting"

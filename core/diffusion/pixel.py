@@ -18,6 +18,7 @@ from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
 from core.errors import ModelError
@@ -66,7 +67,7 @@ def residual_mlp(seed: int, **shape: int) -> ResidualMLP:
 NETWORKS: dict[str, type[ModelMixin]] = {"UNet2DModel": UNet2DModel, "ResidualMLP": ResidualMLP}
 
 
-class PixelDDPM:
+class PixelDDPM(DiffusionModel):
     """A `DiffusionModel` over a network of `NETWORKS`."""
 
     def __init__(
@@ -133,14 +134,6 @@ class PixelDDPM:
         """The network's own answer, `[b, c, h, w]`."""
         answer: Tensor = self.unet(noisy, timesteps, return_dict=False)[0]
         return answer
-
-    def predict_noise(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
-    ) -> Tensor:
-        """eps_theta(x_t, t), `[b, c, h, w]`."""
-        return self.schedule.to_noise(
-            self.predict(noisy, timesteps, conditioning), noisy, timesteps
-        )
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
         """All of them, in the network's order."""

@@ -53,7 +53,9 @@ class DiffusionModel(Protocol):
         self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
     ) -> Tensor:
         """eps_theta(x_t, t): `[b, c, h', w']`, whatever the network predicts."""
-        ...
+        return self.schedule.to_noise(
+            self.predict(noisy, timesteps, conditioning), noisy, timesteps
+        )
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
         """Ordered; names as in `network.named_parameters()`. LoRA only for Stable Diffusion."""

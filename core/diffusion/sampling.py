@@ -177,12 +177,7 @@ def _predict(
 
 
 def paint(
-    model: DiffusionModel,
-    prompt: str,
-    *,
-    seed: int,
-    steps: int = 20,
-    guidance: float = 2.0,
+    model: DiffusionModel, prompt: str, *, seed: int, steps: int = 20, guidance: float = 2.0
 ) -> Image.Image:
     """The finished picture of `sample`, without its steps."""
     for event in sample(model, prompt, seed=seed, steps=steps, guidance=guidance):

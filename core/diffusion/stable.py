@@ -20,8 +20,8 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from core.diffusion.lora.adapter import lora_scales, put_lora, save_lora
-from core.diffusion.lora.formats import find_lora
+from core.diffusion.lora import find_lora, lora_scales, put_lora, save_lora
+from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
 from core.diffusion.training.pretrained import require_supported
@@ -39,7 +39,7 @@ def hush() -> None:
         library.disable_progress_bar()
 
 
-class StableDiffusion:
+class StableDiffusion(DiffusionModel):
     """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
 
     def __init__(self, pipeline: Any, *, name: str, device: torch.device | str = "cpu") -> None:
@@ -250,14 +250,6 @@ class StableDiffusion:
             noisy, timesteps, encoder_hidden_states=conditioning, return_dict=False
         )[0]
         return answer
-
-    def predict_noise(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
-    ) -> Tensor:
-        """eps_theta(x_t, t, prompt), `[b, c, h', w']`."""
-        return self.schedule.to_noise(
-            self.predict(noisy, timesteps, conditioning), noisy, timesteps
-        )
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
         """The matrices of the UNet's Linear layers' LoRA, in the network's order.

@@ -1,7 +1,8 @@
-"""Pictures to tensors and back, and tensors on the disk.
+"""Pictures to tensors and back, tensors on the disk, and in which precision they are computed.
 
-In: pictures, or tensors by name. Out: pixels as training, features and uploads all use them; files
-in safetensors, written all or nothing, and their digest.
+In: pictures, or tensors by name, or a device. Out: pixels as training, features and uploads all use
+them; files in safetensors, written all or nothing, and their digest; half as wide numbers on a GPU
+that has them, float32 elsewhere, and where float64 can be.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.collection.images.open import to_square
-from core.errors import CreditlineError
+from core.errors import CreditlineError, UsageError
 from core.files import write_via
+
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16")
+WITHOUT_FLOAT64 = frozenset({"mps"})
 
 
 def image_to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -103,3 +108,35 @@ def digest_files(paths: Iterable[Path]) -> str:
             while block := handle.read(1 << 20):
                 total.update(block)
     return total.hexdigest()
+
+
+def chosen_precision(name: str, device: torch.device) -> str:
+    """`auto`: bfloat16 on a GPU that has it, float32 elsewhere. Raises `UsageError` otherwise."""
+    if name == "float16":
+        raise UsageError(
+            "float16 is not supported: its gradients vanish below 6e-8 unless the loss is scaled, "
+            "and the scale would be part of what a resumed run must restore. Use bfloat16 "
+            "(NVIDIA since Ampere) or float32."
+        )
+    if name not in PRECISIONS:
+        raise UsageError(f"There is no precision '{name}'. Choose: {', '.join(PRECISIONS)}.")
+    if name == AUTO:
+        # older GPUs only emulate it, slower than float32
+        capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if capable else "float32"
+    if name != "float32" and device.type == "cpu":
+        raise UsageError(
+            f"{name} on a processor is many times slower than float32. Use float32 or auto."
+        )
+    return name
+
+
+def float64_device(device: torch.device | str) -> torch.device:
+    """Where float64 is computed for `device`: there, or on the CPU where it has none (Apple's)."""
+    requested = torch.device(device)
+    return torch.device("cpu") if requested.type in WITHOUT_FLOAT64 else requested
+
+
+def to_float64(values: Tensor) -> Tensor:
+    """The same numbers in float64, on `float64_device`."""
+    return values.to(float64_device(values.device)).to(torch.float64)

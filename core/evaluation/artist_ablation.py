@@ -16,9 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from core.attribution.features.spec import NoiseRule, TimestepRule
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection, Work
-from core.diffusion.lora.adapter import LORA_FILE
+from core.collection.types import Collection, Work, class_prompt
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.sampling import Sampler, denoise
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.collection.prompts import class_prompt
+from core.collection.types import class_prompt
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
 from core.diffusion.stable import StableDiffusion

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.attribution.features.clip import ClipVision
-from core.diffusion.tensors import save_tensors
+from core.diffusion.tensors import save_tensors, to_float64
 from core.diffusion.training.ensemble import Parts, load_into, model_file
-from core.diffusion.training.precision import to_float64
 from core.errors import StoreError, UsageError
 from core.evaluation.agreement import PairedTest, paired_test, pictures_needed
 from core.evaluation.benchmark import (

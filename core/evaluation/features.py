@@ -21,9 +21,8 @@ from core.attribution.features.clip import ClipVision
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.trajectory import READINGS, journey_features
-from core.diffusion.tensors import read_tensors, save_tensors, undamaged
-from core.diffusion.training.precision import to_float64
-from core.errors import StoreError
+from core.diffusion.tensors import save_tensors, to_float64
+from core.diffusion.training.ensemble import read_made
 from core.evaluation.benchmark import GENERATION, SPLITS, WORKS, Benchmark, EncodedPictures
 from core.evaluation.lds import Matrix
 from core.progress import Progress
@@ -132,15 +131,7 @@ def clip_vectors(bench: Benchmark, clip: ClipVision) -> Vectors:
 
 def load_vectors(bench: Benchmark, wanted: Wanted) -> Vectors:
     """What `make_vectors` kept. Raises `StoreError` where it did not."""
-    file = vectors_file(bench, wanted)
-    if not file.is_file():
-        raise StoreError(f"The vectors {file.name} are missing. Run the benchmark again.")
-    tensors, marks = undamaged(
-        lambda: read_tensors(file),
-        f"The benchmark's {file}",
-        "Remove that file and run the benchmark again: only it is made again.",
-        StoreError,
-    )
+    tensors, marks = read_made(vectors_file(bench, wanted), "The benchmark's file of vectors")
     losses = tensors.pop("losses").numpy()
     of = {name: value.numpy() for name, value in tensors.items()}
     return Vectors(of, losses, float(marks["seconds"]))

@@ -9,8 +9,7 @@ from torch.func import functional_call, grad, vmap
 from core.attribution.engine import Engine
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.projection import DenseGaussian
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.tensors import image_to_tensor
 from tests.benchmarks.conftest import Measure, side_by_side
 

@@ -28,8 +28,8 @@ from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.gradients import Examples
 from core.attribution.features.projection import CHUNK
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec
-from core.diffusion.small_stable import TINY_WORDS, tiny_pipeline
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import TINY_WORDS, tiny_pipeline
 from tests.benchmarks.conftest import Measure
 
 SIDE = 256

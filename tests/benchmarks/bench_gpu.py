@@ -20,8 +20,7 @@ from app.settings import EMBEDDED
 from core.attribution.features.featurizer import Featurizer, Means
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import SPECS, FeatureSpec, ProjectionSpec
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from tests.benchmarks.bench_full_size import DIMENSION, SIDE, full_size

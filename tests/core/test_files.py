@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import torch
 
 from core import files
 from core.diffusion.tensors import read_tensors, save_tensors
-from core.errors import CollectionError
+from core.errors import CollectionError, ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
@@ -153,3 +154,35 @@ def test_files_are_swapped_in_one_place_and_locked_in_one_way() -> None:
                     locking.add(path.relative_to(ROOT).as_posix())
     assert swapping == {"core/files.py"}
     assert locking == set()
+
+
+def number_in(path: Path) -> int:
+    return files.read_json(
+        path,
+        lambda value: int(value["number"]),
+        missing="It is missing.",
+        damaged="It is damaged.",
+        error=ModelError,
+    )
+
+
+def test_a_json_file_is_read_as_its_reader_expects(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"number": 7}), encoding="utf-8")
+    assert number_in(tmp_path / "a.json") == 7
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"number": 7', b'{"other": 7}', b"[7]", b'{"number": "x"}', b'"\xff"', b"null"]
+)
+def test_a_damaged_json_file_is_refused_in_its_readers_words(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(ModelError, match="It is damaged"):
+        number_in(tmp_path / "a.json")
+
+
+def test_a_missing_json_file_is_not_a_damaged_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="It is missing"):
+        number_in(tmp_path / "a.json")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ModelError, match="It is damaged"):
+        number_in(tmp_path / "folder")

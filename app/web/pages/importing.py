@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.web.access import Access
 from app.web.render import render
 from app.web.views import importing as view
-from core.collection.importing.report import ImportReport, NothingImported
+from core.collection.importing.importer import ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.web.formatting import number, style_name
 from app.web.render import render
-from core.collection.importing.report import Duplicate, ImportReport
+from core.collection.importing.importer import Duplicate, ImportReport
 
 
 @dataclass(frozen=True)

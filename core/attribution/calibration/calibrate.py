@@ -37,8 +37,7 @@ from core.attribution.scoring.index import Index, Vector, Works, kept_lambda
 from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.kernel import Kernel, LambdaRule
 from core.attribution.scoring.works_index import works_of
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.stable import StableDiffusion
 from core.errors import StoreError
 from core.files import write_text

@@ -21,9 +21,8 @@ from core.attribution.calibration.out_of_distribution import foreign_picture
 from core.attribution.features.shards import Picture, keys_of
 from core.attribution.features.spec import DEFAULT
 from core.attribution.features.store import FeatureStore
-from core.collection.prompts import class_prompt
 from core.collection.store import load_held_out, table_text
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.sampling import paint
 from core.diffusion.stable import StableDiffusion
 from core.errors import StoreError

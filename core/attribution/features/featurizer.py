@@ -21,7 +21,7 @@ from core.attribution.features.objectives import objective
 from core.attribution.features.projection import projection
 from core.attribution.features.spec import FeatureSpec
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.training.precision import AUTO, chosen_precision
+from core.diffusion.tensors import AUTO, chosen_precision
 from core.errors import ModelError, UsageError
 
 LATENTS = "latents"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.diffusion.training.precision import float64_device
+from core.diffusion.tensors import float64_device
 from core.errors import UsageError
 
 STORAGES = ("float32", "float16", "int8")

@@ -18,8 +18,7 @@ from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.store import HEADER, FeatureStore, Header, key_of
 from core.attribution.removal import forget_rows
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError
 from core.progress import Progress

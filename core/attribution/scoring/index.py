@@ -28,8 +28,7 @@ from core.attribution.features.store import checksum
 from core.attribution.methods import Method
 from core.attribution.scoring.kernel import DEFAULT_RULE, Kernel, LambdaRule
 from core.attribution.scoring.scorer import Scorer
-from core.diffusion.tensors import read_tensors, save_tensors, undamaged
-from core.diffusion.training.precision import float64_device
+from core.diffusion.tensors import float64_device, read_tensors, save_tensors, undamaged
 from core.errors import StoreError, UsageError
 
 Vector = NDArray[np.float64]

@@ -117,28 +117,40 @@ def _sub_blocks(data: bytes, at: int, limits: ImageLimits) -> tuple[int, int]:
 # --- PNG and WebP ---------------------------------------------------------------------------------
 
 
+_Chunks = Iterator[tuple[bytes, int, int]]  # name, where its data begin, how many bytes they claim
+
+
 def _walk_png(data: bytes, limits: ImageLimits) -> None:
-    at, count = 8, 0
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        count += 1
-        _require(count, limits.max_chunks, "PNG", "chunks")
-        if name == b"IEND":
-            return
-        if name == b"eXIf":
-            _check_exif(data[at + 8 : at + 8 + length], "PNG", limits)
-        at += 12 + length
+    _check_chunks(data, _png_chunks(data), b"eXIf", "PNG", limits)
 
 
 def _walk_webp(data: bytes, limits: ImageLimits) -> None:
-    at, count = 12, 0
+    _check_chunks(data, _webp_chunks(data), b"EXIF", "WebP", limits)
+
+
+def _png_chunks(data: bytes) -> _Chunks:
+    at, name = 8, b""
+    while at + 8 <= len(data) and name != b"IEND":
+        length, name = struct.unpack_from(">I4s", data, at)
+        yield name, at + 8, length
+        at += 12 + length
+
+
+def _webp_chunks(data: bytes) -> _Chunks:
+    at = 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
-        count += 1
-        _require(count, limits.max_chunks, "WebP", "chunks")
-        if name == b"EXIF":
-            _check_exif(data[at + 8 : at + 8 + length], "WebP", limits)
+        yield name, at + 8, length
         at += 8 + length + (length & 1)
+
+
+def _check_chunks(
+    data: bytes, chunks: _Chunks, exif: bytes, kind: str, limits: ImageLimits
+) -> None:
+    for count, (name, at, length) in enumerate(chunks, start=1):
+        _require(count, limits.max_chunks, kind, "chunks")
+        if name == exif:
+            _check_exif(data[at : at + length], kind, limits)
 
 
 # --- JPEG -----------------------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from core.collection.importing.column_names import FIELDS, SYNONYMS, compared_name
-from core.collection.importing.fields import plain_text
+from core.collection.importing.fields import FIELDS, SYNONYMS, compared_name, plain_text
 from core.collection.importing.rows import PICTURE_ENDINGS
 from core.collection.importing.table import Table
 from core.errors import CollectionError, UsageError

@@ -1,26 +1,35 @@
-"""The folder that an import fills: empty, new, or a collection to which works are added.
+"""The folder that an import fills, and its log: empty, new, or a collection that gets more works.
 
-In: paths and the size of pictures. Out: the collection that is there, or an empty one. One import
-at a time fills a folder; what a killed one left half-written is swept away.
+In: paths and the size of pictures. Out: the collection that is there, or an empty one; what earlier
+imports took of it (`imported.csv` beside its tables): a picture's source, the work it became, what
+was said, how it looks. A missing or damaged log only costs decoding again. One import at a time
+fills a folder; what a killed one left half-written is swept away. Knows no source.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
+import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.collection.images.near_duplicates import look_of
+from core.collection.images.open import open_image
 from core.collection.importing.fields import plain_text, readable, slug
-from core.collection.importing.import_log import IMPORTED
-from core.collection.store import MANIFEST, load_collection
-from core.collection.types import Collection
-from core.errors import CollectionError
-from core.files import sweep
+from core.collection.importing.rows import Candidate
+from core.collection.store import MANIFEST, load_collection, table_text
+from core.collection.types import Collection, Work
+from core.errors import CollectionError, ImageRefused
+from core.files import sweep, write_text
 from core.work_queue import give_up
 
+IMPORTED = "imported.csv"
+_COLUMNS = ("source_sha256", "work_id", "said_sha256", "look")
 _LOCK = ".import.lock"
 _OURS = frozenset({"images", IMPORTED, "works.csv", "artists.csv"})
 
@@ -93,3 +102,68 @@ def _check_ours(destination: Path) -> None:
             f"The folder '{destination.name}' holds other things (such as '{strangers[0]}'). "
             "Choose an empty or a new folder."
         )
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """The work that a source picture became, a digest of what was said of it, and its look."""
+
+    work_id: str = ""
+    description: str = ""
+    look: str = ""
+
+
+class ImportLog:
+    """Records by the digest of the source picture."""
+
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+        self._by_source = self._read()
+        self._looks = {one.work_id: one.look for one in self._by_source.values()}
+
+    def of(self, source_sha: str) -> LogEntry:
+        """What is known of a source picture; an empty record for a new one."""
+        return self._by_source.get(source_sha, LogEntry())
+
+    def keep(self, source_sha: str, record: LogEntry) -> None:
+        """Remember, in place of what was known."""
+        self._by_source[source_sha] = record
+        self._looks[record.work_id] = record.look
+
+    def look(self, work: Work) -> str:
+        """How a work looks: from the record, or from its picture."""
+        if not self._looks.get(work.id):
+            try:
+                picture = open_image(self.collection.image_path(work)).image
+            except ImageRefused:  # lost or damaged: it looks like nothing
+                return ""
+            self._looks[work.id] = look_of(picture)
+        return self._looks[work.id]
+
+    def save(self) -> None:
+        """Write imported.csv."""
+        kept = {
+            sha: replace(one, look=one.look or self._looks.get(one.work_id, ""))
+            for sha, one in self._by_source.items()
+        }
+        rows = ((sha, one.work_id, one.description, one.look) for sha, one in kept.items())
+        write_text(self.collection.path / IMPORTED, table_text(_COLUMNS, rows))
+
+    def _read(self) -> dict[str, LogEntry]:
+        try:
+            with (self.collection.path / IMPORTED).open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            return {
+                row["source_sha256"]: LogEntry(
+                    row["work_id"], row["said_sha256"], row.get("look") or ""
+                )
+                for row in rows
+            }
+        except (OSError, KeyError, csv.Error, UnicodeDecodeError):
+            return {}
+
+
+def description_digest(row: Candidate) -> str:
+    """Changes when the source says something else of the picture."""
+    text = json.dumps(row.description, ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from PIL import Image
 
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
 from core.collection.importing.artist_names import ArtistRegister
-from core.collection.importing.destination import opened_target, target_of
-from core.collection.importing.fields import slug
-from core.collection.importing.import_log import ImportLog, LogEntry, description_digest
-from core.collection.importing.report import (
-    EVERYTHING,
-    Duplicate,
-    ImportReport,
-    NothingImported,
-    Selection,
+from core.collection.importing.destination import (
+    ImportLog,
+    LogEntry,
+    description_digest,
+    opened_target,
+    target_of,
 )
+from core.collection.importing.fields import slug, year_range
 from core.collection.importing.rows import (
+    EVERYTHING,
     UNKNOWN_ARTIST,
     UNTITLED,
     Candidate,
-    Reading,
     Refusal,
+    Selection,
     picture_bytes,
 )
 from core.collection.importing.sources import UNKNOWN, Form, read_source
@@ -62,82 +62,153 @@ Encoding = Literal["jpeg", "png"]
 _SHOWN_STYLES = 20
 
 
+@dataclass(frozen=True)
+class Duplicate:
+    """A row whose picture is there as the work `work_id`: the same one, or one that looks alike.
+
+    By "content" the picture is the same and was not taken again. By "look" it was taken: two
+    prints of one block look alike and are two works; `distance` is in bits of 64.
+    """
+
+    row: str
+    work_id: str
+    by: Literal["content", "look"] = "content"
+    distance: int = 0
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did. `works` and `artists` count the collection afterwards.
+
+    rows = imported + updated + unchanged + skipped + len(refused) + rows twice by content
+    """
+
+    collection: Collection
+    imported: int
+    updated: int
+    unchanged: int
+    skipped: int
+    refused: tuple[Refusal, ...]
+    duplicates: tuple[Duplicate, ...]
+    notes: tuple[str, ...] = ()
+    remarks: tuple[Refusal, ...] = ()  # taken, but something of it could not be read as written
+    written: bool = True
+
+    @property
+    def works(self) -> int:
+        """Works in the collection now."""
+        return len(self.collection.works)
+
+    @property
+    def artists(self) -> int:
+        """Artists in the collection now."""
+        return len(self.collection.artists)
+
+    @property
+    def twice(self) -> int:
+        """Rows that were not taken because their picture is there already."""
+        return sum(one.by == "content" for one in self.duplicates)
+
+    @property
+    def rows(self) -> int:
+        """Rows or files the source held."""
+        taken = self.imported + self.updated + self.unchanged + self.skipped
+        return taken + len(self.refused) + self.twice
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """First and last year of the works, as far as they can be read."""
+        spans = [span for work in self.collection.works if (span := year_range(work.year))]
+        return (min(a for a, _ in spans), max(b for _, b in spans)) if spans else None
+
+    @property
+    def unlicensed(self) -> int:
+        """Works of which no licence is stated."""
+        return sum(not work.licence for work in self.collection.works)
+
+
+class NothingImported(CollectionError):
+    """Of all rows, none could be taken; the report says why of each."""
+
+    def __init__(self, report: ImportReport) -> None:
+        rows = f"{report.rows} rows" if report.rows != 1 else "1 row"
+        if report.skipped and not report.refused:
+            words = f"the chosen styles and limits left out all {rows}. Choose others."
+        else:
+            reason = f" The first refusal: {report.refused[0].reason}" if report.refused else ""
+            left = f" {report.skipped} were left out by the options." if report.skipped else ""
+            words = (
+                f"of {rows} none could be taken.{reason}{left} Correct the source and import again."
+            )
+        super().__init__(f"Nothing was imported: {words}")
+        self.report = report
+
+
+class ImportOptions(TypedDict, total=False):
+    """How to import. `size`: the side of the stored pictures in pixels (128). `name`: the
+    collection's title (the folder's). `form`: what is known of the source. `selection`: which rows
+    to take (all). `encoding`: how pictures are stored ("jpeg")."""
+
+    size: int
+    name: str | None
+    form: Form
+    selection: Selection
+    encoding: Encoding
+
+
+Events = Generator[Progress | ImportReport, None, None]
+
+
 def import_collection(
-    source: Path,
-    destination: Path,
-    *,
-    size: int = 128,
-    name: str | None = None,
-    form: Form = UNKNOWN,
-    selection: Selection = EVERYTHING,
-    encoding: Encoding = "jpeg",
+    source: Path, destination: Path, **options: Unpack[ImportOptions]
 ) -> ImportReport:
     """`iter_import` without the progress."""
-    for event in iter_import(
-        source,
-        destination,
-        size=size,
-        name=name,
-        form=form,
-        selection=selection,
-        encoding=encoding,
-    ):
+    for event in iter_import(source, destination, **options):
         if isinstance(event, ImportReport):
             return event
     raise CollectionError("The import ended early. Run it again.")
 
 
-def iter_import(
-    source: Path,
-    destination: Path,
-    *,
-    size: int = 128,
-    name: str | None = None,
-    form: Form = UNKNOWN,
-    selection: Selection = EVERYTHING,
-    encoding: Encoding = "jpeg",
-) -> Generator[Progress | ImportReport, None, None]:
+def iter_import(source: Path, destination: Path, **options: Unpack[ImportOptions]) -> Events:
     """Import `source` into `destination`; one Progress per row, then the report.
 
     Pictures are stored size x size by the rule of `to_square`. A picture that is already there
     stays; works of earlier imports stay too, and new ones follow them. Raises `NothingImported`
     where every row was refused.
     """
-    source, destination = Path(source), Path(destination)
-    target_of(source, destination, size, name)  # refuse what is impossible before reading
-    reading = read_source(source, form)
-    with opened_target(source, destination, size, name) as base:
-        run = _Import(base, size, encoding, selection, reading.notes, write=True)
-        yield from _taken(run, reading)
-        report = run.finish()
-    yield Progress("Importing pictures", len(reading.rows), len(reading.rows))
-    yield report
+    return _events(Path(source), Path(destination), write=True, **options)
 
 
 def iter_preview(
+    source: Path, destination: Path | None = None, **options: Unpack[ImportOptions]
+) -> Events:
+    """What `iter_import` would do, found by doing it without writing anything."""
+    return _events(Path(source), destination, write=False, **options)
+
+
+def _events(
     source: Path,
-    destination: Path | None = None,
+    destination: Path | None,
     *,
+    write: bool,
     size: int = 128,
     name: str | None = None,
     form: Form = UNKNOWN,
     selection: Selection = EVERYTHING,
     encoding: Encoding = "jpeg",
-) -> Generator[Progress | ImportReport, None, None]:
-    """What `iter_import` would do, found by doing it without writing anything."""
-    base = target_of(Path(source), destination, size, name)
-    reading = read_source(Path(source), form)
-    run = _Import(base, size, encoding, selection, reading.notes, write=False)
-    yield from _taken(run, reading)
-    yield Progress("Looking at pictures", len(reading.rows), len(reading.rows))
-    yield run.report()
-
-
-def _taken(run: _Import, reading: Reading) -> Iterator[Progress]:
-    phase = "Importing pictures" if run.write else "Looking at pictures"
-    for done, row in enumerate(reading.rows):
-        yield Progress(phase, done, len(reading.rows), row.row)
-        run.take(row)
+) -> Events:
+    base = target_of(source, destination, size, name)  # refuse what is impossible before reading
+    reading = read_source(source, form)
+    opened = opened_target(source, base.path, size, name) if write else nullcontext(base)
+    phase = "Importing pictures" if write else "Looking at pictures"
+    with opened as base:
+        run = _Import(base, size, encoding, selection, reading.notes, write)
+        for done, row in enumerate(reading.rows):
+            yield Progress(phase, done, len(reading.rows), row.row)
+            run.take(row)
+        report = run.finish() if write else run.report()
+    yield Progress(phase, len(reading.rows), len(reading.rows))
+    yield report
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""What a source offers: a picture with what is said of it, or a row refused with its reason.
+"""What a source offers: a picture with what is said of it, or a row refused with its reason; and
+which of the rows to take.
 
 In: values that a reader found. Out: frozen rows and the bytes of a picture. Knows no file format.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from core.collection.images.container_limits import LIMITS
 from core.collection.images.open import read_regular
-from core.errors import ImageRefused
+from core.errors import ImageRefused, UsageError
 
 UNKNOWN_ARTIST = "Unknown artist"
 UNTITLED = "Untitled"
@@ -79,6 +80,23 @@ class Reading:
 
     rows: Sequence[Candidate | Refusal]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows to take: these styles (all if empty), at most so many works per artist."""
+
+    styles: Sequence[str] = ()
+    limit_per_artist: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for most in (self.limit, self.limit_per_artist):
+            if most is not None and most < 1:
+                raise UsageError(f"A limit of {most} would take nothing. Choose 1 or more.")
+
+
+EVERYTHING = Selection()
 
 
 def picture_bytes(picture: Path | EmbeddedPicture) -> bytes:

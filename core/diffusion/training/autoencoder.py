@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.diffusion.training.precision import to_float64
+from core.diffusion.tensors import to_float64
 from core.diffusion.training.state import cosine, load_training, save_training
 from core.errors import ModelError
 from core.progress import Progress

@@ -53,16 +53,22 @@ def model_file(directory: Path, number: int, step: int | None = None) -> Path:
     return directory / f"model-{number:03d}{kept}.safetensors"
 
 
-def load_into(model: DiffusionModel, path: Path) -> None:
-    """Put a kept model's parameters into `model`. Raises `StoreError` where it is missing."""
+def read_made(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a file that a benchmark made; `what` it is, in words. Raises
+    `StoreError` where it is missing or damaged."""
     if not path.is_file():
-        raise StoreError(f"The retrained model {path.name} is missing. Run the benchmark again.")
-    weights, _ = undamaged(
+        raise StoreError(f"{what} {path.name} is missing. Run the benchmark again.")
+    return undamaged(
         lambda: read_tensors(path),
-        f"The retrained model {path}",
+        f"{what} {path}",
         "Remove that file and run the benchmark again: only it is made again.",
         StoreError,
     )
+
+
+def load_into(model: DiffusionModel, path: Path) -> None:
+    """Put a kept model's parameters into `model`. Raises `StoreError` where it is missing."""
+    weights, _ = read_made(path, "The retrained model")
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
             parameter.copy_(weights[name])
@@ -96,8 +102,12 @@ def train_many(
     before = parameters_of(model)
     stacked = stackable(model, parts, recipe) if at_once is None else at_once
     try:
-        ways = _at_once if stacked else _one_by_one
-        yield from ways(model, data, parts, recipe, directory, patient)
+        if stacked:
+            last = model_file(directory, len(parts.rows) - 1)  # of all, it is written last
+            for _ in unmade({last: None}, patient=patient):
+                yield from _at_once(model, data, parts, recipe, directory)
+        else:
+            yield from _one_by_one(model, data, parts, recipe, directory, patient)
     finally:
         with torch.no_grad():
             for name, parameter in model.attributed_parameters().items():
@@ -147,19 +157,6 @@ def _one_by_one(
 
 
 def _at_once(
-    model: DiffusionModel,
-    data: TrainingSet,
-    parts: Parts,
-    recipe: Recipe,
-    directory: Path,
-    patient: bool,
-) -> Iterator[Progress]:
-    # the last of them is written last
-    for _ in unmade({model_file(directory, len(parts.rows) - 1): None}, patient=patient):
-        yield from _all_at_once(model, data, parts, recipe, directory)
-
-
-def _all_at_once(
     model: DiffusionModel, data: TrainingSet, parts: Parts, recipe: Recipe, directory: Path
 ) -> Iterator[Progress]:
     works = len(data.latents)

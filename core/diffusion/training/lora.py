@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from core.collection.types import Collection, Work
-from core.diffusion.lora.formats import LORA_FILE
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.tensors import image_to_pixels
+from core.diffusion.tensors import chosen_precision, image_to_pixels
 from core.diffusion.training.base_model import (
     LabelledImages,
     check_plan,
@@ -24,7 +24,6 @@ from core.diffusion.training.base_model import (
     training_set,
 )
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
-from core.diffusion.training.precision import chosen_precision
 from core.errors import CollectionError
 from core.progress import Progress
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from core.diffusion.tensors import tensor_names
 from core.errors import ModelError
-from core.files import write_folder
+from core.files import read_json, write_folder
 
 MODEL_INDEX = "model_index.json"
 SUPPORTED = "StableDiffusionPipeline"
@@ -44,18 +44,16 @@ SIZES = (
 
 def require_supported(model_dir: Path) -> None:
     """Raises `ModelError` where `model_dir` is not a Stable Diffusion 1.x or 2.x."""
-    try:
-        index = json.loads((model_dir / MODEL_INDEX).read_text(encoding="utf-8"))
-        kind = str(index["_class_name"])
-    except FileNotFoundError as error:
-        raise ModelError(
+    kind = read_json(
+        model_dir / MODEL_INDEX,
+        lambda index: str(index["_class_name"]),
+        missing=(
             f"No painting model in {model_dir}: {MODEL_INDEX} is missing. "
             "Train one (`python -m app train`) or point the collection at a model folder."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{MODEL_INDEX} in {model_dir} is damaged. Copy or download the model again."
-        ) from error
+        ),
+        damaged=f"{MODEL_INDEX} in {model_dir} is damaged. Copy or download the model again.",
+        error=ModelError,
+    )
     if kind != SUPPORTED:
         raise ModelError(
             f"The model in {model_dir} is a {kind}, and only Stable Diffusion 1.x and 2.x "

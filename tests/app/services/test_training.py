@@ -14,8 +14,8 @@ from app import cli
 from app.services.training import TrainingRequest, _plan, chosen_works, train_collection
 from core.collection.store import load_collection
 from core.collection.types import Collection
-from core.diffusion.small_stable import tiny_pipeline
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import tiny_pipeline
 from core.errors import ModelError, UsageError
 from tests.small import small_collection
 

@@ -25,7 +25,7 @@ from app.web.addresses import ELSEWHERE
 from app.web.render import TEMPLATES, environment, render
 from app.web.views import artists, importing, ledger, method, studio
 from app.web.views.credit import Bar
-from core.collection.importing.report import Duplicate, ImportReport
+from core.collection.importing.importer import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
 from core.evaluation.artist_ablation import WithoutArtist

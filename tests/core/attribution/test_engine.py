@@ -20,9 +20,8 @@ from core.attribution.features.spec import SPECS
 from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import METHODS
 from core.attribution.scoring.kernel import DEFAULT_RULE
-from core.collection.prompts import class_prompt
 from core.collection.store import load_collection
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.sampling import Painted
 from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError, StoreError, UsageError

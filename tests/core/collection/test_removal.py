@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.importing.importer import import_collection, iter_preview
-from core.collection.importing.report import ImportReport
+from core.collection.importing.importer import ImportReport, import_collection, iter_preview
 from core.collection.removal import REMOVED, remove_works, removed_works, works_of
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection

@@ -9,8 +9,8 @@ from diffusers import DDIMScheduler
 
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.sampling import Painted, Sampler, Step, ddim, denoise, paint, sample
-from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import UsageError
 
 PROMPT = "a ukiyo-e painting"

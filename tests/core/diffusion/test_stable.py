@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.diffusion.lora.formats import LORA_FILE
-from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError, UsageError
 
 PROMPTS = ["a ukiyo-e painting", ""]

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.collection.types import Collection
-from core.diffusion.lora.adapter import LORA_FILE
+from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import encode_all
 from core.diffusion.training.lora import load_pictures

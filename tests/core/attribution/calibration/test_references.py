@@ -14,8 +14,7 @@ from core.attribution.calibration.references import (
     load_references,
     paint_references,
 )
-from core.collection.prompts import class_prompt
-from core.collection.types import Collection
+from core.collection.types import Collection, class_prompt
 from core.diffusion.sampling import paint
 from core.errors import StoreError
 from tests.small import PLAN, small_collection, small_model

@@ -14,9 +14,9 @@ from core.attribution.features.featurizer import Features, Featurizer, Means
 from core.attribution.features.gradients import Examples, per_example_gradients
 from core.attribution.features.objectives import objective
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
-from core.diffusion.small_stable import random_stable_diffusion
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.precision import chosen_precision
+from core.diffusion.tensors import chosen_precision
+from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
 
 SPEC = FeatureSpec(timesteps=TimestepRule("uniform", 10), projection=ProjectionSpec("sjlt", 64))

@@ -9,7 +9,7 @@ from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
 from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
-from core.diffusion.small_stable import random_stable_diffusion
+from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import UsageError
 
 SPEC = FeatureSpec(timesteps=TimestepRule("uniform", 4), projection=ProjectionSpec("sjlt", 128))

@@ -10,7 +10,7 @@ from core.attribution.features.gradients import Examples, flatten, per_example_g
 from core.attribution.features.objectives import OBJECTIVES, objective
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.small_stable import random_stable_diffusion
+from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
 
 TIMES = torch.tensor([0, 300, 900])

@@ -392,10 +392,10 @@ if sys.argv[1] == "wait":
 """
 
 
-@pytest.mark.parametrize("ending", ["exit", "kill"])
-def test_no_child_outlives_its_parent(ending: str) -> None:
+def child_of_an_ended_parent(code: str, *, killed: bool) -> int:
+    """Run a parent until it names its decoding child, end it, and return the child's process id."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PARENT, "wait" if ending == "kill" else "exit"],
+        [sys.executable, "-c", code, "wait" if killed else "exit"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -405,11 +405,16 @@ def test_no_child_outlives_its_parent(ending: str) -> None:
     process.stdin.write(GOOD)
     process.stdin.close()
     pid = int(process.stdout.readline())
-    if ending == "kill":
+    if killed:
         process.kill()
     process.wait(timeout=20)
     process.stdout.close()
-    assert is_gone(pid)
+    return pid
+
+
+@pytest.mark.parametrize("ending", ["exit", "kill"])
+def test_no_child_outlives_its_parent(ending: str) -> None:
+    assert is_gone(child_of_an_ended_parent(PARENT, killed=ending == "kill"))
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
@@ -423,21 +428,7 @@ threading.Thread(target=POOL.decode, args=task, daemon=True).start()
 time.sleep(0.3)
 print("""
     code = PARENT.replace("print(", busy)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "wait"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(GOOD)
-    process.stdin.close()
-    pid = int(process.stdout.readline())
-    process.kill()
-    process.wait(timeout=20)
-    process.stdout.close()
-    assert is_gone(pid)
+    assert is_gone(child_of_an_ended_parent(code, killed=True))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.diffusion.small_stable import SmallShape, build_pipeline
 from core.diffusion.training.autoencoder import (
     DecoderRecipe,
     decoder_parameters,
@@ -16,6 +15,7 @@ from core.diffusion.training.autoencoder import (
     train_decoder,
     write_encoder,
 )
+from core.diffusion.training.base_model import SmallShape, build_pipeline
 from core.errors import ModelError
 
 SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from core.diffusion.small_stable import SmallShape
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training import base_model as from_scratch
 from core.diffusion.training.autoencoder import DecoderRecipe
 from core.diffusion.training.base_model import (
     BasePlan,
     LabelledImages,
+    SmallShape,
     check_plan,
     is_whole,
     make_base,

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.diffusion.pixel import tiny_ddpm
-from core.diffusion.small_stable import random_stable_diffusion
+from core.diffusion.training.base_model import random_stable_diffusion
 from core.diffusion.training.loop import Execution, Recipe, TrainingSet, chosen, train
 from core.diffusion.training.state import load_training, save_training
 from core.errors import UsageError

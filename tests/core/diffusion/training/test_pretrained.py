@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from core.diffusion.small_stable import tiny_pipeline
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.training.base_model import tiny_pipeline
 from core.diffusion.training.pretrained import (
     checkpoint_folder,
     copy_checkpoint,

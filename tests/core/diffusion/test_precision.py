@@ -14,9 +14,9 @@ from core.attribution.features.objectives import OBJECTIVES, objective
 from core.attribution.features.quantization import STORAGES, Packed
 from core.attribution.methods import method
 from core.attribution.scoring.index import Works, build_index
+from core.diffusion import tensors
 from core.diffusion.schedule import NoiseSchedule
-from core.diffusion.training import precision
-from core.diffusion.training.precision import float64_device, to_float64
+from core.diffusion.tensors import float64_device, to_float64
 
 MPS = torch.device("mps")
 SCHEDULE = NoiseSchedule.from_config({"beta_start": 1e-4, "beta_end": 0.02})
@@ -87,6 +87,6 @@ def test_an_index_for_apples_gpu_scores_on_the_processor() -> None:
 
 
 def test_only_devices_without_it_are_spared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "WITHOUT_FLOAT64", frozenset({"meta"}))
+    monkeypatch.setattr(tensors, "WITHOUT_FLOAT64", frozenset({"meta"}))
     assert float64_device("meta") == torch.device("cpu")
     assert float64_device(MPS) == MPS

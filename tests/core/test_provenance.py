@@ -9,8 +9,7 @@ import zipfile
 
 from PIL import Image
 
-from core.provenance.evidence import evidence_pack
-from core.provenance.png import SOURCE_TYPE, facts_of, png_with_facts
+from core.provenance import SOURCE_TYPE, evidence_pack, facts_of, png_with_facts
 
 FACTS = {
     "prompt": "a <b>cubism</b> & painting",

@@ -1,13 +1,17 @@
-"""A painted picture as a PNG that says how it was made.
+"""What proves how a picture was made: a PNG that says so itself, and an evidence pack.
 
-In: pixels and facts. Out: the file's bytes, with the recipe as text, the run as JSON, and XMP that
-names the picture as made by an algorithm (IPTC's digital source type). Knows no ledger.
+In: pixels and facts; named texts and pictures. Out: the PNG's bytes, with the recipe as text, the
+run as JSON, and XMP that names the picture as made by an algorithm (IPTC's digital source type);
+the pack's bytes, everything that supports one run's credits in one ZIP file, the same for the same
+contents. Knows no ledger, no run and no database.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -15,6 +19,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # as early as a ZIP file can say
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF \
 xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" \
@@ -53,3 +58,15 @@ def facts_of(image: Image.Image) -> dict[str, Any] | None:
     except ValueError:
         return None
     return facts if isinstance(facts, dict) else None
+
+
+def evidence_pack(files: Mapping[str, bytes]) -> bytes:
+    """The files, and SHA256SUMS over them."""
+    sums = "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in [*sorted(files.items()), ("SHA256SUMS", sums.encode())]:
+            archive.writestr(zipfile.ZipInfo(name, FIRST_DAY), data)
+    return buffer.getvalue()

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
-from core.diffusion.lora.adapter import install_lora
-from core.diffusion.lora.formats import LORA_FILE, PEFT_CONFIG, PEFT_FILE, find_lora, rank_of
-from core.diffusion.small_stable import random_stable_diffusion, tiny_pipeline
+from core.diffusion.lora import LORA_FILE, PEFT_CONFIG, PEFT_FILE, find_lora, install_lora, rank_of
 from core.diffusion.stable import ADAPTER, LORA_TARGETS, StableDiffusion
+from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError
 
 ALPHA = 8.0  # twice the rank: what a layout forgets to scale shows

@@ -1,13 +1,15 @@
-"""LoRAs as others write them: diffusers, peft and kohya, recognised by what is in the file.
+"""LoRAs as others write them (diffusers, peft, kohya), put whole into a pipeline, and written.
 
-In: a file or folder, and the base's modules for their names. Out: its layers, or a `ModelError`
-that names what is not supported. Only safetensors are read; nothing is loaded into a model.
+In: a file or folder, recognised by what is in it, and a Stable Diffusion. Out: its layers and the
+adapter, all of it, or a `ModelError` that names what is not supported or the first layer that does
+not fit. Only safetensors are read.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +20,15 @@ from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_peft,
     convert_unet_state_dict_to_peft,
 )
+from peft.utils import get_peft_model_state_dict
 from peft.utils.other import get_pattern_key
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.diffusion.tensors import tensor_names, undamaged
 from core.errors import ModelError
+from core.files import read_json, write_folder, write_via
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -185,19 +189,20 @@ def read_peft(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
 
 def peft_config(source: LoraSource) -> dict[str, Any]:
     """`adapter_config.json` beside the matrices. Raises `ModelError` without a lora_alpha."""
-    place = source.file.parent / PEFT_CONFIG
-    try:
-        config = json.loads(place.read_text(encoding="utf-8"))
-        float(config["lora_alpha"])
-    except FileNotFoundError as error:
-        raise ModelError(
+    return read_json(
+        source.file.parent / PEFT_CONFIG,
+        _with_alpha,
+        missing=(
             f"{PEFT_CONFIG} is missing beside '{source.file.name}', and without it nobody knows "
             "how strong the LoRA is (lora_alpha). Copy it too."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{PEFT_CONFIG} beside '{source.file.name}' names no lora_alpha. Copy it again."
-        ) from error
+        ),
+        damaged=f"{PEFT_CONFIG} beside '{source.file.name}' names no lora_alpha. Copy it again.",
+        error=ModelError,
+    )
+
+
+def _with_alpha(config: Any) -> dict[str, Any]:
+    float(config["lora_alpha"])
     return dict(config)
 
 
@@ -279,3 +284,121 @@ def unknown_layer(source: LoraSource, name: str) -> ModelError:
         f"'{source.file.name}' does not fit the model: it changes '{name}', which the model does "
         "not have. Bring the LoRA of this model, or the model of this LoRA."
     )
+
+
+# --- in a pipeline -------------------------------------------------------------------------------
+
+
+def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
+    """Load it into a Stable Diffusion's UNet (and text encoder, if it has a part for it).
+
+    The libraries load what fits and keep silent about the rest, so every layer is checked against
+    the base before, and its scale after. Raises `ModelError` naming the first that does not fit.
+    """
+    parts = {UNET: pipeline.unet, TEXT: pipeline.text_encoder}
+    layers = read_layers(source, parts)
+    for layer in layers:
+        _check_shape(source, layer, parts[layer.part])
+    if not any(layer.part == UNET and layer.down.ndim == 2 for layer in layers):
+        raise ModelError(
+            f"'{source.file.name}' changes no Linear layer of the UNet, so nothing in it can be "
+            "attributed. Use a LoRA of the UNet's attention."
+        )
+    for part, load in ((UNET, _load_unet), (TEXT, _load_text)):
+        own = [layer for layer in layers if layer.part == part]
+        if not own:
+            continue
+        state = {}
+        for layer in own:
+            state[f"{part}.{layer.name}.lora_A.weight"] = layer.down
+            state[f"{part}.{layer.name}.lora_B.weight"] = layer.up
+        load(pipeline, state, {f"{part}.{one.name}.alpha": one.alpha for one in own}, adapter)
+        for layer in own:
+            scale = parts[part].get_submodule(layer.name).scaling[adapter]
+            if abs(scale - layer.alpha / len(layer.down)) > 1e-6 * abs(scale):
+                raise ModelError(
+                    f"'{source.file.name}' was loaded with another scale than it names (layer "
+                    f"'{layer.name}'). The installed diffusers or peft is too old: update them."
+                )
+
+
+def _load_unet(pipeline: Any, state: dict[str, Tensor], alphas: dict[str, float], to: str) -> None:
+    pipeline.load_lora_into_unet(state, alphas, pipeline.unet, adapter_name=to)
+
+
+def _load_text(pipeline: Any, state: dict[str, Tensor], alphas: dict[str, float], to: str) -> None:
+    pipeline.load_lora_into_text_encoder(state, alphas, pipeline.text_encoder, adapter_name=to)
+
+
+def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
+    try:
+        module = part.get_submodule(layer.name)
+    except AttributeError as error:
+        raise unknown_layer(source, f"{layer.part}.{layer.name}") from error
+    rank = len(layer.down)
+    expected: tuple[tuple[int, ...], tuple[int, ...]]
+    if isinstance(module, nn.Linear):
+        expected = ((rank, module.in_features), (module.out_features, rank))
+    elif isinstance(module, nn.Conv2d):
+        inner = module.in_channels // module.groups
+        expected = ((rank, inner, *module.kernel_size), (module.out_channels, rank, 1, 1))
+    else:
+        raise ModelError(
+            f"'{source.file.name}' changes '{layer.name}', a {type(module).__name__}. Only LoRAs "
+            "of Linear layers and convolutions are supported."
+        )
+    if (tuple(layer.down.shape), tuple(layer.up.shape)) != expected:
+        raise ModelError(
+            f"'{source.file.name}' does not fit the model: its '{layer.name}' is "
+            f"{tuple(layer.down.shape)} and {tuple(layer.up.shape)}, the model's wants "
+            f"{expected[0]} and {expected[1]}. Bring the LoRA of this model, or the model of this "
+            "LoRA."
+        )
+
+
+def install_lora(source: LoraSource, directory: Path) -> None:
+    """Copy a LoRA into a collection's `lora/`: one file, `LORA_FILE`, whatever its layout.
+
+    peft's two files become one as diffusers would write it; the numbers stay as they are.
+    """
+
+    def fill(draft: Path) -> None:
+        if source.layout == "peft":
+            config = {f"{UNET}.{key}": value for key, value in peft_config(source).items()}
+            state, _ = read_peft(source, {})
+            about = {"format": "pt", METADATA: json.dumps(config, sort_keys=True)}
+            save_file(state, draft / LORA_FILE, metadata=about)
+        else:
+            shutil.copyfile(source.file, draft / LORA_FILE)
+
+    write_folder(directory, fill)
+
+
+def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
+    """Write an adapter in diffusers' own layout, all or nothing; what is scaled takes its
+    alphas along."""
+    layers: dict[str, Any] = {}
+    for part, module in ((UNET, pipeline.unet), (TEXT, pipeline.text_encoder)):
+        if adapter not in (getattr(module, "peft_config", None) or {}):
+            continue
+        state = get_peft_model_state_dict(module, adapter_name=adapter)
+        layers[f"{part}_lora_layers"] = {name: value.contiguous() for name, value in state.items()}
+        if lora_scales(module, adapter):
+            layers[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
+
+    def save(draft: Path) -> None:
+        pipeline.save_lora_weights(
+            draft.parent, weight_name=draft.name, safe_serialization=True, **layers
+        )
+
+    write_via(directory / LORA_FILE, save)
+
+
+def lora_scales(module: nn.Module, adapter: str) -> dict[str, float]:
+    """alpha / rank of every adapted layer where it is not 1; no tensor of the model shows it."""
+    scales = {}
+    for name, layer in module.named_modules():
+        scale = getattr(layer, "scaling", {})
+        if isinstance(scale, dict) and scale.get(adapter, 1.0) != 1.0:
+            scales[name] = float(scale[adapter])
+    return scales

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.collection.prompts import class_prompt
+from core.collection.types import class_prompt
 from tests.tables import becomes
 
 
