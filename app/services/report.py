@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.services.collections import chosen_collection
 from app.services.retrieval import (
     ALL,
@@ -22,15 +24,33 @@ from app.services.retrieval import (
     check_retrieval,
 )
 from app.settings import Settings
-from core.attribution.calibration.calibrate import reference_values
-from core.attribution.calibration.references import FOREIGN, GENERATED, HELD_OUT, traced_references
+from core.attribution.calibration.calibrate import (
+    load_attributable,
+    reference_signals,
+    reference_values,
+)
+from core.attribution.calibration.references import (
+    BASE,
+    FOREIGN,
+    GENERATED,
+    HELD_OUT,
+    traced_references,
+)
 from core.attribution.features.spec import DEFAULT
 from core.attribution.features.store import features_directory
+from core.attribution.result import Vector
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.collection.types import Collection
 from core.errors import StoreError
 from core.evaluation.artist_removal import RESULT
-from core.evaluation.report import Report, Roc, artist_figures, method_figures, trust_roc
+from core.evaluation.report import (
+    Report,
+    Roc,
+    artist_figures,
+    attributable_roc,
+    method_figures,
+    trust_roc,
+)
 from core.files import write_text
 from core.progress import Progress
 
@@ -134,14 +154,17 @@ def _roc(collection: Collection) -> Roc | None:
     """Of the verdict's own pictures; None for a collection without held-out or foreign ones."""
     directory = features_directory(collection, DEFAULT)
     rows = traced_references(collection, directory)
-    values, _ = reference_values(collection, directory, rows, DEFAULT_RULE)
-    kinds = [row.kind for row in rows]
-    of = {
-        kind: values[[place for place, one in enumerate(kinds) if one == kind]]
-        for kind in (GENERATED, HELD_OUT, FOREIGN)
-    }
+
+    def of(values: Vector, *kinds: str) -> list[Vector]:
+        parts = [values[[row.kind == kind for row in rows]] for kind in kinds]
+        return [part for part in parts if len(part)]
+
     try:
-        return trust_roc([of[kind] for kind in (GENERATED, HELD_OUT) if len(of[kind])], of[FOREIGN])
+        if load_attributable(directory) is not None:
+            values = reference_signals(collection, directory, rows, DEFAULT_RULE)
+            return attributable_roc(of(values, GENERATED, HELD_OUT), of(values, FOREIGN, BASE))
+        values, _ = reference_values(collection, directory, rows, DEFAULT_RULE)
+        return trust_roc(of(values, GENERATED, HELD_OUT), np.concatenate(of(values, FOREIGN)))
     except StoreError:
         return None
 

@@ -17,11 +17,12 @@ from PIL import Image
 from app.services.collections import chosen_collection
 from app.settings import Settings
 from core.attribution.engine import Engine
-from core.attribution.result import Vector
+from core.attribution.result import Compared, Vector
 from core.collection.store import load_held_out
 from core.diffusion.sampling import Painted
 from core.evaluation.retrieval import group_precision, precision_at, self_retrieval
-from core.ledger.shares import shares
+from core.ledger.evidence import Evidence
+from core.ledger.shares import BOOKED_RULE, shares_by_evidence
 from core.progress import Progress
 
 PAINTED_FIRST_SEED = 5_000
@@ -81,8 +82,8 @@ def check_retrieval(
         rows[name].append(
             RetrievalCheck("self-retrieval", self_retrieval(scores, own).value, len(own))
         )
-        z = np.stack([one[name][1] for one in traces])
-        rows[name] += _itself_aside(scores, z, own, artists, styles)
+        parts = np.stack([one[name].parts for one in traces])
+        rows[name] += _itself_aside(scores, parts, own, artists, styles)
 
     traces, painted_styles = [], []
     for number in range(limit):
@@ -100,8 +101,7 @@ def check_retrieval(
     for done, work in enumerate(held_out, start=1):
         one = _trace(engine, collection.image_path(work), work.style, names)
         for name in names:
-            micro = shares(one[name][1].tolist(), artists).artist_micro
-            credits[name].append({artist: float(value) for artist, value in micro.items()})
+            credits[name].append(_booked(one[name], artists))
         yield Progress("Held-out works", done, len(held_out))
     truth = [work.artist_id for work in held_out]
     for name in names if held_out else ():
@@ -112,8 +112,15 @@ def check_retrieval(
     yield RetrievalResults(tuple(results))
 
 
+def _booked(one: Compared, artists: list[str]) -> dict[str, float]:
+    """The shares that would be booked if all of the picture were owed to the collection."""
+    evidence = Evidence.of(1.0, one.artists, one.z.tolist(), artists, {})
+    micro = shares_by_evidence(evidence, BOOKED_RULE).artist_micro
+    return {artist: float(value) for artist, value in micro.items()}
+
+
 def _itself_aside(
-    scores: Vector, z: Vector, own: list[int], artists: list[str], styles: list[str]
+    scores: Vector, parts: Vector, own: list[int], artists: list[str], styles: list[str]
 ) -> list[RetrievalCheck]:
     """What the other works say of a learnt one: its artist (of more than one work), its style."""
     shared = [row for row, place in enumerate(own) if artists.count(artists[place]) > 1]
@@ -123,8 +130,10 @@ def _itself_aside(
         labels = [styles[at] for at in rest]
         precise.append(precision_at(scores[row : row + 1, rest], labels, [styles[place]], 10).value)
         if row in shared:
-            micro = shares(z[row, rest].tolist(), [artists[at] for at in rest]).artist_micro
-            credits.append({artist: float(value) for artist, value in micro.items()})
+            sums: dict[str, float] = {}
+            for at in rest:
+                sums[artists[at]] = sums.get(artists[at], 0.0) + float(parts[row, at])
+            credits.append(sums)
     truth = [artists[own[row]] for row in shared]
     checks = [RetrievalCheck("style precision@10, itself aside", float(np.mean(precise)), len(own))]
     for k in (1, 3) if shared else ():
@@ -133,11 +142,11 @@ def _itself_aside(
     return checks
 
 
-MethodScores = dict[str, tuple[Vector, Vector]]
+MethodScores = dict[str, Compared]
 
 
 def _scores(traces: list[MethodScores], names: list[str]) -> dict[str, Vector]:
-    return {name: np.stack([one[name][0] for one in traces]) for name in names}
+    return {name: np.stack([one[name].scores for one in traces]) for name in names}
 
 
 def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> MethodScores:

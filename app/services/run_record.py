@@ -17,11 +17,11 @@ from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
 from core.collection.types import class_prompt
 from core.errors import LedgerError
+from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
 from core.ledger.shares import (
     BOOKED_RULE,
     DEFAULT_RULE,
-    Evidence,
     Shares,
     shares,
     shares_by_evidence,

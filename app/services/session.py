@@ -23,9 +23,9 @@ from core.attribution.scoring.index import Index
 from core.collection.types import Collection
 from core.errors import CollectionError
 from core.files import write_bytes
+from core.ledger.evidence import Evidence
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import RunInfluence, RunRecord
-from core.ledger.shares import Evidence
 from core.progress import Progress
 
 EXAMPLE = "example.json"

@@ -10,6 +10,11 @@ from datetime import datetime
 
 HUNDRED = 10_000  # hundredths of a percent
 KINDS = {"generation": "Painting", "upload": "Upload", "example": "Example"}
+SIGNALS = {
+    "explained": ("Explained by the works", "of what learning it would change; 1 is all"),
+    "gain": ("What the collection taught", "loss that the LoRA took off; 0 is none"),
+    "fine_loss": ("Loss in the finest detail", "the lower, the better the model knows it"),
+}
 VERDICTS = {"familiar": "Familiar", "uncertain": "Uncertain", "unfamiliar": "Unfamiliar"}
 
 

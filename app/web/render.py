@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web import addresses, formatting
+from core.attribution.scoring.influence import is_extreme
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,8 +24,10 @@ environment = Environment(
     auto_reload=False,
 )
 environment.filters |= {one.__name__: one for one in (*formatting.FILTERS, *addresses.FILTERS)}
+environment.tests["extreme"] = is_extreme
 environment.globals |= {
     "KINDS": formatting.KINDS,
+    "SIGNALS": formatting.SIGNALS,
     "identifier_page": addresses.identifier_page,
 }
 

@@ -26,8 +26,7 @@ from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.lora_gain import LoraGain, gains
 from core.attribution.features.spec import DEFAULT, FeatureSpec
 from core.attribution.methods import D_TRAK, Method, method
-from core.attribution.result import Attribution, Seconds, Vector
-from core.attribution.scoring.influence import extreme_works
+from core.attribution.result import Attribution, Compared, Seconds
 from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
 from core.collection.store import WORKS, load_collection
 from core.collection.types import Collection, Work, class_prompt
@@ -200,16 +199,14 @@ class Engine:
             self._threads, self._of_one, self._attribute, image, style, row, query_sha256
         )
 
-    def compare(
-        self, image: Image.Image, style: str, names: Sequence[str]
-    ) -> dict[str, tuple[Vector, Vector]]:
-        """Method -> scores `[n]` and z `[n]`; each vector is made once for all of them."""
+    def compare(self, image: Image.Image, style: str, names: Sequence[str]) -> dict[str, Compared]:
+        """Method -> what it says of the works; each vector is made once for all of them."""
         rows = [method(name) for name in names]
         return self._in_turn(self._threads, self._of_one, self._compare, image, style, rows)
 
     def _compare(
         self, snapshot: Snapshot, image: Image.Image, style: str, rows: Sequence[Method]
-    ) -> dict[str, tuple[Vector, Vector]]:
+    ) -> dict[str, Compared]:
         snapshot.require_style(style)
         latents = self._encode(image, snapshot)
         content = hashlib.sha256(image.tobytes()).hexdigest()
@@ -222,7 +219,9 @@ class Engine:
                 made = featurizer.features(latents, [class_prompt(style)], [content])
                 vectors[row.features] = made.phi[0]
             scores = index.scores(vectors[row.features])
-            compared[row.name] = (scores, index.z(scores))
+            parts = snapshot.ownership(row).parts(scores, index.own_leverage)
+            artists = snapshot.artists(row, parts)
+            compared[row.name] = Compared(scores, index.z(scores), parts, artists)
         return compared
 
     def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
@@ -311,7 +310,6 @@ class Engine:
             signals=signals,
             parts=parts,
             artists=artists,
-            extreme=frozenset(extreme_works(default_index.self_influence).tolist()),
         )
 
     def _gain(

@@ -27,6 +27,17 @@ class Seconds:
     total: float
 
 
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One method's answer: scores `[n]`, z `[n]`, each work's part of the influence `[n]`, and per
+    artist (the sum of parts, chance of as much without a part)."""
+
+    scores: Vector
+    z: Vector
+    parts: Vector
+    artists: Mapping[str, tuple[float, float]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Influence:
     """One work's part: rank from 1, raw score, z above its usual score, self-influence.
@@ -49,8 +60,7 @@ class Attribution:
 
     `attributable`: how much of the picture is owed to the collection (None: features of before do
     not say); `signals`: the numbers behind it. `parts [n]`: each work's influence, `artists` each
-    artist's (sum of parts, chance of as much without a part); `extreme`: places of works whose
-    leverage is extreme.
+    artist's (sum of parts, chance of as much without a part).
     """
 
     query_sha256: str
@@ -74,7 +84,6 @@ class Attribution:
     signals: Mapping[str, float] = field(default_factory=dict)
     parts: Vector | None = None
     artists: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    extreme: frozenset[int] = frozenset()
 
     @property
     def ranking(self) -> Vector:

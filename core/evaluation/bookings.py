@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,8 @@ from core.attribution.scoring.sharpening import PLAIN, SHARPENINGS, Sharpening
 from core.errors import UsageError
 from core.evaluation.lds import Matrix
 from core.ledger import shares as ledger_rules
-from core.ledger.shares import RULES, WHOLE, ShareRule, shares
+from core.ledger.evidence import Evidence
+from core.ledger.shares import RULES, WHOLE, ShareRule, shares, shares_by_evidence
 
 SUMMED = "summed"  # no rule: scores summed per artist, signed; a ranking, not a payment
 NULLS = ("none", "work", "picture")
@@ -123,21 +123,19 @@ def booked_by_artist(scores: Matrix, artists: Sequence[str], booking: Booking) -
 
 
 def _micro_credits(values: Matrix, artists: Sequence[str], rule: ShareRule) -> Mapping[str, int]:
-    """Micro-credits per artist. A rule by works draws from the values themselves. A rule by
-    artists draws from evidence: the influence of an artist is the sum of their positive values
-    (squared raw scores, where the shape says so), and here all of the picture is attributable and
-    nobody's influence is chance, so that what is judged is how the rule slices."""
-    if getattr(RULES[rule.name], "by_artists", None) is None:
+    """Micro-credits per artist. A rule by works shares by the values themselves. A rule by artists
+    shares by evidence: the influence of an artist is the sum of their positive values (squared raw
+    scores, where the shape says so), and here all of the picture is attributable and nobody's
+    influence is chance, so that what is judged is how the rule slices."""
+    if RULES[rule.name].by_artists is None:
         return shares(values.tolist(), artists, rule).artist_micro
-    ledger: Any = ledger_rules
     influence = values.clip(min=0.0) @ membership(artists)
     parts = {
         name: (float(value), 0.0 if value > 0 else 1.0)
         for name, value in zip(sorted(set(artists)), influence, strict=True)
     }
-    evidence = ledger.Evidence.of(1.0, parts, values.tolist(), artists, {})
-    micro: Mapping[str, int] = ledger.shares_by_evidence(evidence, rule).artist_micro
-    return micro
+    evidence = Evidence.of(1.0, parts, values.tolist(), artists, {})
+    return shares_by_evidence(evidence, rule).artist_micro
 
 
 def booked_by_work(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attribution.calibration.attributable import Attributable
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
 from core.evaluation.bookings import SUMMED
@@ -23,17 +24,43 @@ FOLDS = 5
 BOOKED = "booked: "  # before a rule's name, where a method's would stand
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Roc:
     """Of the trust verdict: known pictures told from foreign ones, cross-fitted.
 
-    `points`: (foreign called known, known called known) along the threshold.
+    `points`: (foreign called known, known called known) along the threshold. `refused`, `taken`:
+    the shares of known pictures that are called foreign, and of foreign ones that are credited, at
+    the level that is in force; None where the verdict has none.
     """
 
     auc: float
     known: int
     foreign: int
     points: tuple[tuple[float, float], ...]
+    refused: float | None = None
+    taken: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        truth: Sequence[bool],
+        values: Sequence[float],
+        refused: float | None = None,
+        taken: float | None = None,
+    ) -> Roc:
+        """From what each picture is, and how far it is taken for known `[m]`."""
+        from sklearn.metrics import roc_auc_score, roc_curve
+
+        wrong, right, _ = roc_curve(truth, values)
+        known = sum(map(bool, truth))
+        return cls(
+            auc=float(roc_auc_score(truth, values)),
+            known=known,
+            foreign=len(truth) - known,
+            points=tuple((float(x), float(y)) for x, y in zip(wrong, right, strict=True)),
+            refused=refused,
+            taken=taken,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +92,6 @@ class Report:
 
 def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
     """Each picture is judged by a line fitted without it (5 folds); kinds `[m, 2]` as `fit`'s."""
-    from sklearn.metrics import roc_auc_score, roc_curve
-
     if min([len(foreign), *(len(kind) for kind in known)]) < FOLDS:
         raise StoreError(
             f"The trust verdict cannot be judged by fewer than {FOLDS} reference pictures a kind. "
@@ -75,14 +100,25 @@ def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:
     values, truth = [], []
     for fold in range(FOLDS):
         line = Familiarity.fit([_without(kind, fold) for kind in known], _without(foreign, fold))
-        for kind, label in [*((kind, 1) for kind in known), (foreign, 0)]:
+        for kind, label in [*((kind, True) for kind in known), (foreign, False)]:
             for row in kind[fold::FOLDS]:
                 values.append(line.of(float(row[0]), float(row[1])))
                 truth.append(label)
-    wrong, right, _ = roc_curve(truth, values)
-    points = tuple((float(x), float(y)) for x, y in zip(wrong, right, strict=True))
-    auc = float(roc_auc_score(truth, values))
-    return Roc(auc, sum(len(kind) for kind in known), len(foreign), points)
+    return Roc.of(truth, values)
+
+
+def attributable_roc(known: Sequence[Vector], foreign: Sequence[Vector]) -> Roc:
+    """The same of what is attributable, from `signals` `[m, 3]` kind by kind: each picture is
+    judged by a machine fitted without it."""
+    scores = Attributable.unseen_scores(known, foreign)
+    checked = Attributable.fit(known, foreign).checked
+    count = sum(len(kind) for kind in known)
+    return Roc.of(
+        [place < count for place in range(len(scores))],
+        scores.tolist(),
+        checked["refused_known"],
+        checked["taken_foreign"],
+    )
 
 
 def _without(kind: Vector, fold: int) -> Vector:

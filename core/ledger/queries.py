@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tr
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.canonical import GENESIS
+from core.ledger.evidence import Evidence
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -34,7 +35,7 @@ from core.ledger.records import (
     StatusChange,
     Totals,
 )
-from core.ledger.shares import KNOWN_RULES, Evidence, ShareRule, read_rule
+from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
 from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c

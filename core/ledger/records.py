@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from core.ledger.shares import Evidence, ShareRule
+from core.ledger.evidence import Evidence
+from core.ledger.shares import ShareRule
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Any recorded run under every share rule, from what was stored with it.
 
-In: a run record. Out: per rule its sentence and the shares it would draw, or None where the run
+In: a run record. Out: per rule the shares by it, or None where the run
 was recorded before the numbers that the rule needs were kept. Books nothing.
 """
 
@@ -17,7 +17,6 @@ from core.ledger.shares import (
     DEFAULT_RULE,
     HYBRID,
     ROYALTY_POOL,
-    RULES,
     ShareRule,
     Shares,
     shares,
@@ -33,7 +32,6 @@ class UnderRule:
     """One rule over one run; `shares` None: the run does not keep what this rule needs."""
 
     rule: ShareRule
-    sentence: str
     shares: Shares | None
 
 
@@ -42,7 +40,7 @@ def under_every_rule(
 ) -> Iterator[UnderRule]:
     """Every rule side by side, the default first."""
     for rule in SHOWN:
-        yield UnderRule(rule, RULES[rule.name].sentence, shares_under(record, rule, opted_out))
+        yield UnderRule(rule, shares_under(record, rule, opted_out))
 
 
 def shares_under(

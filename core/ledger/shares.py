@@ -11,11 +11,12 @@ import heapq
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from core.errors import UsageError
+from core.ledger.evidence import Evidence, joined_by_stouffer, significant_artists
 
 WHOLE = 1_000_000  # micro-credits a generation
 
@@ -41,77 +42,6 @@ class ShareRule:
         if key not in values:
             raise UsageError(f"The share rule '{self.name}' needs the parameter '{key}'.")
         return values[key]
-
-
-@dataclass(frozen=True)
-class ArtistPart:
-    """What a run measured for one artist, whichever rule shares by it.
-
-    `influence`: the sum over the artist's works of the squared positive raw score, near-copies
-    counted as one work. `chance`: how often pictures that this artist did not shape reach as much.
-    `joined_z`: the works' z by Stouffer, for the rule that joins works first.
-    """
-
-    artist_id: str
-    influence: float
-    chance: float
-    joined_z: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.influence) and self.influence >= 0 and 0 <= self.chance <= 1):
-            raise UsageError(
-                f"The evidence for the artist '{self.artist_id}' is out of range (influence "
-                f"{self.influence}, chance {self.chance}): nothing can be shared by it."
-            )
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """`attributable` in [0, 1]: how much of the picture is owed to the collection at all.
-
-    `artists`: every artist of the collection once. `signals`: the numbers behind `attributable`,
-    for whoever asks why.
-    """
-
-    attributable: float
-    artists: tuple[ArtistPart, ...] = ()
-    signals: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.attributable <= 1:
-            raise UsageError(
-                f"A picture cannot be owed to a collection by {self.attributable}: the part lies "
-                "between 0 and 1."
-            )
-        if len({part.artist_id for part in self.artists}) < len(self.artists):
-            raise UsageError("The evidence names an artist twice: join their parts first.")
-
-    @classmethod
-    def of(
-        cls,
-        attributable: float,
-        artists: Mapping[str, tuple[float, float]],
-        z: Sequence[float],
-        artist_ids: Sequence[str],
-        signals: Mapping[str, float],
-    ) -> Evidence:
-        """From (influence, chance) per artist and the works' `z [n]`, `artist_ids [n]`."""
-        joined = _stouffer(z, artist_ids)
-        parts = [
-            ArtistPart(artist, influence, chance, joined.get(artist, 0.0))
-            for artist, (influence, chance) in sorted(artists.items())
-        ]
-        return cls(attributable, tuple(parts), dict(signals))
-
-    def plain(self) -> dict[str, Any]:
-        """For json."""
-        return asdict(self)
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> Evidence:
-        """The inverse of `plain`."""
-        parts = tuple(ArtistPart(**row) for row in values["artists"])
-        return cls(values["attributable"], parts, values["signals"])
 
 
 DEFAULT_RULE = ShareRule()
@@ -231,20 +161,6 @@ def shares_by_joined_z(
     return _rounded(weights, {"weak": unattributed}, rule)
 
 
-def significant_artists(evidence: Evidence, discovery_rate: float) -> frozenset[str]:
-    """Whose influence is above chance, at this expected share of false names among them.
-
-    Benjamini and Hochberg (1995): with chances p_(1) <= ... <= p_(a), the k artists of the largest
-    k with p_(k) <= k / a x rate. Who had no influence is never among them.
-    """
-    ranked = sorted(evidence.artists, key=lambda part: (part.chance, part.artist_id))
-    last = 0
-    for k, part in enumerate(ranked, start=1):
-        if part.chance <= k * discovery_rate / len(ranked):
-            last = k
-    return frozenset(part.artist_id for part in ranked[:last] if part.influence > 0)
-
-
 def strongest_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[int]:
     """The works, as places in `z [n]`, from which `rule` draws all shares, strongest first.
 
@@ -280,17 +196,7 @@ def _artist_first(
     z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
     """Each artist's z by Stouffer, sum / sqrt(works), so that many works alone do not win."""
-    return _by_joined_z(_stouffer(z, artist_ids), rule)
-
-
-def _stouffer(z: Sequence[float], artist_ids: Sequence[str]) -> dict[str, float]:
-    by_artist: dict[str, list[float]] = {}
-    for value, artist in zip(z, artist_ids, strict=True):
-        by_artist.setdefault(artist, []).append(value)
-    return {
-        artist: math.fsum(values) / math.sqrt(len(values))
-        for artist, values in sorted(by_artist.items())
-    }
+    return _by_joined_z(joined_by_stouffer(z, artist_ids), rule)
 
 
 def _by_joined_z(joined: Mapping[str, float], rule: ShareRule) -> tuple[Weights, Fraction]:
@@ -366,37 +272,18 @@ ByArtists = Callable[[Evidence, ShareRule], tuple[Weights, dict[str, Fraction]]]
 
 @dataclass(frozen=True)
 class RuleRow:
-    """How a rule draws, from single works or from the evidence per artist, and what it says."""
+    """How a rule shares: from single works, or from the evidence per artist."""
 
-    sentence: str
     by_works: ByWorks | None = None
     by_artists: ByArtists | None = None
 
 
 RULES: dict[str, RuleRow] = {
-    "artist-influence": RuleRow(
-        "What is owed to the collection is sliced among the artists by their works' influence on "
-        "this picture; an artist whose influence chance could explain is given nothing.",
-        by_artists=_artist_influence,
-    ),
-    "royalty-pool": RuleRow(
-        "As by artist influence; what cannot be attributed is shared alike among all artists the "
-        "model learnt from, as royalty societies do with what they cannot assign.",
-        by_artists=_royalty_pool,
-    ),
-    "top-k-positive": RuleRow(
-        "The works that stand furthest above their usual score earn what exceeds a floor; the "
-        "floor itself is given to nobody.",
-        by_works=_top_k_positive,
-    ),
-    "artist-first": RuleRow(
-        "Each artist's works are first joined into one score, so that many works alone do not win.",
-        by_works=_artist_first,
-    ),
-    "hybrid": RuleRow(
-        "A fixed part is shared alike by all artists, the rest by the strongest single works.",
-        by_works=_hybrid,
-    ),
+    "artist-influence": RuleRow(by_artists=_artist_influence),
+    "royalty-pool": RuleRow(by_artists=_royalty_pool),
+    "top-k-positive": RuleRow(by_works=_top_k_positive),
+    "artist-first": RuleRow(by_works=_artist_first),
+    "hybrid": RuleRow(by_works=_hybrid),
 }
 BY_WORKS = ("top-k-positive", "hybrid")
 

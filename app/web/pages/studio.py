@@ -555,7 +555,7 @@ class StudioPage:
         return self._update(
             picture=render("run.picture", record=record),
             status=status,
-            credit=credit(view, self.studio.artist_names),
+            credit=credit(view, self.studio.artist_names, self.studio.ledger.opted_out()),
             proponents=_gallery(record, PROPONENT),
             opponents=_gallery(record, OPPONENT),
             memorised=_gallery(record, MEMORISED),

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.web.formatting import counted, credits, percentages
-from app.web.views.rules import earned_by
+from app.web.formatting import counted, credits, percent, percentages
+from app.web.views.rules import earned_by, rule_words
+from core.ledger.evidence import decision
 from core.ledger.records import PROPONENT, RunRecord, Totals
-from core.ledger.shares import ShareRule
+from core.ledger.rule_comparison import under_every_rule
+from core.ledger.shares import WHOLE, ShareRule
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
+NAMED = 3  # artists per rule, side by side
 # of runs that tell what is unattributed apart: name and reason
 REST = {
     "base": ("The base model's", "not owed to this collection: the model could do it before"),
@@ -52,6 +55,59 @@ def run_bars(
         return _bars(rows, [(UNATTRIBUTED, record.unattributed_micro, WHY)])
     rest = [(name, record.remainder.get(key, 0), why) for key, (name, why) in REST.items()]
     return _bars(rows, [row for row in rest if row[1]])
+
+
+def decided(record: RunRecord, names: Mapping[str, str]) -> str:
+    """Whether one artist decided the picture, in words; nothing where that is not known."""
+    if record.evidence is None or not record.evidence.attributable:
+        return ""
+    outcome = decision(record.evidence)
+    if outcome.artist_id is not None:
+        name = names.get(outcome.artist_id, outcome.artist_id)
+        return f"{name}'s works shaped this picture more than all others together."
+    if not outcome.significant:
+        return "No single artist decided this picture: nobody's works stand out from chance."
+    return (
+        f"No single artist decided this picture: {counted(outcome.significant, 'artist')} shaped "
+        "it, none more than all others together."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOutcome:
+    """What one share rule makes of a run; `credited` is None where it cannot be said any more."""
+
+    id: str
+    words: str
+    own: bool
+    credited: tuple[tuple[str, str], ...] | None
+    nobody: str
+
+
+def side_by_side(
+    record: RunRecord, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()
+) -> tuple[RuleOutcome, ...]:
+    """The run under every share rule: the largest shares by name, and what nobody gets."""
+    outcomes = []
+    for one in under_every_rule(record, opted_out):
+        credited, nobody = None, ""
+        if one.shares is not None:
+            ranked = sorted(one.shares.artist_micro.items(), key=lambda item: (-item[1], item[0]))
+            credited = tuple(
+                (names.get(artist, artist), percent(micro / WHOLE, 1))
+                for artist, micro in ranked[:NAMED]
+            )
+            nobody = percent(one.shares.unattributed_micro / WHOLE, 1)
+        outcomes.append(
+            RuleOutcome(
+                id=one.rule.id,
+                words=rule_words(one.rule),
+                own=one.rule.id == record.rule,
+                credited=credited,
+                nobody=nobody,
+            )
+        )
+    return tuple(outcomes)
 
 
 def total_bars(totals: Totals) -> tuple[Bar, ...]:

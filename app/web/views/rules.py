@@ -56,7 +56,28 @@ def _hybrid(rule: ShareRule) -> str:
     )
 
 
+def _artist_influence(rule: ShareRule) -> str:
+    false = _number(round(100 * rule["discovery_rate"], 6))
+    cap = rule["cap"]
+    most = "" if cap == 1 else f" Nobody gets more than {_number(round(100 * cap, 6))} %."
+    return (
+        "What is owed to the collection is divided among the artists by how strongly their works "
+        "shaped the picture (squared scores, near-copies as one work). Whose influence chance "
+        f"could explain gets nothing: of the names, at most {false} % are expected to be false."
+        f"{most} What the base model could do before is nobody's."
+    )
+
+
+def _royalty_pool(rule: ShareRule) -> str:
+    return (
+        f"{_artist_influence(rule)} Then what is nobody's is shared equally among all artists that "
+        "the model learnt from, as royalty societies do with what they cannot assign."
+    )
+
+
 WORDS: dict[str, Callable[[ShareRule], str]] = {
+    "artist-influence": _artist_influence,
+    "royalty-pool": _royalty_pool,
     "top-k-positive": _top_k_positive,
     "artist-first": _artist_first,
     "hybrid": _hybrid,

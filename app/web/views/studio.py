@@ -9,13 +9,19 @@ from collections.abc import Mapping
 from PIL import Image
 
 from app.web.render import render
-from app.web.views.credit import run_bars
+from app.web.views.credit import decided, run_bars, side_by_side
 from core.ledger.records import RunView
 
 
-def credit(view: RunView, names: Mapping[str, str]) -> str:
+def credit(view: RunView, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()) -> str:
     """How far to trust a run, what is booked of it, and its shares; `names` by artist id."""
-    return render("run.credit", view=view, shares=run_bars(view.record, names, view.rule))
+    return render(
+        "run.credit",
+        view=view,
+        shares=run_bars(view.record, names, view.rule),
+        decided=decided(view.record, names),
+        rules=side_by_side(view.record, names, opted_out),
+    )
 
 
 def preview(image: Image.Image, words: str) -> str:

@@ -58,29 +58,11 @@ class Attributable:
         """
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics import roc_auc_score
-        from sklearn.model_selection import StratifiedKFold
 
-        kinds = [*known, *foreign]
-        if not known or not foreign or not all(len(kind) for kind in kinds):
-            raise StoreError(
-                "What is attributable is learnt from known and foreign reference pictures, and one "
-                "kind is empty. Run `python -m app featurize` again."
-            )
-        values = np.concatenate(kinds)
-        kind_of = np.concatenate([np.full(len(kind), n) for n, kind in enumerate(kinds)])
+        values, kind_of, weight = _stacked(known, foreign)
         owed = kind_of < len(known)
-        # the two sides count alike, and within a side its kinds do
-        sides = np.array([len(known)] * len(known) + [len(foreign)] * len(foreign))
-        sizes = np.array([len(kind) for kind in kinds])
-        weight = len(values) / 2 / sides[kind_of] / sizes[kind_of]
         whole = cls._machine(values, owed, weight)
-        unseen = whole.scores(values)
-        folds = min(FOLDS, int(sizes.min()))
-        if folds > 1:  # a kind of one picture cannot be judged without being learnt
-            split = StratifiedKFold(folds, shuffle=True, random_state=0)
-            for learnt, judged in split.split(values, kind_of):
-                part = cls._machine(values[learnt], owed[learnt], weight[learnt])
-                unseen[judged] = part.scores(values[judged])
+        unseen = cls.unseen_scores(known, foreign)
         platt = LogisticRegression(max_iter=1000)
         platt.fit(unseen[:, None], owed, sample_weight=weight)
         fitted = replace(
@@ -94,6 +76,27 @@ class Attributable:
             "pictures": float(len(values)),
         }
         return replace(fitted, level=float(fitted._probability(border)), checked=checked)
+
+    @classmethod
+    def unseen_scores(cls, known: Sequence[Vector], foreign: Sequence[Vector]) -> Vector:
+        """The score of each picture, kind after kind, by a machine fitted without it `[m]`.
+
+        By as many folds as the smallest kind bears, at most `FOLDS`; a kind of one picture cannot
+        be judged without being learnt.
+        """
+        from sklearn.model_selection import StratifiedKFold
+
+        values, kind_of, weight = _stacked(known, foreign)
+        owed = kind_of < len(known)
+        folds = min(FOLDS, int(np.bincount(kind_of).min()))
+        if folds < 2:
+            return cls._machine(values, owed, weight).scores(values)
+        unseen = np.zeros(len(values))
+        split = StratifiedKFold(folds, shuffle=True, random_state=0)
+        for learnt, judged in split.split(values, kind_of):
+            part = cls._machine(values[learnt], owed[learnt], weight[learnt])
+            unseen[judged] = part.scores(values[judged])
+        return unseen
 
     @classmethod
     def _machine(cls, values: Vector, owed: NDArray[np.bool_], weight: Vector) -> Attributable:
@@ -168,6 +171,24 @@ class Attributable:
             level=float(values["level"]),
             checked=values["checked"],
         )
+
+
+def _stacked(
+    known: Sequence[Vector], foreign: Sequence[Vector]
+) -> tuple[Vector, NDArray[np.int64], Vector]:
+    """All signals `[m, 3]`, which kind each is of, and its weight: the two sides count alike, and
+    within a side its kinds do."""
+    kinds = [*known, *foreign]
+    if not known or not foreign or not all(len(kind) for kind in kinds):
+        raise StoreError(
+            "What is attributable is learnt from known and foreign reference pictures, and one "
+            "kind is empty. Run `python -m app featurize` again."
+        )
+    kind_of = np.concatenate([np.full(len(kind), n) for n, kind in enumerate(kinds)])
+    sides = np.array([len(known)] * len(known) + [len(foreign)] * len(foreign))
+    sizes = np.array([len(kind) for kind in kinds])
+    weight = len(kind_of) / 2 / sides[kind_of] / sizes[kind_of]
+    return np.concatenate(kinds), kind_of, weight
 
 
 def signals(explained: Vector, gain: Vector, fine_loss: Vector) -> Vector:

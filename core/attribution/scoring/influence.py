@@ -89,9 +89,7 @@ def _copies(phi: Packed, own: NDArray[np.int64]) -> NDArray[np.int64]:
     return first[label]
 
 
-def extreme_works(self_influence: Vector) -> NDArray[np.int64]:
-    """Places of works whose leverage is extreme: no other work explains anything of them.
-
-    Their scores say little about other pictures; a keeper should look at them.
-    """
-    return np.flatnonzero(self_influence >= EXTREME)
+def is_extreme(self_influence: float) -> bool:
+    """Whether a work's leverage is extreme: no other work explains anything of it, and its scores
+    say little about other pictures."""
+    return self_influence >= EXTREME

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.web.render import render
-from app.web.views import ledger, method, rules, studio
+from app.web.views import credit, ledger, method, rules, studio
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
+from core.ledger.evidence import ArtistPart, Evidence
 from core.ledger.records import (
     ArtistTotal,
     Entry,
@@ -22,7 +23,15 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
-from core.ledger.shares import ARTIST_FIRST, DEFAULT_RULE, HYBRID, RULES, ShareRule
+from core.ledger.shares import (
+    ARTIST_FIRST,
+    ARTIST_INFLUENCE,
+    DEFAULT_RULE,
+    HYBRID,
+    ROYALTY_POOL,
+    RULES,
+    ShareRule,
+)
 from tests.runs import influence, record
 
 
@@ -89,13 +98,71 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
 
 def test_every_known_rule_has_words_with_its_own_numbers() -> None:
     assert rules.WORDS.keys() == RULES.keys()
+    by_works = (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5))
+    by_artists = (("cap", 0.17), ("discovery_rate", 0.015))
     for name in RULES:
-        words = rules.rule_words(
-            ShareRule(name, 9, (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5)))
-        )
+        own = by_artists if name in ("artist-influence", "royalty-pool") else by_works
+        words = rules.rule_words(ShareRule(name, 9, own))
         assert "17" in words
         assert "1.5" in words
+    assert "equally among all artists" in rules.rule_words(ROYALTY_POOL)
     assert "x@1" in rules.rule_words(ShareRule("x"))
+
+
+def test_what_is_unattributed_is_told_apart_where_the_run_tells_it() -> None:
+    rest = {"base": 200_000, "weak": 160_500, "withheld": 0}
+    bars = run_bars(replace(record(), remainder=rest), {}, ARTIST_INFLUENCE)
+    nobody = [(bar.name, bar.share) for bar in bars if bar.artist_id is None]
+    assert nobody == [("The base model's", "20.00 %"), ("Too weak to tell", "16.05 %")]
+
+
+def test_a_card_shows_the_part_that_ranks_and_pays_it() -> None:
+    owed = render("works.gallery", side="proponent", rows=[replace(influence(1), part=0.123)])
+    assert '<span class="cl-mark">12.3 %</span>' in owed
+    assert "its part of this picture 12.3 %" in owed
+    assert "learnt by heart" not in owed
+    alone = replace(influence(1), part=0.123, self_influence=0.995)
+    assert "learnt by heart" in render("works.gallery", side="proponent", rows=[alone])
+    before = render("works.gallery", side="proponent", rows=[influence(1)])
+    assert "σ" in before and "its part" not in before
+
+
+def evidence(attributable: float, *rows: tuple[str, float, float]) -> Evidence:
+    return Evidence(attributable, tuple(ArtistPart(*row) for row in rows), {"gain": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        (None, ""),
+        (evidence(0.0, ("a", 9.0, 0.001)), ""),
+        (evidence(0.9, ("a", 9.0, 0.001), ("b", 1.0, 0.9)), "A's works shaped this picture more"),
+        (evidence(0.9, ("a", 5.0, 0.001), ("b", 5.0, 0.001)), "2 artists shaped it"),
+        (evidence(0.9, ("a", 9.0, 0.5), ("b", 1.0, 0.9)), "nobody's works stand out"),
+    ],
+)
+def test_a_run_says_whether_one_artist_decided_it(measured: Evidence | None, words: str) -> None:
+    said = credit.decided(replace(record(), evidence=measured), {"a": "A"})
+    assert words in said and bool(words) == bool(said)
+
+
+def test_a_run_stands_under_every_rule_side_by_side() -> None:
+    measured = evidence(0.5, ("a", 9.0, 0.001), ("b", 1.0, 0.9))
+    run = replace(record(), evidence=measured, rule=ARTIST_INFLUENCE.id)
+    rows = {one.id: one for one in credit.side_by_side(run, {"a": "A"})}
+    assert rows[ARTIST_INFLUENCE.id].own
+    assert rows[ARTIST_INFLUENCE.id].credited == (("A", "45.0 %"),)
+    assert rows[ARTIST_INFLUENCE.id].nobody == "55.0 %"
+    assert rows[ROYALTY_POOL.id].credited == (("A", "72.5 %"), ("b", "27.5 %"))
+    assert rows[ROYALTY_POOL.id].nobody == "0.0 %"
+    withdrawn = credit.side_by_side(run, {}, frozenset({"a"}))
+    assert next(one for one in withdrawn if one.own).credited == ()
+    older = {one.id: one for one in credit.side_by_side(record(), {})}
+    assert older[ARTIST_INFLUENCE.id].credited is None
+    assert older[DEFAULT_RULE.id].credited is not None
+    html = studio.credit(RunView(1, run, None, False, ARTIST_INFLUENCE), {"a": "A"})
+    assert "Owed to this collection: 50 %" in html
+    assert "A 45.0 %" in html
 
 
 def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:

@@ -1,0 +1,131 @@
+"""What a run measured, whichever rule shares by it: how much is owed, and to whom, above chance.
+
+In: influence and chance per artist. Out: evidence that a ledger keeps, the artists whose influence
+is above chance, and whether one of them decided the picture. Knows no rule and no database.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from core.errors import UsageError
+
+DISCOVERY_RATE = 0.05  # expected share of false names among the artists who are credited
+
+
+@dataclass(frozen=True)
+class ArtistPart:
+    """What a run measured for one artist, whichever rule shares by it.
+
+    `influence`: the sum over the artist's works of the squared positive raw score, near-copies
+    counted as one work. `chance`: how often pictures that this artist did not shape reach as much.
+    `joined_z`: the works' z by Stouffer, for the rule that joins works first.
+    """
+
+    artist_id: str
+    influence: float
+    chance: float
+    joined_z: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.influence) and self.influence >= 0 and 0 <= self.chance <= 1):
+            raise UsageError(
+                f"The evidence for the artist '{self.artist_id}' is out of range (influence "
+                f"{self.influence}, chance {self.chance}): nothing can be shared by it."
+            )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`attributable` in [0, 1]: how much of the picture is owed to the collection at all.
+
+    `artists`: every artist of the collection once. `signals`: the numbers behind `attributable`,
+    for whoever asks why.
+    """
+
+    attributable: float
+    artists: tuple[ArtistPart, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.attributable <= 1:
+            raise UsageError(
+                f"A picture cannot be owed to a collection by {self.attributable}: the part lies "
+                "between 0 and 1."
+            )
+        if len({part.artist_id for part in self.artists}) < len(self.artists):
+            raise UsageError("The evidence names an artist twice: join their parts first.")
+
+    @classmethod
+    def of(
+        cls,
+        attributable: float,
+        artists: Mapping[str, tuple[float, float]],
+        z: Sequence[float],
+        artist_ids: Sequence[str],
+        signals: Mapping[str, float],
+    ) -> Evidence:
+        """From (influence, chance) per artist and the works' `z [n]`, `artist_ids [n]`."""
+        joined = joined_by_stouffer(z, artist_ids)
+        parts = [
+            ArtistPart(artist, influence, chance, joined.get(artist, 0.0))
+            for artist, (influence, chance) in sorted(artists.items())
+        ]
+        return cls(attributable, tuple(parts), dict(signals))
+
+    def plain(self) -> dict[str, Any]:
+        """For json."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Evidence:
+        """The inverse of `plain`."""
+        parts = tuple(ArtistPart(**row) for row in values["artists"])
+        return cls(values["attributable"], parts, values["signals"])
+
+
+def significant_artists(evidence: Evidence, discovery_rate: float) -> frozenset[str]:
+    """Whose influence is above chance, at this expected share of false names among them.
+
+    Benjamini and Hochberg (1995): with chances p_(1) <= ... <= p_(a), the k artists of the largest
+    k with p_(k) <= k / a x rate. Who had no influence is never among them.
+    """
+    ranked = sorted(evidence.artists, key=lambda part: (part.chance, part.artist_id))
+    last = 0
+    for k, part in enumerate(ranked, start=1):
+        if part.chance <= k * discovery_rate / len(ranked):
+            last = k
+    return frozenset(part.artist_id for part in ranked[:last] if part.influence > 0)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who decided a picture: `significant` artists above chance; `artist_id` has more than half of
+    all influence, None where nobody has; `part`: the largest significant part of it, in [0, 1]."""
+
+    significant: int
+    artist_id: str | None
+    part: float
+
+
+def decision(evidence: Evidence, discovery_rate: float = DISCOVERY_RATE) -> Decision:
+    """Whether one artist's works decided a picture, several artists' together, or nobody's."""
+    credited = significant_artists(evidence, discovery_rate) if evidence.attributable else ()
+    total = math.fsum(part.influence for part in evidence.artists)
+    parts = [(one.influence / total, one.artist_id) for one in evidence.artists if total]
+    largest = max((one for one in parts if one[1] in credited), default=(0.0, ""))
+    return Decision(len(credited), largest[1] if largest[0] > 0.5 else None, largest[0])
+
+
+def joined_by_stouffer(z: Sequence[float], artist_ids: Sequence[str]) -> dict[str, float]:
+    """Each artist's z, sum / sqrt(works), from the works' `z [n]` and whose they are."""
+    by_artist: dict[str, list[float]] = {}
+    for value, artist in zip(z, artist_ids, strict=True):
+        by_artist.setdefault(artist, []).append(value)
+    return {
+        artist: math.fsum(values) / math.sqrt(len(values))
+        for artist, values in sorted(by_artist.items())
+    }
