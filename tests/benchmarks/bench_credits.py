@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from app.services.runs import evidence_of
+from app.services.run_record import evidence_of
 from core.attribution.calibration.attributable import SIGNALS, signals
 from core.attribution.calibration.out_of_distribution import foreign_picture
 from core.attribution.calibration.references import HELD_OUT, load_references
@@ -84,19 +84,16 @@ def bench_credits_cost(measure: Measure, engine: Engine, embedded: Collection) -
     """One attribution with what is attributable, beside one without, in the same run."""
     with Image.open(embedded.image_path(embedded.works[0])) as file:
         image = file.convert("RGB")
-    traced = engine._open_features(DEFAULT)
-    before = replace(traced, attributable=None)
+    kept = engine._newest()._features
+    features = kept[DEFAULT]
 
-    def as_now() -> None:
-        engine._traced[DEFAULT] = traced
+    def attribute(what_is_kept: object) -> None:
+        kept[DEFAULT] = what_is_kept
         engine.attribute(image, style=embedded.works[0].style)
 
-    def as_before() -> None:
-        engine._traced[DEFAULT] = before
-        engine.attribute(image, style=embedded.works[0].style)
-
-    now, then = side_by_side([as_now, as_before], rounds=15)
-    engine._traced[DEFAULT] = traced
+    before = replace(features, attributable=None)
+    now, then = side_by_side([lambda: attribute(features), lambda: attribute(before)], rounds=15)
+    kept[DEFAULT] = features
     detail = f"{now:.3f} s, without {then:.3f} s"
     measure("cost of one attribution", now / then, 1.1, higher_is_better=False, detail=detail)
 
@@ -153,14 +150,14 @@ def _kinds(
 def _ask(
     engine: Engine, picture: Callable[[], Image.Image], style: str | None, artist: str
 ) -> Asked:
-    found = engine.attribute(picture(), style=style)
-    evidence = evidence_of(found)
+    attribution = engine.attribute(picture(), style=style)
+    evidence = evidence_of(attribution)
     assert evidence is not None
-    line = engine._open_features(DEFAULT).attributable
+    line = engine._newest().attributable
     assert line is not None
     values = signals(*(np.array([evidence.signals[name]]) for name in SIGNALS))
     booked = shares_by_evidence(evidence)
-    before = shares(found.z.tolist(), [work.artist_id for work in found.works])
+    before = shares(attribution.z.tolist(), [work.artist_id for work in attribution.works])
     first = max(evidence.artists, key=lambda part: part.influence).artist_id
     false = sum(1 for name in booked.artist_micro if artist and name != artist)
     return Asked(
@@ -243,8 +240,8 @@ def _photographs() -> list[Image.Image]:
     """Photographs that come with the libraries: a temple, a flower, a person."""
     from sklearn.datasets import load_sample_images
 
-    found = [Image.fromarray(pixels) for pixels in load_sample_images().images]
-    return [*found, _read(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg")]
+    photos = [Image.fromarray(pixels) for pixels in load_sample_images().images]
+    return [*photos, _read(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg")]
 
 
 def _crop(photos: Sequence[Image.Image], seed: int, size: int) -> Image.Image:
