@@ -49,9 +49,8 @@ from core.evaluation.features import Vectors, clip_vectors
 from core.evaluation.forgetting import ForgettingRow, forget_artists, forgetting_rows
 from core.evaluation.lds import Matrix, Spread, Truth, ceiling_of
 from core.evaluation.removal_effects import Measured, measure_base, measured
-from core.evaluation.runner import describe, prepare
+from core.evaluation.runner import describe, prepare, with_workers
 from core.evaluation.trials import CLIP, Contest, Trial
-from core.evaluation.workers import with_workers
 from core.files import write_text
 from core.progress import Progress
 
