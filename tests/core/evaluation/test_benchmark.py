@@ -15,7 +15,7 @@ import torch
 from core.attribution.features.noise import noise_for
 from core.diffusion.sampling import Sampler
 from core.errors import StoreError, UsageError
-from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark
+from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark, open_benchmark
 from core.evaluation.bookings import booking_rules
 from core.evaluation.data import digits
 from core.evaluation.experiments import EXPERIMENTS, experiment
@@ -23,7 +23,6 @@ from core.evaluation.features import isometric
 from core.evaluation.models import MlpPlan
 from core.evaluation.presets import PRESETS, Preset, preset
 from core.evaluation.runner import Finished, run_experiment
-from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
 from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
 from core.ledger.shares import shares
