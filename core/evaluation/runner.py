@@ -23,11 +23,20 @@ from core.attribution.features.clip import ClipVision
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.errors import UsageError
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark, Opening
-from core.evaluation.booked_lds import BookedRow, booked_rows
 from core.evaluation.experiments import Experiment
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Spread
-from core.evaluation.trials import BEST, DEFAULT, Result, Row, Trial, run_trial, wanted_vectors
+from core.evaluation.trials import (
+    BEST,
+    DEFAULT,
+    BookedRow,
+    Result,
+    Row,
+    Trial,
+    booked_rows,
+    run_trial,
+    wanted_vectors,
+)
 from core.files import write_text
 from core.progress import Progress
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.evaluation.booked_lds import BookedRow
 from core.evaluation.runner import Finished, Pair, Regime
-from core.evaluation.trials import Row
+from core.evaluation.trials import BookedRow, Row
 
 FIELDS = (
     "placement",
