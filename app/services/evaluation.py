@@ -20,14 +20,13 @@ from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
 from core.errors import UsageError
 from core.evaluation.artist_removal import RESULT, ArtistsFinished, run_artists
-from core.evaluation.artist_tables import text_of as artists_text
 from core.evaluation.benchmark import Benchmark, open_benchmark
 from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
 from core.evaluation.counterfactual import text_of as counterfactual_text
 from core.evaluation.experiments import experiment
 from core.evaluation.presets import COLLECTION, Preset, preset
 from core.evaluation.runner import Finished, run_experiment
-from core.evaluation.tables import text_of
+from core.evaluation.tables import artists_text, text_of
 from core.files import write_text
 from core.progress import Progress
 

@@ -15,17 +15,13 @@ from core.attribution.scoring.sharpening import SHARPENINGS, Sharpening
 from core.diffusion.training.ensemble import load_into, model_file
 from core.errors import UsageError
 from core.evaluation.agreement import MEASURES
-from core.evaluation.artist_removal import (
+from core.evaluation.artist_contest import (
     BEST_ELSEWHERE,
     ONE_SEED,
-    ArtistsFinished,
     BookingCandidate,
     SplitContest,
-    artist_trials,
-    best_rows,
-    run_artists,
 )
-from core.evaluation.artist_tables import text_of
+from core.evaluation.artist_removal import ArtistsFinished, artist_trials, best_rows, run_artists
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import TODAY, Booking, booking_rules
 from core.evaluation.data import digits
@@ -33,6 +29,7 @@ from core.evaluation.losses import Losses
 from core.evaluation.presets import PRESETS, Preset
 from core.evaluation.removal_effects import measured
 from core.evaluation.report import artist_figures
+from core.evaluation.tables import artists_text
 
 TINY = PRESETS["digits-artists-tiny"]
 METHODS = ("d-trak", "das", "raw-pixel-cosine")
@@ -170,7 +167,7 @@ def test_more_seeds_go_into_the_same_folder(done: tuple[Benchmark, ArtistsFinish
 
 
 def test_the_text_says_what_one_must_know(done: tuple[Benchmark, ArtistsFinished]) -> None:
-    text = text_of(done[1])
+    text = artists_text(done[1])
     for words in ("reliability", "ceiling", "p learnt", "LDS by halves", "Paired differences"):
         assert words in text
     assert len(best_rows(done[1], 5)) == 5
