@@ -22,8 +22,9 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter, ValidationError
 
 from app import cli
+from app.cli import workshops
 from app.cli.output import show_json
-from app.services import evaluation, workshops_build
+from app.services import evaluation
 from app.services.runs import RunFinished, Traced
 from app.services.serialize import (
     GenerationRecord,
@@ -161,9 +162,7 @@ def before(
         "evaluate artists": lambda: monkeypatch.setattr(
             evaluation, "evaluate_artists", lambda *_: iter([removed()])
         ),
-        "workshops build": lambda: monkeypatch.setattr(
-            workshops_build, "rebuild", lambda *_: iter(())
-        ),
+        "workshops build": lambda: monkeypatch.setattr(workshops, "rebuild", lambda *_: iter(())),
     }
 
 
