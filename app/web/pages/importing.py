@@ -16,7 +16,7 @@ from app.services.errors import guarded
 from app.services.importing import ELSEWHERE, SIZES, ImportRequest, imported, previewed
 from app.settings import Settings
 from app.web.access import Access
-from app.web.render import render
+from app.web.formatting import render
 from app.web.views import importing as view
 from core.collection.importing.report import ImportReport, NothingImported
 from core.errors import UsageError

@@ -14,7 +14,7 @@ from app.services.ledger_filter import read_filter
 from app.services.report import load_report
 from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
-from app.web.render import render
+from app.web.formatting import render
 from app.web.views import artists as artists_view
 from app.web.views import ledger as ledger_view
 from app.web.views import method as method_view

@@ -35,8 +35,7 @@ from app.services.runs import (
 from app.services.session import Studio, example_run
 from app.web.access import Access
 from app.web.events import NOT_YOURS
-from app.web.formatting import style_name
-from app.web.render import render
+from app.web.formatting import render, style_name
 from app.web.uploads import Uploads
 from app.web.views.studio import credit, preview
 from core.attribution.methods import METHODS

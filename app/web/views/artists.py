@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.web.formatting import style_name
-from app.web.render import render
+from app.web.formatting import render, style_name
 from core.collection.types import Artist, Work
 from core.ledger.records import ArtistTotal, Statement
 

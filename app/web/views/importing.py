@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.web.formatting import number, style_name
-from app.web.render import render
+from app.web.formatting import number, render, style_name
 from core.collection.importing.report import Duplicate, ImportReport
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.services.ledger_filter import WORDS
-from app.web.formatting import style_name
-from app.web.render import render
+from app.web.formatting import render, style_name
 from app.web.views.credit import total_bars
 from core.ledger.records import (
     UNATTRIBUTED,

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.web.formatting import decimal, percent
-from app.web.render import render
+from app.web.formatting import decimal, percent, render
 from app.web.views.rules import rule_words
 from core.attribution.methods import METHODS, Method
 from core.collection.types import Collection

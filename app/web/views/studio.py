@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from app.web.render import render
+from app.web.formatting import render
 from app.web.views.credit import run_bars
 from core.ledger.records import RunView
 

@@ -24,7 +24,7 @@ from app.services.runs import (
 )
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
-from app.web.render import render
+from app.web.formatting import render
 from core.collection.types import Collection
 from core.errors import UsageError
 from core.evaluation import artist_ablation as without_artist

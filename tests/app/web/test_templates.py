@@ -21,8 +21,7 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
-from app.web.addresses import ELSEWHERE
-from app.web.render import TEMPLATES, environment, render
+from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.views import artists, importing, ledger, method, studio
 from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport

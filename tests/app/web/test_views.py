@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.render import render
+from app.web.formatting import render
 from app.web.views import ledger, method, rules, studio
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
