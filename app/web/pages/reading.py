@@ -15,7 +15,6 @@ from app.services.report import load_report
 from app.services.run_record import RULE_IN_FORCE
 from app.services.session import Studio
 from app.web.formatting import render
-from app.web.views import artists as artists_view
 from app.web.views import ledger as ledger_view
 from app.web.views import method as method_view
 from core.attribution.methods import METHODS
@@ -81,7 +80,7 @@ def artists_page(studio: Studio, query: Query) -> str:
     artist_id = query.get("id")
     if not artist_id:
         totals = {row.artist_id: row for row in studio.ledger.totals().artists}
-        return artists_view.everyone(studio.collection.artists, works, totals)
+        return ledger_view.all_artists(studio.collection.artists, works, totals)
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
@@ -94,13 +93,13 @@ def artists_page(studio: Studio, query: Query) -> str:
         if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return artists_view.one(artist, works.get(artist.id, []), nothing, [])
+            return ledger_view.one_artist(artist, works.get(artist.id, []), nothing, [])
         ever = moment.artist_statement(artist.id)
         months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
         period = query.get("period")
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period) if period else ever
-    return artists_view.one(artist, works.get(artist.id, []), statement, months)
+    return ledger_view.one_artist(artist, works.get(artist.id, []), statement, months)
 
 
 def history_page(studio: Studio, query: Query) -> str:

@@ -22,7 +22,7 @@ from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
-from app.web.views import artists, importing, ledger, method, studio
+from app.web.views import importing, ledger, method, studio
 from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
@@ -190,15 +190,15 @@ def artist_page_of(text: str) -> str:
     change = StatusChange(text, text, text, text, text)
     lines = tuple((entry, 5) for entry in entries_of(text))
     full = Statement(known, text, 5, lines, (change,))
-    return artists.one(artist_of(text), works_of(text), full, [text, "2026-01"]) + artists.one(
-        artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), []
-    )
+    return ledger.one_artist(
+        artist_of(text), works_of(text), full, [text, "2026-01"]
+    ) + ledger.one_artist(artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), [])
 
 
 def artists_of(text: str) -> str:
     total = ArtistTotal(text, text, 5, 0.5, 1, 1)
     works = {text: works_of(text)}
-    return artists.everyone([artist_of(text)], works, {text: total}) + artists.everyone(
+    return ledger.all_artists([artist_of(text)], works, {text: total}) + ledger.all_artists(
         [artist_of(text)], {}, {}
     )
 
@@ -503,7 +503,7 @@ def test_no_python_of_the_application_writes_markup() -> None:
             name = getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
             if name in ("escape", "Markup", "markupsafe"):
                 wrong.append(f"{file.name}: {name}")
-    assert sorted(wrong) == ["theme.py: </script>", "theme.py: <script>"]
+    assert sorted(wrong) == ["blocks.py: </script>", "blocks.py: <script>"]
 
 
 def test_a_name_stays_readable() -> None:
