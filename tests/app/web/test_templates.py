@@ -22,7 +22,8 @@ from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
-from app.web.views import importing, ledger, method, studio
+from app.web.pages import importing
+from app.web.views import ledger, method, studio
 from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
