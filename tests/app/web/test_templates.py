@@ -22,8 +22,8 @@ from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
-from app.web.pages import importing
-from app.web.views import ledger, method, studio
+from app.web.pages import importing, run
+from app.web.views import ledger, method
 from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
@@ -333,7 +333,7 @@ CASES: dict[str, Callable[[str], str]] = {
         called("{% from 'run.html' import alt %}<img alt='{{ alt(run) }}'>", run=view.record)
         for view in runs_of(text)
     ),
-    "run.credit": lambda text: "".join(studio.credit(view, {}) for view in runs_of(text)),
+    "run.credit": lambda text: "".join(run.credit(view, {}) for view in runs_of(text)),
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
     ),

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.web.formatting import render
-from app.web.views import ledger, method, rules, studio
+from app.web.pages import run
+from app.web.views import ledger, method, rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
 from core.ledger.records import (
@@ -36,7 +37,7 @@ def words_of(html: str) -> str:
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
-    html = studio.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
+    html = run.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
     assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
     assert 'style="width:100.00%"' in html
     assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
@@ -108,7 +109,7 @@ def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
 
 def test_an_upload_shows_trust_and_never_says_booked() -> None:
     view = RunView(3, replace(record(), kind="upload", verdict="unfamiliar"), None)
-    html = studio.credit(view, {})
+    html = run.credit(view, {})
     assert "Not booked" in html
     assert html.index("cl-unfamiliar") < html.index("Not booked")
 
