@@ -28,7 +28,6 @@ from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
-from core.evaluation.artist_ablation import WithoutArtist
 from core.ledger.records import (
     MEMORISED,
     OPPONENT,
@@ -48,6 +47,7 @@ from core.ledger.records import (
     Verification,
 )
 from core.ledger.shares import DEFAULT_RULE, ShareRule
+from tests.app.services.test_artist_ablation import figures_without
 from tests.runs import record
 
 APP = TEMPLATES.parents[1]
@@ -259,18 +259,7 @@ def nothing_of(text: str) -> ImportReport:
 
 
 def answers_of(text: str) -> list[ArtistAblationResult]:
-    figures = WithoutArtist(
-        artist_id=text,
-        way="forget",
-        works=5,
-        picture_before=0.1,
-        picture_after=0.11,
-        own_before=0.1,
-        own_after=0.13,
-        others_before=0.2,
-        others_after=0.202,
-        moved=0.25,
-    )
+    figures = figures_without(text)
     return [
         ArtistAblationResult(text, text, figures, Path("x")),
         ArtistAblationResult(
