@@ -196,11 +196,11 @@ def evaluate_artist(
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
     from app.services.artist_ablation import (
+        ArtistAblationRecord,
         ArtistAblationRequest,
         ArtistAblationResult,
         leave_out_by_name,
     )
-    from app.services.evaluation import ArtistAblationRecord
     from core.evaluation.artist_ablation import DEFAULT_WAY, RETRAIN, way_of
 
     settings = common.settings()
@@ -267,8 +267,7 @@ def evaluate_report(
     as_json: AsJson = False,
 ) -> None:
     """Write report.json into the collection: how far its credits can be trusted."""
-    from app.services.evaluation import ReportRecord
-    from app.services.report import ReportResult, make_report
+    from app.services.report import ReportRecord, ReportResult, make_report
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
@@ -297,8 +296,7 @@ def evaluate_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.services.evaluation import RetrievalRecord
-    from app.services.retrieval import ALL, RetrievalResults, check_retrieval
+    from app.services.retrieval import ALL, RetrievalRecord, RetrievalResults, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
     events = check_retrieval(settings, method=method, limit=limit, seed=seed)
