@@ -34,7 +34,7 @@ from core.evaluation.forgetting import (
     forgetting_set,
     teacher,
 )
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.progress import Progress
 
 FORGET, REDIRECT, RETRAIN = "forget", "redirect", "retrain"

@@ -35,8 +35,7 @@ from core.diffusion.training.loop import TrainingSet
 from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split, read_split
 from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
-from core.evaluation.losses import Losses
-from core.evaluation.models import LoraPlan, blank_model, parameter_count
+from core.evaluation.models import LoraPlan, Losses, blank_model, parameter_count
 from core.evaluation.presets import COLLECTION, Preset
 from core.evaluation.subsets import (
     Inclusion,

@@ -34,7 +34,7 @@ from core.evaluation.benchmark import (
 from core.evaluation.bookings import membership
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Matrix
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.evaluation.runner import with_workers
 from core.evaluation.trials import Contest, Trial, wanted_vectors
 from core.files import write_text

@@ -25,7 +25,7 @@ from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
 from core.errors import UsageError
 from core.evaluation.agreement import DRAWS, LEAST, MEASURES, Interval, interval, resampling
 from core.evaluation.benchmark import SPLITS, Benchmark, tensors_of
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
 from core.progress import Progress
 from core.work_queue import made, unmade

@@ -17,7 +17,7 @@ from core.diffusion.tensors import save_tensors
 from core.evaluation.agreement import MEASURES, largest_above_noise, reliability
 from core.evaluation.benchmark import REMOVAL_POOL, SPLITS, Benchmark, tensors_of
 from core.evaluation.lds import Matrix, ceiling_of
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.progress import Progress
 from core.work_queue import unmade
 

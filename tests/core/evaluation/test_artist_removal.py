@@ -24,7 +24,7 @@ from core.evaluation.artist_contest import (
 from core.evaluation.artist_removal import ArtistsFinished, artist_trials, best_rows, run_artists
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import TODAY, Booking, booking_rules
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
 from core.evaluation.report import artist_figures
 from core.evaluation.tables import artists_text

@@ -21,7 +21,7 @@ from core.evaluation.counterfactual import (
     run_counterfactual,
     text_of,
 )
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.evaluation.plots import draw_counterfactual, draw_sheet
 from core.evaluation.presets import PRESETS
 from core.evaluation.trials import Contest, Trial
