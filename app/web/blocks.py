@@ -5,22 +5,20 @@ Assembles; decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from app.services.errors import words_of
 from app.services.session import Studio
 from app.settings import ASSETS
 from app.web.access import Access
+from app.web.formatting import render
 from app.web.pages.importing import ImportPage
-from app.web.pages.reading import (
-    artists_page,
-    history_page,
-    ledger_page,
-    method_page,
-    reading_page,
-)
+from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
+from app.web.pages.method import method_page
 from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
 
@@ -57,6 +55,22 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
         gr.Navbar(main_page_name="Studio")
         ImportPage(studio.settings, access)
     return blocks
+
+
+def reading_page(
+    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query], str]
+) -> None:
+    """A title and what `show` makes of the address's query, whenever the page is opened."""
+    gr.HTML(render("macros.title", words=title, lead=lead))
+    body = gr.HTML(elem_id=name, elem_classes=["cl-page"])
+
+    def opened(request: gr.Request) -> str:
+        try:
+            return show(dict(request.query_params))
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
+            return render("notices.trouble", words=words_of(error))
+
+    blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
 
 
 def theme() -> Any:

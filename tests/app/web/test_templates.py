@@ -22,8 +22,7 @@ from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
-from app.web.pages import importing, run
-from app.web.views import ledger, method
+from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar
 from core.collection.importing.report import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
@@ -171,7 +170,7 @@ def ledger_of(text: str) -> str:
     nothing = Totals((), 0, 0, 0, DIGEST)
     bad = Verification(False, 1, DIGEST, FirstBad(2, text))
     return "".join(
-        ledger.page(
+        ledger.ledger_view(
             totals=totals,
             entries=entries,
             runs=3,
@@ -232,7 +231,7 @@ def report_of(text: str) -> dict[str, object]:
 def method_of(text: str) -> str:
     row = next(iter(method.METHODS.values()))
     hostile = replace(row, name=text, title=text, formula=text, cost=text, needs=text)
-    return method.page(
+    return method.method_view(
         collection=collection_of(text),
         methods=[row, hostile],
         at_hand=[text],

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.web.formatting import render
-from app.web.pages import run
-from app.web.views import ledger, method, rules
+from app.web.pages import ledger, method, run
+from app.web.views import rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
 from core.ledger.records import (
@@ -73,7 +73,7 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
     work = Work("w", "w.png", "W", "a", "cubism", "1910", "CC0-1.0", "tests", "0" * 64)
     collection = Collection(Path("x"), "c", "C", "", 8, (work,), ())
     strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
-    html = method.page(
+    html = method.method_view(
         collection=collection,
         methods=(),
         at_hand=[],
@@ -161,6 +161,6 @@ def test_an_entry_names_its_three_largest_and_how_many_more() -> None:
 
 
 def ledger_page(totals: Totals, entries: Page[Entry], proof: Verification | None) -> str:
-    return ledger.page(
+    return ledger.ledger_view(
         totals=totals, entries=entries, runs=0, proof=proof, artists=[], styles=[], query={}
     )
