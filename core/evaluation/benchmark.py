@@ -34,16 +34,20 @@ from core.diffusion.training.ensemble import Parts, load_into, model_file, train
 from core.diffusion.training.loop import TrainingSet
 from core.errors import StoreError, UsageError
 from core.evaluation.data import Pictures, Split, read_split
-from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
-from core.evaluation.models import LoraPlan, Losses, blank_model, parameter_count
-from core.evaluation.presets import COLLECTION, Preset
-from core.evaluation.subsets import (
+from core.evaluation.lds import (
     Inclusion,
+    Matrix,
+    Truth,
+    agreement,
     artist_halves,
+    ceiling_of,
+    out_over_in,
     pool_seeds,
     random_halves,
     without_each_artist,
 )
+from core.evaluation.models import LoraPlan, Losses, blank_model, parameter_count
+from core.evaluation.presets import COLLECTION, Preset
 from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade
