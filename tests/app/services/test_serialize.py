@@ -45,9 +45,8 @@ from core.errors import ImageRefused
 from core.evaluation import artist_ablation
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_contest import ArtistRow
-from core.evaluation.artist_removal import ArtistsFinished
+from core.evaluation.artist_removal import ArtistsFinished, ForgettingRow
 from core.evaluation.counterfactual import Moved, Repainted
-from core.evaluation.forgetting import ForgettingRow
 from core.evaluation.removal_effects import PictureTruth
 from core.evaluation.runner import Finished as FinishedExperiment
 from core.evaluation.runner import LambdaLoss, Pair, Regime

@@ -14,14 +14,22 @@ import pytest
 from core.attribution.scoring.sharpening import SHARPENINGS, Sharpening
 from core.diffusion.training.ensemble import load_into, model_file
 from core.errors import UsageError
-from core.evaluation.agreement import MEASURES
+from core.evaluation.agreement import MEASURES, Interval
+from core.evaluation.artist_ablation import BASE, NEIGHBOURS
 from core.evaluation.artist_contest import (
     BEST_ELSEWHERE,
     ONE_SEED,
     BookingCandidate,
     SplitContest,
 )
-from core.evaluation.artist_removal import ArtistsFinished, artist_trials, best_rows, run_artists
+from core.evaluation.artist_removal import (
+    ArtistsFinished,
+    ForgettingRow,
+    artist_trials,
+    best_rows,
+    better_target,
+    run_artists,
+)
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import TODAY, Booking, booking_rules
 from core.evaluation.models import Losses
@@ -189,3 +197,24 @@ def test_an_older_folder_opens(tmp_path: Path) -> None:
     opened(tmp_path, replace(BY_ARTIST, removals=0))
     assert '"removals"' not in (tmp_path / "config.json").read_text()
     opened(tmp_path, replace(BY_ARTIST, removals=5))
+
+
+def test_the_better_target_is_the_one_that_agrees_more() -> None:
+    def row(target: str, split: str, value: float) -> ForgettingRow:
+        one = Interval(value, value, value)
+        return ForgettingRow(
+            target=target,
+            split=split,
+            artists=("a", "b", "c"),
+            pictures=4,
+            pearson=one,
+            spearman=one,
+            top1=one,
+            ndcg3=one,
+            loss_ratio=1.0,
+        )
+
+    rows = [row(BASE, "v", 0.5), row(BASE, "g", 0.7), row(NEIGHBOURS, "v", 0.4)]
+    assert better_target(rows) == BASE
+    assert better_target([*rows, row(NEIGHBOURS, "g", 0.9)]) == NEIGHBOURS
+    assert np.isclose(rows[0].top1.value, 0.5)
