@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.cli.workshops import make_example
 from app.services.runs import (
     GenerateRequest,
     Painting,
@@ -25,7 +26,6 @@ from app.services.runs import (
     trace_upload,
 )
 from app.services.session import Studio, example_run, open_studio
-from app.services.workshops_build import make_example
 from app.settings import read_settings
 from app.web.server import _verify_everything
 from core.attribution.features.build import features_directory

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.web.render import render
-from app.web.views import ledger, method, rules, studio
+from app.web.formatting import render
+from app.web.pages import ledger, method, run
+from app.web.views import rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
 from core.ledger.records import (
@@ -36,7 +37,7 @@ def words_of(html: str) -> str:
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
-    html = studio.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
+    html = run.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
     assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
     assert 'style="width:100.00%"' in html
     assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
@@ -72,7 +73,7 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
     work = Work("w", "w.png", "W", "a", "cubism", "1910", "CC0-1.0", "tests", "0" * 64)
     collection = Collection(Path("x"), "c", "C", "", 8, (work,), ())
     strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
-    html = method.page(
+    html = method.method_view(
         collection=collection,
         methods=(),
         at_hand=[],
@@ -108,7 +109,7 @@ def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
 
 def test_an_upload_shows_trust_and_never_says_booked() -> None:
     view = RunView(3, replace(record(), kind="upload", verdict="unfamiliar"), None)
-    html = studio.credit(view, {})
+    html = run.credit(view, {})
     assert "Not booked" in html
     assert html.index("cl-unfamiliar") < html.index("Not booked")
 
@@ -160,6 +161,6 @@ def test_an_entry_names_its_three_largest_and_how_many_more() -> None:
 
 
 def ledger_page(totals: Totals, entries: Page[Entry], proof: Verification | None) -> str:
-    return ledger.page(
+    return ledger.ledger_view(
         totals=totals, entries=entries, runs=0, proof=proof, artists=[], styles=[], query={}
     )
