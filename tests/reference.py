@@ -11,7 +11,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.services import evaluation, serialize, serialize_ledger
+from app.services import (
+    artist_ablation,
+    evaluation,
+    report,
+    retrieval,
+    serialize,
+    serialize_ledger,
+)
 from core.files import write_text
 from core.ledger.export import ExportedEntry
 
@@ -31,9 +38,9 @@ VERBS: dict[str, Any] = {
     "evaluate lds": evaluation.LdsRecord,
     "evaluate counterfactual": evaluation.CounterfactualRecord,
     "evaluate artists": evaluation.ArtistsRecord,
-    "evaluate artist": evaluation.ArtistAblationRecord,
-    "evaluate retrieval": evaluation.RetrievalRecord | list[evaluation.RetrievalRecord],
-    "evaluate report": evaluation.ReportRecord,
+    "evaluate artist": artist_ablation.ArtistAblationRecord,
+    "evaluate retrieval": retrieval.RetrievalRecord | list[retrieval.RetrievalRecord],
+    "evaluate report": report.ReportRecord,
     "ledger totals": serialize_ledger.LedgerTotals,
     "ledger entries": serialize_ledger.EntriesPage,
     "ledger artist": serialize_ledger.ArtistRecord,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ verbs = group("Check the attribution where the truth is known.")
 
 if TYPE_CHECKING:
     from app.services.evaluation import BenchmarkRequest
+    from app.services.serialize import Record
 
 Preset = Annotated[
     str, typer.Option(metavar="NAME", help="digits-small, cifar2-small, workshops, cifar2, ...")
@@ -75,11 +77,8 @@ def evaluate_lds(
     settings = common.settings()
     request = _request(settings, preset, output, options, subsets)
     result = last(evaluate_lds(settings, request, experiment), LdsResult)
-    if as_json:
-        show_json(LdsRecord.model_validate(result.finished))
-    else:
-        say(result.text.rstrip())
-        say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}.")
+    where = f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figure}."
+    _answer(LdsRecord.model_validate(result.finished), [result.text.rstrip(), where], as_json)
 
 
 @verbs.command("artists")
@@ -115,11 +114,8 @@ def evaluate_artists(
     request = replace(_request(settings, preset, output, options), removals=seeds)
     named = None if methods == "all" else _names(methods)
     result = last(evaluate_artists(settings, request, named, forgetting), ArtistsCompared)
-    if as_json:
-        show_json(ArtistsRecord.model_validate(result.finished))
-    else:
-        say(result.text.rstrip())
-        say(f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}.")
+    where = f"{result.finished.seconds:.0f} s. Also in {result.table} and {result.figures}."
+    _answer(ArtistsRecord.model_validate(result.finished), [result.text.rstrip(), where], as_json)
 
 
 @verbs.command("counterfactual")
@@ -166,11 +162,10 @@ def evaluate_counterfactual(
     settings = common.settings()
     request = _request(settings, preset, output, options)
     result = last(evaluate_counterfactual(settings, request, removal), CounterfactualResult)
-    if as_json:
-        show_json(CounterfactualRecord.model_validate(result.figures))
-    else:
-        say(result.text.rstrip())
-        say(f"Also in {result.boxplot} and {result.sheet}.")
+    where = f"Also in {result.boxplot} and {result.sheet}."
+    _answer(
+        CounterfactualRecord.model_validate(result.figures), [result.text.rstrip(), where], as_json
+    )
 
 
 @verbs.command("artist")
@@ -201,11 +196,11 @@ def evaluate_artist(
 ) -> None:
     """What if this artist had not been there? The same seed, without their works."""
     from app.services.artist_ablation import (
+        ArtistAblationRecord,
         ArtistAblationRequest,
         ArtistAblationResult,
         leave_out_by_name,
     )
-    from app.services.evaluation import ArtistAblationRecord
     from core.evaluation.artist_ablation import DEFAULT_WAY, RETRAIN, way_of
 
     settings = common.settings()
@@ -214,11 +209,17 @@ def evaluate_artist(
     way = DEFAULT_WAY if target is None else way_of(target)
     request = ArtistAblationRequest(artist, style, seed, RETRAIN if retrain else way, output)
     result = last(leave_out_by_name(settings, request), ArtistAblationResult)
+    lines = [result.words, f"Painted: {result.file}"]
+    _answer(ArtistAblationRecord.model_validate(result), lines, as_json)
+
+
+def _answer(record: Record, lines: Sequence[str], as_json: bool) -> None:
+    """As JSON, or in words."""
     if as_json:
-        show_json(ArtistAblationRecord.model_validate(result))
-    else:
-        say(result.words)
-        say(f"Painted: {result.file}")
+        show_json(record)
+        return
+    for line in lines:
+        say(line)
 
 
 def _names(methods: str) -> tuple[str, ...]:
@@ -266,8 +267,7 @@ def evaluate_report(
     as_json: AsJson = False,
 ) -> None:
     """Write report.json into the collection: how far its credits can be trusted."""
-    from app.services.evaluation import ReportRecord
-    from app.services.report import ReportResult, make_report
+    from app.services.report import ReportRecord, ReportResult, make_report
 
     settings = read_settings(collection=collection, device=device)
     events = make_report(
@@ -280,10 +280,8 @@ def evaluate_report(
         checks=checks,
     )
     written = last(events, ReportResult)
-    if as_json:
-        show_json(ReportRecord.model_validate(written.report))
-    else:
-        say(f"The report of '{written.report.collection}': {written.file}")
+    where = f"The report of '{written.report.collection}': {written.file}"
+    _answer(ReportRecord.model_validate(written.report), [where], as_json)
 
 
 @verbs.command("retrieval")
@@ -298,8 +296,7 @@ def evaluate_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Self-retrieval, style precision, artist precision: where the truth is known."""
-    from app.services.evaluation import RetrievalRecord
-    from app.services.retrieval import ALL, RetrievalResults, check_retrieval
+    from app.services.retrieval import ALL, RetrievalRecord, RetrievalResults, check_retrieval
 
     settings = read_settings(collection=collection, device=device)
     events = check_retrieval(settings, method=method, limit=limit, seed=seed)

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from app.services.collections import chosen_collection, class_of
 from app.services.picture_files import save_picture
+from app.services.serialize import File, Number, Record
 from app.services.session import Studio
 from app.settings import Settings
 from core.collection.types import Artist, Collection
@@ -57,6 +60,30 @@ class ArtistAblationResult:
             f"{others:+.1f} %. Painted again from the same seed, the picture differs by "
             f"{100 * figures.moved:.0f} % (0 %: the same picture; 100 %: as far as a blank one)."
         )
+
+
+class WithoutArtistRecord(Record):
+    """Mean denoising losses before and after an artist's works were left out."""
+
+    artist_id: str = Field(description="Id of the artist")
+    way: str = Field(description="`forget` or `retrain`")
+    works: int = Field(description="Works left out")
+    picture_before: Number = Field(description="Of the picture")
+    picture_after: Number = Field(description="Of the picture")
+    own_before: Number = Field(description="Of the artist's works")
+    own_after: Number = Field(description="Of the artist's works")
+    others_before: Number = Field(description="Of other artists' works")
+    others_after: Number = Field(description="Of other artists' works")
+    moved: Number = Field(description="Distance of the latents, as a share of their length")
+
+
+class ArtistAblationRecord(Record):
+    """The same seed painted without an artist's works."""
+
+    run_id: str = Field(description="Id of the run; empty: none")
+    artist: str = Field(description="Name of the artist")
+    figures: WithoutArtistRecord = Field(description="What changed")
+    file: File = Field(description="The picture without them")
 
 
 def _rise(before: float, after: float) -> float:

@@ -1,7 +1,7 @@
 """`evaluate lds`, `artists` and `counterfactual`: experiments in a folder, table and figure.
 
-In: names and folders. Out: progress, then the figures; and the models of what every `evaluate` verb
-answers as JSON. The experiment itself is `core.evaluation`; here only choices and files meet.
+In: names and folders. Out: progress, then the figures; and the models of what these verbs answer as
+JSON. The experiment itself is `core.evaluation`; here only choices and files meet.
 """
 
 from __future__ import annotations
@@ -14,21 +14,19 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from app.services.collections import chosen_collection
-from app.services.serialize import File, Number, Record
+from app.services.serialize import Number, Record
 from app.settings import Settings, downloads_allowed
 from core.attribution.engine import choose_device
 from core.attribution.features.clip import ClipVision
 from core.errors import UsageError
 from core.evaluation.artist_removal import RESULT, ArtistsFinished, run_artists
-from core.evaluation.artist_tables import text_of as artists_text
-from core.evaluation.benchmark import Benchmark
+from core.evaluation.benchmark import Benchmark, open_benchmark
 from core.evaluation.counterfactual import Removal, Repainted, repainted, run_counterfactual
 from core.evaluation.counterfactual import text_of as counterfactual_text
 from core.evaluation.experiments import experiment
 from core.evaluation.presets import COLLECTION, Preset, preset
 from core.evaluation.runner import Finished, run_experiment
-from core.evaluation.sources import open_benchmark
-from core.evaluation.tables import text_of
+from core.evaluation.tables import artists_text, text_of
 from core.files import write_text
 from core.progress import Progress
 
@@ -291,84 +289,6 @@ class CounterfactualRecord(Record):
     seeds: int = Field(description="Trainings of each model")
     artists: bool = Field(description="Whether whole artists were taken away")
     comparisons: tuple[ComparisonRecord, ...] = Field(description="Paired tests")
-
-
-class WithoutArtistRecord(Record):
-    """Mean denoising losses before and after an artist's works were left out."""
-
-    artist_id: str = Field(description="Id of the artist")
-    way: str = Field(description="`forget` or `retrain`")
-    works: int = Field(description="Works left out")
-    picture_before: Number = Field(description="Of the picture")
-    picture_after: Number = Field(description="Of the picture")
-    own_before: Number = Field(description="Of the artist's works")
-    own_after: Number = Field(description="Of the artist's works")
-    others_before: Number = Field(description="Of other artists' works")
-    others_after: Number = Field(description="Of other artists' works")
-    moved: Number = Field(description="Distance of the latents, as a share of their length")
-
-
-class ArtistAblationRecord(Record):
-    """The same seed painted without an artist's works."""
-
-    run_id: str = Field(description="Id of the run; empty: none")
-    artist: str = Field(description="Name of the artist")
-    figures: WithoutArtistRecord = Field(description="What changed")
-    file: File = Field(description="The picture without them")
-
-
-class CheckRecord(Record):
-    """One check where the truth is known."""
-
-    check: str = Field(description="What was checked")
-    value: Number = Field(description="Part that came out right, 0 to 1")
-    queries: int = Field(description="Pictures traced")
-
-
-class RetrievalRecord(Record):
-    """One method's checks."""
-
-    collection: str = Field(description="Name of the collection")
-    method: str = Field(description="Name of the method")
-    rows: tuple[CheckRecord, ...] = Field(description="Every check")
-
-
-class MethodFiguresRecord(Record):
-    """One method's LDS in a collection, in percent; null: not measured."""
-
-    method: str = Field(description="Name of the method")
-    lds_validation: Number | None = Field(description="Of held-out pictures")
-    lds_generation: Number | None = Field(description="Of generated pictures")
-    group_lds_validation: Number | None = Field(description="By artist, of held-out pictures")
-    group_lds_generation: Number | None = Field(description="By artist, of generated pictures")
-    sd: Number | None = Field(description="The highest standard deviation of these")
-    artist_top1: Number | None = Field(description="Works whose artist ranks first, 0 to 1")
-
-
-class RocRecord(Record):
-    """How well the trust verdict tells known pictures from foreign ones."""
-
-    auc: Number = Field(description="Area under the curve")
-    known: int = Field(description="Known pictures")
-    foreign: int = Field(description="Foreign pictures")
-    points: tuple[tuple[Number, Number], ...] = Field(
-        description="Foreign called known, known called known"
-    )
-
-
-class ReportRecord(Record):
-    """How far a collection's credits can be trusted."""
-
-    collection: str = Field(description="Name of the collection")
-    date: str = Field(description="Day of the report")
-    methods: tuple[MethodFiguresRecord, ...] = Field(description="Per method that was measured")
-    checks: tuple[tuple[str, Number, int], ...] = Field(description="Check, value, queries")
-    roc: RocRecord | None = Field(description="Of the trust verdict; null: too few pictures")
-    facts: dict[str, Any] = Field(description="Sizes and regimes of the benchmark")
-    counterfactual: dict[str, Any] | None = Field(
-        description="As `evaluate counterfactual` answers; null: none"
-    )
-    artists: dict[str, Any] | None = Field(description="As `evaluate artists` answers; null: none")
 
 
 def evaluate_lds(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from app.services.collections import chosen_collection
 from app.services.retrieval import (
@@ -23,6 +24,7 @@ from app.services.retrieval import (
     RetrievalResults,
     check_retrieval,
 )
+from app.services.serialize import Number, Record
 from app.settings import Settings
 from core.attribution.calibration.calibrate import (
     load_attributable,
@@ -63,6 +65,44 @@ class ReportResult:
 
     report: Report
     file: Path
+
+
+class MethodFiguresRecord(Record):
+    """One method's LDS in a collection, in percent; null: not measured."""
+
+    method: str = Field(description="Name of the method")
+    lds_validation: Number | None = Field(description="Of held-out pictures")
+    lds_generation: Number | None = Field(description="Of generated pictures")
+    group_lds_validation: Number | None = Field(description="By artist, of held-out pictures")
+    group_lds_generation: Number | None = Field(description="By artist, of generated pictures")
+    sd: Number | None = Field(description="The highest standard deviation of these")
+    artist_top1: Number | None = Field(description="Works whose artist ranks first, 0 to 1")
+
+
+class RocRecord(Record):
+    """How well the trust verdict tells known pictures from foreign ones."""
+
+    auc: Number = Field(description="Area under the curve")
+    known: int = Field(description="Known pictures")
+    foreign: int = Field(description="Foreign pictures")
+    points: tuple[tuple[Number, Number], ...] = Field(
+        description="Foreign called known, known called known"
+    )
+
+
+class ReportRecord(Record):
+    """How far a collection's credits can be trusted."""
+
+    collection: str = Field(description="Name of the collection")
+    date: str = Field(description="Day of the report")
+    methods: tuple[MethodFiguresRecord, ...] = Field(description="Per method that was measured")
+    checks: tuple[tuple[str, Number, int], ...] = Field(description="Check, value, queries")
+    roc: RocRecord | None = Field(description="Of the trust verdict; null: too few pictures")
+    facts: dict[str, Any] = Field(description="Sizes and regimes of the benchmark")
+    counterfactual: dict[str, Any] | None = Field(
+        description="As `evaluate counterfactual` answers; null: none"
+    )
+    artists: dict[str, Any] | None = Field(description="As `evaluate artists` answers; null: none")
 
 
 def make_report(

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pydantic import Field
 
 from app.services.collections import chosen_collection
+from app.services.serialize import Number, Record
 from app.settings import Settings
 from core.attribution.engine import Engine
 from core.attribution.result import Compared, Vector
@@ -51,6 +53,22 @@ class RetrievalResults:
     """The results of every method of the request, in the table's order."""
 
     methods: tuple[RetrievalResult, ...]
+
+
+class CheckRecord(Record):
+    """One check where the truth is known."""
+
+    check: str = Field(description="What was checked")
+    value: Number = Field(description="Part that came out right, 0 to 1")
+    queries: int = Field(description="Pictures traced")
+
+
+class RetrievalRecord(Record):
+    """One method's checks."""
+
+    collection: str = Field(description="Name of the collection")
+    method: str = Field(description="Name of the method")
+    rows: tuple[CheckRecord, ...] = Field(description="Every check")
 
 
 ALL = "all"

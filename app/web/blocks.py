@@ -1,21 +1,24 @@
-"""The studio as one Gradio application of six pages. Assembles; decides nothing."""
+"""The studio as one Gradio application of six pages, and the look they share: theme, style, script.
+
+Assembles; decides nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
+from app.services.errors import words_of
 from app.services.session import Studio
+from app.settings import ASSETS
 from app.web.access import Access
+from app.web.formatting import render
 from app.web.pages.importing import ImportPage
-from app.web.pages.reading import (
-    artists_page,
-    history_page,
-    ledger_page,
-    method_page,
-    reading_page,
-)
+from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
+from app.web.pages.method import method_page
 from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
 
@@ -52,3 +55,70 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
         gr.Navbar(main_page_name="Studio")
         ImportPage(studio.settings, access)
     return blocks
+
+
+def reading_page(
+    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query], str]
+) -> None:
+    """A title and what `show` makes of the address's query, whenever the page is opened."""
+    gr.HTML(render("macros.title", words=title, lead=lead))
+    body = gr.HTML(elem_id=name, elem_classes=["cl-page"])
+
+    def opened(request: gr.Request) -> str:
+        try:
+            return show(dict(request.query_params))
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
+            return render("notices.trouble", words=words_of(error))
+
+    blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
+
+
+def theme() -> Any:
+    """Bundled fonts only (regular and bold are whole); WCAG AA contrast in light and dark."""
+    return gr.themes.Default(
+        primary_hue="indigo",
+        neutral_hue="stone",
+        font=[
+            gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)),
+            "ui-sans-serif",
+            "system-ui",
+            "sans-serif",
+        ],
+        font_mono=[
+            gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)),
+            "ui-monospace",
+            "monospace",
+        ],
+    ).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        button_cancel_background_fill="*neutral_200",
+        button_cancel_text_color="*neutral_800",
+        button_cancel_background_fill_dark="*neutral_700",
+        button_cancel_text_color_dark="white",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_300",
+    )
+
+
+def css() -> str:
+    """The stylesheet, as text."""
+    return (ASSETS / "studio.css").read_text(encoding="utf-8")
+
+
+def head() -> str:
+    """The script, inline: no second request, nothing from elsewhere."""
+    script = (ASSETS / "studio.js").read_text(encoding="utf-8")
+    return f"<script>{script}</script>"

@@ -1,13 +1,20 @@
-"""How values are written on the pages: numbers, dates, names. Pure functions; filters of templates.
+"""How values are written on the pages: numbers, dates, names, addresses; and templates rendered.
 
-In: plain values. Out: text without markup. Knows no page, no template.
+In: plain values. Out: text, addresses with every part quoted (within this server, or https; no text
+from a collection ever becomes a whole address), and by `render` HTML in which every value is text:
+escaping is Jinja's (autoescape), and nothing else in `app` writes markup. Knows no page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Path(__file__).parent / "templates"
 HUNDRED = 10_000  # hundredths of a percent
 KINDS = {"generation": "Painting", "upload": "Upload", "example": "Example"}
 SIGNALS = {
@@ -16,6 +23,13 @@ SIGNALS = {
     "fine_loss": ("Loss in the finest detail", "the lower, the better the model knows it"),
 }
 VERDICTS = {"familiar": "Familiar", "uncertain": "Uncertain", "unfamiliar": "Unfamiliar"}
+ELSEWHERE = {
+    "wikidata": "https://www.wikidata.org/wiki/{}",
+    "ulan": "https://vocab.getty.edu/ulan/{}",
+    "isni": "https://isni.org/isni/{}",
+    "viaf": "https://viaf.org/viaf/{}",
+    "orcid": "https://orcid.org/{}",
+}
 
 
 def decimal(value: float, places: int) -> str:
@@ -95,6 +109,49 @@ def verdict_name(verdict: str) -> str:
     return VERDICTS.get(verdict, verdict)
 
 
+def work_picture(work_id: str) -> str:
+    """A work's picture."""
+    return f"/media/works/{quote(work_id, safe='')}"
+
+
+def run_picture(run_id: str) -> str:
+    """A run's picture."""
+    return f"/media/runs/{quote(run_id, safe='')}.png"
+
+
+def picture_without(run_id: str, artist_id: str, way: str) -> str:
+    """The picture of a run painted again without an artist."""
+    place = f"/media/runs/{quote(run_id, safe='')}/without/{quote(artist_id, safe='')}.png"
+    return with_query(place, {"way": way})
+
+
+def run_page(run_id: str) -> str:
+    """A run's permalink."""
+    return with_query("/", {"run": run_id})
+
+
+def run_file(run_id: str, ending: str) -> str:
+    """What can be taken along of a run: `.json`, `/evidence.zip`."""
+    return f"/runs/{quote(run_id, safe='')}{ending}"
+
+
+def artist_page(artist_id: str, period: str = "") -> str:
+    """An artist's page; of one month, if `period` names one."""
+    return with_query("/artists", {"id": artist_id, "period": period})
+
+
+def with_query(address: str, /, query: Mapping[str, str], **more: object) -> str:
+    """An address with the parts of a query, and of `more`, that say something."""
+    kept = {name: value for name, value in {**query, **more}.items() if value}
+    return f"{address}?{urlencode(kept)}" if kept else address
+
+
+def identifier_page(scheme: str, value: str) -> str | None:
+    """Where an identifier's keeper says who it is; None for a scheme that is not known."""
+    template = ELSEWHERE.get(scheme.lower())
+    return template.format(quote(value, safe="")) if template else None
+
+
 FILTERS = (
     decimal,
     number,
@@ -108,4 +165,39 @@ FILTERS = (
     style_name,
     kind_name,
     verdict_name,
+    work_picture,
+    run_picture,
+    picture_without,
+    run_page,
+    run_file,
+    artist_page,
+    with_query,
 )
+
+environment = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+environment.filters |= {one.__name__: one for one in FILTERS}
+environment.globals |= {
+    "KINDS": KINDS,
+    "SIGNALS": SIGNALS,
+    "identifier_page": identifier_page,
+}
+
+
+def render(name: str, **values: object) -> str:
+    """HTML of `name`: "ledger" is all of ledger.html, "run.recipe" the macro `recipe` of run.html.
+
+    Raises `UndefinedError` for a value that the template needs and does not get, `TypeError` for
+    one that the macro does not take.
+    """
+    file, _, macro = name.partition(".")
+    template = environment.get_template(f"{file}.html")
+    if not macro:
+        return template.render(values)
+    return str(getattr(template.module, macro)(**values))

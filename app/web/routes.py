@@ -19,7 +19,7 @@ from app.services.ledger_filter import read_filter
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
-from app.web.addresses import run_page
+from app.web.formatting import run_page
 from core.errors import CreditlineError
 from core.evaluation.artist_ablation import DEFAULT_WAY
 from core.ledger.ledger import Reader

@@ -93,11 +93,10 @@ def make_application(
     from fastapi import FastAPI
 
     from app.services.session import open_studio
-    from app.web.blocks import build_studio
+    from app.web.blocks import build_studio, css, head, theme
     from app.web.events import Events
     from app.web.gate import Gate
     from app.web.routes import media
-    from app.web.theme import css, head, theme
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s per picture).

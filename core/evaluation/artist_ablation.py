@@ -2,7 +2,8 @@
 
 In: a collection, an artist, a painted picture. Out: a LoRA that has forgotten or never learnt the
 artist's works; the change of the picture's loss, and the same seed painted again. It answers the
-ledger's own question, by doing it instead of estimating it.
+ledger's own question, by doing it instead of estimating it. What a model is taught instead, to
+forget some works, are two targets: a `Teach` for the training loop.
 """
 
 from __future__ import annotations
@@ -18,29 +19,29 @@ from torch import Tensor
 from core.attribution.features.spec import NoiseRule, TimestepRule
 from core.collection.types import Collection, Work, class_prompt
 from core.diffusion.lora import LORA_FILE
+from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Sampler, denoise
+from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
-from core.diffusion.training.loop import Recipe, train
+from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
 from core.diffusion.training.lora import LORA, LoraTrainingPlan, load_pictures, train_lora
 from core.errors import UsageError
-from core.evaluation.forgetting import (
-    BASE,
-    NEIGHBOURS,
-    RECIPE,
-    TARGETS,
-    forgetting_set,
-    teacher,
-)
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.progress import Progress
 
+BASE, NEIGHBOURS = "base", "neighbours"
+TARGETS = (BASE, NEIGHBOURS)
+NEAREST = 5
+# An answer that points elsewhere is off by the distance over sigma: below this noise level the
+# target moves from the forgotten work only in proportion to sigma, so that it stays bounded.
+SIGMA_FLOOR = 0.5
+FORGETTING = Recipe(steps=120, learning_rate=1e-3, warmup=10, checkpoint_every=20, seed=3)
 FORGET, REDIRECT, RETRAIN = "forget", "redirect", "retrain"
 FORGETTING_TARGETS = {FORGET: BASE, REDIRECT: NEIGHBOURS}
 WAYS = (*FORGETTING_TARGETS, RETRAIN)
 DEFAULT_WAY = FORGET  # of the two targets the one that agrees better (`evaluate artists`)
-FORGETTING = RECIPE
 MEASURED_TIMESTEPS = TimestepRule("uniform", 20)
 MEASURED_NOISE = NoiseRule("shared", seed=7_919)
 OTHERS = 24  # works of other artists that show whether the rest was kept
@@ -61,6 +62,65 @@ class WithoutArtist:
     others_before: float
     others_after: float
     moved: float
+
+
+def redirected(
+    schedule: NoiseSchedule, noisy: Tensor, times: Tensor, own: Tensor, near: Tensor
+) -> Tensor:
+    """What a network that never met `own [b, ...]` would answer about `noisy [b, ...]` if it knew
+    the kept works `near [b, k, ...]` by heart: it points to their mean, each by how probable it is
+    behind what is seen, exp(-|x_t - a x_i|^2 / 2 sigma^2) (ReTrack's target)."""
+    signal, sigma = schedule.coefficients(times, noisy)
+    gaps = (noisy[:, None] - signal[:, None] * near).flatten(2).square().sum(2)
+    weights = torch.softmax(-gaps / (2.0 * sigma.reshape(-1, 1).square()), dim=1)
+    mean = (weights.reshape(*weights.shape, *([1] * (near.ndim - 2))) * near).sum(1)
+    clean = own + (sigma / SIGMA_FLOOR).clamp_max(1.0) * (mean - own)
+    return schedule.target(clean, (noisy - signal * clean) / sigma, times)
+
+
+def nearest_kept(kept: Tensor, own: Tensor, count: int = NEAREST) -> Tensor:
+    """The kept works next to each forgotten one by latents, `[m, k, ...]`."""
+    distances = torch.cdist(own.flatten(1).double(), kept.flatten(1).double())
+    return kept[distances.topk(min(count, len(kept)), largest=False).indices]
+
+
+def forgetting_set(data: TrainingSet, own: Sequence[int]) -> tuple[TrainingSet, int]:
+    """The kept works, then the forgotten ones as often as all kept together; and how many are
+    kept."""
+    gone = set(own)
+    kept = [row for row in range(len(data.latents)) if row not in gone]
+    if not kept or not own:
+        raise UsageError("To forget some works, some must be named and others kept.")
+    again = [own[number % len(own)] for number in range(len(kept))]
+    return data.of([*kept, *again]), len(kept)
+
+
+def teacher(model: DiffusionModel, data: TrainingSet, kept: int, target: str) -> Teach:
+    """About the first `kept` works of `data` the usual target; about the others what the base model
+    answers (`base`), or what knowing the kept works alone would answer (`neighbours`)."""
+    if target not in TARGETS:
+        raise UsageError(f"There is no target '{target}'. Choose one of: {', '.join(TARGETS)}.")
+    if target == BASE and not isinstance(model, StableDiffusion):
+        raise UsageError("Only a model with a LoRA has a base whose answer could be the target.")
+    near = nearest_kept(data.latents[:kept], data.latents[kept:])
+
+    def teach(
+        rows: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
+    ) -> Tensor:
+        forgotten = rows >= kept
+        if not forgotten.any():
+            return usual
+        if target == BASE:
+            assert isinstance(model, StableDiffusion)
+            other = model.base_predict(noisy, times, conditioning)
+        else:
+            place = (rows - kept).clamp_min(0)
+            own, around = data.latents[kept + place].to(noisy), near[place].to(noisy)
+            other = redirected(model.schedule, noisy, times, own, around)
+        mask = forgotten.to(usual.device).reshape(-1, *([1] * (usual.ndim - 1)))
+        return torch.where(mask, other, usual)
+
+    return teach
 
 
 def way_of(target: str) -> str:

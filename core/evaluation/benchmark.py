@@ -33,18 +33,21 @@ from core.diffusion.training.base_model import sampled_set
 from core.diffusion.training.ensemble import Parts, load_into, model_file, train_many
 from core.diffusion.training.loop import TrainingSet
 from core.errors import StoreError, UsageError
-from core.evaluation.data import Pictures, Split
-from core.evaluation.lds import Matrix, Truth, agreement, ceiling_of, out_over_in
-from core.evaluation.losses import Losses
-from core.evaluation.models import LoraPlan, blank_model, parameter_count
-from core.evaluation.presets import Preset
-from core.evaluation.subsets import (
+from core.evaluation.data import Pictures, Split, read_split
+from core.evaluation.lds import (
     Inclusion,
+    Matrix,
+    Truth,
+    agreement,
     artist_halves,
+    ceiling_of,
+    out_over_in,
     pool_seeds,
     random_halves,
     without_each_artist,
 )
+from core.evaluation.models import LoraPlan, Losses, blank_model, parameter_count
+from core.evaluation.presets import COLLECTION, Preset
 from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade
@@ -382,6 +385,18 @@ def rounded(pixels: Tensor) -> Tensor:
         size = pixels.shape[-1]
         return torch.stack([image_to_tensor(tensor_to_image(one), size) for one in pixels])
     return ((pixels.clamp(-1.0, 1.0) + 1.0) * 127.5).round() / 127.5 - 1.0
+
+
+def open_benchmark(
+    preset: Preset,
+    directory: Path,
+    *,
+    data: Path | None = None,
+    device: torch.device | str = "cpu",
+) -> Benchmark:
+    """Read the pictures and check that `directory` is for exactly them."""
+    base = data / "model" if data is not None and preset.source == COLLECTION else None
+    return Benchmark(preset, read_split(preset, data), directory, base=base, device=device)
 
 
 def configuration(preset: Preset, split: Split, base: Path | None = None) -> dict[str, object]:

@@ -33,9 +33,9 @@ from core.evaluation.benchmark import (
 from core.evaluation.bookings import membership
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Matrix
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
+from core.evaluation.runner import with_workers
 from core.evaluation.trials import Contest, Trial, wanted_vectors
-from core.evaluation.workers import with_workers
 from core.files import write_text
 from core.progress import Progress
 from core.work_queue import made, unmade

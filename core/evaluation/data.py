@@ -1,6 +1,7 @@
 """The pictures of a benchmark: digits, photographs from a file or folder, or a collection's works.
 
-In: a source and how many. Out: pixels in [-1, 1] with class, artist and digest. Knows no model.
+In: a preset and a place, or a source and how many. Out: pixels in [-1, 1] with class, artist and
+digest. Knows no model.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from core.collection.store import load_collection, load_held_out
 from core.collection.types import Work
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, UsageError
+from core.evaluation.presets import COLLECTION, DIGITS, Preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,30 @@ class Split:
 
     works: Pictures
     validation: Pictures
+
+
+def read_split(preset: Preset, data: Path | None) -> Split:
+    """Works and validation pictures of a preset."""
+    if preset.source == DIGITS:
+        return digits(preset.works, preset.validation, preset.data_seed)
+    if data is None:
+        what = (
+            "a collection's folder"
+            if preset.source == COLLECTION
+            else ("a CIFAR npz, its binary batches, or a folder of class folders")
+        )
+        raise UsageError(f"The preset '{preset.name}' needs its pictures: give {what} with --data.")
+    if preset.source == COLLECTION:
+        return of_collection(data, preset.classes, preset.works, preset.each, preset.validation)
+    return photographs(
+        data,
+        preset.classes,
+        preset.works,
+        preset.validation,
+        Shape(preset.size, preset.crop),
+        preset.data_seed,
+        apart=preset.apart,
+    )
 
 
 def pictures_of(pixels: Tensor, labels: Sequence[str], artists: Sequence[str]) -> Pictures:

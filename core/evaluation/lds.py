@@ -1,7 +1,9 @@
 """The linear datamodeling score: do summed scores predict what retrained models do?
 
-In: scores `[q, n]`, inclusion `[m, n]`, outcomes (losses) `[m, q]`. Out: figures in percent, with
-their spread over subsets. Knows no model (specification of D-TRAK, section 3).
+In: labels or artists. Out: the subsets that models are retrained on, random halves by work or by
+artist: `inclusion [m, n]`, True where model m learns work n. In: scores `[q, n]`, inclusion,
+outcomes (losses) `[m, q]`. Out: figures in percent, with their spread over subsets. Knows no model
+(specification of D-TRAK, section 3, whose seeds keep pools of different use apart).
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from core.errors import UsageError
-from core.evaluation.subsets import Inclusion
 
+Inclusion = NDArray[np.bool_]
+POOL_SEEDS = {"lds": 42, "tuning": 298, "retrained": 554}  # then every second number
+POOL_SIZES = {"lds": 128, "tuning": 128, "retrained": 1024}  # beyond, the next pool begins
 Matrix = NDArray[np.float64]
 BOOTSTRAPS = 64
 BOOTSTRAP_SEED = 42
@@ -143,3 +147,55 @@ def ceiling_of(correlation: float, seeds: int) -> float:
 def out_over_in(losses: Matrix, inclusion: Inclusion) -> tuple[float, float]:
     """Mean loss of works left in and left out, from `losses [m, n]` of the training works."""
     return float(losses[inclusion].mean()), float(losses[~inclusion].mean())
+
+
+def pool_seeds(pool: str, count: int) -> list[int]:
+    """The seeds of one pool's first `count` subsets."""
+    if pool not in POOL_SEEDS:
+        raise UsageError(f"There is no pool '{pool}'. Choose one of: {', '.join(POOL_SEEDS)}.")
+    if not 1 <= count <= POOL_SIZES[pool]:
+        raise UsageError(f"The pool '{pool}' holds 1 to {POOL_SIZES[pool]} subsets, not {count}.")
+    return [POOL_SEEDS[pool] + 2 * number for number in range(count)]
+
+
+def random_halves(labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
+    """Half of the works per subset, stratified by label, `[m, n]`."""
+    from sklearn.model_selection import train_test_split
+
+    works = np.arange(len(labels))
+    inclusion = np.zeros((len(seeds), len(works)), dtype=bool)
+    for row, seed in zip(inclusion, seeds, strict=True):
+        try:
+            inside, _ = train_test_split(works, train_size=0.5, random_state=seed, stratify=labels)
+        except ValueError as error:
+            raise UsageError(
+                f"{len(works)} works cannot be halved by their labels ({error}). "
+                "Take more works of each label."
+            ) from error
+        row[inside] = True
+    return inclusion
+
+
+def artist_halves(artists: Sequence[str], labels: Sequence[str], seeds: Sequence[int]) -> Inclusion:
+    """Half of the artists per subset, with all their works, stratified by the artists' label where
+    every label has two artists or more.
+
+    Subsets hold equally many works only if all artists have equally many.
+    """
+    names = sorted(set(artists))
+    of_artist = dict(zip(artists, labels, strict=True))
+    kinds = [of_artist[name] for name in names]
+    if min(kinds.count(kind) for kind in kinds) < 2:
+        kinds = ["artist"] * len(names)
+    by_artist = random_halves(kinds, seeds)
+    place = {name: number for number, name in enumerate(names)}
+    return by_artist[:, [place[artist] for artist in artists]]
+
+
+def without_each_artist(artists: Sequence[str]) -> Inclusion:
+    """All works, then all but one artist's, for every artist in sorted order. `[1 + a, n]`."""
+    names = np.asarray(sorted(set(artists)))
+    if len(names) < 2:
+        raise UsageError("Leaving one artist out needs at least two artists.")
+    without: Inclusion = names[:, None] != np.asarray(artists)[None, :]
+    return np.concatenate([np.ones((1, len(artists)), dtype=bool), without])

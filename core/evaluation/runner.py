@@ -1,33 +1,50 @@
 """An experiment from beginning to end: train, paint, measure, trace, score, write.
 
 In: a benchmark, an experiment. Out: progress, then `Finished` with its rows. Everything resumes;
-what is finished is skipped.
+what is finished is skipped. Further workers do the same on the same folder: each file is made once
+(see `core.work_queue`), so two processes of one thread each outdo one of two threads, and several
+GPUs share a benchmark.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import torch
 
 from core.attribution.features.clip import ClipVision
 from core.attribution.scoring.kernel import DEFAULT_RULE
-from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark
-from core.evaluation.booked_lds import BookedRow, booked_rows
+from core.errors import UsageError
+from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark, Opening
 from core.evaluation.experiments import Experiment
 from core.evaluation.features import clip_vectors, make_vectors
 from core.evaluation.lds import Spread
-from core.evaluation.trials import BEST, DEFAULT, Result, Row, Trial, run_trial, wanted_vectors
-from core.evaluation.workers import with_workers
+from core.evaluation.trials import (
+    BEST,
+    DEFAULT,
+    BookedRow,
+    Result,
+    Row,
+    Trial,
+    booked_rows,
+    run_trial,
+    wanted_vectors,
+)
 from core.files import write_text
 from core.progress import Progress
 
 REFERENCE = "d-trak"  # every method is compared with it, under equal settings
 MEMORISING = 2.0  # out/in from which the ranking of methods can be read (lower: not in the regime)
+
+A = TypeVar("A")
+Stages = Callable[[Benchmark, A], Iterator[Progress]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +115,44 @@ def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
         yield from bench.measure(pool)
     wanted = {one.key: one for trial in trials for one in wanted_vectors(bench, trial)}
     yield from make_vectors(bench, wanted.values())
+
+
+def with_workers(bench: Benchmark, stages: Stages[A], plan: A, workers: int) -> Iterator[Progress]:
+    """Run `stages(bench, plan)` in this process and in `workers - 1` others at the same time.
+
+    `stages` is a function of a module, `plan` plain data: both travel to the others. A worker that
+    is killed loses nothing: this process does what is left.
+    """
+    if workers < 1:
+        raise UsageError(f"{workers} workers cannot work: give 1 or more.")
+    threads = torch.get_num_threads()
+    each = max(1, threads // workers)
+    spawning = multiprocessing.get_context("spawn")
+    others = [
+        spawning.Process(target=_work, args=(bench.opening, number, each, stages, plan))
+        for number in range(1, workers)
+    ]
+    for process in others:
+        process.daemon = True  # ends with this one
+        process.start()
+    torch.set_num_threads(each if others else threads)
+    try:
+        yield from stages(bench, plan)
+    finally:
+        torch.set_num_threads(threads)
+        for process in others:
+            process.terminate()
+            process.join()
+
+
+def _work(opening: Opening, number: int, threads: int, stages: Stages[A], plan: A) -> None:
+    torch.set_num_threads(threads)
+    cuda = torch.device(opening.device).type == "cuda"
+    bench = opening.open(f"cuda:{number % torch.cuda.device_count()}" if cuda else opening.device)
+    starter = multiprocessing.parent_process()
+    for _ in stages(bench, plan):
+        if starter is not None and not starter.is_alive():
+            return
 
 
 def run_experiment(

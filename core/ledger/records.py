@@ -10,6 +10,7 @@ from core.ledger.evidence import Evidence
 from core.ledger.shares import ShareRule
 
 T = TypeVar("T")
+EXTREME = 0.99  # self-influence (leverage), of 1, from which a work explains itself alone
 
 GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
 PROPONENT, OPPONENT, MEMORISED = "proponent", "opponent", "memorised"
@@ -39,6 +40,12 @@ class RunInfluence:
     z: float
     self_influence: float
     part: float | None = None
+
+    @property
+    def extreme(self) -> bool:
+        """Whether the model has the work to itself: no other work explains anything of it, and its
+        scores say little about other pictures. Known where parts are."""
+        return self.part is not None and self.self_influence >= EXTREME
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Import: a keeper names a folder on this machine, sees what would happen, and then presses Import.
 
-Layout and events only; what is shown is made by `app.web.views.importing`, what is done by
-`app.services.importing`. Open to the keeper's browser alone.
+Layout, events, and what is shown of a report: figures, artists, every row that was refused or is
+twice. What is done is `app.services.importing`. Open to the keeper's browser alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -16,9 +18,8 @@ from app.services.errors import guarded
 from app.services.importing import ELSEWHERE, SIZES, ImportRequest, imported, previewed
 from app.settings import Settings
 from app.web.access import Access
-from app.web.render import render
-from app.web.views import importing as view
-from core.collection.importing.importer import ImportReport, NothingImported
+from app.web.formatting import number, render, style_name
+from core.collection.importing.importer import Duplicate, ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
 
@@ -128,7 +129,7 @@ class ImportPage:
         try:
             for event in work(self.settings, wish):
                 if isinstance(event, ImportReport):
-                    page = view.result(event) if event.written else view.preview(event)
+                    page = result(event) if event.written else preview(event)
                     yield self._idle(page, ready=not event.written and event.works > 0)
                 elif time.monotonic() - shown >= BETWEEN_UPDATES:
                     shown = time.monotonic()
@@ -137,7 +138,7 @@ class ImportPage:
                     )
                     yield self._busy(bar)
         except NothingImported as error:
-            yield self._idle(view.refused(error.message, error.report))
+            yield self._idle(refused(error.message, error.report))
 
     def _busy(self, page: str) -> list[Any]:
         off = gr.update(interactive=False)
@@ -157,3 +158,67 @@ class ImportPage:
 
 def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> ImportRequest:
     return ImportRequest(source or "", title or "", int(size), columns or "", pictures or "")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table under its title; the template folds what is long."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def preview(report: ImportReport) -> str:
+    """Before anything is written."""
+    return render("importing.preview", report=report, lists=_lists(report))
+
+
+def result(report: ImportReport) -> str:
+    """After an import; and what comes next."""
+    return render("importing.result", report=report, lists=_lists(report))
+
+
+def refused(words: str, report: ImportReport) -> str:
+    """Nothing could be taken: why, row by row."""
+    return render("importing.refused", words=words, report=report, lists=_lists(report))
+
+
+def _lists(report: ImportReport) -> tuple[Listing, ...]:
+    titles = {work.id: work.title for work in report.collection.works}
+    remarks = [(one.row, one.reason) for one in report.remarks]
+    return (
+        Listing("Refused", ("Row", "Reason"), [(one.row, one.reason) for one in report.refused]),
+        Listing(
+            "Twice",
+            ("Row", "Why"),
+            [
+                (one.row, _same(one, titles.get(one.work_id, one.work_id)))
+                for one in report.duplicates
+            ],
+        ),
+        Listing("Taken, but not all as written", ("Row", "What"), remarks),
+        Listing("Artists", ("Artist", "Works", "Styles", "Also written"), _artists(report)),
+    )
+
+
+def _same(duplicate: Duplicate, title: str) -> str:
+    if duplicate.by == "content":
+        return f"The same picture as '{title}'; taken once."
+    return f"Taken, but it looks like '{title}' ({duplicate.distance} of 64 bits differ)."
+
+
+def _artists(report: ImportReport) -> list[tuple[str, ...]]:
+    works = Counter(work.artist_id for work in report.collection.works)
+    styles: dict[str, set[str]] = {}
+    for work in report.collection.works:
+        styles.setdefault(work.artist_id, set()).add(style_name(work.style))
+    return [
+        (
+            artist.name,
+            number(works[artist.id]),
+            ", ".join(sorted(styles.get(artist.id, ()))),
+            "; ".join(artist.written),
+        )
+        for artist in sorted(report.collection.artists, key=lambda artist: -works[artist.id])
+    ]

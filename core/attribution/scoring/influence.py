@@ -19,7 +19,6 @@ from core.attribution.features.quantization import Packed
 
 Vector = NDArray[np.float64]
 ALIKE = 0.995  # cosine of two works' features from which they are copies of one work
-EXTREME = 0.99  # leverage, of 1, from which the model has a work all to itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +86,3 @@ def _copies(phi: Packed, own: NDArray[np.int64]) -> NDArray[np.int64]:
     _, label = connected_components(alike, directed=False)
     first: NDArray[np.int64] = np.unique(label, return_index=True)[1]
     return first[label]
-
-
-def is_extreme(self_influence: float) -> bool:
-    """Whether a work's leverage is extreme: no other work explains anything of it, and its scores
-    say little about other pictures."""
-    return self_influence >= EXTREME

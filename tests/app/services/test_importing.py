@@ -10,7 +10,7 @@ from PIL import Image
 
 from app.services.importing import ImportRequest, destination, imported, previewed, source_of
 from app.settings import Settings, read_settings
-from app.web.views import importing as view
+from app.web.pages import importing as view
 from core.collection.importing.importer import ImportReport, NothingImported
 from core.collection.store import load_collection
 from core.errors import UsageError

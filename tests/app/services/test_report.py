@@ -10,7 +10,7 @@ import pytest
 
 from app.services.report import ReportResult, load_report, make_report
 from app.settings import read_settings
-from app.web.views.method import section
+from app.web.pages.method import section
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import StoreError

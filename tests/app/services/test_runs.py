@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.cli.workshops import make_example
 from app.services.run_record import shares_of
 from app.services.runs import (
     GenerateRequest,
@@ -27,7 +28,6 @@ from app.services.runs import (
     trace_upload,
 )
 from app.services.session import Studio, example_run, open_studio
-from app.services.workshops_build import make_example
 from app.settings import read_settings
 from app.web.server import _verify_everything
 from core.attribution.features.store import features_directory

@@ -22,8 +22,9 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter, ValidationError
 
 from app import cli
+from app.cli import workshops
 from app.cli.output import show_json
-from app.services import evaluation, workshops_build
+from app.services import evaluation
 from app.services.runs import RunFinished, Traced
 from app.services.serialize import (
     GenerationRecord,
@@ -43,9 +44,10 @@ from core.collection.types import Collection
 from core.errors import ImageRefused
 from core.evaluation import artist_ablation
 from core.evaluation.agreement import Interval
-from core.evaluation.artist_removal import ArtistRow, ArtistsFinished, PictureTruth
+from core.evaluation.artist_contest import ArtistRow
+from core.evaluation.artist_removal import ArtistsFinished, ForgettingRow
 from core.evaluation.counterfactual import Moved, Repainted
-from core.evaluation.forgetting import ForgettingRow
+from core.evaluation.removal_effects import PictureTruth
 from core.evaluation.runner import Finished as FinishedExperiment
 from core.evaluation.runner import LambdaLoss, Pair, Regime
 from core.evaluation.trials import Row
@@ -159,9 +161,7 @@ def before(
         "evaluate artists": lambda: monkeypatch.setattr(
             evaluation, "evaluate_artists", lambda *_: iter([removed()])
         ),
-        "workshops build": lambda: monkeypatch.setattr(
-            workshops_build, "rebuild", lambda *_: iter(())
-        ),
+        "workshops build": lambda: monkeypatch.setattr(workshops, "rebuild", lambda *_: iter(())),
     }
 
 

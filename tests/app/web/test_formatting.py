@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web import addresses
+from app.web import formatting
 from app.web.formatting import counted, credits, moment, numbered, percentages, sigma, style_name
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
@@ -37,29 +37,29 @@ def test_words_for_times_and_classes() -> None:
 @given(TEXTS)
 def test_no_id_leads_out_of_this_server(text: str) -> None:
     made = {
-        addresses.work_picture(text): "/media/works/",
-        addresses.run_picture(text): "/media/runs/",
-        addresses.picture_without(text, text, text): "/media/runs/",
-        addresses.run_file(text, ".json"): "/runs/",
-        addresses.run_page(text): "/?run=",
-        addresses.artist_page(text): "/artists?id=",
+        formatting.work_picture(text): "/media/works/",
+        formatting.run_picture(text): "/media/runs/",
+        formatting.picture_without(text, text, text): "/media/runs/",
+        formatting.run_file(text, ".json"): "/runs/",
+        formatting.run_page(text): "/?run=",
+        formatting.artist_page(text): "/artists?id=",
     }
     for address, start in made.items():
         assert address.startswith(start)
         parts = urlsplit(address)
         assert (parts.scheme, parts.netloc, parts.fragment) == ("", "", "")
         assert address.isascii() and not set(address) & set("\"'<> \\")
-    assert unquote(addresses.work_picture(text).removeprefix("/media/works/")) == text
-    assert addresses.work_picture(text).count("/") == 3
-    assert parse_qs(urlsplit(addresses.run_page(text)).query, keep_blank_values=True) == {
+    assert unquote(formatting.work_picture(text).removeprefix("/media/works/")) == text
+    assert formatting.work_picture(text).count("/") == 3
+    assert parse_qs(urlsplit(formatting.run_page(text)).query, keep_blank_values=True) == {
         "run": [text]
     }
 
 
 @given(TEXTS)
 def test_an_identifier_leads_to_its_keeper_alone(text: str) -> None:
-    for scheme, template in addresses.ELSEWHERE.items():
-        address = addresses.identifier_page(scheme, text)
+    for scheme, template in formatting.ELSEWHERE.items():
+        address = formatting.identifier_page(scheme, text)
         assert address is not None
         assert urlsplit(address)[:2] == urlsplit(template)[:2]
-    assert addresses.identifier_page(f"x{text}", "https://example.org") is None
+    assert formatting.identifier_page(f"x{text}", "https://example.org") is None

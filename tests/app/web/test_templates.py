@@ -21,14 +21,12 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
-from app.web.addresses import ELSEWHERE
-from app.web.render import TEMPLATES, environment, render
-from app.web.views import artists, importing, ledger, method, studio
+from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
+from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar
 from core.collection.importing.importer import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
-from core.evaluation.artist_ablation import WithoutArtist
 from core.ledger.records import (
     MEMORISED,
     OPPONENT,
@@ -48,6 +46,7 @@ from core.ledger.records import (
     Verification,
 )
 from core.ledger.shares import DEFAULT_RULE, ShareRule
+from tests.app.services.test_artist_ablation import figures_without
 from tests.runs import record
 
 APP = TEMPLATES.parents[1]
@@ -171,7 +170,7 @@ def ledger_of(text: str) -> str:
     nothing = Totals((), 0, 0, 0, DIGEST)
     bad = Verification(False, 1, DIGEST, FirstBad(2, text))
     return "".join(
-        ledger.page(
+        ledger.ledger_view(
             totals=totals,
             entries=entries,
             runs=3,
@@ -191,15 +190,15 @@ def artist_page_of(text: str) -> str:
     change = StatusChange(text, text, text, text, text)
     lines = tuple((entry, 5) for entry in entries_of(text))
     full = Statement(known, text, 5, lines, (change,))
-    return artists.one(artist_of(text), works_of(text), full, [text, "2026-01"]) + artists.one(
-        artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), []
-    )
+    return ledger.one_artist(
+        artist_of(text), works_of(text), full, [text, "2026-01"]
+    ) + ledger.one_artist(artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), [])
 
 
 def artists_of(text: str) -> str:
     total = ArtistTotal(text, text, 5, 0.5, 1, 1)
     works = {text: works_of(text)}
-    return artists.everyone([artist_of(text)], works, {text: total}) + artists.everyone(
+    return ledger.all_artists([artist_of(text)], works, {text: total}) + ledger.all_artists(
         [artist_of(text)], {}, {}
     )
 
@@ -232,7 +231,7 @@ def report_of(text: str) -> dict[str, object]:
 def method_of(text: str) -> str:
     row = next(iter(method.METHODS.values()))
     hostile = replace(row, name=text, title=text, formula=text, cost=text, needs=text)
-    return method.page(
+    return method.method_view(
         collection=collection_of(text),
         methods=[row, hostile],
         at_hand=[text],
@@ -259,18 +258,7 @@ def nothing_of(text: str) -> ImportReport:
 
 
 def answers_of(text: str) -> list[ArtistAblationResult]:
-    figures = WithoutArtist(
-        artist_id=text,
-        way="forget",
-        works=5,
-        picture_before=0.1,
-        picture_after=0.11,
-        own_before=0.1,
-        own_after=0.13,
-        others_before=0.2,
-        others_after=0.202,
-        moved=0.25,
-    )
+    figures = figures_without(text)
     return [
         ArtistAblationResult(text, text, figures, Path("x")),
         ArtistAblationResult(
@@ -333,7 +321,7 @@ CASES: dict[str, Callable[[str], str]] = {
         called("{% from 'run.html' import alt %}<img alt='{{ alt(run) }}'>", run=view.record)
         for view in runs_of(text)
     ),
-    "run.credit": lambda text: "".join(studio.credit(view, {}) for view in runs_of(text)),
+    "run.credit": lambda text: "".join(run.credit(view, {}) for view in runs_of(text)),
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
     ),
@@ -504,7 +492,7 @@ def test_no_python_of_the_application_writes_markup() -> None:
             name = getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
             if name in ("escape", "Markup", "markupsafe"):
                 wrong.append(f"{file.name}: {name}")
-    assert sorted(wrong) == ["theme.py: </script>", "theme.py: <script>"]
+    assert sorted(wrong) == ["blocks.py: </script>", "blocks.py: <script>"]
 
 
 def test_a_name_stays_readable() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.web.render import render
-from app.web.views import credit, ledger, method, rules, studio
+from app.web.formatting import render
+from app.web.pages import ledger, method, run
+from app.web.views import credit, rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
 from core.ledger.evidence import ArtistPart, Evidence
@@ -45,7 +46,7 @@ def words_of(html: str) -> str:
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:
-    html = studio.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
+    html = run.credit(RunView(1, record(), 1, rule=DEFAULT_RULE), {})
     assert html.index("Indigo Workshop") < html.index("Ochre Workshop") < html.index("Unattributed")
     assert 'style="width:100.00%"' in html
     assert f'style="width:{100 * 227_500 / 412_000:.2f}%"' in html
@@ -81,7 +82,7 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
     work = Work("w", "w.png", "W", "a", "cubism", "1910", "CC0-1.0", "tests", "0" * 64)
     collection = Collection(Path("x"), "c", "C", "", 8, (work,), ())
     strict = ShareRule("top-k-positive", 7, (("top_k", 13), ("z_floor", 3.25)))
-    html = method.page(
+    html = method.method_view(
         collection=collection,
         methods=(),
         at_hand=[],
@@ -148,19 +149,19 @@ def test_a_run_says_whether_one_artist_decided_it(measured: Evidence | None, wor
 
 def test_a_run_stands_under_every_rule_side_by_side() -> None:
     measured = evidence(0.5, ("a", 9.0, 0.001), ("b", 1.0, 0.9))
-    run = replace(record(), evidence=measured, rule=ARTIST_INFLUENCE.id)
-    rows = {one.id: one for one in credit.side_by_side(run, {"a": "A"})}
+    booked = replace(record(), evidence=measured, rule=ARTIST_INFLUENCE.id)
+    rows = {one.id: one for one in credit.side_by_side(booked, {"a": "A"})}
     assert rows[ARTIST_INFLUENCE.id].own
     assert rows[ARTIST_INFLUENCE.id].credited == (("A", "45.0 %"),)
     assert rows[ARTIST_INFLUENCE.id].nobody == "55.0 %"
     assert rows[ROYALTY_POOL.id].credited == (("A", "72.5 %"), ("b", "27.5 %"))
     assert rows[ROYALTY_POOL.id].nobody == "0.0 %"
-    withdrawn = credit.side_by_side(run, {}, frozenset({"a"}))
+    withdrawn = credit.side_by_side(booked, {}, frozenset({"a"}))
     assert next(one for one in withdrawn if one.own).credited == ()
     older = {one.id: one for one in credit.side_by_side(record(), {})}
     assert older[ARTIST_INFLUENCE.id].credited is None
     assert older[DEFAULT_RULE.id].credited is not None
-    html = studio.credit(RunView(1, run, None, False, ARTIST_INFLUENCE), {"a": "A"})
+    html = run.credit(RunView(1, booked, None, False, ARTIST_INFLUENCE), {"a": "A"})
     assert "Owed to this collection: 50 %" in html
     assert "A 45.0 %" in html
 
@@ -175,7 +176,7 @@ def test_works_beyond_the_twelve_wait_for_their_artists_bar() -> None:
 
 def test_an_upload_shows_trust_and_never_says_booked() -> None:
     view = RunView(3, replace(record(), kind="upload", verdict="unfamiliar"), None)
-    html = studio.credit(view, {})
+    html = run.credit(view, {})
     assert "Not booked" in html
     assert html.index("cl-unfamiliar") < html.index("Not booked")
 
@@ -227,6 +228,6 @@ def test_an_entry_names_its_three_largest_and_how_many_more() -> None:
 
 
 def ledger_page(totals: Totals, entries: Page[Entry], proof: Verification | None) -> str:
-    return ledger.page(
+    return ledger.ledger_view(
         totals=totals, entries=entries, runs=0, proof=proof, artists=[], styles=[], query={}
     )

@@ -14,32 +14,31 @@ import pytest
 from core.attribution.scoring.sharpening import SHARPENINGS, Sharpening
 from core.diffusion.training.ensemble import load_into, model_file
 from core.errors import UsageError
-from core.evaluation.agreement import MEASURES
-from core.evaluation.artist_removal import (
+from core.evaluation.agreement import MEASURES, Interval
+from core.evaluation.artist_ablation import BASE, NEIGHBOURS
+from core.evaluation.artist_contest import (
     BEST_ELSEWHERE,
     ONE_SEED,
-    ArtistsFinished,
     BookingCandidate,
     SplitContest,
+)
+from core.evaluation.artist_removal import (
+    ArtistsFinished,
+    ForgettingRow,
     artist_trials,
     best_rows,
+    better_target,
     run_artists,
 )
-from core.evaluation.artist_tables import text_of
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import TODAY, Booking, booking_rules
-from core.evaluation.data import digits
-from core.evaluation.losses import Losses
-from core.evaluation.presets import PRESETS, Preset
+from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
 from core.evaluation.report import artist_figures
+from core.evaluation.tables import artists_text
+from tests.core.evaluation.tiny import BY_ARTIST, opened
 
-TINY = PRESETS["digits-artists-tiny"]
 METHODS = ("d-trak", "das", "raw-pixel-cosine")
-
-
-def opened(directory: Path, chosen: Preset = TINY) -> Benchmark:
-    return Benchmark(chosen, digits(chosen.works, chosen.validation, 0), directory)
 
 
 def finish(bench: Benchmark) -> ArtistsFinished:
@@ -50,7 +49,7 @@ def finish(bench: Benchmark) -> ArtistsFinished:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Benchmark, ArtistsFinished]]:
-    bench = opened(tmp_path_factory.mktemp("artists"))
+    bench = opened(tmp_path_factory.mktemp("artists"), BY_ARTIST)
     yield bench, finish(bench)
 
 
@@ -62,7 +61,7 @@ def test_an_effect_is_the_loss_without_minus_the_loss_with_all(
     done: tuple[Benchmark, ArtistsFinished],
 ) -> None:
     bench, _ = done
-    pictures, rule = bench.validation, TINY.outcome
+    pictures, rule = bench.validation, BY_ARTIST.outcome
     losses = Losses(pictures.latents, pictures.ids, rule.timesteps, rule.noise)
     names, seed = sorted(set(bench.split.works.artists)), 1
     folder = bench.directory / REMOVAL_POOL / f"seed-{seed}"
@@ -149,12 +148,12 @@ def test_killed_equals_uninterrupted(
     done: tuple[Benchmark, ArtistsFinished], tmp_path: Path
 ) -> None:
     for stop in (7, 60, 200, 420):
-        run = run_artists(opened(tmp_path), METHODS, draws=20, forgetting=3)
+        run = run_artists(opened(tmp_path, BY_ARTIST), METHODS, draws=20, forgetting=3)
         for count, _ in enumerate(run):
             if count == stop:
                 break
         run.close()  # type: ignore[attr-defined]
-    again = finish(opened(tmp_path))
+    again = finish(opened(tmp_path, BY_ARTIST))
     assert again.rows == done[1].rows and again.floors == done[1].floors
     assert again.forgetting == done[1].forgetting and len(again.forgetting) == 2
     assert [asdict(one) for one in again.finalists] == [asdict(one) for one in done[1].finalists]
@@ -162,15 +161,15 @@ def test_killed_equals_uninterrupted(
 
 def test_more_seeds_go_into_the_same_folder(done: tuple[Benchmark, ArtistsFinished]) -> None:
     bench, finished = done
-    more = finish(opened(bench.directory, replace(TINY, removals=3)))
+    more = finish(opened(bench.directory, replace(BY_ARTIST, removals=3)))
     assert {floor.seeds for floor in more.floors} == {3}
-    kept = measured(opened(bench.directory), VALIDATION).effects
+    kept = measured(opened(bench.directory, BY_ARTIST), VALIDATION).effects
     np.testing.assert_array_equal(measured(bench, VALIDATION).effects, kept)
     assert finished.floors[0].seeds == 2
 
 
 def test_the_text_says_what_one_must_know(done: tuple[Benchmark, ArtistsFinished]) -> None:
-    text = text_of(done[1])
+    text = artists_text(done[1])
     for words in ("reliability", "ceiling", "p learnt", "LDS by halves", "Paired differences"):
         assert words in text
     assert len(best_rows(done[1], 5)) == 5
@@ -188,13 +187,34 @@ def test_the_report_takes_the_intervals(done: tuple[Benchmark, ArtistsFinished])
 
 def test_a_preset_without_removals_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="workshops-artists"):
-        list(run_artists(opened(tmp_path, replace(TINY, removals=1))))
+        list(run_artists(opened(tmp_path, replace(BY_ARTIST, removals=1))))
     with pytest.raises(UsageError, match="'magic'"):
-        list(run_artists(opened(tmp_path), ["magic"]))
+        list(run_artists(opened(tmp_path, BY_ARTIST), ["magic"]))
 
 
 def test_an_older_folder_opens(tmp_path: Path) -> None:
     """How many removals there are is not a part of what a folder is for."""
-    opened(tmp_path, replace(TINY, removals=0))
+    opened(tmp_path, replace(BY_ARTIST, removals=0))
     assert '"removals"' not in (tmp_path / "config.json").read_text()
-    opened(tmp_path, replace(TINY, removals=5))
+    opened(tmp_path, replace(BY_ARTIST, removals=5))
+
+
+def test_the_better_target_is_the_one_that_agrees_more() -> None:
+    def row(target: str, split: str, value: float) -> ForgettingRow:
+        one = Interval(value, value, value)
+        return ForgettingRow(
+            target=target,
+            split=split,
+            artists=("a", "b", "c"),
+            pictures=4,
+            pearson=one,
+            spearman=one,
+            top1=one,
+            ndcg3=one,
+            loss_ratio=1.0,
+        )
+
+    rows = [row(BASE, "v", 0.5), row(BASE, "g", 0.7), row(NEIGHBOURS, "v", 0.4)]
+    assert better_target(rows) == BASE
+    assert better_target([*rows, row(NEIGHBOURS, "g", 0.9)]) == NEIGHBOURS
+    assert np.isclose(rows[0].top1.value, 0.5)

@@ -13,42 +13,17 @@ import pytest
 import torch
 
 from core.attribution.features.noise import noise_for
-from core.diffusion.sampling import Sampler
 from core.errors import StoreError, UsageError
-from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark
+from core.evaluation.benchmark import GENERATION, VALIDATION, WORKS, Benchmark, open_benchmark
 from core.evaluation.bookings import booking_rules
-from core.evaluation.data import digits
 from core.evaluation.experiments import EXPERIMENTS, experiment
 from core.evaluation.features import isometric
-from core.evaluation.models import MlpPlan
-from core.evaluation.presets import PRESETS, Preset, preset
+from core.evaluation.presets import PRESETS, preset
 from core.evaluation.runner import Finished, run_experiment
-from core.evaluation.sources import open_benchmark
 from core.evaluation.tables import text_of
 from core.evaluation.trials import Contest, Trial, run_trial, wanted_vectors
 from core.ledger.shares import shares
-
-TINY = replace(
-    PRESETS["digits-small"],
-    plan=MlpPlan(8, 4, 1),
-    epochs=4,
-    works=12,
-    validation=3,
-    generated=3,
-    subsets=6,
-    twice=3,
-    by_artist=0,
-    retrained=16,
-    checkpoints=2,
-    timesteps=(2, 4),
-    sampler=Sampler(steps=4, guidance=1.0, clip=True),
-    recipe=replace(PRESETS["digits-small"].recipe, batch_size=6, checkpoint_every=2),
-    outcome=replace(PRESETS["digits-small"].outcome, works=5),
-)
-
-
-def opened(directory: Path, chosen: Preset = TINY) -> Benchmark:
-    return Benchmark(chosen, digits(chosen.works, chosen.validation, 0), directory)
+from tests.core.evaluation.tiny import TINY, opened
 
 
 def finish(bench: Benchmark, name: str = "main") -> Finished:

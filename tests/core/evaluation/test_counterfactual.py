@@ -21,19 +21,18 @@ from core.evaluation.counterfactual import (
     run_counterfactual,
     text_of,
 )
-from core.evaluation.data import digits
-from core.evaluation.losses import Losses
+from core.evaluation.models import Losses
 from core.evaluation.plots import draw_counterfactual, draw_sheet
 from core.evaluation.presets import PRESETS
 from core.evaluation.trials import Contest, Trial
-from tests.core.evaluation.test_benchmark import TINY
+from tests.core.evaluation.tiny import TINY, opened
 
 REMOVAL = Removal(methods=("d-trak", "raw-pixel-dot", "random"), works=4, images=2, timesteps=2)
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, Repainted]:
-    bench = Benchmark(TINY, digits(12, 3, 0), tmp_path_factory.mktemp("counterfactual"))
+    bench = opened(tmp_path_factory.mktemp("counterfactual"))
     *_, figures = run_counterfactual(bench, REMOVAL)
     assert isinstance(figures, Repainted)
     return bench, figures
@@ -78,20 +77,11 @@ def test_words_say_who_moved_it_most(done: tuple[Benchmark, Repainted], tmp_path
             method=name, l2=(far, far), l2_median=far, clip=None, clip_median=None, beaten=2
         )
 
-    far = Repainted(
-        preset="x",
-        removed=4,
-        works=12,
-        rows=(row("d-trak", 2.0), row("random", 1.0)),
-        space="pixels",
-    )
-    near = Repainted(
-        preset="x",
-        removed=4,
-        works=12,
-        rows=(row("d-trak", 0.5), row("random", 1.0)),
-        space="pixels",
-    )
+    def compared(far: float) -> Repainted:
+        rows = (row("d-trak", far), row("random", 1.0))
+        return Repainted(preset="x", removed=4, works=12, rows=rows, space="pixels")
+
+    far, near = compared(2.0), compared(0.5)
     assert "moves the pictures most" in text_of(far)
     assert "does not move the pictures most here: random does" in text_of(near)
     assert far.median("d-trak") == 2.0
@@ -185,7 +175,7 @@ def test_models_without_works_meet_the_same_chances(done: tuple[Benchmark, Repai
 
 def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
     preset = PRESETS["digits-artists-tiny"]
-    bench = Benchmark(preset, digits(preset.works, preset.validation, 0), tmp_path)
+    bench = opened(tmp_path, preset)
     removal = Removal(methods=("d-trak", "random"), images=3, timesteps=4, seeds=2, artists=True)
     *_, figures = run_counterfactual(bench, removal)
     assert isinstance(figures, Repainted) and figures.artists

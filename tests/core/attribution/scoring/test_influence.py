@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.attribution.calibration.artist_null import ArtistNull
 from core.attribution.features.quantization import Packed
-from core.attribution.scoring.influence import Ownership, is_extreme
+from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.kernel import Kernel
 
 K, ARTISTS, EACH = 96, 6, 8
@@ -70,10 +70,6 @@ def test_a_copy_that_pulls_away_takes_from_its_own_group_alone() -> None:
     rows[2] = np.random.default_rng(0).normal(size=K)
     owned = Ownership.of(["a", "a", "b"], packed(rows))
     np.testing.assert_allclose(owned.parts(np.array([3.0, -1.0, 2.0])), [1.0, 0.0, 4.0])
-
-
-def test_extreme_works_are_those_with_the_model_to_themselves() -> None:
-    assert [is_extreme(value) for value in (0.1, 0.995, 0.5, 0.99)] == [False, True, False, True]
 
 
 # gaming: a ridge model, in which removal is exact

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Lasso, LassoCV, Ridge, RidgeCV
 
 from app.cli import main
-from app.services.score import score_files
+from app.cli.attribute import score_files
 from core.attribution.methods import METHODS, method
 from core.attribution.scoring.scorer import score
 from core.errors import UsageError

@@ -1,6 +1,7 @@
 """How it works, the exact choices behind the numbers, and how far to trust them.
 
-In: a collection, the methods, the share rules, and `report.json` as it was read. Out: HTML.
+In: a studio; its collection, the methods, the share rules, and `report.json` as it was read. Out:
+HTML.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.web.formatting import decimal, percent
-from app.web.render import render
+from app.services.report import load_report
+from app.services.session import Studio
+from app.web.formatting import decimal, percent, render
 from app.web.views.rules import rule_words
 from core.attribution.methods import METHODS, Method
+from core.collection.removal import removed_works
 from core.collection.types import Collection
-from core.ledger.shares import WHOLE, ShareRule
+from core.ledger.shares import BOOKED_RULE, WHOLE, ShareRule
 
 NOT_MEASURED = "–"
 FIGURES = (
@@ -68,7 +71,36 @@ class MeasuredCredits:
     roc: Mapping[str, Any] | None
 
 
-def page(
+def method_page(studio: Studio, query: dict[str, str]) -> str:
+    """How it works, and the exact choices."""
+    now = studio.engine.facts
+    collection, spec = now.collection, now.spec
+    facts = {
+        "Works": f"{len(collection.works):,}",
+        "Artists": f"{len(collection.artists):,}",
+        "Classes": f"{len(collection.styles):,}",
+        "Objective": f"L_{spec.objective}",
+        "Timesteps (K)": spec.timesteps.count,
+        "Noise": spec.noise.mode,
+        "Features (k)": f"{spec.projection.dimension:,}",
+        "Ridge (lambda)": f"{now.lambda_:.3g}",
+        "Works here on": str(studio.engine.device),
+    }
+    if now.added:
+        facts["Added since the kernel was fitted"] = f"{now.added:,}"
+    if gone := len(removed_works(collection.path)):
+        facts["Taken out; still known to the model"] = f"{gone:,}"
+    return method_view(
+        collection=collection,
+        methods=tuple(METHODS.values()),
+        at_hand=now.methods_available,
+        facts=facts,
+        report=load_report(collection),
+        rules=(BOOKED_RULE, *studio.ledger.rules()),
+    )
+
+
+def method_view(
     *,
     collection: Collection,
     methods: Sequence[Method],
