@@ -27,9 +27,11 @@ from core.evaluation.agreement import (
 )
 from core.evaluation.benchmark import ARTIST_POOL, SPLITS, Benchmark
 from core.evaluation.bookings import (
+    BEFORE,
+    BOOKED,
     NULLS,
+    SQUARED_POSITIVE,
     SUMMED,
-    TODAY,
     Booking,
     booked_by_artist,
     booked_by_work,
@@ -43,10 +45,11 @@ from core.evaluation.removal_effects import measured
 from core.evaluation.trials import Contest, Trial
 
 RANDOM, ONE_SEED = "random", "measured by one seed"
+BOOKED_NAME = "booked"
 BEST_ELSEWHERE = "best of all, chosen on other pictures"
 DAS, PIXELS, PIXELS_NEAR = "das", "raw-pixel-cosine", "raw-pixel-gaussian"
 LEARNT = "learnt"
-PLAIN_POSITIVE, SQUARED_POSITIVE = Sharpening(1.0, positive=True), Sharpening(2.0, positive=True)
+PLAIN_POSITIVE = Sharpening(1.0, positive=True)
 CHOOSER = "pearson"  # an exponent is chosen by it: shares are to follow effects in size
 
 
@@ -274,7 +277,7 @@ class SplitContest:
         """What a new booking must be better than."""
         signed = Booking(None)
         candidates = {
-            "today": BookingCandidate(D_TRAK, TODAY),
+            "booked before": BookingCandidate(D_TRAK, BEFORE),
             "raw d-trak": BookingCandidate(D_TRAK, signed),
             "das": BookingCandidate(DAS, signed),
             "pixels": BookingCandidate(PIXELS, signed),
@@ -288,7 +291,7 @@ class SplitContest:
     def chosen(self) -> dict[str, BookingCandidate]:
         """The rows that get intervals: the references, chance, another seed's truth, every rule of
         the ledger by D-TRAK, and of every method its signed sum and its squared positive part."""
-        candidates = dict(self.references())
+        candidates = {BOOKED_NAME: BookingCandidate(D_TRAK, BOOKED), **self.references()}
         candidates[ONE_SEED] = BookingCandidate(ONE_SEED, Booking(None))
         candidates[BEST_ELSEWHERE] = self.best_elsewhere()
         for rule in booking_rules():

@@ -18,10 +18,19 @@ from core.errors import UsageError
 from core.evaluation.lds import Matrix
 from core.ledger import shares as ledger_rules
 from core.ledger.evidence import Evidence
-from core.ledger.shares import RULES, WHOLE, ShareRule, shares, shares_by_evidence
+from core.ledger.shares import (
+    BOOKED_RULE,
+    DEFAULT_RULE,
+    RULES,
+    WHOLE,
+    ShareRule,
+    shares,
+    shares_by_evidence,
+)
 
 SUMMED = "summed"  # no rule: scores summed per artist, signed; a ranking, not a payment
 NULLS = ("none", "work", "picture")
+SQUARED_POSITIVE = Sharpening(2.0, positive=True)  # what `influence` is made of
 TO_SIGMA = 1.4826  # a normal law's standard deviation over its median absolute deviation
 
 
@@ -70,7 +79,15 @@ def every_booking() -> tuple[Booking, ...]:
     )
 
 
-TODAY = Booking(ShareRule(), "work")  # what the studio books by default
+def as_in_studio(rule: ShareRule) -> Booking:
+    """What a rule is applied to there: to z by works, to squared positive scores by artists."""
+    if RULES[rule.name].by_artists is None:
+        return Booking(rule, "work")
+    return Booking(rule, "none", SQUARED_POSITIVE)
+
+
+BEFORE = as_in_studio(DEFAULT_RULE)  # what was booked before runs kept their evidence
+BOOKED = as_in_studio(BOOKED_RULE)
 
 
 def standardised(scores: Matrix, null: str, painted: Matrix, own: Sequence[int] | None) -> Matrix:

@@ -31,7 +31,13 @@ from core.evaluation.benchmark import (
     WORKS,
     Benchmark,
 )
-from core.evaluation.bookings import SUMMED, Booking, booked_by_work, booking_rules, standardised
+from core.evaluation.bookings import (
+    SUMMED,
+    as_in_studio,
+    booked_by_work,
+    booking_rules,
+    standardised,
+)
 from core.evaluation.features import Vectors, Wanted, isometric, load_vectors
 from core.evaluation.lds import Matrix, Spread, Truth
 from core.evaluation.retrieval import group_precision, positive_mass
@@ -42,7 +48,6 @@ CLIP = "clip"
 OURS, FLOAT32_INVERSE = "float64", "float32 inverse"
 LEARNT = "p learnt on other queries"
 FEWEST_PAINTED = 4  # of which two halves make a null each
-STUDIO_NULL = "work"  # the ledger's z: each work's score over its spread on painted pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,12 +392,12 @@ def _paid(bench: Benchmark, result: Result, split: str, truth: Truth) -> Iterato
     trial, raw = result.trial, _plain(result, split)
     artists = bench.split.works.artists
     own = range(len(raw)) if split == GENERATION else None
-    standard = standardised(raw, STUDIO_NULL, _plain(result, GENERATION), own)
     for rule in booking_rules():
-        booking = Booking(rule, STUDIO_NULL)
+        booking = as_in_studio(rule)
+        standard = standardised(raw, booking.null, _plain(result, GENERATION), own)
         paid = booked_by_work(standard, artists, booking, each_its_own=trial.pool == LDS_POOL)
         name = f"{rule.name}@{rule.version}"
-        yield _booked_row(trial, truth, split, raw, (name, STUDIO_NULL, str(booking.shape), paid))
+        yield _booked_row(trial, truth, split, raw, (name, booking.null, str(booking.shape), paid))
 
 
 def _booked_row(

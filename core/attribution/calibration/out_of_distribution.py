@@ -27,6 +27,11 @@ def _colour(rng: Rng) -> Pixels:
     return rng.uniform(0, 1, 3)
 
 
+def _plain(rng: Rng, size: int) -> Pixels:
+    """One colour, without any grain."""
+    return np.tile(_colour(rng), (size, size, 1))
+
+
 def _flat(rng: Rng, size: int) -> Pixels:
     return np.broadcast_to(_colour(rng), (size, size, 3)) + rng.normal(0, 0.01, (size, size, 3))
 
@@ -102,4 +107,6 @@ KINDS: tuple[Callable[[Rng, int], Pixels], ...] = (
     _checks,
     _page,
     _patches,
+    _plain,
+    _plain,
 )

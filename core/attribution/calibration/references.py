@@ -41,7 +41,7 @@ class ReferencePlan:
     """How many pictures of each kind; held-out works are taken in turn over the artists."""
 
     generated: int = 96
-    foreign: int = 60
+    foreign: int = 72
     held_out: int = 120
     base: int = 48
 
