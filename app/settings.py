@@ -41,6 +41,12 @@ class Settings(BaseSettings):
         default="key", description="Who may import in the browser: key, anyone, nobody"
     )
     open: bool = Field(default=True, description="Open a browser when the studio starts")
+    rule: Literal["artist-influence", "royalty-pool"] = Field(
+        default="artist-influence", description="How new pictures are credited"
+    )
+    cap: float = Field(
+        default=1.0, gt=0, le=1, description="The largest share of one picture per artist"
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:0, mps")
     ray: str = Field(default="", description="Other processes: local, auto, or a Ray address")
     workers: int = Field(default=2, ge=1, description="How many of them")

@@ -65,4 +65,4 @@ def record(
 
 
 def key(run: RunRecord) -> str:
-    return idempotency_key(run.image_sha256, run.model_digest, run.rule, run.method)
+    return idempotency_key(run.image_sha256, run.model_digest, run.method)

@@ -29,6 +29,13 @@ StyleOption = Annotated[str | None, typer.Option("--class", metavar="C", help="T
 Top = Annotated[int, typer.Option(min=1, help="How many works to name on each side.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
 Method = Annotated[str, typer.Option(help="How influence is measured; see `methods`.")]
+RuleOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Share rule: artist-influence or royalty-pool."),
+]
+CapOption = Annotated[
+    float | None, typer.Option(help="The largest share of one picture per artist (1: no cap).")
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import CollectionOption, Device, RayAddress, Workers
+from app.cli.options import CapOption, CollectionOption, Device, RayAddress, RuleOption, Workers
 from app.cli.output import complain
 from app.settings import read_settings
 
@@ -21,6 +21,8 @@ def serve(
     open_browser: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open a browser.")
     ] = None,
+    rule: RuleOption = None,
+    cap: CapOption = None,
     device: Device = None,
     ray: RayAddress = None,
     workers: Workers = None,
@@ -32,6 +34,8 @@ def serve(
         port=port,
         hosts=hosts,
         open=open_browser,
+        rule=rule,
+        cap=cap,
         device=device,
         ray=ray,
         workers=workers,

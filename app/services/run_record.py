@@ -20,9 +20,9 @@ from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
 from core.ledger.shares import (
-    BOOKED_RULE,
     DEFAULT_RULE,
     Shares,
+    rule_in_force,
     shares,
     shares_by_evidence,
     strongest_places,
@@ -34,7 +34,7 @@ LONGEST_SIDE = 1024  # of the copy that is kept of an upload
 
 
 def shares_of(studio: Studio, attribution: Attribution) -> Shares:
-    """The booked rule over the run's evidence; who opted out gets nothing new.
+    """The rule in force over the run's evidence; who opted out gets nothing new.
 
     A collection whose features do not say what is attributable keeps the rule over z.
     """
@@ -48,7 +48,8 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
     evidence = evidence_of(attribution)
     if evidence is None:
         return shares(attribution.z.tolist(), artist_ids, DEFAULT_RULE, opted_out)
-    return shares_by_evidence(evidence, BOOKED_RULE, opted_out)
+    rule = rule_in_force(studio.settings.rule, studio.settings.cap)
+    return shares_by_evidence(evidence, rule, opted_out)
 
 
 def evidence_of(attribution: Attribution) -> Evidence | None:

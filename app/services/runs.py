@@ -335,7 +335,6 @@ def _booked(
         key = idempotency_key(
             pixels_digest(image),
             record.model_digest,
-            credited.rule.id,
             record.method,
             record.spec_digest,
             record.style,
@@ -343,7 +342,13 @@ def _booked(
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
     try:
-        view = studio.ledger.record(record, credited if book else None, key, studio.artist_names)
+        view = studio.ledger.record(
+            record,
+            credited if book else None,
+            key,
+            studio.artist_names,
+            rule=credited.rule,
+        )
     except LedgerError as error:
         return Unrecorded(record, credited if book else None, key, error)
     return RunFinished(record, credited, attribution, view, image)

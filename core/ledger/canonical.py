@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import LedgerError
 
+FIRST_RULE = "top-k-positive@1:2d52abc6c02b"  # stood in every key when it was the only rule
 GENESIS = "0" * 64
 SINCE_0002 = ("evidence", "remainder", "part")  # columns that rows of before do not have
 
@@ -58,6 +59,7 @@ def status_hash(change: Mapping[str, Any]) -> str:
     return digest({name: value for name, value in change.items() if name != "hash"})
 
 
-def idempotency_key(image_sha256: str, model_digest: str, rule_id: str, *parts: str) -> str:
-    """One picture by one model under one rule is credited once, however often it is traced."""
-    return digest([image_sha256, model_digest, rule_id, *parts])
+def idempotency_key(image_sha256: str, model_digest: str, *parts: str) -> str:
+    """One picture by one model is credited once, however often it is traced and whichever rule is
+    in force by then: a picture that an older rule credited stays credited by that."""
+    return digest([image_sha256, model_digest, FIRST_RULE, *parts])

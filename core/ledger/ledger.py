@@ -195,12 +195,14 @@ class Ledger(Reader):
         shares: Shares | None = None,
         key: str | None = None,
         names: Mapping[str, str] | None = None,
+        *,
+        rule: ShareRule | None = None,
     ) -> RunView:
         """Record a run and, with `shares` and `key`, credit it: both or neither.
 
         A key that was booked before books nothing again; the run then points to that entry. A run
         that is recorded already is not recorded twice. `names` holds the credited artists' names;
-        others in it are left alone.
+        others in it are left alone. `rule`: the run's own, kept though nothing is booked.
         """
         if (shares is None) != (key is None):
             raise UsageError("Shares and their idempotency key go together.")
@@ -209,6 +211,8 @@ class Ledger(Reader):
         with self._writing() as connection:
             write.write_artists(connection, named)
             write.write_run(connection, run, key)
+            if rule is not None:
+                write.write_rule(connection, rule)
             if shares is not None and key is not None and not write.existing(connection, key):
                 write.write_credit(connection, run.id, shares, key, named)
             view = queries.run_view(connection, run.id)

@@ -272,18 +272,20 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         for name, value in row.items()
         if name not in ("number", "digest", "entry_key")
     }
-    number, taken_back = None, False
+    number, entry_rule, taken_back = None, "", False
     if row["entry_key"] is not None:
-        number = connection.execute(
-            select(txn.seq).where(txn.idempotency_key == row["entry_key"])
-        ).scalar()
+        booked = connection.execute(
+            select(txn.seq, txn.rule_id).where(txn.idempotency_key == row["entry_key"])
+        ).first()
+        number, entry_rule = booked or (None, "")
         taken_back = (
             connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
         )
     if values["evidence"] is not None:
         values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
-    return RunView(row["number"], record, number, taken_back, _rule(connection, record.rule))
+    rule = _rule(connection, record.rule)
+    return RunView(row["number"], record, number, taken_back, rule, entry_rule)
 
 
 def _rule(connection: Connection, rule_id: str) -> ShareRule | None:

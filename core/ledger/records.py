@@ -96,7 +96,8 @@ class RunRecord:
 class RunView:
     """A recorded run: its number, and the entry that credits this picture, if one does.
 
-    `rule` is the share rule that the run names; None where nothing says what it was.
+    `rule` is the share rule that the run names; None where nothing says what it was. `entry_rule`:
+    the id of that by which the entry was booked, for a picture that is credited already.
     """
 
     number: int
@@ -104,6 +105,7 @@ class RunView:
     entry: int | None
     reversed: bool = False
     rule: ShareRule | None = None
+    entry_rule: str = ""
 
 
 @dataclass(frozen=True)

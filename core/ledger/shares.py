@@ -55,6 +55,22 @@ KNOWN_RULES = {
 }
 
 
+def rule_in_force(name: str, cap: float = 1.0) -> ShareRule:
+    """The rule that a keeper chose, by its name, with the largest share per artist.
+
+    Raises `UsageError` for a rule that does not share by artists, or a cap outside (0, 1].
+    """
+    rules = {rule.name: rule for rule in (ARTIST_INFLUENCE, ROYALTY_POOL)}
+    if name not in rules:
+        raise UsageError(
+            f"New pictures cannot be credited by '{name}'. Choose one of: {', '.join(rules)}."
+        )
+    if not 0 < cap <= 1:
+        raise UsageError(f"The cap {cap} is no share of a picture: give more than 0, at most 1.")
+    parameters = {**dict(rules[name].parameters), "cap": float(cap)}
+    return replace(rules[name], parameters=tuple(sorted(parameters.items())))
+
+
 def read_rule(row: Mapping[str, Any]) -> ShareRule:
     """A rule from its row: name, version, and its parameters as JSON."""
     parameters = json.loads(row["parameters"])

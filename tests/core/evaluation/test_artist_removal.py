@@ -31,7 +31,7 @@ from core.evaluation.artist_removal import (
     run_artists,
 )
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
-from core.evaluation.bookings import TODAY, Booking, booking_rules
+from core.evaluation.bookings import BEFORE, Booking, booking_rules
 from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
 from core.evaluation.report import artist_figures
@@ -94,7 +94,7 @@ def test_every_method_rule_null_and_shape_has_its_row(
     keys = {(r.method, r.split, r.rule, r.null, r.shape) for r in finished.rows}
     assert len(keys) == expected
     names = {one.name for one in finished.finalists}
-    assert {"today", "raw d-trak", "das", "pixels", ONE_SEED, "random, summed"} <= names
+    assert {"booked before", "raw d-trak", "das", "pixels", ONE_SEED, "random, summed"} <= names
 
 
 def test_a_row_is_the_mean_over_pictures(done: tuple[Benchmark, ArtistsFinished]) -> None:
@@ -106,7 +106,7 @@ def test_a_row_is_the_mean_over_pictures(done: tuple[Benchmark, ArtistsFinished]
         and r.shape == str(Sharpening())
     ]
     at = contest(bench, GENERATION)
-    booked = at.booked(BookingCandidate("d-trak", TODAY))
+    booked = at.booked(BookingCandidate("d-trak", BEFORE))
     for name, measure in MEASURES.items():
         assert getattr(row, name) == pytest.approx(measure(at.truth.mean, booked).mean())
     assert row.attributed == pytest.approx(booked.sum(axis=1).mean())
@@ -179,9 +179,9 @@ def test_the_report_takes_the_intervals(done: tuple[Benchmark, ArtistsFinished])
     finished = done[1]
     figures = artist_figures(json.loads(json.dumps(asdict(finished))))
     assert figures["artists"] == 10 and len(figures["floors"]) == 2
-    today = next(row for row in figures["rows"] if row["name"] == "today")
-    finalist = next(one for one in finished.finalists if one.name == "today")
-    assert today["intervals"]["top1"]["value"] == finalist.intervals["top1"].value
+    before = next(row for row in figures["rows"] if row["name"] == "booked before")
+    finalist = next(one for one in finished.finalists if one.name == "booked before")
+    assert before["intervals"]["top1"]["value"] == finalist.intervals["top1"].value
     assert {row["target"] for row in figures["forgetting"]} == {"neighbours"}
 
 

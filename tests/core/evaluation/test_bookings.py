@@ -8,8 +8,9 @@ import pytest
 from core.attribution.scoring.sharpening import Sharpening
 from core.errors import UsageError
 from core.evaluation.bookings import (
+    BEFORE,
+    BOOKED,
     SUMMED,
-    TODAY,
     Booking,
     booked_by_artist,
     booked_by_work,
@@ -17,7 +18,7 @@ from core.evaluation.bookings import (
     every_booking,
     standardised,
 )
-from core.ledger.shares import DEFAULT_RULE, RULES, credited_places, shares
+from core.ledger.shares import BOOKED_RULE, DEFAULT_RULE, RULES, credited_places, shares
 
 RNG = np.random.default_rng(0)
 ARTISTS = ["b", "a", "c", "a", "b", "c", "c", "a"]
@@ -26,7 +27,8 @@ SCORES = RNG.normal(1.0, 3.0, size=(5, 8))
 
 def test_every_rule_of_the_ledgers_table_is_booked_by() -> None:
     assert {rule.name for rule in booking_rules()} == set(RULES)
-    assert DEFAULT_RULE in booking_rules() and TODAY.rule == DEFAULT_RULE
+    assert DEFAULT_RULE in booking_rules() and BEFORE.rule == DEFAULT_RULE
+    assert BOOKED.rule == BOOKED_RULE and (BOOKED.null, BEFORE.null) == ("none", "work")
     names = [booking.name for booking in every_booking()]
     assert len(names) == len(set(names)) and any(name.startswith(SUMMED) for name in names)
 
@@ -65,14 +67,14 @@ def test_without_a_rule_scores_are_summed_per_artist() -> None:
 
 
 def test_works_are_paid_what_their_artists_are() -> None:
-    paid = booked_by_work(SCORES, ARTISTS, TODAY, each_its_own=False)
-    alone = booked_by_work(SCORES, ARTISTS, TODAY, each_its_own=True)
-    by_artist = booked_by_artist(SCORES, ARTISTS, TODAY)
+    paid = booked_by_work(SCORES, ARTISTS, BEFORE, each_its_own=False)
+    alone = booked_by_work(SCORES, ARTISTS, BEFORE, each_its_own=True)
+    by_artist = booked_by_artist(SCORES, ARTISTS, BEFORE)
     for number, name in enumerate("abc"):
         own = [place for place, artist in enumerate(ARTISTS) if artist == name]
         np.testing.assert_allclose(paid[:, own].sum(axis=1), by_artist[:, number])
         assert np.ptp(paid[:, own], axis=1).max() == 0
-        # today's rule pays by works: an artist's share is what the works would earn alone
+        # the rule before pays by works: an artist's share is what the works would earn alone
         np.testing.assert_allclose(alone[:, own].sum(axis=1), by_artist[:, number], atol=1e-5)
     for row, values in zip(alone, SCORES, strict=True):
         assert set(np.flatnonzero(row)) == set(credited_places(values.tolist()))

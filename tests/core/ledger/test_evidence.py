@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
+from core.ledger.canonical import FIRST_RULE, digest
 from core.ledger.evidence import ArtistPart, Evidence, significant_artists
+from core.ledger.ledger import open_ledger
 from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import (
     ARTIST_FIRST,
@@ -23,10 +27,11 @@ from core.ledger.shares import (
     WHOLE,
     ShareRule,
     Shares,
+    rule_in_force,
     shares,
     shares_by_evidence,
 )
-from tests.runs import record
+from tests.runs import SHARES, key, record
 
 SURELY, BY_CHANCE = 0.0001, 0.9
 unit = st.floats(0, 1, allow_nan=False)
@@ -203,3 +208,30 @@ def test_exactness_is_that_of_fractions() -> None:
     found = shares_by_evidence(one)
     exact = Fraction(0.9) * WHOLE / 7
     assert all(abs(micro - exact) < 1 for micro in found.artist_micro.values())
+
+
+def test_a_picture_that_an_older_rule_credited_is_not_credited_again(tmp_path: Path) -> None:
+    """Keys of before named the one rule that there was; they are the same under every rule."""
+    assert DEFAULT_RULE.id == FIRST_RULE
+    run = record()
+    before = digest([run.image_sha256, run.model_digest, DEFAULT_RULE.id, run.method])
+    assert key(run) == before
+    with closing(open_ledger(tmp_path / "ledger.sqlite3")) as ledger:
+        names = dict.fromkeys(SHARES.artist_micro, "A")
+        first = ledger.record(run, SHARES, before, names)
+        evidence = Evidence(1.0, tuple(ArtistPart(who, 1.0, 0.001) for who in names))
+        pool = shares_by_evidence(evidence, rule_in_force("royalty-pool", 0.5))
+        later = replace(run, id="later", rule=pool.rule.id)
+        again = ledger.record(later, pool, key(later), names, rule=pool.rule)
+        assert (again.entry, again.entry_rule) == (first.entry, DEFAULT_RULE.id)
+        assert again.rule == pool.rule  # the run's own words stay its own
+        assert ledger.size() == 1
+        assert ledger.verify().ok
+
+
+@pytest.mark.parametrize(("name", "cap"), [("hybrid", 1.0), ("royalty-pool", 0.0), ("x", 1.0)])
+def test_only_a_rule_by_artists_can_be_put_in_force(name: str, cap: float) -> None:
+    with pytest.raises(UsageError):
+        rule_in_force(name, cap)
+    assert rule_in_force("artist-influence") == ARTIST_INFLUENCE
+    assert rule_in_force("royalty-pool") == ROYALTY_POOL
