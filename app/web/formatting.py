@@ -57,6 +57,15 @@ def percent(fraction: float, places: int = 0) -> str:
     return f"{100 * fraction:.{places}f} %"
 
 
+def part(fraction: float) -> str:
+    """A part of one as percent that is never rounded to none or all: over 99 %."""
+    if 0 < fraction < 0.01:
+        return "under 1 %"
+    if 0.99 < fraction < 1:
+        return "over 99 %"
+    return percent(fraction)
+
+
 def percentages(micros: Sequence[int]) -> list[str]:
     """Shares as percent with two decimals that sum to the rounded total (largest remainders)."""
     total = sum(micros)
@@ -158,6 +167,7 @@ FILTERS = (
     counted,
     numbered,
     percent,
+    part,
     credits,
     sigma,
     score,

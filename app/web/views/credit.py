@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.web.formatting import counted, credits, percent, percentages
-from app.web.views.rules import earned_by, rule_words
+from app.web.views.rules import TITLES, earned_by, rule_words
 from core.ledger.evidence import decision
 from core.ledger.records import PROPONENT, RunRecord, Totals
 from core.ledger.rule_comparison import under_every_rule
@@ -75,12 +75,15 @@ def decided(record: RunRecord, names: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleOutcome:
-    """What one share rule makes of a run; `credited` is None where it cannot be said any more."""
+    """What one share rule makes of a run; `credited`: the largest shares (None: it cannot be said
+    any more); `more` artists have smaller ones."""
 
     id: str
+    title: str
     words: str
     own: bool
     credited: tuple[tuple[str, str], ...] | None
+    more: int
     nobody: str
 
 
@@ -90,20 +93,23 @@ def side_by_side(
     """The run under every share rule: the largest shares by name, and what nobody gets."""
     outcomes = []
     for one in under_every_rule(record, opted_out):
-        credited, nobody = None, ""
+        credited, more, nobody = None, 0, ""
         if one.shares is not None:
             ranked = sorted(one.shares.artist_micro.items(), key=lambda item: (-item[1], item[0]))
             credited = tuple(
                 (names.get(artist, artist), percent(micro / WHOLE, 1))
                 for artist, micro in ranked[:NAMED]
             )
+            more = max(0, len(ranked) - NAMED)
             nobody = percent(one.shares.unattributed_micro / WHOLE, 1)
         outcomes.append(
             RuleOutcome(
                 id=one.rule.id,
+                title=TITLES[one.rule.name],
                 words=rule_words(one.rule),
                 own=one.rule.id == record.rule,
                 credited=credited,
+                more=more,
                 nobody=nobody,
             )
         )

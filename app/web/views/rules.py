@@ -75,6 +75,13 @@ def _royalty_pool(rule: ShareRule) -> str:
     )
 
 
+TITLES = {
+    "artist-influence": "By the artists' influence",
+    "royalty-pool": "As royalty societies do",
+    "top-k-positive": "By the strongest works",
+    "artist-first": "By the artists' joined scores",
+    "hybrid": "Partly shared by all",
+}
 WORDS: dict[str, Callable[[ShareRule], str]] = {
     "artist-influence": _artist_influence,
     "royalty-pool": _royalty_pool,

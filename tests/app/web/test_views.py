@@ -98,7 +98,7 @@ def test_the_method_page_says_the_rules_that_are_there() -> None:
 
 
 def test_every_known_rule_has_words_with_its_own_numbers() -> None:
-    assert rules.WORDS.keys() == RULES.keys()
+    assert rules.WORDS.keys() == rules.TITLES.keys() == RULES.keys()
     by_works = (("alpha", 0.35), ("top_k", 17), ("z_floor", 1.5))
     by_artists = (("cap", 0.17), ("discovery_rate", 0.015))
     for name in RULES:
