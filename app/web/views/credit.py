@@ -5,15 +5,15 @@ In: micro-credits of a run or of the ledger. Out: bars as plain values, widest f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.web.formatting import counted, credits, percent, percentages
 from app.web.views.rules import TITLES, earned_by, rule_words
 from core.ledger.evidence import decision
 from core.ledger.records import PROPONENT, RunRecord, Totals
-from core.ledger.rule_comparison import under_every_rule
-from core.ledger.shares import WHOLE, ShareRule
+from core.ledger.rule_comparison import shares_under, under_every_rule
+from core.ledger.shares import ROYALTY_POOL, WHOLE, ShareRule
 
 UNATTRIBUTED = "Unattributed"
 WHY = "what is too weak to tell from chance is given to nobody"
@@ -47,6 +47,8 @@ def run_bars(
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     recorded = {row.artist_id: row.artist for row in record.influences}
     earned = earned_by(rule, record.side(PROPONENT))
+    if rule is not None and rule.name == ROYALTY_POOL.name:
+        earned = _apart_from_the_pool(record, rule)
     rows = [
         (artist, recorded.get(artist) or names.get(artist, artist), micro, earned(artist))
         for artist, micro in ranked
@@ -55,6 +57,13 @@ def run_bars(
         return _bars(rows, [(UNATTRIBUTED, record.unattributed_micro, WHY)])
     rest = [(name, record.remainder.get(key, 0), why) for key, (name, why) in REST.items()]
     return _bars(rows, [row for row in rest if row[1]])
+
+
+def _apart_from_the_pool(record: RunRecord, rule: ShareRule) -> Callable[[str], str]:
+    """Artist id -> how much of their share was not attributed but shared equally."""
+    shares = shares_under(record, rule)
+    pool = {} if shares is None else shares.pool_micro
+    return lambda artist: f"{percent(pool.get(artist, 0) / WHOLE, 2)} of it shared equally"
 
 
 def decided(record: RunRecord, names: Mapping[str, str]) -> str:

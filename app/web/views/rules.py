@@ -96,7 +96,7 @@ def earned_by(rule: ShareRule | None, proponents: Sequence[RunInfluence]) -> Cal
     if rule is None:
         return lambda artist: "by a rule that is not kept here"
     if rule.name not in BY_WORKS:
-        return lambda artist: "all works together"
+        return lambda artist: "their works together"
     places = credited_places([row.z for row in proponents], rule)
     works = Counter(proponents[place].artist_id for place in places)
 

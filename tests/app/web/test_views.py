@@ -32,6 +32,7 @@ from core.ledger.shares import (
     ROYALTY_POOL,
     RULES,
     ShareRule,
+    shares_by_evidence,
 )
 from tests.runs import influence, record
 
@@ -67,7 +68,7 @@ def test_a_bar_counts_the_works_that_earned_it() -> None:
         (ShareRule("top-k-positive", 3, (("top_k", 9), ("z_floor", 1.0))), ["3 works", "not kept"]),
         (ShareRule("top-k-positive", 4, (("top_k", 9), ("z_floor", 5.0))), ["not kept"] * 2),
         (HYBRID, ["2 works", "an equal part"]),
-        (ARTIST_FIRST, ["all works together"] * 2),
+        (ARTIST_FIRST, ["their works together"] * 2),
         (None, ["a rule that is not kept"] * 2),
     ],
     ids=str,
@@ -115,6 +116,23 @@ def test_what_is_unattributed_is_told_apart_where_the_run_tells_it() -> None:
     bars = run_bars(replace(record(), remainder=rest), {}, ARTIST_INFLUENCE)
     nobody = [(bar.name, bar.share) for bar in bars if bar.artist_id is None]
     assert nobody == [("The base model's", "20.00 %"), ("Too weak to tell", "16.05 %")]
+
+
+def test_what_is_shared_equally_is_shown_apart() -> None:
+    measured = evidence(0.5, ("a", 9.0, 0.001), ("b", 1.0, 0.9))
+    pool = shares_by_evidence(measured, ROYALTY_POOL)
+    booked = replace(
+        record(),
+        evidence=measured,
+        artist_micro=pool.artist_micro,
+        unattributed_micro=pool.unattributed_micro,
+        remainder=pool.remainder,
+    )
+    bars = {bar.artist_id: (bar.share, bar.note) for bar in run_bars(booked, {}, ROYALTY_POOL)}
+    assert bars == {
+        "a": ("72.50 %", "27.50 % of it shared equally"),
+        "b": ("27.50 %", "27.50 % of it shared equally"),
+    }
 
 
 def test_a_card_shows_the_part_that_ranks_and_pays_it() -> None:
