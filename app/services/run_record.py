@@ -65,6 +65,7 @@ def evidence_of(attribution: Attribution) -> Evidence | None:
         attribution.z.tolist(),
         [work.artist_id for work in attribution.works],
         attribution.signals,
+        attribution.departed,
     )
 
 

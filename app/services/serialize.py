@@ -123,7 +123,7 @@ class RemainderRecord(Record):
 
     base: int = Field(description="Not owed to the collection: the model could do it before")
     weak: int = Field(description="Owed to it, but to no artist above chance")
-    withheld: int = Field(description="Of artists who opted out, or above a cap")
+    withheld: int = Field(description="Of artists who opted out or left, or above a cap")
 
 
 class AttributionRecord(Record):

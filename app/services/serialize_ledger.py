@@ -255,6 +255,7 @@ class EvidenceRecord(Record):
     attributable: Number = Field(description="How much is owed to the collection, 0 to 1")
     artists: tuple[ArtistEvidence, ...] = Field(description="Every artist of the collection")
     signals: dict[str, Number] = Field(description="What `attributable` follows from")
+    departed: Number = Field(description="Influence of works that left the collection")
 
 
 class RecordedRun(Record):

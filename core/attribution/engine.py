@@ -220,7 +220,7 @@ class Engine:
                 vectors[row.features] = made.phi[0]
             scores = index.scores(vectors[row.features])
             parts = snapshot.ownership(row).parts(scores, index.own_leverage)
-            artists = snapshot.artists(row, parts)
+            artists = snapshot.artists(row, parts, index.departed_influence(vectors[row.features]))
             compared[row.name] = Compared(scores, index.z(scores), parts, artists)
         return compared
 
@@ -273,7 +273,7 @@ class Engine:
         scores, loss = index.scores(own.phi[0]), float(usual.losses[0])
         leverage = snapshot.leverage(usual.phi[0])
         signals: dict[str, float] = {}
-        parts, artists, attributable = None, {}, None
+        parts, artists, attributable, departed = None, {}, None, 0.0
         line = snapshot.attributable
         if line is None:  # features of before: the verdict by loss and leverage alone
             trust = snapshot.trust(loss, leverage)
@@ -284,7 +284,8 @@ class Engine:
             attributable = line.of(explained, gain, finest)
             trust = verdict_of(attributable)
             parts = snapshot.ownership(row).parts(scores, index.own_leverage)
-            artists = snapshot.artists(row, parts)
+            departed = index.departed_influence(own.phi[0])
+            artists = snapshot.artists(row, parts, departed)
         done = time.perf_counter()
         return Attribution(
             query_sha256=content,
@@ -310,6 +311,7 @@ class Engine:
             signals=signals,
             parts=parts,
             artists=artists,
+            departed=departed,
         )
 
     def _gain(

@@ -60,7 +60,7 @@ class Attribution:
 
     `attributable`: how much of the picture is owed to the collection (None: features of before do
     not say); `signals`: the numbers behind it. `parts [n]`: each work's influence, `artists` each
-    artist's (sum of parts, chance of as much without a part).
+    artist's (sum of parts, chance of as much without a part); `departed`: that of works that left.
     """
 
     query_sha256: str
@@ -84,6 +84,7 @@ class Attribution:
     signals: Mapping[str, float] = field(default_factory=dict)
     parts: Vector | None = None
     artists: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    departed: float = 0.0
 
     @property
     def ranking(self) -> Vector:
@@ -140,5 +141,5 @@ class Attribution:
     def _part(self, place: int) -> float | None:
         if self.parts is None or self.attributable is None:
             return None
-        whole = float(self.parts.sum())
+        whole = float(self.parts.sum()) + self.departed
         return self.attributable * float(self.parts[place]) / whole if whole else 0.0

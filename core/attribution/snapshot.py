@@ -175,9 +175,11 @@ class Snapshot:
                 )
             return self._owners[row.name]
 
-    def artists(self, row: Method, parts: Vector) -> dict[str, tuple[float, float]]:
+    def artists(
+        self, row: Method, parts: Vector, departed: float = 0.0
+    ) -> dict[str, tuple[float, float]]:
         """Artist -> influence by the works' `parts [n]`, and how often an artist who did not shape
-        a picture has as much of it."""
+        a picture has as much of it; `departed`: the influence of works that left."""
         owners, index = self.ownership(row), self.index(row)
         with self._opening:
             if row.name not in self._nulls:
@@ -187,7 +189,9 @@ class Snapshot:
                 )
             null = self._nulls[row.name]
         sums = owners.sums(parts)
-        rows = zip(owners.artists, sums.tolist(), null.chances(sums).tolist(), strict=True)
+        rows = zip(
+            owners.artists, sums.tolist(), null.chances(sums, departed).tolist(), strict=True
+        )
         return {artist: (influence, chance) for artist, influence, chance in rows}
 
     @cached_property

@@ -43,12 +43,14 @@ class Evidence:
     """`attributable` in [0, 1]: how much of the picture is owed to the collection at all.
 
     `artists`: every artist of the collection once. `signals`: the numbers behind `attributable`,
-    for whoever asks why.
+    for whoever asks why. `departed`: the influence of works that left the collection, which the
+    model still knows: it is nobody's here, and must not become the others'.
     """
 
     attributable: float
     artists: tuple[ArtistPart, ...] = ()
     signals: Mapping[str, float] = field(default_factory=dict)
+    departed: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.attributable <= 1:
@@ -56,6 +58,8 @@ class Evidence:
                 f"A picture cannot be owed to a collection by {self.attributable}: the part lies "
                 "between 0 and 1."
             )
+        if not (math.isfinite(self.departed) and self.departed >= 0):
+            raise UsageError(f"The influence of works that left is out of range ({self.departed}).")
         if len({part.artist_id for part in self.artists}) < len(self.artists):
             raise UsageError("The evidence names an artist twice: join their parts first.")
 
@@ -67,6 +71,7 @@ class Evidence:
         z: Sequence[float],
         artist_ids: Sequence[str],
         signals: Mapping[str, float],
+        departed: float = 0.0,
     ) -> Evidence:
         """From (influence, chance) per artist and the works' `z [n]`, `artist_ids [n]`."""
         joined = joined_by_stouffer(z, artist_ids)
@@ -74,7 +79,7 @@ class Evidence:
             ArtistPart(artist, influence, chance, joined.get(artist, 0.0))
             for artist, (influence, chance) in sorted(artists.items())
         ]
-        return cls(attributable, tuple(parts), dict(signals))
+        return cls(attributable, tuple(parts), dict(signals), departed)
 
     def plain(self) -> dict[str, Any]:
         """For json."""
@@ -84,7 +89,7 @@ class Evidence:
     def from_plain(cls, values: Mapping[str, Any]) -> Evidence:
         """The inverse of `plain`."""
         parts = tuple(ArtistPart(**row) for row in values["artists"])
-        return cls(values["attributable"], parts, values["signals"])
+        return cls(values["attributable"], parts, values["signals"], values.get("departed", 0.0))
 
 
 def significant_artists(evidence: Evidence, discovery_rate: float) -> frozenset[str]:
@@ -114,7 +119,7 @@ class Decision:
 def decision(evidence: Evidence, discovery_rate: float = DISCOVERY_RATE) -> Decision:
     """Whether one artist's works decided a picture, several artists' together, or nobody's."""
     credited = significant_artists(evidence, discovery_rate) if evidence.attributable else ()
-    total = math.fsum(part.influence for part in evidence.artists)
+    total = math.fsum([evidence.departed, *(part.influence for part in evidence.artists)])
     parts = [(one.influence / total, one.artist_id) for one in evidence.artists if total]
     largest = max((one for one in parts if one[1] in credited), default=(0.0, ""))
     return Decision(len(credited), largest[1] if largest[0] > 0.5 else None, largest[0])

@@ -82,9 +82,9 @@ class Shares:
     """`artist_micro` (artist id -> micro-credits > 0) and the rest; the sum is 1,000,000.
 
     The rest has parts: `base_micro`, what the base model owes to nobody here; `withheld_micro`,
-    what a cap or an artist's opting out keeps back; `weak_micro`, what is too weak to tell. A rule
-    that cannot tell them apart calls all of it weak. `pool_micro`: what of `artist_micro` was not
-    attributed but shared alike.
+    what a cap, an artist's opting out, or works that left keep back; `weak_micro`, what is too weak
+    to tell. A rule that cannot tell them apart calls all of it weak. `pool_micro`: what of
+    `artist_micro` was not attributed but shared equally.
     """
 
     rule: ShareRule
@@ -240,14 +240,17 @@ def _hybrid(
 def _artist_influence(evidence: Evidence, rule: ShareRule) -> tuple[Weights, dict[str, Fraction]]:
     """`attributable`, sliced by influence; what no significant artist gets is too weak to tell.
 
-    Where the significant artists' slices are capped, the excess is withheld, not given to others.
+    Where the significant artists' slices are capped, the excess is withheld, not given to others;
+    so is the slice of works that left the collection.
     """
     owed = Fraction(evidence.attributable)
-    total = sum((Fraction(part.influence) for part in evidence.artists), Fraction(0))
+    departed = Fraction(evidence.departed)
+    total = sum((Fraction(part.influence) for part in evidence.artists), departed)
     credited = significant_artists(evidence, rule["discovery_rate"])
     cap = Fraction(rule["cap"])
     weights: Weights = {}
-    rest = {"base": 1 - owed, "weak": Fraction(0), "withheld": Fraction(0)}
+    withheld = owed * departed / total if total else Fraction(0)
+    rest = {"base": 1 - owed, "weak": Fraction(0), "withheld": withheld}
     for part in evidence.artists:
         slice_ = owed * Fraction(part.influence) / total if total else Fraction(0)
         if part.artist_id in credited:

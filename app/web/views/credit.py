@@ -22,7 +22,7 @@ NAMED = 3  # artists per rule, side by side
 REST = {
     "base": ("The base model's", "not owed to this collection: the model could do it before"),
     "weak": ("Too weak to tell", "owed to the collection, but to no artist above chance"),
-    "withheld": ("Kept back", "of artists who opted out, or above a cap"),
+    "withheld": ("Kept back", "of artists who opted out or left, or above a cap"),
 }
 
 

@@ -52,9 +52,12 @@ class ArtistNull:
         pooled = np.sort(np.concatenate(tail)) if tail else np.zeros(0)
         return cls(tuple(artists), centre, spread, pooled)
 
-    def chances(self, influence: Vector) -> Vector:
-        """How often an artist without a part reaches this influence `[a]` -> `[a]` in (0, 1]."""
-        above = (log_shares(influence[None])[0] - self.centre) / self.spread
+    def chances(self, influence: Vector, departed: float = 0.0) -> Vector:
+        """How often an artist without a part reaches this influence `[a]` -> `[a]` in (0, 1].
+
+        `departed`: the influence of works that left, which are part of the whole.
+        """
+        above = (log_shares(influence[None], departed)[0] - self.centre) / self.spread
         reached = len(self.tail) - np.searchsorted(self.tail, above, side="left")
         chance: Vector = (1.0 + reached) / (1.0 + len(self.tail))
         return chance
@@ -74,8 +77,9 @@ class ArtistNull:
         return cls(tuple(artists), centre, spread, np.array(values["tail"], dtype=np.float64))
 
 
-def log_shares(influence: Matrix) -> Matrix:
+def log_shares(influence: Matrix, departed: float = 0.0) -> Matrix:
     """Each artist's share of a picture's influence, as a logarithm; `[m, a] -> [m, a]`."""
-    whole = np.maximum(influence.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    whole = influence.sum(axis=1, keepdims=True) + departed
+    whole = np.maximum(whole, np.finfo(np.float64).tiny)
     shares: Matrix = np.log(np.maximum(influence / whole, FLOOR))
     return shares

@@ -130,6 +130,11 @@ class Departed:
         vector = query.detach().cpu().double()
         return float((self.phi.double() @ vector) @ (self.rows.double() @ vector))
 
+    def influence(self, query: Tensor) -> float:
+        """Sum over the works that left of their squared scores, opponents' too: of single works
+        nothing is known any more, and a rotation keeps this sum."""
+        return float((self.rows.double() @ query.detach().cpu().double()).square().sum())
+
 
 def outer_sum(phi: Tensor) -> Tensor:
     """The rotation `[d, m]` that keeps phi' phi of `phi [m, k]` in d = min(m, k) orthogonal
@@ -259,6 +264,10 @@ class Index:
         vector = query.detach().cpu().double()
         length = float(vector @ vector)
         return min(1.0, max(0.0, 1.0 - self.lambda_ * leverage / length)) if length else 0.0
+
+    def departed_influence(self, query: Tensor) -> float:
+        """What works that left have of a query, as `influence` counts it: squared scores."""
+        return 0.0 if self.departed is None else self.departed.influence(query)
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""

@@ -180,17 +180,17 @@ def test_a_cancel_while_the_ledger_is_written_says_what_was_written(
     inside, release = threading.Event(), threading.Event()
     real = Ledger.record
 
-    def slow(self: Ledger, *arguments: Any) -> Any:
+    def slow(self: Ledger, *arguments: Any, **named: Any) -> Any:
         inside.set()
-        release.wait()
-        return real(self, *arguments)
+        release.wait(60)
+        return real(self, *arguments, **named)
 
     monkeypatch.setattr(Ledger, "record", slow)
     run = threading.Thread(
         target=lambda: list(page.runs.generate("cubism", 3, 4, 3.0, "d-trak", browser("a")))
     )
     run.start()
-    inside.wait()
+    assert inside.wait(60)
     threading.Timer(0.05, release.set).start()
     assert "Recorded as #000001" in status(page.runs.cancelled(browser("a")))
     run.join()

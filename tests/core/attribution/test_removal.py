@@ -79,6 +79,23 @@ def test_leverage_and_verdicts_are_the_same_after_a_removal_as_before(own: Colle
     assert_trusted_alike(before, answers(own), 1e-3)
 
 
+def test_nobody_inherits_the_part_of_works_that_left(own: Collection) -> None:
+    """A picture that shows a work which left: the part of every other work is as it was."""
+    before = answers(own)
+    gone = [0, 3]
+    after = answers(leave(own, *gone))
+    for one, other in zip(before, after, strict=True):
+        assert one.parts is not None and other.parts is not None
+        kept = [one.works.index(work) for work in other.works]
+        np.testing.assert_allclose(other.parts, one.parts[kept], rtol=1e-3, atol=1e-9)
+        left = np.square(one.scores[gone]).sum()
+        assert other.departed == pytest.approx(left, rel=1e-3)
+        assert one.departed == 0.0
+        parts = {row.work.id: row.part or 0.0 for row in one.proponents(99)}
+        for row in other.proponents(99):
+            assert (row.part or 0.0) <= parts.get(row.work.id, 0.0) * 1.001 + 1e-9
+
+
 def test_an_open_engine_says_the_same_too(own: Collection) -> None:
     engine = Engine.open(own, device="cpu")
     before = [engine.attribute(picture(seed), style=style) for style, seed in QUERIES]

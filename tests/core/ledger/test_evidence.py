@@ -210,6 +210,25 @@ def test_exactness_is_that_of_fractions() -> None:
     assert all(abs(micro - exact) < 1 for micro in found.artist_micro.values())
 
 
+@pytest.mark.parametrize("rule", [ARTIST_INFLUENCE, ROYALTY_POOL], ids=lambda rule: rule.name)
+def test_what_works_that_left_have_of_a_picture_becomes_nobody_elses(rule: ShareRule) -> None:
+    """As if the artist who left had opted out: the others get what they had."""
+    three = tuple(
+        ArtistPart(who, value, SURELY) for who, value in zip("abc", (6, 3, 1), strict=True)
+    )
+    stayed = shares_by_evidence(Evidence(0.8, three), rule, frozenset("a"))
+    left = shares_by_evidence(Evidence(0.8, three[1:], departed=6.0), rule)
+    assert left.withheld_micro == 480_000
+    if rule == ARTIST_INFLUENCE:
+        assert left.artist_micro == stayed.artist_micro
+        assert left.remainder == stayed.remainder
+    assert Evidence.from_plain(Evidence(0.8, three, departed=6.0).plain()).departed == 6.0
+    older = {key: value for key, value in Evidence(0.8, three).plain().items() if key != "departed"}
+    assert Evidence.from_plain(older).departed == 0.0
+    with pytest.raises(UsageError, match="left"):
+        Evidence(0.8, three, departed=-1.0)
+
+
 def test_a_picture_that_an_older_rule_credited_is_not_credited_again(tmp_path: Path) -> None:
     """Keys of before named the one rule that there was; they are the same under every rule."""
     assert DEFAULT_RULE.id == FIRST_RULE
