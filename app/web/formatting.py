@@ -91,7 +91,7 @@ def sigma(z: float) -> str:
 
 def score(value: float) -> str:
     """A raw score with four significant digits."""
-    return f"{value:.4g}"
+    return f"{value:.4g}".replace("-", "−")
 
 
 def moment(iso: str) -> str:

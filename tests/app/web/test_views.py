@@ -142,6 +142,10 @@ def test_a_card_shows_the_part_that_ranks_and_pays_it() -> None:
     assert "learnt by heart" not in owed
     alone = replace(influence(1), part=0.123, self_influence=0.995)
     assert "learnt by heart" in render("works.gallery", side="proponent", rows=[alone])
+    away = replace(influence(1, side="opponent"), part=0.0, score=-0.0123)
+    assert '<span class="cl-mark">−0.0123</span>' in render(
+        "works.gallery", side="opponent", rows=[away]
+    )
     before = render("works.gallery", side="proponent", rows=[influence(1)])
     assert "σ" in before and "its part" not in before
 
