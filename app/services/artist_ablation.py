@@ -29,7 +29,7 @@ from core.evaluation.artist_ablation import (
     compare_without,
     lora_without,
 )
-from core.evaluation.report import ForgettingAgreement, forgetting_agreements
+from core.evaluation.artist_report import ForgettingAgreement, forgetting_agreements
 from core.files import write_bytes, write_text
 from core.progress import Progress
 from core.provenance import png_with_facts

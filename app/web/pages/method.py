@@ -19,8 +19,7 @@ from core.collection.removal import removed_works
 from core.collection.types import Collection
 from core.evaluation.artist_ablation import BASE, NEIGHBOURS
 from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED
-from core.evaluation.benchmark import GENERATION, VALIDATION
-from core.evaluation.report import (
+from core.evaluation.artist_report import (
     CHANCE,
     EVEN,
     TOO_EVEN,
@@ -29,6 +28,7 @@ from core.evaluation.report import (
     ArtistsMeasured,
     artists_measured,
 )
+from core.evaluation.benchmark import GENERATION, VALIDATION
 from core.ledger.shares import BOOKED_RULE, WHOLE, ShareRule
 
 NOT_MEASURED = "–"

@@ -33,7 +33,8 @@ from core.errors import UsageError
 from core.evaluation import artist_ablation as without_artist
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_ablation import FORGET, FORGETTING, REDIRECT, WithoutArtist
-from core.evaluation.report import ForgettingAgreement, artist_figures
+from core.evaluation.artist_report import ForgettingAgreement
+from core.evaluation.report import artist_figures
 from tests.core.evaluation.measured_artists import artists_json
 from tests.small import picture
 

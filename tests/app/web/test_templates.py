@@ -28,7 +28,9 @@ from core.collection.importing.importer import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
 from core.evaluation.agreement import Interval
-from core.evaluation.report import BEST_ELSEWHERE, ForgettingAgreement, artist_figures
+from core.evaluation.artist_contest import BEST_ELSEWHERE
+from core.evaluation.artist_report import ForgettingAgreement
+from core.evaluation.report import artist_figures
 from core.ledger.records import (
     MEMORISED,
     OPPONENT,

@@ -14,7 +14,8 @@ from app.web.pages import ledger, method, run
 from app.web.views import credit, rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
-from core.evaluation.report import SHOWN, artist_figures
+from core.evaluation.artist_report import SHOWN
+from core.evaluation.report import artist_figures
 from core.ledger.evidence import ArtistPart, Evidence
 from core.ledger.records import (
     ArtistTotal,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.evaluation.report import SHOWN
+from core.evaluation.artist_report import SHOWN
 
 SPLITS = ("validation", "generation")
 Points = Sequence[tuple[float, float, int]]

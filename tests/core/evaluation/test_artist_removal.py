@@ -30,11 +30,12 @@ from core.evaluation.artist_removal import (
     better_target,
     run_artists,
 )
+from core.evaluation.artist_report import SHOWN, artists_measured
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import BEFORE, Booking, booking_rules
 from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
-from core.evaluation.report import SHOWN, artist_figures, artists_measured
+from core.evaluation.report import artist_figures
 from core.evaluation.tables import artists_text
 from tests.core.evaluation.tiny import BY_ARTIST, opened
 
