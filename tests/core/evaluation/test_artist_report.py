@@ -143,7 +143,7 @@ def test_an_older_report_without_todays_booking_still_has_its_rows() -> None:
 
 
 def test_forgetting_is_that_of_painted_pictures_by_target() -> None:
-    figures = {one.target: one for one in of_artists(artists_json()).forgetting}
-    assert figures.keys() == {"base", "neighbours"}
-    assert figures["neighbours"].right_first == Interval(0.77, 0.67, 0.87)
-    assert figures["base"].artists == 8 and figures["base"].chance == 0.125
+    by_base, by_neighbours = of_artists(artists_json()).forgetting
+    assert (by_base.target, by_base.right_first) == ("base", Interval(0.44, 0.34, 0.54))
+    assert (by_neighbours.target, by_neighbours.right_first.value) == ("neighbours", 0.77)
+    assert (by_base.artists, by_base.chance) == (8, 0.125)
