@@ -7,7 +7,7 @@ forgetful LoRA is kept too, so that the next question about the same artist need
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from app.services.collections import chosen_collection, class_of
 from app.services.picture_files import save_picture
+from app.services.report import load_report
 from app.services.serialize import File, Number, Record
 from app.services.session import Studio
 from app.settings import Settings
@@ -22,11 +23,13 @@ from core.collection.types import Artist, Collection
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
     DEFAULT_WAY,
+    FORGETTING_TARGETS,
     WAYS,
     WithoutArtist,
     compare_without,
     lora_without,
 )
+from core.evaluation.artist_report import ForgettingAgreement, forgetting_agreements
 from core.files import write_bytes, write_text
 from core.progress import Progress
 from core.provenance import png_with_facts
@@ -34,12 +37,14 @@ from core.provenance import png_with_facts
 
 @dataclass(frozen=True)
 class ArtistAblationResult:
-    """One answer: figures, and where the picture lies."""
+    """One answer: figures, where the picture lies, and how far its way agrees with retraining, None
+    where that was not measured."""
 
     run_id: str
     artist: str
     figures: WithoutArtist
     file: Path
+    agreement: ForgettingAgreement | None = None
 
     @property
     def words(self) -> str:
@@ -137,20 +142,22 @@ def leave_out(
         write_bytes(_file(studio, run_id, artist_id, way, "png"), png_with_facts(image, facts))
         text = json.dumps(asdict(figures), indent=1) + "\n"
         write_text(_file(studio, run_id, artist_id, way, "json"), text)
-        known = _answer(studio, run_id, figures)
+        known = _answer(studio, run_id, figures, measured_agreements(studio.collection))
     yield known
 
 
 def kept_answers(studio: Studio, run_id: str) -> list[ArtistAblationResult]:
     """The kept answers about a run, by artist."""
     answers = []
-    for file in sorted(studio.outputs.glob(f"{run_id}-without-*.json")):
+    files = sorted(studio.outputs.glob(f"{run_id}-without-*.json"))
+    agreements = measured_agreements(studio.collection) if files else {}
+    for file in files:
         try:
             figures = WithoutArtist(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue  # half a file of a full disk: the question can be asked again
         if figures.artist_id in studio.artist_names and file.with_suffix(".png").is_file():
-            answers.append(_answer(studio, run_id, figures))
+            answers.append(_answer(studio, run_id, figures, agreements))
     return answers
 
 
@@ -204,7 +211,16 @@ def leave_out_by_name(
     )
     file = request.output or directory / f"{style}-{request.seed}.png"
     save_picture(image, file)
-    yield ArtistAblationResult("", artist.name, figures, file)
+    agreement = measured_agreements(collection).get(request.way)
+    yield ArtistAblationResult("", artist.name, figures, file, agreement)
+
+
+def measured_agreements(collection: Collection) -> dict[str, ForgettingAgreement]:
+    """Per way of forgetting that the collection's report has held against retraining."""
+    by_target = {one.target: one for one in forgetting_agreements(load_report(collection) or {})}
+    return {
+        way: by_target[target] for way, target in FORGETTING_TARGETS.items() if target in by_target
+    }
 
 
 def named_artist(collection: Collection, name: str) -> Artist:
@@ -220,9 +236,15 @@ def folder(settings: Settings, model_digest: str, artist_id: str, way: str) -> P
     return settings.home / "without" / model_digest[:16] / way / artist_id
 
 
-def _answer(studio: Studio, run_id: str, figures: WithoutArtist) -> ArtistAblationResult:
+def _answer(
+    studio: Studio,
+    run_id: str,
+    figures: WithoutArtist,
+    agreements: Mapping[str, ForgettingAgreement],
+) -> ArtistAblationResult:
     file = _file(studio, run_id, figures.artist_id, figures.way, "png")
-    return ArtistAblationResult(run_id, studio.artist_names[figures.artist_id], figures, file)
+    name, agreement = studio.artist_names[figures.artist_id], agreements.get(figures.way)
+    return ArtistAblationResult(run_id, name, figures, file, agreement)
 
 
 def _file(studio: Studio, run_id: str, artist_id: str, way: str, ending: str) -> Path:

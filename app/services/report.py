@@ -75,6 +75,18 @@ class MethodFiguresRecord(Record):
     lds_generation: Number | None = Field(description="Of generated pictures")
     group_lds_validation: Number | None = Field(description="By artist, of held-out pictures")
     group_lds_generation: Number | None = Field(description="By artist, of generated pictures")
+    sharpened_lds_validation: Number | None = Field(
+        description="Of held-out pictures, scores sharpened"
+    )
+    sharpened_lds_generation: Number | None = Field(
+        description="Of generated pictures, scores sharpened"
+    )
+    sharpened_group_lds_validation: Number | None = Field(
+        description="By artist, of held-out pictures, scores sharpened"
+    )
+    sharpened_group_lds_generation: Number | None = Field(
+        description="By artist, of generated pictures, scores sharpened"
+    )
     sd: Number | None = Field(description="The highest standard deviation of these")
     artist_top1: Number | None = Field(description="Works whose artist ranks first, 0 to 1")
 

@@ -6,6 +6,7 @@ values for `report.json` and for the page. Measures nothing itself but the ROC o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from core.attribution.calibration.attributable import Attributable
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
 from core.evaluation.bookings import SUMMED
+from core.evaluation.trials import LEARNT
 
 Vector = NDArray[np.float64]
 FORMAT = 1
@@ -65,13 +67,18 @@ class Roc:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodFigures:
-    """One method in one collection; None where it was not measured. LDS in percent."""
+    """One method in one collection; None where it was not measured. LDS in percent, of the scores
+    as they are and `sharpened` (raised to the power that was best for other queries)."""
 
     method: str
     lds_validation: float | None = None
     lds_generation: float | None = None
     group_lds_validation: float | None = None
     group_lds_generation: float | None = None
+    sharpened_lds_validation: float | None = None
+    sharpened_lds_generation: float | None = None
+    sharpened_group_lds_validation: float | None = None
+    sharpened_group_lds_generation: float | None = None
     sd: float | None = None
     artist_top1: float | None = None
 
@@ -135,6 +142,7 @@ def artist_figures(result: Mapping[str, Any]) -> dict[str, Any]:
         {
             "name": one["name"],
             "split": one["row"]["split"],
+            "shape": one["row"]["shape"],
             "attributed": one["row"]["attributed"],
             "intervals": {name: one["intervals"][name] for name in AGREEMENTS},
             "curve": one["curve"]["points"],
@@ -143,29 +151,36 @@ def artist_figures(result: Mapping[str, Any]) -> dict[str, Any]:
         for one in result["finalists"]
     ]
     kept = {name: result[name] for name in ("preset", "floors", "forgetting")}
-    return {**kept, "artists": len(result["artists"]), "rows": rows}
+    pictures = dict(Counter(one["split"] for one in result["pictures"]))
+    return {**kept, "artists": len(result["artists"]), "pictures": pictures, "rows": rows}
 
 
 def method_figures(
     experiment: Mapping[str, Any], noise: str = "shared"
 ) -> tuple[MethodFigures, ...]:
-    """From an experiment's rows: the default lambda, one noise, the least K of each method; then
-    what each rule of the ledger pays, as `booked` rows."""
+    """From an experiment's rows: the default lambda, one noise, the least K of each method, and its
+    scores sharpened where they are among the `booked` rows; then what each rule of the ledger pays.
+    """
     by_method: dict[str, dict[str, Any]] = {}
+
+    def keep(row: Mapping[str, Any], method: str, before: str = "") -> dict[str, Any]:
+        kept = by_method.setdefault(method, {})
+        group = "group_" if row["pool"] == "artists" else ""
+        kept.setdefault(f"{before}{group}lds_{row['split']}", row["lds"])
+        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
+        return kept
+
     for row in experiment["rows"]:
         if row["lambda_rule"] not in ("default", "none") or row["noise"] not in (noise, None):
             continue
-        kept = by_method.setdefault(row["method"], {})
-        group = "group_" if row["pool"] == "artists" else ""
-        kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
-        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
+        kept = keep(row, row["method"])
         if row["artist_top1"] is not None:
             kept.setdefault("artist_top1", row["artist_top1"])
     for row in experiment.get("booked", ()):
-        if row["rule"] == SUMMED or row["noise"] not in (noise, None):
+        if row["noise"] not in (noise, None):
             continue
-        kept = by_method.setdefault(f"{BOOKED}{row['rule']}", {})
-        group = "group_" if row["pool"] == "artists" else ""
-        kept.setdefault(f"{group}lds_{row['split']}", row["lds"])
-        kept["sd"] = max(kept.get("sd", 0.0), row["sd"])
+        if row["rule"] != SUMMED:
+            keep(row, f"{BOOKED}{row['rule']}")
+        elif row["shape"] == LEARNT:
+            keep(row, row["method"], "sharpened_")
     return tuple(MethodFigures(method=name, **values) for name, values in by_method.items())

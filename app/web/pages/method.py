@@ -17,6 +17,18 @@ from app.web.views.rules import rule_words
 from core.attribution.methods import METHODS, Method
 from core.collection.removal import removed_works
 from core.collection.types import Collection
+from core.evaluation.artist_ablation import BASE, NEIGHBOURS
+from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED
+from core.evaluation.artist_report import (
+    CHANCE,
+    EVEN,
+    TOO_EVEN,
+    TOO_STEEP,
+    UNRELATED,
+    ArtistsMeasured,
+    artists_measured,
+)
+from core.evaluation.benchmark import GENERATION, VALIDATION
 from core.ledger.shares import BOOKED_RULE, WHOLE, ShareRule
 
 NOT_MEASURED = "–"
@@ -27,6 +39,31 @@ FIGURES = (
     ("By artists, generated", "group_lds_generation"),
     ("±", "sd"),
 )
+SHARPENED = "sharpened_"  # before a figure's name, where it is of sharpened scores
+PICTURES = {VALIDATION: "held-out works", GENERATION: "paintings"}
+BOOKINGS = {
+    BOOKED_NAME: "What is booked",
+    "booked before": "What was booked before",
+    "raw d-trak": "D-TRAK, summed",
+    "das": "DAS, summed",
+    "pixels": "Likeness of pixels",
+    "pixels sharpened": "Likeness of pixels, sharpened",
+    CHANCE: "Chance",
+    ONE_SEED: "Another training itself",
+    BEST_ELSEWHERE: "The best of all bookings, chosen on other pictures",
+}
+SLOPES = {
+    UNRELATED: "here shares are not seen to follow effects",
+    EVEN: "within what can be measured, shares are as large as effects",
+    TOO_EVEN: "large shares are booked too small",
+    TOO_STEEP: "large shares are booked too large",
+}
+TARGETS = {
+    BASE: "taught what the model answered before it learnt the works",
+    NEIGHBOURS: "taught what the nearest works of others would answer",
+}
+# what the names in a report are called on the page
+WORDS = {"pictures": PICTURES, "bookings": BOOKINGS, "slopes": SLOPES, "targets": TARGETS}
 
 Column = tuple[str, int]  # its head; over how many queries, 0 where that is not said
 Row = tuple[str, Sequence[str]]  # a method's title; its cells
@@ -57,6 +94,7 @@ class MeasuredCredits:
 
     `loss_ratio`: the largest loss of works left out over that of works learnt, where the models
     did not memorise. `ceilings`: how far the same half, trained twice, agrees with itself.
+    `sharpened`: whether a method has a second figure, of sharpened scores.
     """
 
     date: str
@@ -65,6 +103,8 @@ class MeasuredCredits:
     ceilings: tuple[float, ...]
     columns: tuple[Column, ...]
     methods: tuple[Row, ...]
+    sharpened: bool
+    artists: ArtistsMeasured | None
     removal: RemovalFigures | None
     check_columns: tuple[Column, ...]
     checks: tuple[Row, ...]
@@ -122,12 +162,13 @@ def method_view(
         report=None if report is None else measured(report),
         rules=[Rule(rule.id, rule_words(rule)) for rule in dict.fromkeys(rules)],
         whole=WHOLE,
+        **WORDS,
     )
 
 
 def section(report: Mapping[str, Any] | None) -> str:
     """How far to trust these credits: the report's part of the page alone."""
-    return render("report", report=None if report is None else measured(report))
+    return render("report", report=None if report is None else measured(report), **WORDS)
 
 
 def measured(report: Mapping[str, Any]) -> MeasuredCredits:
@@ -148,6 +189,8 @@ def measured(report: Mapping[str, Any]) -> MeasuredCredits:
             (f"Right artist first, of {facts.get('validation', '')}", 0),
         ),
         methods=_methods(report["methods"]),
+        sharpened=any(_sharpened(row, key) for row in report["methods"] for _, key in FIGURES),
+        artists=artists_measured(report),
         removal=_removal(report["counterfactual"]),
         check_columns=check_columns,
         checks=checks,
@@ -166,12 +209,23 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
         (
             _title(row["method"]),
             [
-                *(NOT_MEASURED if row[key] is None else decimal(row[key], 0) for _, key in FIGURES),
+                *(_figure(row, key) for _, key in FIGURES),
                 NOT_MEASURED if row["artist_top1"] is None else percent(row["artist_top1"]),
             ],
         )
         for row in ordered
     )
+
+
+def _figure(row: Mapping[str, Any], key: str) -> str:
+    """77, or 77 → 81 where sharpened scores were judged too."""
+    plain = NOT_MEASURED if row[key] is None else decimal(row[key], 0)
+    return f"{plain} → {decimal(row[SHARPENED + key], 0)}" if _sharpened(row, key) else plain
+
+
+def _sharpened(row: Mapping[str, Any], key: str) -> bool:
+    """A report that was written before they were judged does not name them."""
+    return row.get(SHARPENED + key) is not None
 
 
 def _removal(counterfactual: Mapping[str, Any] | None) -> RemovalFigures | None:

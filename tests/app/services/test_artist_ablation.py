@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +27,15 @@ from app.services.runs import (
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
 from app.web.formatting import render
+from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import UsageError
 from core.evaluation import artist_ablation as without_artist
-from core.evaluation.artist_ablation import FORGET, FORGETTING, WithoutArtist
+from core.evaluation.agreement import Interval
+from core.evaluation.artist_ablation import FORGET, FORGETTING, REDIRECT, WithoutArtist
+from core.evaluation.artist_report import ForgettingAgreement
+from core.evaluation.report import artist_figures
+from tests.core.evaluation.measured_artists import artists_json
 from tests.small import picture
 
 
@@ -63,6 +70,7 @@ def test_the_answer_is_kept_with_its_run(studio: Studio, run_id: str) -> None:
     assert again == [] and same == result
     assert kept_answers(studio, run_id) == [result]
     assert answer_picture(studio, run_id, "artist-0", FORGET) == result.file
+    assert result.agreement is None  # nobody has measured this collection
 
 
 def test_a_second_picture_needs_no_second_forgetting(studio: Studio, run_id: str) -> None:
@@ -128,3 +136,45 @@ def test_artists_are_found_by_name(ready: Collection) -> None:
     assert leaving_out.named_artist(ready, "atelier 2").id == "artist-2"
     with pytest.raises(UsageError, match="no artist 'Nobody'"):
         leaving_out.named_artist(ready, "Nobody")
+
+
+def measured_by_artist(ready: Collection, place: Path, figures: object) -> Collection:
+    shutil.copytree(ready.path, place)
+    report = {"collection": ready.name, "artists": figures}
+    (place / "report.json").write_text(json.dumps(report))
+    return load_collection(place)
+
+
+def test_each_way_of_forgetting_has_the_agreement_of_its_own_target(
+    ready: Collection, tmp_path: Path
+) -> None:
+    measured = measured_by_artist(ready, tmp_path / "all", artist_figures(artists_json()))
+    agreements = leaving_out.measured_agreements(measured)
+    assert agreements.keys() == {FORGET, REDIRECT}
+    assert agreements[FORGET] == ForgettingAgreement("base", 8, Interval(0.44, 0.34, 0.54))
+    assert agreements[REDIRECT].right_first.value == 0.77
+    unmeasured = measured_by_artist(ready, tmp_path / "none", None)
+    assert leaving_out.measured_agreements(unmeasured) == {}
+    assert leaving_out.measured_agreements(ready) == {}
+
+
+def test_a_kept_answer_says_how_far_forgetting_agrees_with_retraining(
+    studio: Studio, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, result = left_out(studio, run_id, "artist-0")
+    unmeasured = render("artist_ablation.answers", answers=[result])
+    assert "has not been measured for this collection" in unmeasured
+    report = {"artists": artist_figures(artists_json())}
+    monkeypatch.setattr(leaving_out, "load_report", lambda collection: report)
+    (kept,) = kept_answers(studio, run_id)
+    _, again = left_out(studio, run_id, "artist-0")
+    assert kept == again == replace(result, agreement=kept.agreement)
+    words = " ".join(render("artist_ablation.answers", answers=[kept]).split())
+    assert (
+        "Measured on 8 artists: forgetting names the same artist as retraining in 44 % of pictures "
+        "(34 % to 54 %)." in words
+    )
+    assert "has not been measured" not in words
+    retrained = replace(kept, figures=replace(kept.figures, way="retrain"), agreement=None)
+    words = render("artist_ablation.answers", answers=[retrained])
+    assert "measured" not in words and "agrees" not in words

@@ -14,6 +14,8 @@ from app.web.pages.method import section
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import StoreError
+from core.evaluation.report import artist_figures
+from tests.core.evaluation.measured_artists import artists_json
 
 
 @pytest.fixture
@@ -124,3 +126,34 @@ def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_pa
     file.write_text("[{]")
     with pytest.raises(StoreError, match="evaluate retrieval --method all --json"):
         report()
+
+
+def test_the_benchmark_by_artist_gets_from_its_folder_to_the_page(
+    copied: Collection, tmp_path: Path
+) -> None:
+    result = artists_json()
+    (tmp_path / "artists.json").write_text(json.dumps(result))
+    own = [work.sha256 for work in copied.works]
+    (tmp_path / "config.json").write_text(json.dumps({"works": own}))
+    settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
+    *_, last = make_report(settings, None, artists=tmp_path, limit=2, checks=False)
+    assert isinstance(last, ReportResult)
+    loaded = load_report(copied)
+    assert loaded is not None and loaded["artists"] == artist_figures(result)
+    html = section(loaded)
+    assert "Are the right artists credited?" in html and "was not held" not in html
+    assert "without halves of this collection yet" in html
+
+
+def test_sharpened_figures_are_written_beside_the_plain_ones(
+    copied: Collection, tmp_path: Path
+) -> None:
+    booked = {"method": "d-trak", "noise": "shared", "pool": "artists", "split": "generation"}
+    learnt = {"rule": "summed", "shape": "p learnt on other queries", "lds": 51.0, "sd": 1.0}
+    (tmp_path / "main.json").write_text(json.dumps({**experiment(), "booked": [booked | learnt]}))
+    (tmp_path / "config.json").write_text(json.dumps({"works": []}))
+    written(copied, tmp_path / "home", tmp_path, checks=False)
+    loaded = load_report(copied)
+    assert loaded is not None
+    assert loaded["methods"][0]["sharpened_group_lds_generation"] == 51.0
+    assert ">43 → 51<" in section(loaded)

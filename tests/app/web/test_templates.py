@@ -27,6 +27,10 @@ from app.web.views.credit import Bar
 from core.collection.importing.importer import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
+from core.evaluation.agreement import Interval
+from core.evaluation.artist_contest import BEST_ELSEWHERE
+from core.evaluation.artist_report import ForgettingAgreement
+from core.evaluation.report import artist_figures
 from core.ledger.records import (
     MEMORISED,
     OPPONENT,
@@ -47,6 +51,7 @@ from core.ledger.records import (
 )
 from core.ledger.shares import DEFAULT_RULE, ShareRule
 from tests.app.services.test_artist_ablation import figures_without
+from tests.core.evaluation.measured_artists import artists_json
 from tests.runs import record
 
 APP = TEMPLATES.parents[1]
@@ -64,7 +69,7 @@ HOSTILE = {
     "long": "A" + "b" * 20_000,
 }
 DIGEST = "0123456789abcdef" * 4
-ENDLESS = {"img", "br", "input", "path", "polyline"}
+ENDLESS = {"img", "br", "input", "path", "polyline", "circle"}
 
 
 # --- every template, with one text wherever a text can stand ----------------------------------
@@ -203,6 +208,24 @@ def artists_of(text: str) -> str:
     )
 
 
+def artists_of_report(text: str) -> dict[str, object]:
+    """The benchmark by artist; the names of its rows are known ones, and choose what is shown."""
+    figures = artist_figures(artists_json())
+    figures["artists"] = figures["preset"] = text
+    figures["pictures"] = {"generation": text, text: text}
+    for row in figures["rows"]:
+        if row["split"] == "validation":
+            row["split"] = text
+        if row["name"] == BEST_ELSEWHERE:
+            row["shape"] = text
+    for floor in figures["floors"]:
+        floor["split"] = text
+        floor["seeds"] = text
+    for row in figures["forgetting"]:
+        row["target"] = text
+    return figures
+
+
 def report_of(text: str) -> dict[str, object]:
     """A report whose every text is `text`."""
     figures = {
@@ -211,6 +234,7 @@ def report_of(text: str) -> dict[str, object]:
         "group_lds_validation": 2.0,
         "group_lds_generation": 3.0,
         "sd": 1.0,
+        "sharpened_lds_validation": 4.0,
         "artist_top1": 0.5,
     }
     regime = {"pool": text, "ratio": 1.02, "memorising": False, "ceiling": {text: 50.0}}
@@ -219,6 +243,7 @@ def report_of(text: str) -> dict[str, object]:
         "facts": {"works": text, "validation": text, "regimes": [regime]},
         "roc": {"auc": 0.5, "known": text, "foreign": text, "points": [[0.0, 0.0], [1.0, 1.0]]},
         "methods": [{"method": text, **figures}],
+        "artists": artists_of_report(text),
         "checks": [[f"{text}: Check {text}", 1.0, 2], ["d-trak: Other", 0.5, text]],
         "counterfactual": {
             "removed": text,
@@ -259,7 +284,9 @@ def nothing_of(text: str) -> ImportReport:
 
 def answers_of(text: str) -> list[ArtistAblationResult]:
     figures = figures_without(text)
+    agreement = ForgettingAgreement(text, 8, Interval(0.5, 0.4, 0.6))
     return [
+        ArtistAblationResult(text, text, figures, Path("x"), agreement),
         ArtistAblationResult(text, text, figures, Path("x")),
         ArtistAblationResult(
             text, text, replace(figures, way="retrain", picture_after=0.1), Path("x")
@@ -316,7 +343,10 @@ CASES: dict[str, Callable[[str], str]] = {
     ),
     "notices.trouble": lambda text: render("notices.trouble", words=text, title=text),
     "notices.waiting": lambda text: render("notices.waiting", words=text),
-    "report": lambda text: method.section(report_of(text)) + method.section(None),
+    "report": lambda text: "".join(
+        method.section(report)
+        for report in (report_of(text), {**report_of(text), "artists": None}, None)
+    ),
     "run.alt": lambda text: "".join(
         called("{% from 'run.html' import alt %}<img alt='{{ alt(run) }}'>", run=view.record)
         for view in runs_of(text)

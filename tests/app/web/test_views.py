@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from app.web.pages import ledger, method, run
 from app.web.views import credit, rules
 from app.web.views.credit import run_bars, total_bars
 from core.collection.types import Collection, Work
+from core.evaluation.artist_report import SHOWN
+from core.evaluation.report import artist_figures
 from core.ledger.evidence import ArtistPart, Evidence
 from core.ledger.records import (
     ArtistTotal,
@@ -34,6 +37,7 @@ from core.ledger.shares import (
     ShareRule,
     shares_by_evidence,
 )
+from tests.core.evaluation.measured_artists import artists_json
 from tests.runs import influence, record
 
 
@@ -253,3 +257,82 @@ def ledger_page(totals: Totals, entries: Page[Entry], proof: Verification | None
     return ledger.ledger_view(
         totals=totals, entries=entries, runs=0, proof=proof, artists=[], styles=[], query={}
     )
+
+
+NOTHING: dict[str, Any] = {
+    "date": "2026-11-26",
+    "facts": {},
+    "methods": [],
+    "checks": [],
+    "roc": None,
+    "counterfactual": None,
+}
+
+
+def test_an_empty_or_older_report_says_nothing_of_artists() -> None:
+    for report in (NOTHING, {**NOTHING, "artists": None}):
+        html = method.section(report)
+        assert "is not known" in html and "Measured on 2026-11-26" in html
+        assert "right artists" not in html and "<svg" not in html and "→" not in html
+
+
+def test_figures_by_artist_are_those_of_the_file() -> None:
+    figures = artist_figures(artists_json())
+    html = method.section({**NOTHING, "artists": figures})
+    text = words_of(html)
+    rows = {(row["name"], row["split"]): row for row in figures["rows"]}
+    right = {
+        name: f"{100 * rows[name, 'generation']['intervals']['top1']['value']:.0f} %"
+        for name in ("booked", "random, summed", "pixels", "measured by one seed")
+    }
+    assert "without each of 24 artists, 3 times each" in text and "did to 40 paintings" in text
+    assert f"In {right['booked']} of them (8 % to 29 %)" in text
+    assert f"guessing would be right in {right['random, summed']}" in text
+    assert f"likeness of pixels in {right['pixels']}" in text
+    assert f"yet another training in {right['measured by one seed']}." in text
+    assert "stand for 10.2 points (9.1 to 11.3)" in text and "as large as effects" in text
+    assert html.index("missed") < html.index("<svg") < html.index("<details")
+    for name, words in method.BOOKINGS.items():
+        for split in ("generation", "validation"):
+            top1 = rows[name, split]["intervals"]["top1"]
+            chosen = "p = 1" if name == SHOWN[-1] else ""
+            assert f"{words}{chosen} 0.73 0.64 to 0.81" in text
+            assert f"{100 * top1['low']:.0f} % to {100 * top1['high']:.0f} %" in text
+    assert text.count("31 %") >= 4 and "62 52 to 72" in text and "−0.04 to 0.66" in text
+    assert "reliability of 0.94" in text and "reliability of 0.91" in text and "0.97" in text
+    assert "44 % of paintings (34 % to 54 %) when it is taught what the model answered" in text
+    assert "77 % of paintings (67 % to 87 %) when it is taught what the nearest" in text
+    assert "measured on 8 artists; guessing would be right in 12 %" in text
+
+
+def test_every_booking_that_is_shown_has_words() -> None:
+    assert tuple(method.BOOKINGS) == SHOWN
+
+
+def test_the_curve_of_what_is_booked_is_drawn_between_its_axes() -> None:
+    figures = artist_figures(artists_json())
+    html = method.section({**NOTHING, "artists": figures})
+    # 0 to 0.8: booked 0.6 lies at 75 of 100, measured 0.71 at 11.2 from above
+    assert html.count('points="0.0,98.8 12.5,90.0 75.0,11.2"') == 2
+    assert (
+        'aria-label="The share that is booked' in html and "60 % booked and 71 % measured" in html
+    )
+    figures["rows"] = [row for row in figures["rows"] if row["name"] != "booked"]
+    older = method.section({**NOTHING, "artists": figures})
+    assert "<svg" not in older and "was not held against that yet" in older and "DAS" in older
+
+
+def test_without_forgetting_nothing_is_said_of_it() -> None:
+    figures = {**artist_figures(artists_json()), "forgetting": []}
+    assert "forget" not in method.section({**NOTHING, "artists": figures})
+
+
+def test_sharpened_scores_stand_in_the_same_cell() -> None:
+    figures = dict.fromkeys(
+        ("lds_validation", "lds_generation", "group_lds_validation", "sd", "artist_top1")
+    )
+    old = {**figures, "method": "das", "group_lds_generation": 77.4}
+    new = {**old, "sharpened_group_lds_generation": 80.6}
+    before, after = (method.section({**NOTHING, "methods": [row]}) for row in (old, new))
+    assert ">77<" in before and "sharpened" not in before
+    assert ">77 → 81<" in after and "as the scores are → sharpened" in after

@@ -30,6 +30,7 @@ from core.evaluation.artist_removal import (
     better_target,
     run_artists,
 )
+from core.evaluation.artist_report import SHOWN, artists_measured
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import BEFORE, Booking, booking_rules
 from core.evaluation.models import Losses
@@ -183,6 +184,10 @@ def test_the_report_takes_the_intervals(done: tuple[Benchmark, ArtistsFinished])
     finalist = next(one for one in finished.finalists if one.name == "booked before")
     assert before["intervals"]["top1"]["value"] == finalist.intervals["top1"].value
     assert {row["target"] for row in figures["forgetting"]} == {"neighbours"}
+    measured = artists_measured({"artists": figures})
+    assert measured is not None and measured.headline is not None and measured.chart is not None
+    assert [tuple(row.name for row in one.rows) for one in measured.splits] == [SHOWN, SHOWN]
+    assert {one.pictures for one in measured.splits} == {8}
 
 
 def test_a_preset_without_removals_is_refused(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_what_rules_pay_stands_beside_the_methods() -> None:
     rows = [row("d-trak", "lds", "validation", 30.0)]
     paid = [
         booked("top-k-positive@1", "artists"),
-        booked("summed", "artists"),
+        booked("summed", "artists", shape="p = 2"),
         booked("hybrid@1", "lds", noise="independent"),
     ]
     _, second = method_figures({"rows": rows, "booked": paid})
@@ -67,3 +67,18 @@ def test_what_rules_pay_stands_beside_the_methods() -> None:
         21.0,
         2.0,
     )
+
+
+def test_sharpened_scores_stand_beside_the_plain_ones() -> None:
+    """A learnt power alone, of the same noise; the widest deviation of both counts."""
+    rows = [row("das", "artists", "generation", 77.0), row("trak", "lds", "validation", 9.0)]
+    plain = {"method": "das", "pool": "artists", "split": "generation", "noise": "shared"}
+    learnt = {**plain, "rule": "summed", "shape": "p learnt on other queries", "sd": 4.0}
+    booked = [
+        {**learnt, "lds": 60.0, "shape": "p = 1"},
+        {**learnt, "lds": 50.0, "noise": "independent"},
+        {**learnt, "lds": 81.0},
+    ]
+    das, trak = method_figures({"rows": rows, "booked": booked})
+    assert (das.group_lds_generation, das.sharpened_group_lds_generation, das.sd) == (77.0, 81.0, 4)
+    assert das.sharpened_lds_generation is None and trak.sharpened_lds_validation is None
