@@ -24,6 +24,7 @@ class Server:
     collection: Path
     home: Path
     port: int
+    rule: str = "artist-influence"
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -50,6 +51,7 @@ class Server:
                 "CREDITLINE_HOME": str(self.home),
                 "CREDITLINE_COLLECTION": str(self.collection),
                 "CREDITLINE_DEVICE": "cpu",
+                "CREDITLINE_RULE": self.rule,
             },
         )
         deadline = time.monotonic() + 90

@@ -89,6 +89,7 @@ def test_attribute_prints_one_object_a_picture_and_goes_on_after_a_refusal(
         "score",
         "z",
         "self_influence",
+        "part",
         "file",
     }
     assert rows[0]["trust"].keys() == {"familiarity", "verdict", "words"}

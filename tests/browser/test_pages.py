@@ -7,7 +7,7 @@ import io
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import expect
 
 from core.collection.types import Collection
-from tests.browser.conftest import Server
 from tests.browser.test_studio import generate, upload
+from tests.server import Server, free_port
 
 Open = Callable[..., Any]
 PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method", "import")
@@ -65,8 +65,12 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def told(server: Server, browser: Any, ready: Collection) -> Server:
-    """The common server after a painting and a traced work."""
+def told(
+    browser: Any, ready: Collection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server after a painting and a traced work; its rule credits every artist with something."""
+    home = tmp_path_factory.mktemp("told")
+    server = Server(ready.path, home, free_port(), rule="royalty-pool").start()
     page = browser.new_page()
     page.set_default_timeout(20_000)
     page.goto(server.url, wait_until="domcontentloaded")
@@ -77,7 +81,8 @@ def told(server: Server, browser: Any, ready: Collection) -> Server:
     page.get_by_role("button", name="Trace", exact=True).click()
     expect(page.locator("#status")).to_contain_text("Recorded as")
     page.close()
-    return server
+    yield server
+    server.stop()
 
 
 def fetched(url: str) -> str:
@@ -149,7 +154,7 @@ def test_history_leads_to_each_run(told: Server, open_page: Open) -> None:
     page = open_page(f"{told.url}/history")
     page.locator("#history a.cl-card").first.click()
     page.wait_for_url("**/?run=*")
-    expect(page.locator("#credit")).to_contain_text("Unattributed")
+    expect(page.locator("#credit")).to_contain_text("shared equally")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -163,7 +168,7 @@ def test_contrast_holds_and_nothing_runs_over_the_edge(
         history = fetched(f"{told.url}/ledger.json")
         run = json.loads(history)[-1]["run_id"]
         page.goto(f"{told.url}/?run={run}", wait_until="domcontentloaded")
-        expect(page.locator("#credit")).to_contain_text("Unattributed")
+        expect(page.locator("#credit")).to_contain_text("shared equally")
     elif path == "import":
         expect(page.get_by_role("button", name="Preview")).to_be_visible()
     else:

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
+from app.settings import EMBEDDED
 from core.collection.types import Collection
 from tests.browser.conftest import Server
 from tests.small import picture
@@ -40,7 +41,7 @@ def test_a_picture_is_painted_traced_and_booked(server: Server, open_page: Open)
         "alt", "Generated cubism painting, seed 11"
     )
     expect(page.locator("#credit")).to_contain_text("Credit for this image")
-    expect(page.locator("#credit")).to_contain_text("Unattributed")
+    expect(page.locator("#credit")).to_contain_text("Too weak to tell")
     expect(page.locator("#proponents button.cl-card").first).to_be_visible()
     shares = page.locator("#credit .cl-bar-share").all_inner_texts()
     assert round(sum(float(share.rstrip(" %")) for share in shares), 2) == 100.00
@@ -68,7 +69,7 @@ def test_every_picture_has_words_for_who_does_not_see_it(server: Server, open_pa
     assert len(alts) > 10
     assert all(alts)
     expect(page.locator("#proponents img").first).to_have_attribute(
-        "alt", re.compile(r"Study .*, by Atelier \d, rank 1, influence [+−]\d+\.\dσ")
+        "alt", re.compile(r"Study .*, by Atelier \d, rank 1, its part of this picture \d+\.\d %")
     )
 
 
@@ -165,7 +166,7 @@ def test_an_upload_is_traced_with_its_trust_first_and_books_nothing(
     expect(page.locator("#status")).to_contain_text("nothing was booked")
     text = page.locator("#credit").inner_text()
     assert "This model" in text
-    assert text.index("This model") < text.index("Unattributed")
+    assert text.index("This model") < text.index("What this image would credit")
     # Gradio takes the angle brackets out of a file's name; what is left is shown as text
     expect(page.locator("#recipe")).to_contain_text("img src=x onerror=alert(1)")
     assert page.locator("#recipe img").count() == 0
@@ -198,11 +199,9 @@ def test_a_bad_upload_is_refused_in_words(server: Server, open_page: Open, tmp_p
 
 
 def test_a_click_on_a_bar_filters_the_works_and_a_card_opens_its_details(
-    server: Server, open_page: Open, ready: Collection
+    own_server: Callable[..., Server], open_page: Open
 ) -> None:
-    page = open_page(server.url)
-    upload(page, ready.image_path(ready.works[0]), "Cubism")
-    expect(page.locator("#status")).to_contain_text("nothing was booked")
+    page = open_page(own_server(EMBEDDED).url)  # its example credits an artist
     bar = page.locator("button.cl-bar").first
     shown = page.locator("#proponents button.cl-card:not([hidden])")
     expect(shown.first).to_be_visible()
@@ -211,8 +210,7 @@ def test_a_click_on_a_bar_filters_the_works_and_a_card_opens_its_details(
     expect(bar).to_have_attribute("aria-pressed", "true")
     artists = set(shown.evaluate_all("all => all.map(one => one.dataset.artistId)"))
     assert artists == {bar.get_attribute("data-filter")}
-    earned = int(bar.locator(".cl-bar-note").inner_text().split()[0])
-    assert shown.count() >= earned > 0
+    assert shown.count() > 0
     bar.click()
     expect(shown).to_have_count(at_first)
     assert at_first <= 12
