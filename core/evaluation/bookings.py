@@ -31,6 +31,7 @@ from core.ledger.shares import (
 SUMMED = "summed"  # no rule: scores summed per artist, signed; a ranking, not a payment
 NULLS = ("none", "work", "picture")
 SQUARED_POSITIVE = Sharpening(2.0, positive=True)  # what `influence` is made of
+LEAST_SPREAD = 1e-12  # of a picture's largest score, so that powers of a quotient stay finite
 TO_SIGMA = 1.4826  # a normal law's standard deviation over its median absolute deviation
 
 
@@ -101,7 +102,9 @@ def standardised(scores: Matrix, null: str, painted: Matrix, own: Sequence[int] 
     if null == "picture":
         middle = np.median(scores, axis=1, keepdims=True)
         spread = TO_SIGMA * np.median(np.abs(scores - middle), axis=1, keepdims=True)
-        return (scores - middle) / np.maximum(spread, np.finfo(float).tiny)
+        largest = np.abs(scores).max(axis=1, keepdims=True)  # most scores may be the same
+        floor = np.where(largest > 0, LEAST_SPREAD * largest, 1.0)
+        return (scores - middle) / np.maximum(spread, floor)
     if null != "work":
         raise UsageError(f"There is no null '{null}'. Choose one of: {', '.join(NULLS)}.")
     if own is None:

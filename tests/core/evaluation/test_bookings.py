@@ -66,6 +66,15 @@ def test_without_a_rule_scores_are_summed_per_artist() -> None:
         np.testing.assert_allclose(row, expected)
 
 
+def test_scores_that_are_nearly_all_nothing_are_standardised_to_numbers() -> None:
+    """Likeness by exp(-d²/4) is 0 for most works: their spread is 0, and nothing may overflow."""
+    scores = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1e-300], [0.0, 0.0, 0.0, 0.0]])
+    standard = standardised(scores, "picture", scores, None)
+    cubed = Sharpening(3.0).of(standard)
+    assert np.isfinite(cubed).all()
+    assert (cubed[:2, 3] > 0).all() and (cubed[2] == 0).all()
+
+
 def test_works_are_paid_what_their_artists_are() -> None:
     paid = booked_by_work(SCORES, ARTISTS, BEFORE, each_its_own=False)
     alone = booked_by_work(SCORES, ARTISTS, BEFORE, each_its_own=True)
