@@ -14,23 +14,10 @@ from math import ceil, floor, log10
 from typing import Any
 
 from core.evaluation.agreement import Interval
-from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED, RANDOM
+from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED
 from core.evaluation.benchmark import GENERATION
-from core.evaluation.report import AGREEMENTS
+from core.evaluation.report import AGREEMENTS, CHANCE, PIXELS, SHOWN
 
-CHANCE = f"{RANDOM}, summed"
-PIXELS = "pixels"
-SHOWN = (
-    BOOKED_NAME,
-    "booked before",
-    "raw d-trak",
-    "das",
-    PIXELS,
-    "pixels sharpened",
-    CHANCE,
-    ONE_SEED,
-    BEST_ELSEWHERE,
-)
 NORMAL_95 = 1.96  # standard deviations that half of a normal law's 95 % interval spans
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.attribution.calibration.attributable import Attributable
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
+from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED, RANDOM
 from core.evaluation.bookings import SUMMED
 from core.evaluation.trials import LEARNT
 
@@ -132,12 +133,25 @@ def _without(kind: Vector, fold: int) -> Vector:
     return np.array([row for place, row in enumerate(kind) if place % FOLDS != fold])
 
 
+CHANCE = f"{RANDOM}, summed"
+PIXELS = "pixels"
+SHOWN = (  # of all bookings: the others stay in the benchmark's own folder
+    BOOKED_NAME,
+    "booked before",
+    "raw d-trak",
+    "das",
+    PIXELS,
+    "pixels sharpened",
+    CHANCE,
+    ONE_SEED,
+    BEST_ELSEWHERE,
+)
 AGREEMENTS = ("pearson", "spearman", "top1", "ndcg3", "slope")
 
 
 def artist_figures(result: Mapping[str, Any]) -> dict[str, Any]:
-    """From the benchmark by artist (`artists.json`): the noise floors, every booking that has
-    intervals with its calibration curve, and how forgetting agrees with retraining."""
+    """From the benchmark by artist (`artists.json`): the noise floors, the bookings of `SHOWN`
+    with intervals and calibration curve, and how forgetting agrees with retraining."""
     rows = [
         {
             "name": one["name"],
@@ -149,6 +163,7 @@ def artist_figures(result: Mapping[str, Any]) -> dict[str, Any]:
             "group_lds": one["group_lds"],
         }
         for one in result["finalists"]
+        if one["name"] in SHOWN
     ]
     kept = {name: result[name] for name in ("preset", "floors", "forgetting")}
     pictures = dict(Counter(one["split"] for one in result["pictures"]))
