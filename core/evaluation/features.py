@@ -74,6 +74,8 @@ def make_vectors(bench: Benchmark, wanted: Iterable[Wanted]) -> Iterator[Progres
 def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     model = bench.load(wanted.model)
     featurizer = Featurizer(model, wanted.spec)
+    works = bench.works
+    yield from featurizer.fit(works.latents, works.prompts, works.ids)
     names, parts, losses, seconds = [], [], torch.zeros(0), 0.0
     for name in (WORKS, *SPLITS):
         pictures = bench.pictures(name)

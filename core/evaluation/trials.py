@@ -150,6 +150,8 @@ def spec_of(bench: Benchmark, trial: Trial) -> FeatureSpec:
         timesteps=TimestepRule(trial.placement, trial.timesteps),
         noise=NoiseRule(trial.noise, draws=trial.draws),
         projection=projection,
+        normalised=trial.row.normalised,
+        preconditioner=trial.row.preconditioner,
     )
 
 
