@@ -146,6 +146,20 @@ def _normalised(name: str, title: str, representation: str, output: str) -> Meth
     )
 
 
+def _ek_fac(name: str, title: str, representation: str, output: str) -> Method:
+    return Method(
+        name,
+        title,
+        representation,
+        "identity",
+        f"g(x)ᵀ (F + δI)⁻¹ gₙ, g = ∇{output}, F = (U_S ⊗ U_A) diag(Λ) (U_S ⊗ U_A)ᵀ per Linear "
+        "layer, diag(Λ) of other parameters, δ = 0.1 mean(Λ) of each",
+        f"{_ONE}, and before them 1 + K passes per work to fit F",
+        "Kronecker factors of all works' gradients, which `evaluate` fits and nothing keeps",
+        preconditioner=EK_FAC,
+    )
+
+
 METHODS: dict[str, Method] = {
     row.name: row
     for row in (
@@ -164,17 +178,12 @@ METHODS: dict[str, Method] = {
         _d_trak("trak", "TRAK", "simple", "L_Simple"),
         _normalised("d-trak-normalised", "D-TRAK, timesteps normalised", "square", "||ε_θ||² / d"),
         _normalised("trak-normalised", "TRAK, timesteps normalised", "simple", "L_Simple"),
-        Method(
-            "ek-fac",
-            "EK-FAC influence",
-            "simple",
-            "identity",
-            "∇L_Simple(x)ᵀ (F + δI)⁻¹ ∇L_Simple(n), F = (U_S ⊗ U_A) diag(Λ) (U_S ⊗ U_A)ᵀ per "
-            "Linear layer, diag(Λ) of other parameters, δ = 0.1 mean(Λ)",
-            f"{_ONE}, and before them 1 + K passes per work to fit F",
-            "Kronecker factors of all works, which are fitted by `evaluate` and not kept",
-            preconditioner=EK_FAC,
+        _normalised(
+            "d-trak-avg-normalised", "D-TRAK, L_Avg, timesteps normalised", "average", "mean(ε_θ)"
         ),
+        _ek_fac("ek-fac", "EK-FAC influence", "simple", "L_Simple"),
+        _ek_fac("ek-fac-square", "EK-FAC, L_Square", "square", "||ε_θ||² / d"),
+        _ek_fac("ek-fac-avg", "EK-FAC, L_Avg", "average", "mean(ε_θ)"),
         Method(
             "gradient-dot",
             "Gradient dot product",

@@ -17,7 +17,12 @@ from torch import Tensor
 
 from core.attribution.features.batch_size import Pass, plan_pass
 from core.attribution.features.ek_fac import EkFac, EkFacFit
-from core.attribution.features.gradients import Examples, per_example_gradients
+from core.attribution.features.gradients import (
+    Examples,
+    Gradients,
+    by_group,
+    per_example_gradients,
+)
 from core.attribution.features.noise import noise_for
 from core.attribution.features.objectives import objective
 from core.attribution.features.projection import projection
@@ -197,6 +202,27 @@ class Featurizer:
 
         Raises `ModelError` where a number overflowed.
         """
+        gradients = self._gradients(examples)
+        losses = gradients.row_losses.cpu().double()
+        phi = self._projected(gradients.by_parameter)
+        return Features(phi, gradients.losses.cpu().double(), losses)
+
+    def group_features(
+        self,
+        latents: Tensor,
+        prompts: Sequence[str],
+        content_ids: Sequence[str],
+        positions: Sequence[int],
+    ) -> dict[str, Tensor]:
+        """Group of parameters -> `[b, k]`, the feature of that part of the gradient alone: they sum
+        up to the pictures' features. As `features`, all pictures in one pass."""
+        self._planned(latents, prompts, content_ids, positions)
+        examples = self.examples(latents, prompts, content_ids, positions)
+        groups = by_group(self._gradients(examples).by_parameter)
+        return {group: self._projected(gradients) for group, gradients in groups.items()}
+
+    def _gradients(self, examples: Examples) -> Gradients:
+        """With the preconditioner, before the projection."""
         if self._objective is None:
             raise UsageError("Latents have no gradient: give an objective to trace examples.")
         preconditioned = self.spec.preconditioner != NO_PRECONDITIONER
@@ -215,19 +241,19 @@ class Featurizer:
                 rows,
                 normalised=self.spec.normalised,
             )
-        by_parameter = gradients.by_parameter
-        if self._preconditioner is not None:
-            by_parameter = self._preconditioner.mapped(by_parameter)
-        phi = self._projection.project(by_parameter)
+        if self._preconditioner is None:
+            return gradients
+        mapped = self._preconditioner.mapped(gradients.by_parameter)
+        return Gradients(mapped, gradients.row_losses)
+
+    def _projected(self, gradients: dict[str, Tensor]) -> Tensor:
+        phi = self._projection.project(gradients)
         if not torch.isfinite(phi).all():
             raise ModelError(
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
-        losses = gradients.row_losses.cpu().double()
-        return Features(
-            phi.cpu().to(getattr(torch, self.spec.dtype)), gradients.losses.cpu().double(), losses
-        )
+        return phi.cpu().to(getattr(torch, self.spec.dtype))
 
     def casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""

@@ -284,3 +284,23 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
 def flatten(gradients: dict[str, Tensor]) -> Tensor:
     """name -> `[b, *shape]`, concatenated in the mapping's order -> `[b, p]`."""
     return torch.cat([value.flatten(1) for value in gradients.values()], dim=1)
+
+
+def parameter_group(name: str) -> str:
+    """The part of the network that a parameter belongs to, from its name's beginning:
+    `down_blocks.0`, `mid_block`, `enter`."""
+    first, _, rest = name.partition(".")
+    number = rest.partition(".")[0]
+    return f"{first}.{number}" if number.isdigit() else first
+
+
+def by_group(gradients: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Group -> all gradients, those of other groups zero; they sum up to what was given."""
+    groups = dict.fromkeys(parameter_group(name) for name in gradients)
+    return {
+        group: {
+            name: value if parameter_group(name) == group else torch.zeros_like(value)
+            for name, value in gradients.items()
+        }
+        for group in groups
+    }
