@@ -88,7 +88,7 @@ def _booked(finished: Finished) -> Iterator[str]:
         return
     yield ""
     yield "LDS of what is paid, by each rule of the ledger, and of scores summed with an"
-    yield "exponent or weights of parameter groups from the other half; in brackets, over raw scores:"
+    yield "exponent or weights of parameter groups from the other half; in brackets, over raw:"
     groups: dict[tuple[str, ...], dict[str, BookedRow]] = {}
     for row in finished.booked:
         setting = "-" if row.noise is None else f"{row.noise}, K = {row.timesteps}"
