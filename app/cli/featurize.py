@@ -46,6 +46,14 @@ def featurize(
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="Of the network on a GPU; auto is bfloat16 where the GPU has it."),
     ] = "auto",
+    normalised: Annotated[
+        bool,
+        typer.Option(
+            "--normalised",
+            help="Every timestep's gradient at length 1, at a pass each: features for the methods "
+            "that need them, under the name that they ask for.",
+        ),
+    ] = False,
     device: Device = None,
     ray: RayAddress = None,
     workers: Workers = None,
@@ -73,6 +81,7 @@ def featurize(
         references,
         memory,
         precision,
+        normalised,
     )
     settings = read_settings(device=device, ray=ray, workers=workers)
     made = last(make_features(directory, request, settings), FeaturesRecord)

@@ -54,6 +54,7 @@ class FeaturizeRequest:
     references: int = 96
     memory: float | None = None  # GB
     precision: str = AUTO
+    normalised: bool = False
 
     @property
     def means(self) -> Means:
@@ -71,6 +72,7 @@ class FeaturizeRequest:
             timesteps=TimestepRule(self.rule, self.timesteps),
             noise=NoiseRule(self.noise, self.noise_seed, self.draws),
             projection=ProjectionSpec(self.projection, self.dimension, self.projection_seed),
+            normalised=self.normalised,
         )
 
 

@@ -253,6 +253,10 @@ class MethodRecord(Record):
     name: str = Field(description="As `--method` takes it")
     title: str = Field(description="Name for people")
     representation: str = Field(description="Which vectors stand for works and pictures")
+    normalised: bool = Field(
+        description="Whether every timestep's gradient is brought to length 1 before their mean"
+    )
+    preconditioner: str = Field(description="What that mean is multiplied by; `none`: nothing")
     kernel: str = Field(description="How a work's vector becomes its row of weights")
     works_scale: str = Field(description="What each work's row is divided by")
     query_scale: str = Field(description="`unit`: the picture's vector is brought to length 1")

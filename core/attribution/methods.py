@@ -1,14 +1,16 @@
 """Every attribution method as a row of choices; a method is never a copy of another.
 
-representation: which vectors; kernel: how a work's vector becomes a row; scales: what is brought
-to length one; stack: of how many models the mean is taken; query: which picture is the query.
-Positive scores are proponents.
+representation: which vectors, `normalised` timestep by timestep or not, multiplied by a
+preconditioner or not; kernel: how a work's vector becomes a row; scales: what is brought to length
+one; stack: of how many models the mean is taken; query: which picture is the query. Positive scores
+are proponents.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.attribution.features.spec import EK_FAC, NO_PRECONDITIONER, PRECONDITIONERS
 from core.errors import UsageError
 
 REPRESENTATIONS = (
@@ -46,8 +48,8 @@ class Method:
     `identity`: W = Phi; `ridge`: W = Phi (Phi'Phi + lambda I)^-1; `leverage`: the ridge row times
     r_n / (1 - h_n); `difference` and the regressions: from outcomes of retrained models;
     `gaussian`: no rows, exp(-d^2 / 4) of the distance d between the vectors. squared: the product
-    is squared, so that no score is negative. `served`: whether the studio can answer with it, given
-    its features.
+    is squared, so that no score is negative. normalised, preconditioner: as `FeatureSpec` has them.
+    `served`: whether the studio can answer with it, given its features.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Method:
     stack: str = "final"
     query: str = "example"
     squared: bool = False
+    normalised: bool = False
+    preconditioner: str = NO_PRECONDITIONER
 
     def __post_init__(self) -> None:
         interpolated = self.representation.startswith("eta=")
@@ -72,6 +76,7 @@ class Method:
             (self.query_scale, QUERY_SCALES),
             (self.stack, STACKS),
             (self.query, QUERIES),
+            (self.preconditioner, PRECONDITIONERS),
         ):
             if value not in known:
                 raise UsageError(f"'{value}' is not one of: {', '.join(known)}.")
@@ -79,6 +84,8 @@ class Method:
     @property
     def features(self) -> str:
         """The directory under `features/` that holds its works' vectors."""
+        if self.normalised:
+            return f"{self.representation}-normalised"
         return "default" if self.representation == "square" else self.representation
 
     @property
@@ -95,15 +102,23 @@ class Method:
 
     @property
     def served(self) -> bool:
-        """One model, one picture, one product: what the studio answers at once."""
+        """One model, one picture, one product: what the studio answers at once. A preconditioner is
+        fitted to the works, and features on the disk do not keep it."""
         linear = self.kernel in ("identity", "ridge", "leverage")
-        return linear and self.stack == "final" and self.query == "example"
+        kept = self.preconditioner == NO_PRECONDITIONER
+        return linear and kept and self.stack == "final" and self.query == "example"
+
+    @property
+    def row_by_row(self) -> bool:
+        """Whether its features cost a pass per timestep, instead of one for all."""
+        return self.normalised or self.preconditioner != NO_PRECONDITIONER
 
 
 D_TRAK = "d-trak"
 
 _RIDGE = "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ"
 _ONE = "one backward pass per work and per query (K timesteps in the batch)"
+_EACH = "K backward passes per work and per query, a timestep each"
 
 
 def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
@@ -115,6 +130,33 @@ def _d_trak(name: str, title: str, representation: str, output: str) -> Method:
         f"{_RIDGE}, φ = Pᵀ∇{output}",
         _ONE,
         f"features of objective {representation}",
+    )
+
+
+def _normalised(name: str, title: str, representation: str, output: str) -> Method:
+    return Method(
+        name,
+        title,
+        representation,
+        "ridge",
+        f"{_RIDGE}, φ = Pᵀ mean over t of ∇{output} / |∇{output}|: every timestep counts alike",
+        _EACH,
+        f"features `{representation}-normalised`: objective {representation}, normalised",
+        normalised=True,
+    )
+
+
+def _ek_fac(name: str, title: str, representation: str, output: str) -> Method:
+    return Method(
+        name,
+        title,
+        representation,
+        "identity",
+        f"g(x)ᵀ (F + δI)⁻¹ gₙ, g = ∇{output}, F = (U_S ⊗ U_A) diag(Λ) (U_S ⊗ U_A)ᵀ per Linear "
+        "layer, diag(Λ) of other parameters, δ = 0.1 mean(Λ) of each",
+        f"{_ONE}, and before them 1 + K passes per work to fit F",
+        "Kronecker factors of all works' gradients, which `evaluate` fits and nothing keeps",
+        preconditioner=EK_FAC,
     )
 
 
@@ -134,6 +176,14 @@ METHODS: dict[str, Method] = {
             "(η L_Square + (1 − η)(L_Simple − L_Square))",
         ),
         _d_trak("trak", "TRAK", "simple", "L_Simple"),
+        _normalised("d-trak-normalised", "D-TRAK, timesteps normalised", "square", "||ε_θ||² / d"),
+        _normalised("trak-normalised", "TRAK, timesteps normalised", "simple", "L_Simple"),
+        _normalised(
+            "d-trak-avg-normalised", "D-TRAK, L_Avg, timesteps normalised", "average", "mean(ε_θ)"
+        ),
+        _ek_fac("ek-fac", "EK-FAC influence", "simple", "L_Simple"),
+        _ek_fac("ek-fac-square", "EK-FAC, L_Square", "square", "||ε_θ||² / d"),
+        _ek_fac("ek-fac-avg", "EK-FAC, L_Avg", "average", "mean(ε_θ)"),
         Method(
             "gradient-dot",
             "Gradient dot product",

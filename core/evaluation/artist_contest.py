@@ -37,9 +37,17 @@ from core.evaluation.bookings import (
     booked_by_work,
     booking_rules,
     every_booking,
+    membership,
     standardised,
 )
 from core.evaluation.features import Vectors
+from core.evaluation.group_weights import (
+    GROUPED,
+    GroupedScores,
+    learnt_on_others,
+    wanted_groups,
+    weighed,
+)
 from core.evaluation.lds import Matrix, Spread, Truth
 from core.evaluation.removal_effects import measured
 from core.evaluation.trials import Contest, Trial
@@ -146,17 +154,39 @@ class SplitContest:
             contest = Contest(bench, trial, clip)
             self._scores[trial.method] = contest.scores(split)
             self._painted[trial.method] = contest.scores(SPLITS[1])
-        self._booked: dict[tuple[str, Booking], Matrix] = {}
+        # as even and as odd pictures get them: scores of all pictures, and of the painted ones
+        self._folds: dict[str, tuple[tuple[Matrix, Matrix], tuple[Matrix, Matrix]]] = {}
+        for trial in trials:
+            if wanted_groups(bench, trial):
+                self._add_groups(GroupedScores(bench, trial))
+        self._booked: dict[tuple[str, Booking, int | None], Matrix] = {}
+
+    def _add_groups(self, grouped: GroupedScores) -> None:
+        """Its weights are those that best follow the measured effects on the other half."""
+        parts, painted = grouped.parts(self.split), grouped.parts(SPLITS[1])
+        summed = np.stack([(part @ membership(self.artists)).T for part in parts])
+        even, odd = (
+            (weighed(parts, by), weighed(painted, by))
+            for by in learnt_on_others(summed, self.truth.mean.T)
+        )
+        self._folds[GROUPED] = (even, odd)
+        self._scores[GROUPED] = _alternating(even[0], odd[0])
 
     @property
     def methods(self) -> list[str]:
         """Those that have scores, and chance."""
         return list(self._scores)
 
-    def standard(self, method: str, null: str) -> Matrix:
-        """Scores `[q, n]` under a null."""
+    def standard(self, method: str, null: str, fold: int | None = None) -> Matrix:
+        """Scores `[q, n]` under a null; of all pictures as those of a fold get them, where that
+        makes a difference."""
         own = range(len(self._scores[method])) if self.split == SPLITS[1] else None
-        return standardised(self._scores[method], null, self._painted[method], own)
+        if method not in self._folds:
+            return standardised(self._scores[method], null, self._painted[method], own)
+        if fold is None:
+            return _alternating(self.standard(method, null, 0), self.standard(method, null, 1))
+        scores, painted = self._folds[method][fold]
+        return standardised(scores, null, painted, own)
 
     def booked(self, candidate: BookingCandidate) -> Matrix:
         """Shares `[q, a]`; learnt exponents are those that are best on the other half."""
@@ -171,10 +201,10 @@ class SplitContest:
             return self._learnt(candidate, lambda b: self._of_artists(method, b))
         return self._of_artists(method, booking)
 
-    def _of_artists(self, method: str, booking: Booking) -> Matrix:
-        key = (method, booking)
+    def _of_artists(self, method: str, booking: Booking, fold: int | None = None) -> Matrix:
+        key = (method, booking, fold if method in self._folds else None)
         if key not in self._booked:
-            scores = self.standard(method, booking.null)
+            scores = self.standard(method, booking.null, fold)
             self._booked[key] = booked_by_artist(scores, self.artists, booking)
         return self._booked[key]
 
@@ -187,22 +217,30 @@ class SplitContest:
             == (candidate.booking.rule, candidate.booking.null, candidate.booking.shape.positive)
         ]
         measure = MEASURES[CHOOSER]
-        values = np.stack(
-            [measure(self.truth.mean, self._of_artists(candidate.method, b)) for b in rivals]
-        )
-        even, odd = (values[:, 1::2].mean(axis=1), values[:, 0::2].mean(axis=1))
-        return rivals[int(even.argmax())], rivals[int(odd.argmax())]
+        chosen = []
+        for fold in (0, 1):
+            others = slice(1 - fold, None, 2)
+            values = [
+                measure(
+                    self.truth.mean[others],
+                    self._of_artists(candidate.method, booking, fold)[others],
+                ).mean()
+                for booking in rivals
+            ]
+            chosen.append(rivals[int(np.argmax(values))])
+        return chosen[0], chosen[1]
 
     def _learnt(self, candidate: BookingCandidate, made: Callable[[Booking], Matrix]) -> Matrix:
         even, odd = self.exponents(candidate)
         return _alternating(made(even), made(odd))
 
     def rivals(self) -> list[BookingCandidate]:
-        """Every method under every booking, but chance."""
+        """Every method under every booking, but chance, and but what is learnt on the very pictures
+        that would choose it."""
         return [
             BookingCandidate(method, booking)
             for method in self.methods
-            if method != RANDOM
+            if method != RANDOM and method not in self._folds
             for booking in every_booking()
         ]
 

@@ -5,7 +5,7 @@ In: a preset. Out: which trials an experiment makes, and how it is drawn. Nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -60,6 +60,15 @@ def _gradient_methods() -> list[str]:
     ]
 
 
+def _at(timesteps: Sequence[int]) -> list[tuple[int, str]]:
+    """Every gradient method at every K; those that pay a pass per timestep at the least alone."""
+    return [
+        (k, name)
+        for k, name in product(timesteps, _gradient_methods())
+        if k == min(timesteps) or not METHODS[name].row_by_row
+    ]
+
+
 def _similarities(clip: bool) -> list[Trial]:
     names = [name for name, row in METHODS.items() if row.representation == "latents"]
     names += [name for name, row in METHODS.items() if row.representation == CLIP and clip]
@@ -68,14 +77,15 @@ def _similarities(clip: bool) -> list[Trial]:
 
 def main(preset: Preset, clip: bool) -> list[Trial]:
     """Every method that needs no further training: independent noise at every K, shared at the
-    smallest; those of several checkpoints, and journeys, at the smallest K only. In groups too,
-    where subsets by artist are trained."""
+    smallest; those of several checkpoints, journeys, and those that pay a pass per timestep, at the
+    smallest K only. In groups too, where subsets by artist are trained."""
     least = preset.timesteps[0]
     trials = _similarities(clip)
     settings = [(INDEPENDENT, k) for k in preset.timesteps] + [(SHARED, least)]
     for (noise, k), name in product(settings, _gradient_methods()):
         row = METHODS[name]
-        if k == least or (row.stack == "final" and row.query == "example"):
+        each = row.stack == "final" and row.query == "example" and not row.row_by_row
+        if k == least or each:
             trials.append(Trial(method=name, noise=noise, timesteps=k))
     if preset.by_artist:
         chosen = [t for t in trials if not t.has_gradient or t.noise == SHARED]
@@ -85,9 +95,8 @@ def main(preset: Preset, clip: bool) -> list[Trial]:
 
 def methods(preset: Preset, clip: bool) -> list[Trial]:
     """Tables 2, 3 and 6: the methods at every K, independent noise."""
-    pairs = product(preset.timesteps, _gradient_methods())
     return _similarities(clip) + [
-        Trial(method=name, noise=INDEPENDENT, timesteps=k) for k, name in pairs
+        Trial(method=name, noise=INDEPENDENT, timesteps=k) for k, name in _at(preset.timesteps)
     ]
 
 

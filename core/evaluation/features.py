@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +34,21 @@ TOGETHER = 10  # journeys side by side
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which vectors: of which spec, under which model (see `Benchmark.load`), with journeys."""
+    """Which vectors: of which spec, under which model (see `Benchmark.load`), with journeys.
+
+    groups: queries' vectors by group of parameters, `split/group`, instead of whole ones.
+    """
 
     spec: FeatureSpec
     model: str = "full"
     journeys: bool = False
+    groups: bool = False
 
     @property
     def key(self) -> str:
         """A file name that differs wherever a number would."""
-        text = json.dumps([self.spec.plain(), self.model, self.journeys], sort_keys=True)
+        parts = [self.spec.plain(), self.model, self.journeys]
+        text = json.dumps(parts + ["groups"] * self.groups, sort_keys=True)
         kind = self.spec.objective.replace("=", "-")
         return f"{kind}-{self.model}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -74,9 +79,16 @@ def make_vectors(bench: Benchmark, wanted: Iterable[Wanted]) -> Iterator[Progres
 def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     model = bench.load(wanted.model)
     featurizer = Featurizer(model, wanted.spec)
+    works = bench.works
+    yield from featurizer.fit(works.latents, works.prompts, works.ids)
     names, parts, losses, seconds = [], [], torch.zeros(0), 0.0
     for name in (WORKS, *SPLITS):
         pictures = bench.pictures(name)
+        if wanted.groups and name != WORKS:
+            by_group = yield from _by_group(featurizer, pictures, name)
+            names += list(by_group)
+            parts += list(by_group.values())
+            continue
         started = time.perf_counter()
         rows = []
         for place in range(len(pictures.ids)):
@@ -102,6 +114,28 @@ def _make(bench: Benchmark, wanted: Wanted) -> Iterator[Progress]:
     }
     marks = {"seconds": repr(seconds), "spec": wanted.spec.digest}
     save_tensors(vectors_file(bench, wanted), tensors | {"losses": losses}, marks)
+
+
+def _by_group(
+    featurizer: Featurizer, pictures: EncodedPictures, split: str
+) -> Generator[Progress, None, dict[str, Tensor]]:
+    """`split/group` -> `[q, k]`, in the network's order."""
+    rows: dict[str, list[Tensor]] = {}
+    for place in range(len(pictures.ids)):
+        one = pictures.latents[place : place + 1]
+        features = featurizer.group_features(
+            one, [pictures.prompts[place]], [pictures.ids[place]], [place]
+        )
+        for group, phi in features.items():
+            rows.setdefault(f"{split}/{group}", []).append(phi)
+        yield Progress("Tracing groups", place + 1, len(pictures.ids), split)
+    return {name: torch.cat(parts) for name, parts in rows.items()}
+
+
+def group_of(name: str) -> tuple[str, str]:
+    """`split/group` -> both; the group is empty where there is none."""
+    split, _, group = name.partition("/")
+    return split, group
 
 
 def _journeys(

@@ -23,17 +23,17 @@ from core.attribution.features.clip import ClipVision
 from core.attribution.scoring.kernel import DEFAULT_RULE
 from core.errors import UsageError
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark, Opening
+from core.evaluation.booked_rows import BookedRow, booked_rows
 from core.evaluation.experiments import Experiment
 from core.evaluation.features import clip_vectors, make_vectors
+from core.evaluation.group_weights import wanted_groups
 from core.evaluation.lds import Spread
 from core.evaluation.trials import (
     BEST,
     DEFAULT,
-    BookedRow,
     Result,
     Row,
     Trial,
-    booked_rows,
     run_trial,
     wanted_vectors,
 )
@@ -113,7 +113,11 @@ def prepare(bench: Benchmark, trials: Sequence[Trial]) -> Iterator[Progress]:
     yield from bench.paint()
     for pool in pools:
         yield from bench.measure(pool)
-    wanted = {one.key: one for trial in trials for one in wanted_vectors(bench, trial)}
+    wanted = {
+        one.key: one
+        for trial in trials
+        for one in (*wanted_vectors(bench, trial), *wanted_groups(bench, trial))
+    }
     yield from make_vectors(bench, wanted.values())
 
 

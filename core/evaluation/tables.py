@@ -11,9 +11,11 @@ from core.attribution.methods import D_TRAK
 from core.evaluation.agreement import Interval
 from core.evaluation.artist_contest import BEST_ELSEWHERE, ONE_SEED, Finalist
 from core.evaluation.artist_removal import ArtistsFinished, best_rows
+from core.evaluation.booked_rows import BookedRow
+from core.evaluation.bookings import SUMMED
 from core.evaluation.removal_effects import Floor
 from core.evaluation.runner import Finished, Pair, Regime
-from core.evaluation.trials import BookedRow, Row
+from core.evaluation.trials import Row
 
 FIELDS = (
     "placement",
@@ -85,12 +87,13 @@ def _booked(finished: Finished) -> Iterator[str]:
     if not finished.booked:
         return
     yield ""
-    yield "LDS of what is paid, by each rule of the ledger, and of sharpened scores ('summed'; the"
-    yield "exponent learnt on the other half of the queries); in brackets, above raw scores:"
+    yield "LDS of what is paid, by each rule of the ledger, and of scores summed with an"
+    yield "exponent or weights of parameter groups from the other half; in brackets, over raw:"
     groups: dict[tuple[str, ...], dict[str, BookedRow]] = {}
     for row in finished.booked:
         setting = "-" if row.noise is None else f"{row.noise}, K = {row.timesteps}"
-        groups.setdefault((row.pool, setting, row.method, row.rule), {})[row.split] = row
+        rule = f"{row.rule}, {row.shape}" if row.rule == SUMMED else row.rule
+        groups.setdefault((row.pool, setting, row.method, rule), {})[row.split] = row
     for (pool, setting, method, rule), by_split in sorted(groups.items()):
         values = "; ".join(
             f"{split[:3]} {row.lds:5.1f} +-{row.sd:3.1f} "

@@ -1,4 +1,5 @@
-"""Features: a picture's latents and prompt -> phi = P^T (1/K) sum_t grad_theta f.
+"""Features: a picture's latents and prompt -> phi = P^T (1/K) sum_t grad_theta f, and where the
+spec names a preconditioner, P^T C of that mean with C fitted to the works.
 
 On a processor one picture per pass, its K timesteps in the batch: the arithmetic is the same
 whatever else is traced, so no number depends on batch order or size. On a GPU as many as fit. Knows
@@ -7,7 +8,7 @@ no store and no collection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -15,14 +16,21 @@ import torch
 from torch import Tensor
 
 from core.attribution.features.batch_size import Pass, plan_pass
-from core.attribution.features.gradients import Examples, per_example_gradients
+from core.attribution.features.ek_fac import EkFac, EkFacFit
+from core.attribution.features.gradients import (
+    Examples,
+    Gradients,
+    by_group,
+    per_example_gradients,
+)
 from core.attribution.features.noise import noise_for
 from core.attribution.features.objectives import objective
 from core.attribution.features.projection import projection
-from core.attribution.features.spec import FeatureSpec
+from core.attribution.features.spec import NO_PRECONDITIONER, FeatureSpec
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import AUTO, chosen_precision
 from core.errors import ModelError, UsageError
+from core.progress import Progress
 
 LATENTS = "latents"
 
@@ -88,6 +96,35 @@ class Featurizer:
         self._times = [t for t in kept for _ in range(spec.noise.draws)]
         self._steps = kept
         self._pass: Pass | None = None
+        self._preconditioner: EkFac | None = None
+
+    def fit(
+        self,
+        latents: Tensor,
+        prompts: Sequence[str],
+        content_ids: Sequence[str],
+        positions: Sequence[int] | None = None,
+    ) -> Iterator[Progress]:
+        """Fit the preconditioner that the spec names to the works `[n, c, h, w]`: two rounds over
+        them, of a pass per work and of a pass per timestep. A spec without one needs no fit."""
+        if self.spec.preconditioner == NO_PRECONDITIONER:
+            return
+        if self._objective is None:
+            raise UsageError("Latents have no gradient: there is no preconditioner to fit.")
+        places = list(range(len(latents)) if positions is None else positions)
+        fit = EkFacFit(self.model, self._objective, self.path)
+        rows = self._planned(latents, prompts, content_ids, places).rows
+        for what in ("factors", "eigenvalues"):
+            for at in range(len(latents)):
+                one = slice(at, at + 1)
+                examples = self.examples(latents[one], prompts[one], content_ids[one], places[one])
+                with self.casting():
+                    if what == "factors":
+                        fit.add_factors(examples, rows)
+                    else:
+                        fit.add_squares(examples)
+                yield Progress(f"Fitting EK-FAC's {what}", at + 1, len(latents))
+        self._preconditioner = fit.fitted()
 
     def features(
         self,
@@ -165,23 +202,58 @@ class Featurizer:
 
         Raises `ModelError` where a number overflowed.
         """
+        gradients = self._gradients(examples)
+        losses = gradients.row_losses.cpu().double()
+        phi = self._projected(gradients.by_parameter)
+        return Features(phi, gradients.losses.cpu().double(), losses)
+
+    def group_features(
+        self,
+        latents: Tensor,
+        prompts: Sequence[str],
+        content_ids: Sequence[str],
+        positions: Sequence[int],
+    ) -> dict[str, Tensor]:
+        """Group of parameters -> `[b, k]`, the feature of that part of the gradient alone: they sum
+        up to the pictures' features. As `features`, all pictures in one pass."""
+        self._planned(latents, prompts, content_ids, positions)
+        examples = self.examples(latents, prompts, content_ids, positions)
+        groups = by_group(self._gradients(examples).by_parameter)
+        return {group: self._projected(gradients) for group, gradients in groups.items()}
+
+    def _gradients(self, examples: Examples) -> Gradients:
+        """With the preconditioner, before the projection."""
         if self._objective is None:
             raise UsageError("Latents have no gradient: give an objective to trace examples.")
+        preconditioned = self.spec.preconditioner != NO_PRECONDITIONER
+        if preconditioned and self._preconditioner is None:
+            raise UsageError(
+                f"Features with '{self.spec.preconditioner}' need it fitted to the works before, "
+                "and only `python -m app evaluate` does that. Choose features without."
+            )
         rows = None if self._pass is None else self._pass.rows
         with self.casting():
             gradients = per_example_gradients(
-                self.model, self._objective, examples, self.path, rows
+                self.model,
+                self._objective,
+                examples,
+                self.path,
+                rows,
+                normalised=self.spec.normalised,
             )
-        phi = self._projection.project(gradients.by_parameter)
+        if self._preconditioner is None:
+            return gradients
+        mapped = self._preconditioner.mapped(gradients.by_parameter)
+        return Gradients(mapped, gradients.row_losses)
+
+    def _projected(self, gradients: dict[str, Tensor]) -> Tensor:
+        phi = self._projection.project(gradients)
         if not torch.isfinite(phi).all():
             raise ModelError(
                 f"A gradient of the model '{self.model.name}' is not finite in {self.precision}. "
                 "Use --precision float32; if it stays so, the model's weights are damaged."
             )
-        losses = gradients.row_losses.cpu().double()
-        return Features(
-            phi.cpu().to(getattr(torch, self.spec.dtype)), gradients.losses.cpu().double(), losses
-        )
+        return phi.cpu().to(getattr(torch, self.spec.dtype))
 
     def casting(self) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen."""

@@ -1,14 +1,14 @@
 """Per-example gradients of the mean objective over K timesteps; two ways, one answer.
 
 The gradient is linear, so the K timesteps stand in the batch and their mean is differentiated
-once. `hooks`: for Linear layers (all of a LoRA), from layer inputs and output gradients of one
-ordinary backward. `functional`: `vmap(grad)`, for any layer; of one example, plain `grad`. Knows no
-projection and no store.
+once; where each is brought to length one before, they go one by one. `hooks`: for Linear layers
+(all of a LoRA), from layer inputs and output gradients of one ordinary backward. `functional`:
+`vmap(grad)`, for any layer; of one example, plain `grad`. Knows no projection and no store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -56,39 +56,73 @@ def per_example_gradients(
     examples: Examples,
     path: str = "auto",
     rows: int | None = None,
+    *,
+    normalised: bool = False,
 ) -> Gradients:
     """grad_theta (1/r) sum_rows f(eps_theta(x_t, t), eps), one per example.
 
-    `rows`: at most so many of the r rows of an example at once, to spare memory; None: all. Raises
+    `rows`: at most so many of the r rows of an example at once, to spare memory; None: all.
+    `normalised`: (1/r) sum_rows g_row / |g_row| instead, |.| over all parameters, at the cost of a
+    pass per row, so that no timestep's scale decides. A gradient of zero stays zero. Raises
     `UsageError` for an unknown path, `ModelError` where hooks cannot reach a parameter.
     """
     if path not in PATHS:
         raise UsageError(f"There is no gradient path '{path}'. Choose: {', '.join(PATHS)}.")
     count = examples.timesteps.shape[0]
-    if rows is None or rows >= count:
+    together = count if rows is None else min(rows, count)
+    if normalised:
+        together = 1
+    elif together == count:
         return _at_once(model, objective, examples, path)
     total: dict[str, Tensor] = {}
     losses = []
-    for start in range(0, count, rows):
-        part = Examples(
+    for piece in gradients_by_rows(model, objective, examples, path, together):
+        share = piece.row_losses.shape[1] / count
+        losses.append(piece.row_losses)
+        factors = share * _inverse_lengths(piece) if normalised else None
+        for name, value in piece.by_parameter.items():
+            value.mul_(share if factors is None else factors.reshape(-1, *[1] * (value.ndim - 1)))
+            total[name] = total[name].add_(value) if name in total else value
+    return Gradients(total, torch.cat(losses, dim=1))
+
+
+def gradients_by_rows(
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    path: str = "auto",
+    rows: int = 1,
+) -> Iterator[Gradients]:
+    """Of so many rows of every example at a time, the mean over them; a pass each."""
+    for part in by_rows(examples, rows):
+        yield _at_once(model, objective, part, path)
+
+
+def by_rows(examples: Examples, rows: int) -> Iterator[Examples]:
+    """So many rows of every example at a time."""
+    for start in range(0, examples.timesteps.shape[0], rows):
+        yield Examples(
             examples.latents,
             examples.noise[:, start : start + rows],
             examples.timesteps[start : start + rows],
             examples.conditioning,
         )
-        piece = _at_once(model, objective, part, path)
-        share = len(part.timesteps) / count
-        losses.append(piece.row_losses)
-        for name, value in piece.by_parameter.items():
-            value.mul_(share)
-            total[name] = total[name].add_(value) if name in total else value
-    return Gradients(total, torch.cat(losses, dim=1))
+
+
+def _inverse_lengths(gradients: Gradients) -> Tensor:
+    """1 / |g| over all parameters, 0 where g is zero, `[b]`."""
+    by_parameter = [
+        torch.linalg.vector_norm(value.flatten(1), dim=1)
+        for value in gradients.by_parameter.values()
+    ]
+    lengths = torch.linalg.vector_norm(torch.stack(by_parameter), dim=0)
+    return torch.where(lengths > 0, 1.0 / lengths, torch.zeros_like(lengths))
 
 
 def _at_once(
     model: DiffusionModel, objective: Objective, examples: Examples, path: str
 ) -> Gradients:
-    layers = _linear_layers(model)
+    layers = linear_layers(model)
     if path == "auto":
         path = "hooks" if not _out_of_reach(model, layers) else "functional"
     if path == "functional":
@@ -98,7 +132,8 @@ def _at_once(
     return _by_hooks(model, objective, examples, layers)
 
 
-def _linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
+def linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
+    """The Linear layers that hold attributed parameters, by name."""
     names = {name.rpartition(".")[0] for name in model.attributed_parameters()}
     modules = ((name, model.network.get_submodule(name)) for name in names)
     return {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
@@ -135,49 +170,73 @@ def _by_hooks(
     parameters = model.attributed_parameters()
     count = examples.latents.shape[0]
     gradients: dict[str, Tensor] = {}
+
+    def add(key: str, value: Tensor) -> None:
+        gradients[key] = gradients[key] + value if key in gradients else value
+
+    def receive(name: str, entered: Tensor, flowing: Tensor) -> None:
+        flowing = flowing.reshape(count, -1, flowing.shape[-1])
+        if f"{name}.weight" in parameters:
+            arrived = entered.reshape(count, -1, entered.shape[-1])
+            add(f"{name}.weight", torch.einsum("bto,bti->boi", flowing, arrived))
+        if f"{name}.bias" in parameters:
+            add(f"{name}.bias", flowing.sum(1))
+
+    rows = examples.timesteps.shape[0]
+    losses = backward_through(model, objective, examples, layers, receive, over=rows)
+    return Gradients({name: gradients[name] for name in parameters}, losses)
+
+
+def backward_through(
+    model: DiffusionModel,
+    objective: Objective,
+    examples: Examples,
+    layers: dict[str, nn.Linear],
+    receive: Callable[[str, Tensor, Tensor], None],
+    *,
+    over: int = 1,
+) -> Tensor:
+    """One backward of the sum of f / `over` over all rows; whatever a layer's call was given and
+    what flows back into it goes to `receive(layer, entered [b r, ..., i], flowing [b r, ..., o])`.
+
+    Returns each row's L_Simple, `[b, r]`.
+    """
     handles: list[RemovableHandle] = []
     noisy, times, conditioning = _rows(model, examples)
     try:
         for name, layer in layers.items():
-            hook = _watch(name, layer, set(parameters), count, gradients)
-            handles.append(layer.register_forward_hook(hook))
+            handles.append(layer.register_forward_hook(_watch(name, layer, receive)))
         # only the layers' outputs are differentiated: no work is done twice
-        with requiring_grad(parameters.values(), False), torch.enable_grad():
+        with (
+            requiring_grad(model.attributed_parameters().values(), False),
+            torch.enable_grad(),
+        ):
             prediction = model.predict_noise(noisy, times, conditioning)
             noise = examples.noise.flatten(0, 1)
             values = objective(prediction, noise, times, model.schedule)
-            (values.sum() / examples.timesteps.shape[0]).backward()
+            (values.sum() / over).backward()
     finally:
         for handle in handles:
             handle.remove()
-    losses = (prediction.detach() - noise).flatten(1).square().mean(1).reshape(count, -1)
-    return Gradients({name: gradients[name] for name in parameters}, losses)
+    losses = (prediction.detach() - noise).flatten(1).square().mean(1)
+    return losses.reshape(examples.latents.shape[0], -1)
 
 
 def _watch(
-    name: str, layer: nn.Linear, names: set[str], count: int, gradients: dict[str, Tensor]
+    name: str, layer: nn.Linear, receive: Callable[[str, Tensor, Tensor], None]
 ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    """A forward hook that turns this call's input and output gradient into weight gradients."""
-    weight, bias = f"{name}.weight", f"{name}.bias"
+    """A forward hook that hands on this call's input and output gradient, in full precision."""
     precision = torch.float64 if layer.weight.dtype == torch.float64 else torch.float32
-
-    def add(key: str, value: Tensor) -> None:
-        gradients[key] = gradients[key] + value if key in gradients else value
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         entered = inputs[0].detach()
         if not output.requires_grad:
             output.requires_grad_(True)
 
-        def receive(gradient: Tensor) -> None:
-            flowing = gradient.reshape(count, -1, gradient.shape[-1]).to(precision)
-            if weight in names:
-                arrived = entered.reshape(count, -1, entered.shape[-1]).to(precision)
-                add(weight, torch.einsum("bto,bti->boi", flowing, arrived))
-            if bias in names:
-                add(bias, flowing.sum(1))
+        def flow(gradient: Tensor) -> None:
+            receive(name, entered.to(precision), gradient.to(precision))
 
-        output.register_hook(receive)
+        output.register_hook(flow)
 
     return hook
 
@@ -225,3 +284,23 @@ def _by_functional(model: DiffusionModel, objective: Objective, examples: Exampl
 def flatten(gradients: dict[str, Tensor]) -> Tensor:
     """name -> `[b, *shape]`, concatenated in the mapping's order -> `[b, p]`."""
     return torch.cat([value.flatten(1) for value in gradients.values()], dim=1)
+
+
+def parameter_group(name: str) -> str:
+    """The part of the network that a parameter belongs to, from its name's beginning:
+    `down_blocks.0`, `mid_block`, `enter`."""
+    first, _, rest = name.partition(".")
+    number = rest.partition(".")[0]
+    return f"{first}.{number}" if number.isdigit() else first
+
+
+def by_group(gradients: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Group -> all gradients, those of other groups zero; they sum up to what was given."""
+    groups = dict.fromkeys(parameter_group(name) for name in gradients)
+    return {
+        group: {
+            name: value if parameter_group(name) == group else torch.zeros_like(value)
+            for name, value in gradients.items()
+        }
+        for group in groups
+    }

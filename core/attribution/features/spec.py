@@ -17,6 +17,8 @@ from core.errors import UsageError
 TIMESTEP_KINDS = ("uniform", "cumulative")
 NOISE_MODES = ("shared", "independent", "cycle")
 PROJECTIONS = ("sjlt", "identity", "dense", "trak")
+NO_PRECONDITIONER, EK_FAC = "none", "ek-fac"
+PRECONDITIONERS = (NO_PRECONDITIONER, EK_FAC)
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
@@ -81,21 +83,36 @@ class ProjectionSpec:
 SHARED = NoiseRule()
 TEN_UNIFORM = TimestepRule()
 SJLT = ProjectionSpec()
+LATER_FIELDS: dict[str, Any] = {"normalised": False, "preconditioner": NO_PRECONDITIONER}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSpec:
-    """Objective, timesteps, noise, projection, dtype: D-TRAK with shared noise by default."""
+    """Objective, timesteps, noise, projection, dtype: D-TRAK with shared noise by default.
+
+    normalised: every row's gradient (one timestep with one noise) is brought to length one before
+    the mean over rows. preconditioner: what that mean is multiplied by before it is projected.
+    """
 
     objective: str = "square"
     timesteps: TimestepRule = TEN_UNIFORM
     noise: NoiseRule = SHARED
     projection: ProjectionSpec = SJLT
     dtype: str = "float32"
+    normalised: bool = False
+    preconditioner: str = NO_PRECONDITIONER
+
+    def __post_init__(self) -> None:
+        _one_of("preconditioner", self.preconditioner, PRECONDITIONERS)
 
     def plain(self) -> dict[str, Any]:
-        """As nested plain values, for json."""
-        return asdict(self)
+        """As nested plain values, for json; without the later fields where they change nothing, so
+        that digests of before stay."""
+        values = asdict(self)
+        for name, usual in LATER_FIELDS.items():
+            if values[name] == usual:
+                del values[name]
+        return values
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> FeatureSpec:
@@ -106,6 +123,7 @@ class FeatureSpec:
             noise=NoiseRule(**values["noise"]),
             projection=ProjectionSpec(**values["projection"]),
             dtype=values["dtype"],
+            **{name: values[name] for name in LATER_FIELDS if name in values},
         )
 
     @cached_property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.attribution.calibration.attributable import signals
@@ -15,15 +17,18 @@ from core.attribution.calibration.calibrate import reference_signals
 from core.attribution.calibration.references import traced_references
 from core.attribution.engine import Engine, choose_device
 from core.attribution.features.build import build_features
+from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.shards import keys_of_works
 from core.attribution.features.spec import SPECS
 from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import METHODS
 from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.attribution.scoring.scorer import score
 from core.collection.store import load_collection
 from core.collection.types import Collection, class_prompt
 from core.diffusion.sampling import Painted
 from core.diffusion.stable import StableDiffusion
+from core.diffusion.tensors import image_to_tensor
 from core.errors import ModelError, StoreError, UsageError
 from tests.small import PLAN, picture
 
@@ -186,6 +191,44 @@ def test_featurizing_resumes_to_the_same_bytes(ready: Collection, tmp_path: Path
     for _ in build_features(model, collection, "default", SPECS["default"], plan=PLAN):
         pass
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_normalised_timesteps_are_answered_from_features_of_their_own(
+    ready: Collection, tmp_path: Path
+) -> None:
+    """Never from the default ones, which hold the plain mean."""
+    collection = own_copy(ready, tmp_path / "c")
+    image = picture(5)
+    with pytest.raises(UsageError, match="'square-normalised'"):
+        Engine.open(collection, device="cpu").attribute(image, method_name="d-trak-normalised")
+    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    spec = replace(SPECS["default"], normalised=True)
+    for _ in build_features(model, collection, "square-normalised", spec, plan=PLAN):
+        pass
+    engine = Engine.open(collection, device="cpu")
+    assert set(engine.methods_available) == {*AT_HAND, "d-trak-normalised"}
+    phi, query = (
+        Featurizer(model, spec).features(
+            torch.cat([model.encode(image_to_tensor(one, model.image_size)[None]) for one in some]),
+            [class_prompt(style) for style in styles],
+            ["-"] * len(some),
+        )
+        for some, styles in (
+            (
+                [opened(collection, n) for n in range(len(ready.works))],
+                [w.style for w in ready.works],
+            ),
+            ([image], ["cubism"]),
+        )
+    )
+    expected = score(
+        METHODS["d-trak-normalised"], phi.phi.double().numpy(), query.phi.double().numpy()
+    )[0]
+    answer = engine.attribute(image, style="cubism", method_name="d-trak-normalised").scores
+    plain = engine.attribute(image, style="cubism", method_name="d-trak").scores
+    gaps = [float(np.linalg.norm(scores - expected)) for scores in (answer, plain)]
+    assert gaps[0] < 0.02 * np.linalg.norm(expected)  # the index answers in int8
+    assert gaps[0] < 0.5 * gaps[1]
 
 
 @pytest.mark.parametrize("name", [row.name for row in METHODS.values() if not row.served])

@@ -33,6 +33,7 @@ from core.evaluation.artist_removal import (
 from core.evaluation.artist_report import SHOWN, artists_measured
 from core.evaluation.benchmark import GENERATION, REMOVAL_POOL, VALIDATION, Benchmark
 from core.evaluation.bookings import BEFORE, Booking, booking_rules
+from core.evaluation.group_weights import GROUPED, GroupedScores
 from core.evaluation.models import Losses
 from core.evaluation.removal_effects import measured
 from core.evaluation.report import artist_figures
@@ -89,8 +90,9 @@ def test_every_method_rule_null_and_shape_has_its_row(
     done: tuple[Benchmark, ArtistsFinished],
 ) -> None:
     _, finished = done
+    # beside the methods, chance, and D-TRAK with its groups' weights learnt
     shapes = len(SHARPENINGS) + 2  # and two whose exponent is learnt
-    expected = 2 * (len(METHODS) + 1) * (len(booking_rules()) + 1) * 3 * shapes
+    expected = 2 * (len(METHODS) + 2) * (len(booking_rules()) + 1) * 3 * shapes
     assert len(finished.rows) == expected
     keys = {(r.method, r.split, r.rule, r.null, r.shape) for r in finished.rows}
     assert len(keys) == expected
@@ -130,6 +132,23 @@ def test_an_exponent_is_learnt_on_the_other_pictures_alone(
         plain = at.booked(BookingCandidate("d-trak", booking))
         np.testing.assert_array_equal(booked[fold::2], plain[fold::2])
     assert {even_before.rule, odd_before.rule} == {None}
+
+
+@pytest.mark.parametrize("split", [VALIDATION, GENERATION])
+def test_groups_are_weighed_by_the_other_pictures_alone(
+    done: tuple[Benchmark, ArtistsFinished], split: str
+) -> None:
+    """What even pictures measured decides neither their weights nor their exponent."""
+    bench, _ = done
+    at, changed = contest(bench, split), contest(bench, split)
+    trials = artist_trials(bench, METHODS, False)
+    changed.truth.mean[0::2] = np.random.default_rng(0).normal(size=at.truth.mean[0::2].shape)
+    changed._add_groups(GroupedScores(bench, trials[0]))
+    for candidate in at.candidates(GROUPED):
+        before, after = at.booked(candidate), changed.booked(candidate)
+        np.testing.assert_array_equal(before[0::2], after[0::2])
+    signed = BookingCandidate(GROUPED, Booking(None))
+    assert not np.allclose(at.booked(signed)[1::2], changed.booked(signed)[1::2])
 
 
 def test_the_best_of_all_is_chosen_on_the_other_pictures(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -68,3 +70,27 @@ def test_latents_are_a_representation_too() -> None:
 def test_a_precision_that_is_not_made_is_refused() -> None:
     with pytest.raises(UsageError, match="float32"):
         Featurizer(random_stable_diffusion(2), FeatureSpec(dtype="bfloat16"))
+
+
+@pytest.mark.parametrize("kind", ["identity", "sjlt", "dense"])
+def test_features_by_group_sum_up_to_the_features(kind: str) -> None:
+    model = random_stable_diffusion(2)
+    spec = replace(SPEC, projection=ProjectionSpec(kind, 128))
+    featurizer = Featurizer(model, spec)
+    groups = featurizer.group_features(latents()[:1], PROMPTS[:1], IDS[:1], [0])
+    assert len(groups) > 2 and {"mid_block", "up_blocks.0"} <= groups.keys()
+    whole = featurizer.features(latents()[:1], PROMPTS[:1], IDS[:1]).phi
+    torch.testing.assert_close(sum(groups.values()), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_normalised_features_are_no_longer_than_one() -> None:
+    """A mean of unit vectors; of one timestep, exactly one."""
+    model = random_stable_diffusion(2)
+    for count in (1, 4):
+        spec = FeatureSpec(
+            timesteps=TimestepRule("uniform", count),
+            projection=ProjectionSpec("identity"),
+            normalised=True,
+        )
+        lengths = Featurizer(model, spec).features(latents(), PROMPTS, IDS).phi.norm(dim=1)
+        assert (lengths <= 1.0 + 1e-5).all() and (count > 1 or (lengths > 1.0 - 1e-5).all())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from core.attribution.features.gradients import Examples, flatten, per_example_gradients
-from core.attribution.features.objectives import OBJECTIVES, objective
+from core.attribution.features.objectives import OBJECTIVES, Objective, objective
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.protocol import DiffusionModel
+from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
 
@@ -37,13 +40,13 @@ def examples(model: DiffusionModel, count: int = 3) -> Examples:
     return Examples(latents, noise, TIMES, None if conditioning is None else conditioning.double())
 
 
-def loop(model: DiffusionModel, name: str, data: Examples) -> Tensor:
+def loop(model: DiffusionModel, name: str, data: Examples, times: Tensor = TIMES) -> Tensor:
     """The definition: one example, one timestep, one backward at a time."""
     rows = []
     parameters = list(model.attributed_parameters().values())
     for i in range(len(data.latents)):
         total = [torch.zeros_like(parameter) for parameter in parameters]
-        for k, t in enumerate(TIMES):
+        for k, t in enumerate(times):
             noisy = model.schedule.add_noise(
                 data.latents[i : i + 1], data.noise[i, k : k + 1], t[None]
             )
@@ -56,7 +59,7 @@ def loop(model: DiffusionModel, name: str, data: Examples) -> Tensor:
             gradients = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
             for place, gradient in enumerate(gradients):
                 if gradient is not None:
-                    total[place] += gradient / len(TIMES)
+                    total[place] += gradient / len(times)
         rows.append(torch.cat([gradient.flatten() for gradient in total]))
     return torch.stack(rows)
 
@@ -131,3 +134,51 @@ def test_an_unknown_path_is_refused() -> None:
     model = pixel()
     with pytest.raises(UsageError, match="functional"):
         per_example_gradients(model, objective("square"), examples(model), "magic")
+
+
+@pytest.mark.parametrize("name", ["simple", "square"])
+@pytest.mark.parametrize("make", [stable, pixel])
+def test_normalised_is_the_mean_of_unit_gradients(
+    make: Callable[[], DiffusionModel], name: str
+) -> None:
+    """Against a loop that takes one timestep at a time and divides it by its length."""
+    model = grads_on(make())
+    data = examples(model)
+    count = sum(parameter.numel() for parameter in model.attributed_parameters().values())
+    expected = torch.zeros(3, count, dtype=torch.float64)
+    losses = torch.zeros(3, len(TIMES), dtype=torch.float64)
+    for k in range(len(TIMES)):
+        one = Examples(data.latents, data.noise[:, k : k + 1], TIMES[k : k + 1], data.conditioning)
+        for i, gradient in enumerate(loop(model, name, one, TIMES[k : k + 1])):
+            expected[i] += gradient / gradient.square().sum().sqrt() / len(TIMES)
+        losses[:, k] = per_example_gradients(model, objective(name), one).losses
+    for rows in (None, 2):
+        found = per_example_gradients(model, objective(name), data, rows=rows, normalised=True)
+        assert relative(flatten(found.by_parameter), expected) < 1e-6
+        torch.testing.assert_close(found.row_losses, losses)
+
+
+def test_normalised_forgets_the_scale_of_each_timestep() -> None:
+    """c(t) f has the features of f, whatever c(t) > 0; the plain mean has not."""
+    model, plain = pixel(), objective("square")
+    data = examples(model, 2)
+
+    def weighted(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+        return (1.0 + t.to(prediction)) * plain(prediction, noise, t, schedule)
+
+    def gradients(of: Objective, normalised: bool) -> Tensor:
+        made = per_example_gradients(model, of, data, normalised=normalised)
+        return flatten(made.by_parameter)
+
+    torch.testing.assert_close(gradients(weighted, True), gradients(plain, True))
+    assert relative(gradients(weighted, False), gradients(plain, False)) > 0.5
+
+
+def test_a_gradient_of_zero_stays_zero() -> None:
+    model = pixel()
+
+    def nothing(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+        return 0.0 * prediction.flatten(1).sum(1)
+
+    made = per_example_gradients(model, nothing, examples(model), normalised=True)
+    assert not flatten(made.by_parameter).any()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.attribution.features.noise import noise_for
-from core.attribution.features.spec import FeatureSpec, NoiseRule, TimestepRule
+from core.attribution.features.spec import EK_FAC, FeatureSpec, NoiseRule, TimestepRule
 from core.errors import UsageError
 
 SHAPE = (2, 3, 3)
@@ -65,12 +65,35 @@ def test_the_digest_knows_every_choice() -> None:
         FeatureSpec(noise=NoiseRule("independent")),
         FeatureSpec(noise=NoiseRule("shared", seed=1)),
         FeatureSpec(dtype="float64"),
+        FeatureSpec(normalised=True),
+        FeatureSpec(preconditioner=EK_FAC),
     ]
     assert len({spec.digest for spec in specs}) == len(specs)
     assert all(FeatureSpec.from_plain(spec.plain()) == spec for spec in specs)
 
 
-@pytest.mark.parametrize("make", [lambda: NoiseRule("random"), lambda: TimestepRule("log", 10)])
+def test_a_spec_of_before_keeps_its_digest_and_its_text() -> None:
+    """Stores were written before some fields were there: their usual values are not written."""
+    before = "711105dd58493eba9c26f8d9eef953fbfeedd8dd214186cda4945f4684322299"
+    assert FeatureSpec().digest == before
+    assert FeatureSpec().plain().keys() == {
+        "objective",
+        "timesteps",
+        "noise",
+        "projection",
+        "dtype",
+    }
+    assert FeatureSpec(normalised=True).plain()["normalised"] is True
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: NoiseRule("random"),
+        lambda: TimestepRule("log", 10),
+        lambda: FeatureSpec(preconditioner="adam"),
+    ],
+)
 def test_an_unknown_rule_is_refused(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(UsageError, match="Choose one of"):
         make()

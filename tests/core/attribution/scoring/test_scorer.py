@@ -50,7 +50,8 @@ def whitened(phi: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 def by_hand(name: str, phi: np.ndarray, query: np.ndarray) -> list[float]:
     """One model, one query: the formula of the row, as its text says it."""
-    if name in ("gradient-dot", "raw-pixel-dot", "clip-dot", "tracin-cp"):
+    products = ("gradient-dot", "raw-pixel-dot", "clip-dot", "tracin-cp")
+    if name in (*products, "ek-fac", "ek-fac-square", "ek-fac-avg"):
         return [dot(query, work) for work in phi]
     if name in ("gradient-cosine", "raw-pixel-cosine", "clip-cosine", "gas"):
         return [dot(query, work) / length(query) / length(work) for work in phi]
