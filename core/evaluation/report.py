@@ -18,8 +18,8 @@ from core.attribution.calibration.attributable import Attributable
 from core.attribution.calibration.trust import Familiarity
 from core.errors import StoreError
 from core.evaluation.artist_contest import BEST_ELSEWHERE, BOOKED_NAME, ONE_SEED, RANDOM
+from core.evaluation.booked_rows import LEARNT
 from core.evaluation.bookings import SUMMED
-from core.evaluation.trials import LEARNT
 
 Vector = NDArray[np.float64]
 FORMAT = 1
