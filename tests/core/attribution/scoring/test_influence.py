@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.attribution.calibration.artist_null import ArtistNull
 from core.attribution.features.quantization import Packed
+from core.attribution.scoring import influence
 from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.kernel import Kernel
 
@@ -70,6 +71,24 @@ def test_a_copy_that_pulls_away_takes_from_its_own_group_alone() -> None:
     rows[2] = np.random.default_rng(0).normal(size=K)
     owned = Ownership.of(["a", "a", "b"], packed(rows))
     np.testing.assert_allclose(owned.parts(np.array([3.0, -1.0, 2.0])), [1.0, 0.0, 4.0])
+
+
+def test_of_many_works_the_same_copies_are_joined_as_of_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hashes of signs only save comparisons: planted copies are joined, and nothing else."""
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(400, 64))
+    copied = rng.choice(400, 120, replace=False)
+    for one, other in copied.reshape(60, 2):
+        rows[other] = rows[one] * rng.uniform(0.5, 2.0) + 0.03 * rng.normal(size=64)
+    rows[300:340] = rows[300]  # a crowd
+    names = ["a"] * 400
+    every = Ownership.of(names, packed(rows)).group
+    monkeypatch.setattr(influence, "FEW", 10)
+    hashed = Ownership.of(names, packed(rows)).group
+    assert (hashed == every).all()
+    assert 60 < 400 - len(set(every.tolist())) < 200
 
 
 # gaming: a ridge model, in which removal is exact
