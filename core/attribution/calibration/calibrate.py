@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -40,9 +41,10 @@ from core.attribution.scoring.works_index import works_of
 from core.collection.types import Collection, class_prompt
 from core.diffusion.stable import StableDiffusion
 from core.errors import StoreError
-from core.files import write_text
+from core.files import read_json, write_text
 from core.progress import Progress
 
+T = TypeVar("T")
 TRUST_FILE = "trust.json"
 ATTRIBUTABLE_FILE = "attributable.json"
 NULLS = "nulls"  # a file per method: how much influence artists have by chance
@@ -113,14 +115,17 @@ def save_trust(
 
 def load_trust(directory: Path) -> Familiarity:
     """The line that `build_features` drew. Raises `StoreError` without one."""
-    try:
-        values = json.loads((directory / TRUST_FILE).read_text(encoding="utf-8"))
-        return Familiarity.from_plain(values["familiarity"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"The features '{directory.name}' have no readable {TRUST_FILE}. Make them again with "
-            "`python -m app featurize`."
-        ) from error
+    return _kept(directory, TRUST_FILE, lambda one: Familiarity.from_plain(one["familiarity"]))
+
+
+def _kept(directory: Path, name: str, parse: Callable[[Any], T]) -> T:
+    unreadable = (
+        f"The features '{directory.name}' have no readable {name}. Make them again with "
+        "`python -m app featurize`."
+    )
+    return read_json(
+        directory / name, parse, missing=unreadable, damaged=unreadable, error=StoreError
+    )
 
 
 def measure_gains(
@@ -201,16 +206,9 @@ def save_attributable(
 def load_attributable(directory: Path) -> Attributable | None:
     """The line that `build_features` drew; None in features of before. Raises `StoreError` for a
     damaged one."""
-    path = directory / ATTRIBUTABLE_FILE
-    if not path.is_file():
+    if not (directory / ATTRIBUTABLE_FILE).is_file():
         return None
-    try:
-        return Attributable.from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"The features '{directory.name}' have no readable {ATTRIBUTABLE_FILE}. Make them "
-            "again with `python -m app featurize`."
-        ) from error
+    return _kept(directory, ATTRIBUTABLE_FILE, Attributable.from_plain)
 
 
 def ownership_of(collection: Collection, directory: Path) -> Ownership:

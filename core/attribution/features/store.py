@@ -26,7 +26,7 @@ from core.attribution.features.spec import FeatureSpec
 from core.collection.types import Collection
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.errors import CollectionError, StoreError
-from core.files import write_text
+from core.files import read_json, write_text
 
 FORMAT = 2
 HEADER = "header.json"
@@ -93,21 +93,21 @@ class FeatureStore:
     @classmethod
     def open(cls, directory: Path) -> FeatureStore:
         """An existing store. Raises `StoreError` when there is none or its header is damaged."""
-        try:
-            values = json.loads((directory / HEADER).read_text(encoding="utf-8"))
+
+        def parse(values: Any) -> tuple[Any, FeatureSpec, Header]:
             spec = FeatureSpec.from_plain(values["spec"])
             kept = ("model_digest", "shard_size", "storage")
-            header = Header(spec, **{name: values[name] for name in kept})
-        except FileNotFoundError as error:
-            raise StoreError(
-                f"There are no features '{directory.name}' yet. Make them with "
-                "`python -m app featurize`."
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"The header of the features '{directory.name}' is damaged. Remove that folder "
-                "and make them again with `python -m app featurize`."
-            ) from error
+            return values, spec, Header(spec, **{name: values[name] for name in kept})
+
+        values, spec, header = read_json(
+            directory / HEADER,
+            parse,
+            missing=f"There are no features '{directory.name}' yet. Make them with "
+            "`python -m app featurize`.",
+            damaged=f"The header of the features '{directory.name}' is damaged. Remove that folder "
+            "and make them again with `python -m app featurize`.",
+            error=StoreError,
+        )
         if values.get("format") != FORMAT or values.get("spec_digest") != spec.digest:
             raise StoreError(
                 f"The features '{directory.name}' were made by another version of this program. "
