@@ -36,10 +36,15 @@ class ArtistNull:
 
     @classmethod
     def fit(
-        cls, artists: Sequence[str], influence: Matrix, unshaped: NDArray[np.bool_]
+        cls,
+        artists: Sequence[str],
+        influence: Matrix,
+        unshaped: NDArray[np.bool_],
+        departed: Vector | float = 0.0,
     ) -> ArtistNull:
-        """`influence [m, a]` of reference pictures; `unshaped [m, a]`: the artist had no part."""
-        logs = log_shares(influence)
+        """`influence [m, a]` of reference pictures; `unshaped [m, a]`: the artist had no part;
+        `departed [m]`: the influence of works that left."""
+        logs = log_shares(influence, departed)
         centre, spread, tail = np.zeros(len(artists)), np.ones(len(artists)), []
         for place in range(len(artists)):
             usual = logs[unshaped[:, place], place]
@@ -77,9 +82,9 @@ class ArtistNull:
         return cls(tuple(artists), centre, spread, np.array(values["tail"], dtype=np.float64))
 
 
-def log_shares(influence: Matrix, departed: float = 0.0) -> Matrix:
+def log_shares(influence: Matrix, departed: Vector | float = 0.0) -> Matrix:
     """Each artist's share of a picture's influence, as a logarithm; `[m, a] -> [m, a]`."""
-    whole = influence.sum(axis=1, keepdims=True) + departed
+    whole = (influence.sum(axis=1) + departed)[:, None]
     whole = np.maximum(whole, np.finfo(np.float64).tiny)
     shares: Matrix = np.log(np.maximum(influence / whole, FLOOR))
     return shares

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.attribution.calibration.artist_null import ArtistNull
 from core.attribution.calibration.attributable import Attributable, signals
@@ -248,7 +249,7 @@ def _artist_null(
     """Each artist's usual share of the influence on pictures that they did not shape.
 
     These are held-out works of other artists and pictures painted of classes without a work of
-    theirs; where there are none of either, all painted ones, which asks for more.
+    theirs; for an artist without any of either, all of these pictures, which asks for more.
     """
     rows = [
         row for row in traced_references(collection, directory) if row.kind in (GENERATED, HELD_OUT)
@@ -260,17 +261,24 @@ def _artist_null(
     classes: dict[str, set[str]] = {artist: set() for artist in ownership.artists}
     for work in collection.works:
         classes[work.artist_id].add(work.style)
+    unshaped = _unshaped(rows, classes)
+    departed = np.array([index.departed_influence(query) for query in phi])
+    return ArtistNull.fit(ownership.artists, np.array(influence), unshaped, departed)
+
+
+def _unshaped(rows: Sequence[Reference], classes: Mapping[str, set[str]]) -> NDArray[np.bool_]:
+    """Which pictures `[m]` which artists had no part in, `[m, a]`; `classes`: those of their works.
+
+    For an artist who had, or may have had, a part in all of them, every picture counts.
+    """
     unshaped = np.array(
         [
             [
-                row.artist_id != artist
-                if row.kind == HELD_OUT
-                else row.style not in classes[artist]
-                for artist in ownership.artists
+                row.artist_id != artist if row.kind == HELD_OUT else row.style not in own
+                for artist, own in classes.items()
             ]
             for row in rows
         ]
     )
-    if not unshaped.any():
-        unshaped[:] = True
-    return ArtistNull.fit(ownership.artists, np.array(influence), unshaped)
+    unshaped[:, ~unshaped.any(axis=0)] = True
+    return unshaped

@@ -7,11 +7,20 @@ import json
 import numpy as np
 import pytest
 
-from core.attribution.calibration.artist_null import ArtistNull
+from core.attribution.calibration.artist_null import ArtistNull, log_shares
+from core.attribution.calibration.calibrate import _unshaped
+from core.attribution.calibration.references import GENERATED, HELD_OUT, Reference
 
 RNG = np.random.default_rng(1)
 ARTISTS = ("a", "b", "c", "d")
 USUAL = np.array([1.0, 2.0, 0.5, 4.0])
+
+
+def test_the_whole_holds_what_works_that_left_have() -> None:
+    influence = np.array([[3.0, 1.0], [2.0, 2.0]])
+    shares = np.exp(log_shares(influence, np.array([4.0, 0.0])))
+    np.testing.assert_allclose(shares, [[3 / 8, 1 / 8], [0.5, 0.5]])
+    np.testing.assert_allclose(np.exp(log_shares(influence)), [[0.75, 0.25], [0.5, 0.5]])
 
 
 def influence(count: int) -> np.ndarray:
@@ -78,3 +87,16 @@ def test_it_survives_json() -> None:
 
 def test_no_influence_at_all_is_no_evidence() -> None:
     assert (NULL.chances(np.zeros(4)) > 0.5).all()
+
+
+def test_an_artist_of_every_class_is_judged_by_all_pictures_instead_of_never_credited() -> None:
+    painted = [Reference(GENERATED, "p.png", style, "0") for style in ("x", "y")]
+    held_out = Reference(HELD_OUT, "h.png", "x", "1", "a")
+    classes = {"a": {"x"}, "b": {"x", "y"}}
+    assert _unshaped(painted, classes).tolist() == [[False, True], [True, True]]
+    # another hand's held-out work is one that the artist of every class had no part in
+    assert _unshaped([*painted, held_out], classes).tolist() == [
+        [False, False],
+        [True, False],
+        [False, True],
+    ]
