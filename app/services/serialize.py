@@ -121,7 +121,9 @@ class ShareRecord(Record):
 class RemainderRecord(Record):
     """What no artist gets, by its reason, in micro-credits."""
 
-    base: int = Field(description="Not owed to the collection: the model could do it before")
+    base: int = Field(
+        description="Not owed to the collection: the model had it before, or never learnt it"
+    )
     weak: int = Field(description="Owed to it, but to no artist above chance")
     withheld: int = Field(description="Of artists who opted out or left, or above a cap")
 

@@ -20,7 +20,10 @@ WHY = "what is too weak to tell from chance is given to nobody"
 NAMED = 3  # artists per rule, side by side
 # of runs that tell what is unattributed apart: name and reason
 REST = {
-    "base": ("The base model's", "not owed to this collection: the model could do it before"),
+    "base": (
+        "The base model's",
+        "not owed to this collection: the model had it before, or never learnt it",
+    ),
     "weak": ("Too weak to tell", "owed to the collection, but to no artist above chance"),
     "withheld": ("Kept back", "of artists who opted out or left, or above a cap"),
 }

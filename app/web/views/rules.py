@@ -64,7 +64,7 @@ def _artist_influence(rule: ShareRule) -> str:
         "What is owed to the collection is divided among the artists by how strongly their works "
         "shaped the picture (squared scores, near-copies as one work). Whose influence chance "
         f"could explain gets nothing: of the names, at most {false} % are expected to be false."
-        f"{most} What the base model could do before is nobody's."
+        f"{most} What was not learnt from these works is nobody's."
     )
 
 
