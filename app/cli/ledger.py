@@ -85,6 +85,8 @@ def totals(
             for row in record.artists
         ],
     )
+    if record.unknown_micro:
+        say(f"Unknown makers {credits(record.unknown_micro)}, kept: paid to nobody")
     say(f"Unattributed {credits(record.unattributed_micro)} of {credits(record.total_micro)}")
     entries = "1 entry" if record.entries == 1 else f"{record.entries} entries"
     say(f"{entries}, head {record.head_hash}")
@@ -162,7 +164,13 @@ def statement(
 
     ledger = _our_ledger()
     read_filter(ledger, {"period": period})  # a month that cannot be is refused as everywhere
-    record = StatementRecord.of(ledger.artist_statement(find_artist(ledger, name).id, period))
+    kept = ledger.artist_statement(find_artist(ledger, name).id, period)
+    if kept.escrow_micro and not kept.micro:
+        raise UsageError(
+            f"'{kept.artist.name}' is nobody in particular: {credits(kept.escrow_micro)} are kept "
+            "until somebody knows who made these works. `artists review` lists them."
+        )
+    record = StatementRecord.of(kept)
     if as_json:
         show_json(record)
         return

@@ -189,7 +189,7 @@ def leave_out_by_name(
 
     collection = chosen_collection(settings)
     artist = named_artist(collection, request.artist)
-    styles = [work.style for work in collection.works if work.artist_id == artist.id]
+    styles = [work.style for work in collection.works if work.is_by(artist.id)]
     if not styles:
         raise UsageError(f"The artist '{artist.name}' has no works here that could be left out.")
     style = class_of(collection, request.style, None) if request.style else styles[0]

@@ -7,6 +7,7 @@ class; do a hand's new works trace to it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from app.settings import Settings
 from core.attribution.engine import Engine
 from core.attribution.result import Compared, Vector
 from core.collection.store import load_held_out
+from core.collection.types import Makers
 from core.diffusion.sampling import Painted
 from core.evaluation.retrieval import group_precision, precision_at, self_retrieval
-from core.ledger.evidence import Evidence
+from core.ledger.evidence import Evidence, portions
 from core.ledger.shares import BOOKED_RULE, shares_by_evidence
 from core.progress import Progress
 
@@ -94,14 +96,14 @@ def check_retrieval(
         work = collection.works[place]
         traces.append(_trace(engine, collection.image_path(work), work.style, names))
         yield Progress("Training works", done, len(own))
-    artists = [work.artist_id for work in collection.works]
+    makers = [work.makers for work in collection.works]
     styles = [work.style for work in collection.works]
     for name, scores in _scores(traces, names).items():
         rows[name].append(
             RetrievalCheck("self-retrieval", self_retrieval(scores, own).value, len(own))
         )
         parts = np.stack([one[name].parts for one in traces])
-        rows[name] += _itself_aside(scores, parts, own, artists, styles)
+        rows[name] += _itself_aside(scores, parts, own, makers, styles)
 
     traces, painted_styles = [], []
     for number in range(limit):
@@ -119,9 +121,9 @@ def check_retrieval(
     for done, work in enumerate(held_out, start=1):
         one = _trace(engine, collection.image_path(work), work.style, names)
         for name in names:
-            credits[name].append(_booked(one[name], artists))
+            credits[name].append(_booked(one[name], makers))
         yield Progress("Held-out works", done, len(held_out))
-    truth = [work.artist_id for work in held_out]
+    truth = [{who for who, _ in work.makers} for work in held_out]
     for name in names if held_out else ():
         for k in (1, 3):
             value = group_precision(credits[name], truth, k).value
@@ -130,29 +132,32 @@ def check_retrieval(
     yield RetrievalResults(tuple(results))
 
 
-def _booked(one: Compared, artists: list[str]) -> dict[str, float]:
+def _booked(one: Compared, makers: list[Makers]) -> dict[str, float]:
     """The shares that would be booked if all of the picture were owed to the collection."""
-    evidence = Evidence.of(1.0, one.artists, one.z.tolist(), artists, {})
+    evidence = Evidence.of(1.0, one.artists, one.z.tolist(), makers, {})
     micro = shares_by_evidence(evidence, BOOKED_RULE).artist_micro
     return {artist: float(value) for artist, value in micro.items()}
 
 
 def _itself_aside(
-    scores: Vector, parts: Vector, own: list[int], artists: list[str], styles: list[str]
+    scores: Vector, parts: Vector, own: list[int], makers: list[Makers], styles: list[str]
 ) -> list[RetrievalCheck]:
     """What the other works say of a learnt one: its artist (of more than one work), its style."""
-    shared = [row for row, place in enumerate(own) if artists.count(artists[place]) > 1]
+    works_of = Counter(who for one in makers for who, _ in one)
+    by = [{who for who, _ in one} for one in makers]
+    shared = [row for row, place in enumerate(own) if any(works_of[who] > 1 for who in by[place])]
     credits, precise = [], []
     for row, place in enumerate(own):
-        rest = [at for at in range(len(artists)) if at != place]
+        rest = [at for at in range(len(makers)) if at != place]
         labels = [styles[at] for at in rest]
         precise.append(precision_at(scores[row : row + 1, rest], labels, [styles[place]], 10).value)
         if row in shared:
             sums: dict[str, float] = {}
             for at in rest:
-                sums[artists[at]] = sums.get(artists[at], 0.0) + float(parts[row, at])
+                for who, portion in portions(makers[at]):
+                    sums[who] = sums.get(who, 0.0) + float(portion) * float(parts[row, at])
             credits.append(sums)
-    truth = [artists[own[row]] for row in shared]
+    truth = [by[own[row]] for row in shared]
     checks = [RetrievalCheck("style precision@10, itself aside", float(np.mean(precise)), len(own))]
     for k in (1, 3) if shared else ():
         value = group_precision(credits, truth, k).value

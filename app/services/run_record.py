@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from PIL import Image
 
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
-from core.collection.types import class_prompt
+from core.collection.types import Collection, class_prompt
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
@@ -38,7 +38,7 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
 
     A collection whose features do not say what is attributable keeps the rule over z.
     """
-    artist_ids = [work.artist_id for work in attribution.works]
+    makers = [work.makers for work in attribution.works]
     artists = attribution.collection.artists
     try:
         opted_out = studio.ledger.opted_out()
@@ -47,7 +47,7 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
     opted_out |= {artist.id for artist in artists if artist.status == "opted-out"}
     evidence = evidence_of(attribution)
     if evidence is None:
-        return shares(attribution.z.tolist(), artist_ids, DEFAULT_RULE, opted_out)
+        return shares(attribution.z.tolist(), makers, DEFAULT_RULE, opted_out)
     rule = rule_in_force(studio.settings.rule, studio.settings.cap)
     return shares_by_evidence(evidence, rule, opted_out)
 
@@ -63,7 +63,7 @@ def evidence_of(attribution: Attribution) -> Evidence | None:
         attribution.attributable,
         attribution.artists,
         attribution.z.tolist(),
-        [work.artist_id for work in attribution.works],
+        [work.makers for work in attribution.works],
         attribution.signals,
         attribution.departed,
     )
@@ -83,11 +83,11 @@ def run_record(
 
     Names are those of the collection that was traced: works may have left it since.
     """
-    names = attribution.collection.artist_names
+    traced = attribution.collection
     rows = (
-        *_influences(names, PROPONENT, _proponents(attribution)),
-        *_influences(names, OPPONENT, attribution.opponents(KEPT_OTHERS)),
-        *_influences(names, MEMORISED, attribution.most_memorised(KEPT_OTHERS)),
+        *_influences(traced, PROPONENT, _proponents(attribution)),
+        *_influences(traced, OPPONENT, attribution.opponents(KEPT_OTHERS)),
+        *_influences(traced, MEMORISED, attribution.most_memorised(KEPT_OTHERS)),
     )
     return RunRecord(
         id=run_id,
@@ -135,17 +135,19 @@ def _proponents(attribution: Attribution) -> tuple[Influence, ...]:
 
 
 def _influences(
-    names: Mapping[str, str], side: str, rows: tuple[Influence, ...]
+    collection: Collection, side: str, rows: tuple[Influence, ...]
 ) -> Iterator[RunInfluence]:
+    names = collection.artist_names
     for row in rows:
         work = row.work
+        makers = tuple((who, names[who], weight) for who, weight in work.makers)
         yield RunInfluence(
             side=side,
             rank=row.rank,
             work_id=work.id,
             title=work.title,
             artist_id=work.artist_id,
-            artist=names[work.artist_id],
+            artist=collection.credit_line(work),
             style=work.style,
             year=work.year,
             licence=work.licence,
@@ -154,6 +156,7 @@ def _influences(
             z=row.z,
             self_influence=row.self_influence,
             part=row.part,
+            makers=makers if len(makers) > 1 else None,
         )
 
 

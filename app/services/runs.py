@@ -250,7 +250,9 @@ def looks_alike(studio: Studio, record: RunRecord, count: int) -> tuple[tuple[Wo
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice."""
-    return studio.ledger.record(left.record, left.shares, left.key, studio.artist_names)
+    return studio.ledger.record(
+        left.record, left.shares, left.key, studio.artist_names, unpaid=studio.collection.unpaid
+    )
 
 
 def trace_files(
@@ -348,6 +350,7 @@ def _booked(
             key,
             studio.artist_names,
             rule=credited.rule,
+            unpaid=studio.collection.unpaid,
         )
     except LedgerError as error:
         return Unrecorded(record, credited if book else None, key, error)

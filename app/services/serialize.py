@@ -8,7 +8,7 @@ page. What the ledger answers is in `serialize_ledger`, what benchmarks answer i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -86,7 +86,7 @@ class InfluenceRecord(Record):
 
     work_id: str = Field(description="Id of the work in its collection")
     title: str = Field(description="Title of the work")
-    artist: str = Field(description="Name of its artist")
+    artist: str = Field(description="Who made it, as a label says it")
     style: str = Field(description="Class of the work")
     score: Number = Field(description="Positive: proponent; negative: opponent")
     z: Number = Field(description="Standard deviations above the work's score on other pictures")
@@ -95,13 +95,13 @@ class InfluenceRecord(Record):
     file: str = Field(description="The picture, relative to the collection")
 
     @classmethod
-    def of(cls, row: Influence, names: Mapping[str, str]) -> Self:
-        """`names`: artist id -> name."""
+    def of(cls, row: Influence, collection: Collection) -> Self:
+        """Of one work of the collection that was traced."""
         work = row.work
         return cls(
             work_id=work.id,
             title=work.title,
-            artist=names.get(work.artist_id, work.artist_id),
+            artist=collection.credit_line(work),
             style=work.style,
             score=row.score,
             z=row.z,
@@ -166,8 +166,12 @@ class AttributionRecord(Record):
             ),
             "trust": attribution.trust,
             "query_leverage": attribution.query_leverage,
-            "proponents": [InfluenceRecord.of(row, names) for row in attribution.proponents(top)],
-            "opponents": [InfluenceRecord.of(row, names) for row in attribution.opponents(top)],
+            "proponents": [
+                InfluenceRecord.of(row, collection) for row in attribution.proponents(top)
+            ],
+            "opponents": [
+                InfluenceRecord.of(row, collection) for row in attribution.opponents(top)
+            ],
             "shares": [
                 ShareRecord(artist=names.get(artist, artist), micro=micro)
                 for artist, micro in ranked

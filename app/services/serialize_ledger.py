@@ -6,10 +6,11 @@ An exported entry is `core.ledger.export.ExportedEntry`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from app.services.serialize import Number, Record, RemainderRecord
 from core.ledger.records import Entry, LedgerFilter, Page, RunView, Statement, Totals
@@ -33,6 +34,7 @@ class LedgerTotals(Record):
     """Credit of every artist, and what is unattributed."""
 
     artists: tuple[ArtistCredit, ...] = Field(description="Highest credit first")
+    unknown_micro: int = Field(description="Kept for makers whom nobody knows, in micro-credits")
     unattributed_micro: int = Field(description="Micro-credits of no artist")
     total_micro: int = Field(description="Micro-credits altogether")
     entries: int = Field(description="How many entries")
@@ -44,6 +46,7 @@ class LedgerTotals(Record):
         artists = [asdict(row) for row in totals.artists]
         return cls(
             artists=tuple(ArtistCredit(artist=row.pop("name"), **row) for row in artists),
+            unknown_micro=totals.unknown_micro,
             unattributed_micro=totals.unattributed_micro,
             total_micro=totals.total_micro,
             entries=totals.entries,
@@ -54,7 +57,9 @@ class LedgerTotals(Record):
 class PostingRecord(Record):
     """One line of an entry."""
 
-    account: str = Field(description="`issued`, `artist` or `unattributed`")
+    account: str = Field(
+        description="`issued`, `artist`, `escrow` (nobody knows the maker) or `unattributed`"
+    )
     artist: str | None = Field(description="Name of the artist; null: none")
     artist_id: str | None = Field(description="Id of the artist; null: none")
     micro: int = Field(description="Micro-credits; an entry's sum to 0")
@@ -221,6 +226,14 @@ class VerificationRecord(Record):
     first_bad: FirstBadRecord | None = Field(description="null: none")
 
 
+class MakerRecord(Record):
+    """One of several makers of a work."""
+
+    artist_id: str = Field(description="Id of the artist")
+    artist: str = Field(description="Name of the artist")
+    weight: int = Field(description="Parts of the work's credit that are theirs")
+
+
 class RecordedInfluence(Record):
     """One work's part in a run, as it was said then."""
 
@@ -228,8 +241,8 @@ class RecordedInfluence(Record):
     rank: int = Field(description="On its side, from 1")
     work_id: str = Field(description="Id of the work in its collection")
     title: str = Field(description="Title of the work")
-    artist_id: str = Field(description="Id of its artist")
-    artist: str = Field(description="Name of its artist")
+    artist_id: str = Field(description="Id of its artist, of several the first")
+    artist: str = Field(description="Who made it, as a label says it")
     style: str = Field(description="Class of the work")
     year: str = Field(description="Year of the work; empty: not known")
     licence: str = Field(description="Licence of the work; empty: not stated")
@@ -238,6 +251,14 @@ class RecordedInfluence(Record):
     z: Number = Field(description="Standard deviations above the work's score on other pictures")
     self_influence: Number = Field(description="The work's influence on itself")
     part: Number | None = Field(description="How much of the picture is owed to it; null: unknown")
+    makers: tuple[MakerRecord, ...] | None = Field(description="null: one maker, the artist")
+
+    @field_validator("makers", mode="before")
+    @classmethod
+    def _named(cls, makers: Sequence[tuple[str, str, int]] | None) -> object:
+        return makers and [
+            {"artist_id": who, "artist": name, "weight": weight} for who, name, weight in makers
+        ]
 
 
 class ArtistEvidence(Record):

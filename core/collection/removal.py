@@ -96,4 +96,4 @@ def works_of(collection: Collection, artist_ids: Sequence[str]) -> list[str]:
     for artist_id in artist_ids:
         collection.artist(artist_id)
     works = (*collection.works, *load_held_out(collection))
-    return [work.id for work in works if work.artist_id in artist_ids]
+    return [work.id for work in works if any(map(work.is_by, artist_ids))]

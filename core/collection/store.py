@@ -16,7 +16,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.collection.importing.fields import slug
-from core.collection.types import Artist, Collection, Work
+from core.collection.types import (
+    ACTIVE,
+    KINDS,
+    NOBODY,
+    PERSON,
+    UNKNOWN_MAKER,
+    Artist,
+    Collection,
+    Contributor,
+    Work,
+)
 from core.errors import CollectionError
 from core.files import write_text
 
@@ -27,9 +37,12 @@ MANIFEST, WORKS, ARTISTS, HELD_OUT = (
     "artists.csv",
     "held_out.csv",
 )
-WORK_COLUMNS = tuple(field.name for field in fields(Work))
+CONTRIBUTORS = "contributors"  # a column only where some work has more to say than its artist
+WORK_COLUMNS = tuple(field.name for field in fields(Work) if field.name != CONTRIBUTORS)
 ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
-WRITTEN = "written"  # a column only where some name was written otherwise
+# columns only where some artist has something in them
+FURTHER_COLUMNS = ("written", "kind", "of", "born", "died", "nationality")
+OPTIONAL = {WORKS: (CONTRIBUTORS,), HELD_OUT: (CONTRIBUTORS,), ARTISTS: FURTHER_COLUMNS}
 
 
 def load_collection(path: Path | str, *, check_files: bool = True) -> Collection:
@@ -37,7 +50,7 @@ def load_collection(path: Path | str, *, check_files: bool = True) -> Collection
     root = Path(path)
     settings = _read_settings(root)
     artists = tuple(_artist(row, root) for row in _read_table(root, ARTISTS, ARTIST_COLUMNS))
-    works = tuple(Work(**row) for row in _read_table(root, WORKS, WORK_COLUMNS))
+    works = tuple(_work(row, root, WORKS) for row in _read_table(root, WORKS, WORK_COLUMNS))
     try:
         collection = Collection(
             path=root,
@@ -70,7 +83,8 @@ def load_held_out(collection: Collection) -> tuple[Work, ...]:
     """Works by the same artists that no model of this collection has seen; none is common."""
     if not (collection.path / HELD_OUT).is_file():
         return ()
-    works = tuple(Work(**row) for row in _read_table(collection.path, HELD_OUT, WORK_COLUMNS))
+    root = collection.path
+    works = tuple(_work(row, root, HELD_OUT) for row in _read_table(root, HELD_OUT, WORK_COLUMNS))
     _check_values(collection, works)
     _check_files(collection, works)
     return works
@@ -81,7 +95,7 @@ def save_collection(collection: Collection) -> None:
     _check_values(collection, collection.works)
     root = collection.path
     write_text(root / ARTISTS, _artists_text(collection.artists))
-    write_text(root / WORKS, table_text(WORK_COLUMNS, map(astuple, collection.works)))
+    write_text(root / WORKS, _works_text(collection.works))
     settings: dict[str, str | float] = {
         "format": FORMAT,
         "name": collection.name,
@@ -98,7 +112,7 @@ def save_collection(collection: Collection) -> None:
 def save_held_out(collection: Collection, works: Sequence[Work]) -> None:
     """Write held_out.csv beside works.csv."""
     _check_values(collection, works)
-    write_text(collection.path / HELD_OUT, table_text(WORK_COLUMNS, map(astuple, works)))
+    write_text(collection.path / HELD_OUT, _works_text(works))
 
 
 def find_collections(roots: Sequence[Path]) -> list[Path]:
@@ -130,13 +144,50 @@ def is_inside(file: str) -> bool:
     return not any(mark in file for mark in "\\\0") and ":" not in path.parts[0]
 
 
+def _works_text(works: Sequence[Work]) -> str:
+    rows = [
+        (*values[:-1], _json([list(astuple(one)) for one in work.contributors]))
+        for work in works
+        for values in [astuple(work)]
+    ]
+    return _table_of(WORK_COLUMNS, (CONTRIBUTORS,), rows)
+
+
 def _artists_text(artists: Sequence[Artist]) -> str:
-    columns = (*ARTIST_COLUMNS, WRITTEN) if any(one.written for one in artists) else ARTIST_COLUMNS
-    rows = (
-        (one.id, one.slug, one.name, one.status, _json(one.identifiers), _json(one.written))
+    rows = [
+        (
+            one.id,
+            one.slug,
+            one.name,
+            one.status,
+            _json(one.identifiers),
+            _json(_spellings(one)),
+            "" if one.kind == PERSON else one.kind,
+            one.of,
+            one.born,
+            one.died,
+            one.nationality,
+        )
         for one in artists
-    )
-    return table_text(columns, (row[: len(columns)] for row in rows))
+    ]
+    return _table_of(ARTIST_COLUMNS, FURTHER_COLUMNS, rows)
+
+
+def _spellings(artist: Artist) -> list[object]:
+    """Each spelling, with the day on which it came where that is known."""
+    days = (*artist.written_on, *[""] * len(artist.written))
+    return [[name, day] if day else name for name, day in zip(artist.written, days, strict=False)]
+
+
+def _table_of(
+    columns: Sequence[str], optional: Sequence[str], rows: Sequence[Sequence[str]]
+) -> str:
+    """A table with those of the optional columns, which come last, that hold something."""
+    first = len(columns)
+    kept = [at for at in range(first, first + len(optional)) if any(row[at] for row in rows)]
+    places = [*range(first), *kept]
+    header = (*columns, *optional)
+    return table_text([header[at] for at in places], ([row[at] for at in places] for row in rows))
 
 
 def _json(values: Sequence[object]) -> str:
@@ -202,7 +253,7 @@ def _read_table(root: Path, name: str, columns: Sequence[str]) -> list[dict[str,
             f"'{name}' of the collection '{root.name}' lacks the column "
             f"{', '.join(missing)}. Add it, or import the collection again."
         )
-    kept = [*columns, *([WRITTEN] if name == ARTISTS and WRITTEN in header else [])]
+    kept = [*columns, *(column for column in OPTIONAL[name] if column in header)]
     places = [header.index(column) for column in kept]
     table = []
     for number, row in enumerate(rows[1:], start=2):
@@ -217,20 +268,46 @@ def _read_table(root: Path, name: str, columns: Sequence[str]) -> list[dict[str,
     return table
 
 
+def _work(row: dict[str, str], root: Path, table: str) -> Work:
+    written = row.pop(CONTRIBUTORS, "")
+    try:
+        listed = json.loads(written) if written else []
+        named = tuple(Contributor(str(who), str(role), int(part)) for who, role, part in listed)
+    except (ValueError, TypeError) as error:
+        raise CollectionError(
+            f"'{table}' of the collection '{root.name}': the contributors of '{row['id']}' are not "
+            'a list of artist, role and weight. Write [["artist-id", "maker", 1]], or leave the '
+            "cell empty."
+        ) from error
+    return Work(**row, contributors=named)
+
+
 def _artist(row: dict[str, str], root: Path) -> Artist:
     try:
         pairs = json.loads(row["identifiers"]) if row["identifiers"] else []
         identifiers = tuple((str(kind), str(value)) for kind, value in pairs)
-        written = json.loads(row[WRITTEN]) if row.get(WRITTEN) else []
-        spellings = tuple(str(one) for one in written)
-    except (ValueError, TypeError) as error:
+        written = json.loads(row["written"]) if row.get("written") else []
+        spellings = [(one, "") if isinstance(one, str) else (one[0], one[1]) for one in written]
+    except (ValueError, TypeError, IndexError) as error:
         raise CollectionError(
             f"'{ARTISTS}' of the collection '{root.name}': the identifiers of '{row['id']}' are "
             'not a list of pairs, or its spellings not a list. Write [["wikidata", "Q5582"]] and '
             '["Name"], or leave the cell empty.'
         ) from error
-    status = row["status"] or "active"
-    return Artist(row["id"], row["slug"], row["name"], identifiers, status, spellings)
+    return Artist(
+        row["id"],
+        row["slug"],
+        row["name"],
+        identifiers,
+        row["status"] or ACTIVE,
+        tuple(str(name) for name, _ in spellings),
+        tuple(str(day) for _, day in spellings) if any(day for _, day in spellings) else (),
+        row.get("kind") or (NOBODY if row["id"] == UNKNOWN_MAKER else PERSON),
+        row.get("of", ""),
+        row.get("born", ""),
+        row.get("died", ""),
+        row.get("nationality", ""),
+    )
 
 
 def _check_files(collection: Collection, works: Sequence[Work]) -> None:
@@ -253,11 +330,27 @@ def _check_values(collection: Collection, works: Sequence[Work]) -> None:
             raise _contradiction(
                 collection, f"has the artist id '{artist.id}', which is not a slug"
             )
+        if artist.kind not in KINDS:
+            raise _contradiction(
+                collection,
+                f"calls '{artist.id}' a '{artist.kind}', which is none of {', '.join(KINDS)}",
+            )
     if not 1 <= collection.image_size <= 4096:
         raise _contradiction(collection, "has an image_size outside 1 to 4096")
     for work in works:
         if work.artist_id not in artists:
             raise _contradiction(collection, f"credits work '{work.id}' to an unlisted artist")
+        named = [one.artist_id for one in work.contributors]
+        if not artists.issuperset(named) or len(set(named)) < len(named):
+            raise _contradiction(
+                collection, f"names an unlisted artist, or one twice, for work '{work.id}'"
+            )
+        if any(one.weight < 0 for one in work.contributors) or (
+            named and work.makers[0][0] != work.artist_id
+        ):
+            raise _contradiction(
+                collection, f"divides the credit of work '{work.id}' otherwise than its artist_id"
+            )
         if not is_inside(work.file):
             raise _contradiction(collection, f"places work '{work.id}' outside its folder")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -20,13 +20,21 @@ T = TypeVar("T")
 
 ACTIVE = "active"
 OPTED_OUT = "opted-out"
+PERSON, BODY, PARTY, NOBODY, UNDECIDED = "person", "body", "party", "nobody", "undecided"
+KINDS = (PERSON, BODY, PARTY, NOBODY, UNDECIDED)
+UNKNOWN_MAKER = "unknown-artist"  # the id that imports gave from the first day
+MAKER, ATTRIBUTED = "maker", "attributed to"
+Makers = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class Artist:
     """Someone who is credited. `id` equals `slug`; identifiers are pairs: (wikidata, Q5582).
 
-    `written` holds the name as sources wrote it, where that is not `name`.
+    `written` holds the name as sources wrote it, where that is not `name`; `written_on` the day on
+    which each spelling came, "" where nobody noted it. `kind`: a `party` is "Workshop of" the
+    artist `of`; `nobody` is no one in particular, and `undecided` a name that somebody has to
+    decide about: neither is paid. `born`, `died` and `nationality` as sources have them.
     """
 
     id: str
@@ -35,11 +43,35 @@ class Artist:
     identifiers: tuple[tuple[str, str], ...] = ()
     status: str = ACTIVE
     written: tuple[str, ...] = ()
+    written_on: tuple[str, ...] = ()
+    kind: str = PERSON
+    of: str = ""
+    born: str = ""
+    died: str = ""
+    nationality: str = ""
+
+    @property
+    def payable(self) -> bool:
+        """Whether this is somebody whom a statement can name."""
+        return self.kind not in (NOBODY, UNDECIDED) and self.id != UNKNOWN_MAKER
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """One of those to whom a work is owed. `role` as a label says it; of the work's credit,
+    `weight` parts are theirs: none of a print's is the painter's after whom it was made."""
+
+    artist_id: str
+    role: str = MAKER
+    weight: int = 1
 
 
 @dataclass(frozen=True)
 class Work:
-    """One picture a model learnt from. `file` is relative to the collection's directory."""
+    """One picture a model learnt from. `file` is relative to the collection's directory.
+
+    `artist_id` is the first maker's; `contributors` all, where that is not the whole story.
+    """
 
     id: str
     file: str
@@ -50,6 +82,17 @@ class Work:
     licence: str
     source: str
     sha256: str
+    contributors: tuple[Contributor, ...] = ()
+
+    @property
+    def makers(self) -> Makers:
+        """(artist id, parts of the work's credit), the first named first."""
+        named = tuple((one.artist_id, one.weight) for one in self.contributors if one.weight)
+        return named or ((self.artist_id, 1),)
+
+    def is_by(self, artist_id: str) -> bool:
+        """Whether a part of the work's credit is this artist's."""
+        return any(who == artist_id for who, _ in self.makers)
 
 
 @dataclass(frozen=True)
@@ -84,6 +127,24 @@ class Collection:
         """Artist id -> name."""
         return {artist.id: artist.name for artist in self.artists}
 
+    @cached_property
+    def unpaid(self) -> frozenset[str]:
+        """The ids under which nobody in particular stands: their credit is kept, not paid."""
+        return frozenset(artist.id for artist in self.artists if not artist.payable)
+
+    def credit_line(self, work: Work) -> str:
+        """Who made the work, as a label says it: 'A and B', 'attributed to C'."""
+        names = self.artist_names
+        made = [one for one in work.contributors if one.weight]
+        if not made:
+            return names.get(work.artist_id, work.artist_id)
+        words = [
+            f"{'' if one.role == MAKER else one.role} {names.get(one.artist_id, one.artist_id)}"
+            for one in made
+        ]
+        words = [text.strip() for text in words]
+        return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
     def work(self, work_id: str) -> Work:
         """The work with this id, or a CollectionError."""
         remedy = "Look it up in works.csv, or import it first."
@@ -109,7 +170,10 @@ class Collection:
 
         Titles, years and the folder's place may change without changing what was learnt.
         """
-        rows = [[work.id, work.sha256, work.artist_id, work.style] for work in self.works]
+        rows = [
+            [work.id, work.sha256, work.artist_id, work.style, *map(astuple, work.contributors)]
+            for work in self.works
+        ]
         ids = sorted(artist.id for artist in self.artists)
         text = json.dumps([rows, ids], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -147,8 +147,8 @@ def lora_without(
     before, about the artist's to answer what the base model answers (`forget`), or what somebody
     who knows the others alone would answer (`redirect`). Resumes; seeded.
     """
-    own = [work for work in collection.works if work.artist_id == artist_id]
-    kept = [work for work in collection.works if work.artist_id != artist_id]
+    own = [work for work in collection.works if work.is_by(artist_id)]
+    kept = [work for work in collection.works if not work.is_by(artist_id)]
     if not own or not kept:
         raise UsageError(
             f"The collection '{collection.name}' has no artist '{artist_id}' beside others."
@@ -208,8 +208,8 @@ def compare_without(
         StableDiffusion.load(collection.path / "model", place / "lora", device=device)
         for place in (collection.path, directory)
     )
-    own = [work for work in collection.works if work.artist_id == artist_id]
-    rest = [work for work in collection.works if work.artist_id != artist_id]
+    own = [work for work in collection.works if work.is_by(artist_id)]
+    rest = [work for work in collection.works if not work.is_by(artist_id)]
     others = rest[:: max(1, len(rest) // OTHERS)][:OTHERS]
     finished = [_painted(model, style, seed, steps, guidance) for model in (before, after)]
     shown = encode_all(before, load_pictures(collection, [*own, *others]).images)

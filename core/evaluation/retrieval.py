@@ -6,7 +6,7 @@ calls it attributes the queries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +61,14 @@ def precision_at(
 
 
 def group_precision(
-    shares: Sequence[Mapping[str, float]], wanted: Sequence[str], k: int = 1
+    shares: Sequence[Mapping[str, float]], wanted: Sequence[Set[str]], k: int = 1
 ) -> Precision:
-    """How often the wanted artist is among the k largest shares (nothing given is not a hit)."""
+    """How often one of the wanted artists is among the k largest shares (nothing given is not a
+    hit)."""
     hits = 0
-    for share, label in zip(shares, wanted, strict=True):
+    for share, labels in zip(shares, wanted, strict=True):
         ranked = sorted(share, key=lambda name: (-share[name], name))
-        hits += label in [name for name in ranked[:k] if share[name] > 0]
+        hits += not labels.isdisjoint(name for name in ranked[:k] if share[name] > 0)
     return Precision(float(hits), len(shares))
 
 

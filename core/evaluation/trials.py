@@ -262,7 +262,8 @@ def _artist_top1(contest: Contest, split: str, scores: Matrix) -> float | None:
     if split != VALIDATION or not bench.prompted:
         return None
     given = positive_mass(scores, bench.split.works.artists)
-    return group_precision(given, bench.split.validation.artists).value
+    wanted = [{artist} for artist in bench.split.validation.artists]
+    return group_precision(given, wanted).value
 
 
 def _held_out(contest: Contest, curve: dict[float, Matrix], split: str) -> Matrix:

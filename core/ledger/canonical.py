@@ -11,7 +11,7 @@ from core.errors import LedgerError
 
 FIRST_RULE = "top-k-positive@1:2d52abc6c02b"  # stood in every key when it was the only rule
 GENESIS = "0" * 64
-SINCE_0002 = ("evidence", "remainder", "part")  # columns that rows of before do not have
+LATER = ("evidence", "remainder", "part", "makers")  # columns that rows of before do not have
 
 
 def canonical(value: object) -> str:
@@ -44,7 +44,7 @@ def run_digest(run: Mapping[str, Any], influences: Iterable[Mapping[str, Any]]) 
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: value for k, value in row.items() if value is not None or k not in SINCE_0002}
+    return {k: value for k, value in row.items() if value is not None or k not in LATER}
 
 
 def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], rule: str) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from core.errors import UsageError
 
+# a work's maker by id, or (id, parts of the work's credit) of several
+Makers = str | Sequence[tuple[str, int]]
 DISCOVERY_RATE = 0.05  # expected share of false names among the artists who are credited
 
 
@@ -69,12 +72,12 @@ class Evidence:
         attributable: float,
         artists: Mapping[str, tuple[float, float]],
         z: Sequence[float],
-        artist_ids: Sequence[str],
+        makers: Sequence[Makers],
         signals: Mapping[str, float],
         departed: float = 0.0,
     ) -> Evidence:
-        """From (influence, chance) per artist and the works' `z [n]`, `artist_ids [n]`."""
-        joined = joined_by_stouffer(z, artist_ids)
+        """From (influence, chance) per artist and the works' `z [n]`, `makers [n]`."""
+        joined = joined_by_stouffer(z, makers)
         parts = [
             ArtistPart(artist, influence, chance, joined.get(artist, 0.0))
             for artist, (influence, chance) in sorted(artists.items())
@@ -125,12 +128,29 @@ def decision(evidence: Evidence, discovery_rate: float = DISCOVERY_RATE) -> Deci
     return Decision(len(credited), largest[1] if largest[0] > 0.5 else None, largest[0])
 
 
-def joined_by_stouffer(z: Sequence[float], artist_ids: Sequence[str]) -> dict[str, float]:
-    """Each artist's z, sum / sqrt(works), from the works' `z [n]` and whose they are."""
-    by_artist: dict[str, list[float]] = {}
-    for value, artist in zip(z, artist_ids, strict=True):
-        by_artist.setdefault(artist, []).append(value)
+def portions(makers: Makers) -> tuple[tuple[str, Fraction], ...]:
+    """(artist id, portion of the work's credit) of each maker: exact, together 1.
+
+    Raises `UsageError` where nobody has a part, or somebody a negative one.
+    """
+    if isinstance(makers, str):
+        return ((makers, Fraction(1)),)
+    whole = sum(weight for _, weight in makers)
+    if whole <= 0 or min(weight for _, weight in makers) < 0:
+        raise UsageError(f"The makers {makers} of a work cannot share its credit: weigh them anew.")
+    return tuple((who, Fraction(weight, whole)) for who, weight in makers if weight)
+
+
+def joined_by_stouffer(z: Sequence[float], makers: Sequence[Makers]) -> dict[str, float]:
+    """Each artist's z from the works' `z [n]` and their `makers [n]`, weighed by their portions w:
+    sum of w z / sqrt(sum of w^2), which is sum / sqrt(works) where every work is one maker's."""
+    sums: dict[str, tuple[list[float], list[float]]] = {}
+    for value, own in zip(z, makers, strict=True):
+        for artist, portion in portions(own):
+            values, squares = sums.setdefault(artist, ([], []))
+            values.append(float(portion) * value)
+            squares.append(float(portion) ** 2)
     return {
-        artist: math.fsum(values) / math.sqrt(len(values))
-        for artist, values in sorted(by_artist.items())
+        artist: math.fsum(values) / math.sqrt(math.fsum(squares))
+        for artist, (values, squares) in sorted(sums.items())
     }

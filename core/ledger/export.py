@@ -50,7 +50,9 @@ class ExportedPosting(BaseModel):
 
     model_config = EXPORTED
 
-    account: str = Field(description="`issued`, `artist` or `unattributed`")
+    account: str = Field(
+        description="`issued`, `artist`, `escrow` (nobody knows the maker) or `unattributed`"
+    )
     artist_id: str | None = Field(description="Id of the artist; null: none")
     artist: str | None = Field(description="Name of the artist; null: none")
     micro: int = Field(description="Micro-credits; an entry's sum to 0")

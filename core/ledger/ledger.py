@@ -197,12 +197,14 @@ class Ledger(Reader):
         names: Mapping[str, str] | None = None,
         *,
         rule: ShareRule | None = None,
+        unpaid: frozenset[str] = frozenset(),
     ) -> RunView:
         """Record a run and, with `shares` and `key`, credit it: both or neither.
 
         A key that was booked before books nothing again; the run then points to that entry. A run
         that is recorded already is not recorded twice. `names` holds the credited artists' names;
-        others in it are left alone. `rule`: the run's own, kept though nothing is booked.
+        others in it are left alone. `rule`: the run's own, kept though nothing is booked. What is
+        owed to the ids in `unpaid`, makers whom nobody knows, is kept in escrow.
         """
         if (shares is None) != (key is None):
             raise UsageError("Shares and their idempotency key go together.")
@@ -214,7 +216,7 @@ class Ledger(Reader):
             if rule is not None:
                 write.write_rule(connection, rule)
             if shares is not None and key is not None and not write.existing(connection, key):
-                write.write_credit(connection, run.id, shares, key, named)
+                write.write_credit(connection, run.id, shares, key, named, unpaid)
             view = queries.run_view(connection, run.id)
         assert view is not None
         return view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import MAXYEAR
@@ -9,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
 from core.errors import LedgerError
 from core.ledger import schema
@@ -18,6 +19,7 @@ from core.ledger.evidence import Evidence
 from core.ledger.records import (
     ARTIST,
     CREDIT,
+    ESCROW,
     EVERYTHING,
     ISSUED,
     PROPONENT,
@@ -81,32 +83,37 @@ def totals(connection: Connection, selected: LedgerFilter) -> Totals:
     unattributed = sum(micro for account, _, micro, _ in sums if account == UNATTRIBUTED)
     worked = _proponent_works(connection, selected)
     names = {one.id: one.name for one in artists(connection)}
-    rows = [
-        ArtistTotal(
-            who,
-            names.get(who, who),
-            micro,
-            micro / issued if issued else 0.0,
-            worked.get(who, 0),
-            credited,
-        )
-        for account, who, micro, credited in sums
-        if account == ARTIST and (selected.artist in (None, who))
-    ]
-    rows.sort(key=lambda row: (-row.micro, row.name, row.artist_id))
+    rows: dict[str, list[ArtistTotal]] = {ARTIST: [], ESCROW: []}
+    for account, who, micro, credited in sums:
+        if account in rows and selected.artist in (None, who):
+            share = micro / issued if issued else 0.0
+            one = ArtistTotal(who, names.get(who, who), micro, share, worked.get(who, 0), credited)
+            rows[account].append(one)
+    paid, kept = (
+        tuple(sorted(each, key=lambda row: (-row.micro, row.name, row.artist_id)))
+        for each in (rows[ARTIST], rows[ESCROW])
+    )
     count = connection.execute(_chosen(selected, func.count())).scalar_one()
-    return Totals(tuple(rows), unattributed, issued, count, head(connection))
+    return Totals(paid, unattributed, issued, count, head(connection), kept)
 
 
 def _proponent_works(connection: Connection, selected: LedgerFilter) -> dict[str, int]:
     table = schema.influence.c
-    return dict(
+    chosen = and_(table.side == PROPONENT, table.run_id.in_(_chosen(selected, txn.run_id)))
+    counts: dict[str, int] = dict(
         connection.execute(
             select(table.artist_id, func.count(func.distinct(table.work_id)))
-            .where(table.side == PROPONENT, table.run_id.in_(_chosen(selected, txn.run_id)))
+            .where(chosen, table.makers.is_(None))
             .group_by(table.artist_id)
         ).all()
     )
+    shared = connection.execute(
+        select(table.work_id, table.makers).where(chosen, table.makers.is_not(None)).distinct()
+    )
+    works = {(work, who) for work, makers in shared for who, _, _ in json.loads(makers)}
+    for _, who in works:
+        counts[who] = counts.get(who, 0) + 1
+    return counts
 
 
 def head(connection: Connection) -> str:
@@ -236,7 +243,11 @@ def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: in
         conditions.append(
             run.id.in_(
                 select(table.run_id).where(
-                    table.artist_id == selected.artist, table.side == PROPONENT
+                    or_(
+                        table.artist_id == selected.artist,
+                        table.makers.contains(json.dumps(selected.artist), autoescape=True),
+                    ),
+                    table.side == PROPONENT,
                 )
             )
         )
@@ -264,9 +275,11 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         for influence in connection.execute(
             select(table).where(table.c.run_id == row["id"]).order_by(table.c.side, table.c.rank)
         ).mappings():
-            influences.append(
-                RunInfluence(**{key: influence[key] for key in influence if key != "run_id"})
-            )
+            row_values = {key: influence[key] for key in influence if key != "run_id"}
+            if influence["makers"] is not None:
+                listed = json.loads(influence["makers"])
+                row_values["makers"] = tuple((who, name, part) for who, name, part in listed)
+            influences.append(RunInfluence(**row_values))
     values: dict[str, Any] = {
         name: loads(value) if name in JSON_FIELDS and value is not None else value
         for name, value in row.items()
@@ -309,16 +322,19 @@ def artists(connection: Connection) -> list[KnownArtist]:
 
 
 def statement(connection: Connection, artist_id: str, period: str | None) -> Statement:
-    """Every entry that touched an artist in a month (YYYY-MM), or ever, oldest first."""
+    """Every entry that touched an artist in a month (YYYY-MM), or ever, oldest first.
+
+    What is kept in escrow is nobody's yet, and no part of the sum.
+    """
     known = {one.id: one for one in artists(connection)}
     if artist_id not in known:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
     since, until = (None, None) if period is None else month(period)
     selected = LedgerFilter(artist=artist_id, since=since, until=until)
     lines = tuple(
-        (one, sum(line.micro for line in one.postings if line.artist_id == artist_id))
-        for one in every_entry(connection, selected)
+        (one, _posted(one, ARTIST, artist_id)) for one in every_entry(connection, selected)
     )
+    kept = sum(_posted(one, ESCROW, artist_id) for one, _ in lines)
     table = schema.artist_status
     changes = tuple(
         StatusChange(
@@ -328,7 +344,12 @@ def statement(connection: Connection, artist_id: str, period: str | None) -> Sta
             select(table).where(table.c.artist_id == artist_id).order_by(table.c.seq)
         ).mappings()
     )
-    return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes)
+    return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes, kept)
+
+
+def _posted(entry: Entry, account: str, artist_id: str) -> int:
+    own = (line for line in entry.postings if line.account == account)
+    return sum(line.micro for line in own if line.artist_id == artist_id)
 
 
 def month(period: str) -> tuple[str, str | None]:

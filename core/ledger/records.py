@@ -16,6 +16,7 @@ GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
 PROPONENT, OPPONENT, MEMORISED = "proponent", "opponent", "memorised"
 CREDIT, REVERSAL = "credit", "reversal"
 ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
+ESCROW = "escrow"  # owed to somebody, and nobody knows to whom: kept, and paid to nobody
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class RunInfluence:
     """One work's part in a run, as it was computed then.
 
     `part`: how much of the picture is owed to this work, in [0, 1], before any artist is judged too
-    weak to tell; None in runs of before.
+    weak to tell; None in runs of before. `artist_id` is the first maker's, `artist` the label's
+    words; `makers`: [id, name, parts of the work's credit] of each, where there are several.
     """
 
     side: str
@@ -40,6 +42,12 @@ class RunInfluence:
     z: float
     self_influence: float
     part: float | None = None
+    makers: tuple[tuple[str, str, int], ...] | None = None
+
+    @property
+    def made_by(self) -> tuple[tuple[str, int], ...]:
+        """(artist id, parts of the work's credit) of each maker."""
+        return tuple((who, weight) for who, _, weight in self.makers or ((self.artist_id, "", 1),))
 
     @property
     def extreme(self) -> bool:
@@ -167,13 +175,19 @@ class ArtistTotal:
 
 @dataclass(frozen=True)
 class Totals:
-    """Net credit by artist, highest first, and the rest."""
+    """Net credit by artist, highest first, what is kept for unknown makers, and the rest."""
 
     artists: tuple[ArtistTotal, ...]
     unattributed_micro: int
     total_micro: int
     entries: int
     head_hash: str
+    unknown: tuple[ArtistTotal, ...] = ()
+
+    @property
+    def unknown_micro(self) -> int:
+        """What is kept for makers whom nobody knows."""
+        return sum(one.micro for one in self.unknown)
 
 
 @dataclass(frozen=True)
@@ -213,13 +227,17 @@ class StatusChange:
 
 @dataclass(frozen=True)
 class Statement:
-    """An artist's entries of a month (or of all time), and their sum."""
+    """An artist's entries of a month (or of all time), and their sum.
+
+    `escrow_micro`: what is kept besides, under a name that nobody in particular bears.
+    """
 
     artist: KnownArtist
     period: str | None
     micro: int
     lines: tuple[tuple[Entry, int], ...]
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
+    escrow_micro: int = 0
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,15 @@ def shares_under(
     evidence = record.evidence
     if rule.name in BY_WORKS:
         rows = record.side(PROPONENT)
-        z, artist_ids = [row.z for row in rows], [row.artist_id for row in rows]
+        z, makers = [row.z for row in rows], [row.made_by for row in rows]
         if rule.name == HYBRID.name:  # shares a part among all, with works among these or not
             if evidence is None:
                 return None
-            others = sorted({part.artist_id for part in evidence.artists} - set(artist_ids))
-            z, artist_ids = [*z, *(0.0 for _ in others)], [*artist_ids, *others]
-        return shares(z, artist_ids, rule, opted_out)
+            named = {who for own in makers for who, _ in own}
+            others = sorted({part.artist_id for part in evidence.artists} - named)
+            z += [0.0 for _ in others]
+            makers += [((who, 1),) for who in others]
+        return shares(z, makers, rule, opted_out)
     if evidence is None:
         return None
     if rule.name == ARTIST_FIRST.name:

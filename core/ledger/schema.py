@@ -64,6 +64,7 @@ influence = Table(
     Column("z", Float, nullable=False),
     Column("self_influence", Float, nullable=False),
     Column("part", Float),
+    Column("makers", Text),
 )
 artist = Table(
     "artist",

@@ -16,7 +16,13 @@ from fractions import Fraction
 from typing import Any
 
 from core.errors import UsageError
-from core.ledger.evidence import Evidence, joined_by_stouffer, significant_artists
+from core.ledger.evidence import (
+    Evidence,
+    Makers,
+    joined_by_stouffer,
+    portions,
+    significant_artists,
+)
 
 WHOLE = 1_000_000  # micro-credits a generation
 
@@ -116,17 +122,18 @@ class Shares:
 
 def shares(
     z: Sequence[float],
-    artist_ids: Sequence[str],
+    makers: Sequence[Makers],
     rule: ShareRule = DEFAULT_RULE,
     opted_out: frozenset[str] = frozenset(),
 ) -> Shares:
-    """The shares that `rule` draws from `z [n]`; `artist_ids [n]` says whose work each is.
+    """The shares that `rule` draws from `z [n]`; `makers [n]` says whose work each is: of a work by
+    several, each has their portion of its credit.
 
     Shares of artists who opted out go to unattributed. Raises `UsageError` for an unknown rule, for
     lengths that differ, and for a z that is no number.
     """
-    if len(z) != len(artist_ids):
-        raise UsageError(f"{len(z)} scores do not fit {len(artist_ids)} works.")
+    if len(z) != len(makers):
+        raise UsageError(f"{len(z)} scores do not fit {len(makers)} works.")
     values = [float(value) for value in z]
     if not all(math.isfinite(value) for value in values):
         raise UsageError("A score is not a finite number: nothing can be shared by it.")
@@ -136,7 +143,7 @@ def shares(
             f"The share rule '{rule.name}' shares by artists, not by single works: give it the "
             "evidence of a run."
         )
-    weights, unattributed = by_works(values, artist_ids, rule)
+    weights, unattributed = by_works(values, makers, rule)
     for artist in opted_out & set(weights):
         unattributed += weights.pop(artist)
     return _rounded(weights, {"weak": unattributed}, rule)
@@ -197,22 +204,22 @@ def credited_places(z: Sequence[float], rule: ShareRule = DEFAULT_RULE) -> list[
 
 
 def _top_k_positive(
-    z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
+    z: Sequence[float], makers: Sequence[Makers], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
     """The k works with the highest positive z; of each, what noise can explain stays unattributed.
 
     A work with z above the floor gives z - floor to its artist and the floor to nobody; a work
     below it gives all of its z to nobody.
     """
-    chosen = [(artist_ids[place], Fraction(z[place])) for place in strongest_places(z, rule)]
+    chosen = [(makers[place], Fraction(z[place])) for place in strongest_places(z, rule)]
     return _above(Fraction(rule["z_floor"]), chosen)
 
 
 def _artist_first(
-    z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
+    z: Sequence[float], makers: Sequence[Makers], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
     """Each artist's z by Stouffer, sum / sqrt(works), so that many works alone do not win."""
-    return _by_joined_z(joined_by_stouffer(z, artist_ids), rule)
+    return _by_joined_z(joined_by_stouffer(z, makers), rule)
 
 
 def _by_joined_z(joined: Mapping[str, float], rule: ShareRule) -> tuple[Weights, Fraction]:
@@ -222,13 +229,13 @@ def _by_joined_z(joined: Mapping[str, float], rule: ShareRule) -> tuple[Weights,
 
 
 def _hybrid(
-    z: Sequence[float], artist_ids: Sequence[str], rule: ShareRule
+    z: Sequence[float], makers: Sequence[Makers], rule: ShareRule
 ) -> tuple[Weights, Fraction]:
     """alpha shared alike by all artists of the collection, the rest by top-k-positive."""
-    weights, unattributed = _top_k_positive(z, artist_ids, rule)
+    weights, unattributed = _top_k_positive(z, makers, rule)
     total = sum(weights.values(), unattributed)
     alpha = Fraction(rule["alpha"])
-    artists = sorted(set(artist_ids))
+    artists = sorted({artist for own in makers for artist, _ in portions(own)})
     if not total:
         weights, unattributed, total = {}, Fraction(1), Fraction(1)
     mixed = {artist: (1 - alpha) * weights.get(artist, Fraction(0)) / total for artist in artists}
@@ -285,7 +292,7 @@ def _with_pool(rounded: Shares, evidence: Evidence) -> Shares:
     return replace(rounded, pool_micro=kept)
 
 
-ByWorks = Callable[[Sequence[float], Sequence[str], ShareRule], tuple[Weights, Fraction]]
+ByWorks = Callable[[Sequence[float], Sequence[Makers], ShareRule], tuple[Weights, Fraction]]
 ByArtists = Callable[[Evidence, ShareRule], tuple[Weights, dict[str, Fraction]]]
 
 
@@ -315,12 +322,12 @@ def _row(rule: ShareRule) -> RuleRow:
     return RULES[rule.name]
 
 
-def _above(floor: Fraction, rows: Sequence[tuple[str, Fraction]]) -> tuple[Weights, Fraction]:
+def _above(floor: Fraction, rows: Sequence[tuple[Makers, Fraction]]) -> tuple[Weights, Fraction]:
     weights: Weights = {}
     unattributed = Fraction(0)
-    for artist, value in rows:
-        if value > floor:
-            weights[artist] = weights.get(artist, Fraction(0)) + value - floor
+    for makers, value in rows:
+        for artist, portion in portions(makers) if value > floor else ():
+            weights[artist] = weights.get(artist, Fraction(0)) + portion * (value - floor)
         unattributed += min(value, floor)
     return weights, unattributed
 

@@ -18,7 +18,15 @@ from sqlalchemy import Connection, Table, insert, select
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, status_hash
-from core.ledger.records import ARTIST, CREDIT, ISSUED, REVERSAL, UNATTRIBUTED, RunRecord
+from core.ledger.records import (
+    ARTIST,
+    CREDIT,
+    ESCROW,
+    ISSUED,
+    REVERSAL,
+    UNATTRIBUTED,
+    RunRecord,
+)
 from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 
 JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
@@ -62,7 +70,14 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         if name != "influences"
     }
     row["entry_key"] = entry_key
-    rows = [{"run_id": record.id, **asdict(influence)} for influence in record.influences]
+    rows = [
+        {
+            "run_id": record.id,
+            **asdict(influence),
+            "makers": None if influence.makers is None else canonical(influence.makers),
+        }
+        for influence in record.influences
+    ]
     digest = run_digest(row, rows)
     recorded = connection.execute(
         select(schema.run.c.digest).where(schema.run.c.id == record.id)
@@ -112,9 +127,17 @@ def existing(connection: Connection, key: str) -> int | None:
 
 
 def write_credit(
-    connection: Connection, run_id: str, shares: Shares, key: str, names: Mapping[str, str]
+    connection: Connection,
+    run_id: str,
+    shares: Shares,
+    key: str,
+    names: Mapping[str, str],
+    unpaid: frozenset[str] = frozenset(),
 ) -> int:
-    """One credit entry: 1,000,000 issued, given to artists and to nobody. Returns its number."""
+    """One credit entry: 1,000,000 issued, given to artists and to nobody. Returns its number.
+
+    What is owed to the ids in `unpaid`, of makers whom nobody knows, is kept in escrow.
+    """
     row = connection.execute(
         select(schema.run.c.digest).where(schema.run.c.id == run_id)
     ).scalar_one_or_none()
@@ -125,7 +148,10 @@ def write_credit(
         raise LedgerError(f"The artist '{sorted(unknown)[0]}' has no name in the ledger's list.")
     rule = write_rule(connection, shares.rule)
     lines: list[Line] = [(ISSUED, None, None, -WHOLE)]
-    lines += [(ARTIST, who, names[who], micro) for who, micro in shares.artist_micro.items()]
+    lines += [
+        (ESCROW if who in unpaid else ARTIST, who, names[who], micro)
+        for who, micro in shares.artist_micro.items()
+    ]
     if shares.unattributed_micro:
         lines.append((UNATTRIBUTED, None, None, shares.unattributed_micro))
     header = {

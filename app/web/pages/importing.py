@@ -209,10 +209,11 @@ def _same(duplicate: Duplicate, title: str) -> str:
 
 
 def _artists(report: ImportReport) -> list[tuple[str, ...]]:
-    works = Counter(work.artist_id for work in report.collection.works)
+    works = Counter(who for work in report.collection.works for who, _ in work.makers)
     styles: dict[str, set[str]] = {}
     for work in report.collection.works:
-        styles.setdefault(work.artist_id, set()).add(style_name(work.style))
+        for artist_id, _ in work.makers:
+            styles.setdefault(artist_id, set()).add(style_name(work.style))
     return [
         (
             artist.name,

@@ -86,7 +86,8 @@ def artists_page(studio: Studio, query: Query) -> str:
     """Everyone, or the artist whose id the address gives."""
     works: dict[str, list[Work]] = {}
     for work in studio.collection.works:
-        works.setdefault(work.artist_id, []).append(work)
+        for maker, _ in work.makers:
+            works.setdefault(maker, []).append(work)
     artist_id = query.get("id")
     if not artist_id:
         totals = {row.artist_id: row for row in studio.ledger.totals().artists}

@@ -244,8 +244,8 @@ class StudioPage:
             return render("notices.empty", words=error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return render("notices.empty", words=words_of(error))
-        names = self.studio.artist_names
-        rows = [(work, names.get(work.artist_id, work.artist_id), cosine) for work, cosine in pairs]
+        collection = self.studio.collection
+        rows = [(work, collection.credit_line(work), cosine) for work, cosine in pairs]
         return render("works.alike", rows=rows)
 
     def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:

@@ -16,6 +16,8 @@ from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import ROYALTY_POOL, WHOLE, ShareRule
 
 UNATTRIBUTED = "Unattributed"
+UNKNOWN = "Unknown makers"
+KEPT = "kept: nobody knows who made these works"
 WHY = "what is too weak to tell from chance is given to nobody"
 NAMED = 3  # artists per rule, side by side
 # of runs that tell what is unattributed apart: name and reason
@@ -48,7 +50,7 @@ def run_bars(
     `rule` is the run's own, from which the works that earned a share are counted.
     """
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
-    recorded = {row.artist_id: row.artist for row in record.influences}
+    recorded = names_in(record)
     earned = earned_by(rule, record.side(PROPONENT))
     if rule is not None and rule.name == ROYALTY_POOL.name:
         earned = _apart_from_the_pool(record, rule)
@@ -60,6 +62,15 @@ def run_bars(
         return _bars(rows, [(UNATTRIBUTED, record.unattributed_micro, WHY)])
     rest = [(name, record.remainder.get(key, 0), why) for key, (name, why) in REST.items()]
     return _bars(rows, [row for row in rest if row[1]])
+
+
+def names_in(record: RunRecord) -> dict[str, str]:
+    """Artist id -> name, as the run has them of the works it keeps."""
+    return {
+        who: name
+        for row in record.influences
+        for who, name, _ in row.makers or ((row.artist_id, row.artist, 1),)
+    }
 
 
 def _apart_from_the_pool(record: RunRecord, rule: ShareRule) -> Callable[[str], str]:
@@ -139,7 +150,8 @@ def total_bars(totals: Totals) -> tuple[Bar, ...]:
         )
         for row in totals.artists
     ]
-    return _bars(rows, [(UNATTRIBUTED, totals.unattributed_micro, "")])
+    rest = [(UNKNOWN, totals.unknown_micro, KEPT)] if totals.unknown else []
+    return _bars(rows, [*rest, (UNATTRIBUTED, totals.unattributed_micro, "")])
 
 
 def _bars(

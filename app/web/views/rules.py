@@ -98,7 +98,7 @@ def earned_by(rule: ShareRule | None, proponents: Sequence[RunInfluence]) -> Cal
     if rule.name not in BY_WORKS:
         return lambda artist: "their works together"
     places = credited_places([row.z for row in proponents], rule)
-    works = Counter(proponents[place].artist_id for place in places)
+    works = Counter(who for place in places for who, _ in proponents[place].made_by)
 
     def earned(artist: str) -> str:
         if works[artist]:

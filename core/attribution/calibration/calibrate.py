@@ -216,7 +216,7 @@ def ownership_of(collection: Collection, directory: Path) -> Ownership:
     """Whose each work is, and which are copies of one work by these features."""
     store = FeatureStore.open(directory)
     phi = store.packed(keys_of_works(collection, store.header.spec))
-    return Ownership.of([work.artist_id for work in collection.works], phi)
+    return Ownership.of([work.makers for work in collection.works], phi)
 
 
 def make_null(
@@ -228,14 +228,16 @@ def make_null(
     keep: bool = False,
 ) -> ArtistNull:
     """The null per artist of one method: read if it fits the index and the works, else made."""
-    artists = [work.artist_id for work in collection.works]
-    about = json.dumps([index.sources, index.keys.tolist(), artists])
+    makers = [work.makers for work in collection.works]
+    # a work by one artist stands as their id, as it did when no other was known
+    owned_by = [own[0][0] if len(own) == 1 else own for own in makers]
+    about = json.dumps([index.sources, index.keys.tolist(), owned_by])
     mark = hashlib.sha256(about.encode()).hexdigest()
     path = directory / NULLS / f"{index.method}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):  # derived: made again if unreadable
         written = json.loads(path.read_text(encoding="utf-8"))
         if written["of"] == mark:
-            return ArtistNull.from_plain(written, sorted(set(artists)))
+            return ArtistNull.from_plain(written, sorted({who for own in makers for who, _ in own}))
     owned = ownership_of(collection, directory) if ownership is None else ownership
     null = _artist_null(collection, directory, index, owned)
     if keep:
@@ -260,7 +262,8 @@ def _artist_null(
     ]
     classes: dict[str, set[str]] = {artist: set() for artist in ownership.artists}
     for work in collection.works:
-        classes[work.artist_id].add(work.style)
+        for artist, _ in work.makers:
+            classes[artist].add(work.style)
     unshaped = _unshaped(rows, classes)
     departed = np.array([index.departed_influence(query) for query in phi])
     return ArtistNull.fit(ownership.artists, np.array(influence), unshaped, departed)
@@ -274,7 +277,7 @@ def _unshaped(rows: Sequence[Reference], classes: Mapping[str, set[str]]) -> NDA
     unshaped = np.array(
         [
             [
-                row.artist_id != artist if row.kind == HELD_OUT else row.style not in own
+                artist not in row.made_by if row.kind == HELD_OUT else row.style not in own
                 for artist, own in classes.items()
             ]
             for row in rows

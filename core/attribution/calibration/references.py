@@ -34,6 +34,7 @@ TABLE = "references.csv"
 COLUMNS = ("kind", "file", "style", "sha256")
 GENERATED_FIRST_SEED = 1_000_000  # far from the seeds that people choose
 BASE_FIRST_SEED = 2_000_000
+BY = "|"  # no artist's id holds it
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ DEFAULT_PLAN = ReferencePlan()
 class Reference:
     """One picture: its kind, its file relative to the collection, the class it is asked as.
 
-    `artist_id`: who made it, of a held-out work.
+    `artist_id`: who made it, of a held-out work; several are divided by `BY`.
     """
 
     kind: str
@@ -61,6 +62,11 @@ class Reference:
     style: str
     sha256: str
     artist_id: str = ""
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """The artists who made it."""
+        return tuple(self.artist_id.split(BY))
 
 
 def paint_references(
@@ -117,7 +123,8 @@ def load_references(collection: Collection, plan: ReferencePlan = DEFAULT_PLAN) 
         ) from error
     by_artist: dict[str, list[Reference]] = {}
     for work in load_held_out(collection):
-        row = Reference(HELD_OUT, work.file, work.style, work.sha256, work.artist_id)
+        made_by = BY.join(who for who, _ in work.makers)
+        row = Reference(HELD_OUT, work.file, work.style, work.sha256, made_by)
         by_artist.setdefault(work.artist_id, []).append(row)
     base = [row for row in rows if row.kind == BASE]
     others = [row for row in rows if row.kind != BASE]

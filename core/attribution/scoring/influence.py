@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from core.attribution.features.quantization import Packed
+from core.collection.types import Makers
 
 Vector = NDArray[np.float64]
 FEW = 1_000  # works of an artist up to which every pair is compared
@@ -27,24 +28,41 @@ ALIKE = 0.995  # cosine of two works' features from which they are copies of one
 
 @dataclass(frozen=True, eq=False)
 class Ownership:
-    """`owner [n]`: each work's artist as a place in `artists`; `group [n]`: copies share one."""
+    """Whose each work is, by places in `artists`: of work `work [p]`, the part `portion [p]`, which
+    sum to 1 per work, is that of `owner [p]`. `group [n]`: copies of one work share one."""
 
     artists: tuple[str, ...]
+    work: NDArray[np.int64]
     owner: NDArray[np.int64]
+    portion: Vector
     group: NDArray[np.int64]
 
     @classmethod
-    def of(cls, artist_ids: Sequence[str], phi: Packed | None = None) -> Ownership:
-        """Whose each work is; with features `phi [n, k]`, an artist's near-copies are grouped."""
-        artists = tuple(sorted(set(artist_ids)))
+    def of(cls, makers: Sequence[Makers], phi: Packed | None = None) -> Ownership:
+        """From who made each work; with features `phi [n, k]`, near-copies by the same makers are
+        grouped."""
+        artists = tuple(sorted({who for own in makers for who, _ in own}))
         place = {artist: number for number, artist in enumerate(artists)}
-        owner = np.array([place[artist] for artist in artist_ids], dtype=np.int64)
-        group = np.arange(len(owner))
+        rows = [
+            (number, place[who], weight / sum(part for _, part in own))
+            for number, own in enumerate(makers)
+            for who, weight in own
+        ]
+        work, owner, portion = map(np.array, zip(*rows, strict=True)) if rows else ([], [], [])
+        group = np.arange(len(makers))
         if phi is not None:
-            for number in range(len(artists)):
-                own = np.flatnonzero(owner == number)
-                group[own] = own[_copies(phi, own)]
-        return cls(artists, owner, group)
+            by_makers: dict[Makers, list[int]] = {}
+            for number, own in enumerate(makers):
+                by_makers.setdefault(own, []).append(number)
+            for numbers in by_makers.values():
+                group[numbers] = np.array(numbers)[_copies(phi, np.array(numbers))]
+        return cls(
+            artists,
+            np.asarray(work, dtype=np.int64),
+            np.asarray(owner, dtype=np.int64),
+            np.asarray(portion, dtype=np.float64),
+            group,
+        )
 
     def parts(self, scores: Vector, leverage: Vector | None = None) -> Vector:
         """Each work's influence, `[n]`: (its group's score, shown once)_+ squared.
@@ -69,9 +87,9 @@ class Ownership:
         return parts
 
     def sums(self, parts: Vector) -> Vector:
-        """Influence per artist, `[a]`."""
+        """Influence per artist, `[a]`: of a work by several, each has their portion."""
         sums: Vector = np.zeros(len(self.artists))
-        np.add.at(sums, self.owner, parts)
+        np.add.at(sums, self.owner, parts[self.work] * self.portion)
         return sums
 
     @property

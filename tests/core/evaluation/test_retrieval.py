@@ -30,9 +30,9 @@ def test_precision_at_k_is_the_mean_share_of_right_labels() -> None:
 def test_artists_get_only_positive_mass_of_the_top_works() -> None:
     mass = positive_mass(SCORES, ["x", "y", "x", "z"], top=2)
     assert mass == [{"x": 3.0, "y": 2.0}, {"y": 5.0, "z": 4.0}]
-    assert group_precision(mass, ["x", "z"], k=1).value == 0.5
-    assert group_precision(mass, ["x", "z"], k=2).value == 1.0
-    assert group_precision([{}], ["x"]).value == 0.0
+    assert group_precision(mass, [{"x"}, {"z"}], k=1).value == 0.5
+    assert group_precision(mass, [{"x"}, {"z"}], k=2).value == 1.0
+    assert group_precision([{}], [{"x"}]).value == 0.0
 
 
 def test_scores_that_do_not_fit_the_works_are_refused() -> None:

@@ -28,9 +28,10 @@ def test_it_verifies(old: Ledger) -> None:
 
 
 def test_its_totals_and_statements_are_what_they_were(old: Ledger) -> None:
-    assert LedgerTotals.of(old.totals()).plain() == ANSWERS["totals"]
+    none = {"unknown_micro": 0}  # told apart since
+    assert LedgerTotals.of(old.totals()).plain() == ANSWERS["totals"] | none
     cubism = LedgerTotals.of(old.totals(LedgerFilter(style="cubism")))
-    assert cubism.plain() == ANSWERS["cubism"]
+    assert cubism.plain() == ANSWERS["cubism"] | none
     for artist, statement in ANSWERS["statements"].items():
         assert StatementRecord.of(old.artist_statement(artist)).plain() == statement
     assert {one.id: one.status for one in old.artists()} == ANSWERS["status"]

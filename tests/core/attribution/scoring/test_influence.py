@@ -18,6 +18,11 @@ K, ARTISTS, EACH = 96, 6, 8
 numbers = st.lists(st.floats(-1e3, 1e3, allow_nan=False), min_size=1, max_size=40)
 
 
+def owned_by(names: list[str], phi: Packed | None = None) -> Ownership:
+    """Works by one maker each."""
+    return Ownership.of([((name, 1),) for name in names], phi)
+
+
 def packed(rows: np.ndarray) -> Packed:
     return Packed.of(torch.from_numpy(rows).float(), "float32")
 
@@ -25,14 +30,43 @@ def packed(rows: np.ndarray) -> Packed:
 @given(numbers)
 def test_a_part_is_the_squared_positive_score(scores: list[float]) -> None:
     values = np.array(scores)
-    owned = Ownership.of([f"a{i % 3}" for i in range(len(values))])
+    owned = owned_by([f"a{i % 3}" for i in range(len(values))])
     np.testing.assert_allclose(owned.parts(values), np.maximum(values, 0) ** 2)
+
+
+makers = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(1, 5)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda pair: pair[0],
+).map(tuple)
+
+
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3, allow_nan=False), makers), min_size=1, max_size=20))
+def test_makers_of_one_work_have_its_influence_by_their_weights(
+    works: list[tuple[float, tuple[tuple[str, int], ...]]],
+) -> None:
+    owned = Ownership.of([own for _, own in works])
+    parts = owned.parts(np.array([score for score, _ in works]))
+    expected = dict.fromkeys(owned.artists, 0.0)
+    for (score, own), part in zip(works, parts, strict=True):
+        assert part == pytest.approx(max(score, 0.0) ** 2)
+        for who, weight in own:
+            expected[who] += part * weight / sum(each for _, each in own)
+    np.testing.assert_allclose(owned.sums(parts), [expected[who] for who in owned.artists])
+    assert owned.sums(parts).sum() == pytest.approx(parts.sum())
+
+
+def test_copies_are_joined_among_works_of_the_same_makers() -> None:
+    rows = np.ones((4, K))
+    pair, alone = (("a", 1), ("b", 1)), (("a", 1),)
+    assert Ownership.of([pair, pair, alone, alone], packed(rows)).group.tolist() == [0, 0, 2, 2]
 
 
 @given(numbers)
 def test_the_order_of_parts_is_the_order_of_scores_and_sums_are_theirs(scores: list[float]) -> None:
     values = np.array(scores)
-    owned = Ownership.of([f"a{i % 3}" for i in range(len(values))])
+    owned = owned_by([f"a{i % 3}" for i in range(len(values))])
     parts = owned.parts(values)
     order = np.argsort(-values, kind="stable")
     assert (np.diff(parts[order]) <= 0).all()
@@ -43,7 +77,7 @@ def test_copies_count_as_one_work_with_their_scores_summed() -> None:
     rows = np.random.default_rng(0).normal(size=(4, K))
     rows[1] = 1.0001 * rows[0]  # a copy of the first, by the same artist
     rows[3] = rows[2]  # the same picture under two names is two works
-    owned = Ownership.of(["a", "a", "b", "c"], packed(rows))
+    owned = owned_by(["a", "a", "b", "c"], packed(rows))
     assert owned.copies == 1
     assert owned.group.tolist() == [0, 0, 2, 3]
     parts = owned.parts(np.array([3.0, 1.0, 2.0, -1.0]))
@@ -59,7 +93,7 @@ def test_a_work_shown_often_has_the_part_that_it_would_have_shown_once(copies: i
     names = [f"a{number}" for number in range(12)]
     shown = np.concatenate([works, np.repeat(works[4:5], copies - 1, axis=0)])
     kernel = Kernel.fit(shown)
-    owned = Ownership.of(names + ["a4"] * (copies - 1), packed(shown))
+    owned = owned_by(names + ["a4"] * (copies - 1), packed(shown))
     parts = owned.parts(kernel.weights(3.0) @ query, kernel.self_influence(3.0))
     wanted = dict(zip(names, once, strict=True))
     found = dict(zip(owned.artists, owned.sums(parts), strict=True))
@@ -69,7 +103,7 @@ def test_a_work_shown_often_has_the_part_that_it_would_have_shown_once(copies: i
 def test_a_copy_that_pulls_away_takes_from_its_own_group_alone() -> None:
     rows = np.ones((3, K))
     rows[2] = np.random.default_rng(0).normal(size=K)
-    owned = Ownership.of(["a", "a", "b"], packed(rows))
+    owned = owned_by(["a", "a", "b"], packed(rows))
     np.testing.assert_allclose(owned.parts(np.array([3.0, -1.0, 2.0])), [1.0, 0.0, 4.0])
 
 
@@ -84,9 +118,9 @@ def test_of_many_works_the_same_copies_are_joined_as_of_few(
         rows[other] = rows[one] * rng.uniform(0.5, 2.0) + 0.03 * rng.normal(size=64)
     rows[300:340] = rows[300]  # a crowd
     names = ["a"] * 400
-    every = Ownership.of(names, packed(rows)).group
+    every = owned_by(names, packed(rows)).group
     monkeypatch.setattr(influence, "FEW", 10)
-    hashed = Ownership.of(names, packed(rows)).group
+    hashed = owned_by(names, packed(rows)).group
     assert (hashed == every).all()
     assert 60 < 400 - len(set(every.tolist())) < 200
 
@@ -111,7 +145,7 @@ def credit(
     works: np.ndarray, names: list[str], queries: np.ndarray
 ) -> tuple[np.ndarray, list[str]]:
     """Each artist's slice of each query `[q, a]`: the share of influence, where above chance."""
-    owned = Ownership.of(names, packed(works))
+    owned = owned_by(names, packed(works))
     kernel = Kernel.fit(works)
     weights, leverage = kernel.weights(LAMBDA), kernel.self_influence(LAMBDA)
     rng = np.random.default_rng(3)
