@@ -1,0 +1,1 @@
+"""Who is meant by a name: identity, decisions about it, and wishes to be left out."""
