@@ -93,7 +93,7 @@ class ArtistRegister:
             if _richness(one):
                 person, _ = self._person(one)
                 if person is not None:
-                    self._learn(person, one)
+                    self._tell_apart(person, one)
 
     def identify(self, line: CreditLine) -> Identified:
         """Who the line's contributors are. A name that fits two namesakes is asked about."""
@@ -114,11 +114,11 @@ class ArtistRegister:
     def credit(self, line: CreditLine) -> None:
         """Put the line's contributors on the roll, with what it writes and knows of them."""
         for one in line.contributors:
-            who, _ = self._id_of(one)
+            who, doubt = self._id_of(one)
             person = self._people[who]
             person.listed = True
             self._met.setdefault(who, {person.artist.name}).add(one.written or one.name)
-            if _is_somebody(one) and one.role not in QUALIFIED:
+            if _is_somebody(one) and one.role not in QUALIFIED and not doubt:
                 self._learn(person, one)
 
     def respell(self, artist_id: str, line: CreditLine) -> bool:
@@ -183,7 +183,11 @@ class ArtistRegister:
             if known is not None:
                 return self._people[known], []
         namesakes = [self._people[who] for who in self._by_name.get(slug(one.name), ())]
-        namesakes = [each for each in namesakes if each.artist.kind in (PERSON, BODY)]
+        namesakes = [
+            each
+            for each in namesakes
+            if each.artist.kind in (PERSON, BODY) and each.artist.id not in self.joined
+        ]
         fitting = [each for each in namesakes if _fits(each, one)]
         local = {value for scheme, value in one.identifiers if scheme == "local"}
         if same := [each for each in fitting if each.local & local]:
@@ -241,6 +245,11 @@ class ArtistRegister:
     # --- what is known of them ------------------------------------------------------------------
 
     def _learn(self, person: _Person, one: NamedContributor) -> None:
+        self._tell_apart(person, one)
+        for spelling in dict.fromkeys((one.written, one.name)):
+            self._add_spelling(person, spelling)
+
+    def _tell_apart(self, person: _Person, one: NamedContributor) -> None:
         artist = person.artist
         known = dict(artist.identifiers)
         new = tuple(
@@ -259,8 +268,6 @@ class ArtistRegister:
             died=artist.died or one.died,
             nationality=artist.nationality or one.nationality,
         )
-        for spelling in dict.fromkeys((one.written, one.name)):
-            self._add_spelling(person, spelling)
         self._index(person.artist)
 
     def _add_spelling(self, person: _Person, spelling: str) -> None:

@@ -140,6 +140,16 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "ulan": ("ulan", "ulanid", "ulanurl", "artistulan", "artistulanid", "artistulanurl"),
     "isni": ("isni", "isniid", "artistisni"),
     "viaf": ("viaf", "viafid", "artistviaf"),
+    # what else a table says of a work's makers; several in parallel, divided alike
+    "role": ("artistrole", "role", "creatorrole", "makerrole", "funktion", "rolle"),
+    "prefix": ("artistprefix", "prefix", "attributionqualifier", "qualifier", "zuschreibung"),
+    "suffix": ("artistsuffix", "suffix"),
+    "bio": ("artistdisplaybio", "artistbio", "bio", "lifedates", "lebensdaten"),
+    "born": ("artistbegindate", "born", "birthyear", "birthdate", "artistbirthyear", "geboren"),
+    "died": ("artistenddate", "died", "deathyear", "deathdate", "artistdeathyear", "gestorben"),
+    "nationality": ("artistnationality", "nationality", "artistnationalities", "nationalitat"),
+    "sortname": ("artistalphasort", "sortname", "artistsortname", "alphasort"),
+    "local": ("constituentid", "artistid", "creatorid", "makerid", "artistids"),
     # where a picture lies on the web: never fetched, but a better reason than "no picture"
     "address": ("imageurl", "images", "thumbnailurl", "primaryimage", "imageaddress", "iiifurl"),
 }

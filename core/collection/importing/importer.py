@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -18,9 +18,14 @@ from typing import Literal, TypedDict, Unpack
 
 from PIL import Image
 
+from core.collection.artists.decisions import read_decisions
+from core.collection.artists.opt_outs import OptOuts, Wish, today, with_wishes
+from core.collection.artists.questions import Question, save_questions
+from core.collection.artists.register import ArtistRegister, contributors_of
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
-from core.collection.importing.artist_names import ArtistRegister
+from core.collection.importing.credit_lines.line import CreditLine, Role
+from core.collection.importing.credit_lines.read import read_credit_lines
 from core.collection.importing.destination import (
     ImportLog,
     LogEntry,
@@ -31,7 +36,6 @@ from core.collection.importing.destination import (
 from core.collection.importing.fields import slug, year_range
 from core.collection.importing.rows import (
     EVERYTHING,
-    UNKNOWN_ARTIST,
     UNTITLED,
     Candidate,
     Refusal,
@@ -41,7 +45,7 @@ from core.collection.importing.rows import (
 from core.collection.importing.sources import UNKNOWN, Form, read_source
 from core.collection.removal import removed_works
 from core.collection.store import MANIFEST, save_collection
-from core.collection.types import Collection, Work
+from core.collection.types import OPTED_OUT, UNKNOWN_MAKER, Artist, Collection, Contributor, Work
 from core.errors import CollectionError, ImageRefused
 from core.files import write_bytes
 from core.progress import Progress
@@ -60,6 +64,7 @@ __all__ = [
 
 Encoding = Literal["jpeg", "png"]
 _SHOWN_STYLES = 20
+NO_WISHES = OptOuts()
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class ImportReport:
     notes: tuple[str, ...] = ()
     remarks: tuple[Refusal, ...] = ()  # taken, but something of it could not be read as written
     written: bool = True
+    questions: tuple[Question, ...] = ()  # what a person has to decide
 
     @property
     def works(self) -> int:
@@ -147,13 +153,15 @@ class NothingImported(CollectionError):
 class ImportOptions(TypedDict, total=False):
     """How to import. `size`: the side of the stored pictures in pixels (128). `name`: the
     collection's title (the folder's). `form`: what is known of the source. `selection`: which rows
-    to take (all). `encoding`: how pictures are stored ("jpeg")."""
+    to take (all). `encoding`: how pictures are stored ("jpeg"). `opt_outs`: who is not learnt
+    from."""
 
     size: int
     name: str | None
     form: Form
     selection: Selection
     encoding: Encoding
+    opt_outs: OptOuts
 
 
 Events = Generator[Progress | ImportReport, None, None]
@@ -196,16 +204,18 @@ def _events(
     form: Form = UNKNOWN,
     selection: Selection = EVERYTHING,
     encoding: Encoding = "jpeg",
+    opt_outs: OptOuts = NO_WISHES,
 ) -> Events:
     base = target_of(source, destination, size, name)  # refuse what is impossible before reading
     reading = read_source(source, form)
     opened = opened_target(source, base.path, size, name) if write else nullcontext(base)
     phase = "Importing pictures" if write else "Looking at pictures"
     with opened as base:
-        run = _Import(base, size, encoding, selection, reading.notes, write)
+        run = _Import(base, size, encoding, selection, reading.notes, write, opt_outs)
+        credit = run.credit_lines(reading.rows)
         for done, row in enumerate(reading.rows):
             yield Progress(phase, done, len(reading.rows), row.row)
-            run.take(row)
+            run.take(row, credit.get(done))
         report = run.finish() if write else run.report()
     yield Progress(phase, len(reading.rows), len(reading.rows))
     yield report
@@ -229,6 +239,7 @@ class _Import:
     selection: Selection
     notes: tuple[str, ...]
     write: bool
+    opt_outs: OptOuts
     works: dict[str, Work] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)  # sha of stored file -> work id
     claimed: dict[str, str] = field(default_factory=dict)  # work ids this run has met -> row
@@ -240,7 +251,11 @@ class _Import:
 
     def __post_init__(self) -> None:
         self.works = {work.id: work for work in self.base.works}
-        self.register = ArtistRegister(self.base.artists)
+        self.register = ArtistRegister(self.base.artists, today())
+        self.decisions = read_decisions(self.base.path)
+        refused = filter(lambda one: one.status == OPTED_OUT, self.base.artists)
+        self.opt_outs = with_wishes(self.opt_outs, map(_wish_of, refused))
+        self.questions: dict[str, Question] = {}
         self.records = ImportLog(self.base)
         self.stored = {work.sha256: work.id for work in self.base.works}
         self.selected_styles = {slug(style) for style in self.selection.styles}
@@ -252,18 +267,33 @@ class _Import:
         self.left = {one.sha256: one for one in removed_works(self.base.path)}
         self.left |= {one.id: one for one in self.left.values()}
 
-    def take(self, row: Candidate | Refusal) -> None:
+    def credit_lines(self, rows: Sequence[Candidate | Refusal]) -> dict[int, CreditLine]:
+        """Who made each row's work, by the row's place: read at once, for a table's rows explain
+        each other; then as it was decided."""
+        places = [place for place, row in enumerate(rows) if isinstance(row, Candidate)]
+        cells = [row.credit_cells for row in rows if isinstance(row, Candidate)]
+        lines = {
+            place: self.decisions.applied(line, said.name)
+            for place, said, line in zip(places, cells, read_credit_lines(cells), strict=True)
+        }
+        self.register.prepare(lines.values())
+        return lines
+
+    def take(self, row: Candidate | Refusal, line: CreditLine | None) -> None:
         """Account for one row: exactly one counter or list grows by one."""
-        if isinstance(row, Refusal):
+        if isinstance(row, Refusal) or line is None:
+            assert isinstance(row, Refusal)
             self.refused.append(row)
             return
-        artist_id = self.register.id_of(row.artist, row.identifiers)
+        identified = self.register.identify(line)
+        made_by = identified.contributors
+        artist_id = made_by[0].artist_id
         self.offered.setdefault(slug(row.style), row.style)
         if not self._is_selected(row, artist_id):
             self.outcomes["skipped"] += 1
             return
         try:
-            taken = self._store(row, artist_id)
+            taken = self._store(row, line, made_by)
         except ImageRefused as error:
             self.refused.append(Refusal(row.row, error.message))
             return
@@ -273,14 +303,15 @@ class _Import:
         if isinstance(taken, Refusal):
             self.refused.append(taken)
             return
-        credited = self.works[taken.work_id].artist_id  # another, where a curator says so
+        work = self.works[taken.work_id]
         self.outcomes[taken.outcome] += 1
-        self.per_artist[credited] += 1
+        for credited, _ in work.makers:  # others than the row's, where a curator says so
+            self.per_artist[credited] += 1
         style = self._style_of(row)
         self.spellings.setdefault(style, {style}).add(row.style)
-        self.remarks += [Refusal(row.row, doubt) for doubt in row.doubts]
-        if credited == artist_id:
-            self.remarks += self.register.meet(artist_id, row)
+        self.remarks += [Refusal(row.row, doubt) for doubt in (*row.doubts, *line.doubts)]
+        if identified.question and work.makers[0][0] == artist_id:
+            self._ask(Question.of_name(row.credit_cells.name, identified.question, line), row.row)
 
     def finish(self) -> ImportReport:
         """Write the tables, unless nothing changed or nothing could be taken."""
@@ -291,17 +322,20 @@ class _Import:
             return replace(report, written=False)
         # the record first: without its work it is forgotten, without it a work would look doubled
         self.records.save()
+        save_questions(self.base.path, self.questions.values())
         if report.collection != self.base or not (self.base.path / MANIFEST).is_file():
             save_collection(report.collection)
         return report
 
     def report(self) -> ImportReport:
         """What became of every row."""
-        collection = replace(
-            self.base, works=tuple(self.works.values()), artists=self.register.artists
+        named = self.register.joined
+        works = tuple(_by(work, named) if named else work for work in self.works.values())
+        collection = replace(self.base, works=works, artists=self.register.artists)
+        unknown = self.per_artist[UNKNOWN_MAKER]
+        nameless = (
+            f"{unknown} works name no maker; they stand under 'Unknown maker', whom nobody pays."
         )
-        unknown = self.per_artist[slug(UNKNOWN_ARTIST)]
-        nameless = f"{unknown} works name no artist; they stand under '{UNKNOWN_ARTIST}'."
         return ImportReport(
             collection,
             self.outcomes["imported"],
@@ -318,6 +352,7 @@ class _Import:
             ),
             tuple(self.remarks),
             self.write,
+            tuple(self.questions.values()),
         )
 
     def _style_of(self, row: Candidate) -> str:
@@ -339,11 +374,12 @@ class _Import:
             if there and slug(style) not in self.offered
         ]
 
-    def _described(self, work: Work, row: Candidate, artist_id: str) -> Work:
+    def _described(
+        self, work: Work, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
+    ) -> Work:
         """The work as the row says; where the row says nothing, what was known of it stays."""
-        if not work.artist_id or row.artist != UNKNOWN_ARTIST:
-            self.register.credit(artist_id, row)
-            work = replace(work, artist_id=artist_id)
+        if not work.artist_id or not _says_nothing(made_by):
+            work = self._credited(work, row, line, made_by)
         return replace(
             work,
             title=row.title if row.title != UNTITLED or not work.title else work.title,
@@ -352,6 +388,59 @@ class _Import:
             licence=row.licence or work.licence,
             source=row.source or work.source,
         )
+
+    def _credited(
+        self, work: Work, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
+    ) -> Work:
+        """The work by its makers. It never leaves an artist who opted out, and where the row only
+        spells its artist anew, the artist keeps the id."""
+        if work.artist_id:
+            before = self.register.artist(work.artist_id)
+            if before.status == OPTED_OUT or self._covered_id(before):
+                if made_by[0].artist_id != work.artist_id:
+                    self.remarks.append(
+                        Refusal(
+                            row.row,
+                            f"names '{row.credit_cells.name}', but this work's maker, "
+                            f"{before.name}, opted out: it stays theirs, and is not credited.",
+                        )
+                    )
+                return work
+            if not work.contributors and self.register.respell(work.artist_id, line):
+                return work
+        self.register.credit(line)
+        alone = len(made_by) == 1 and made_by[0] == Contributor(made_by[0].artist_id)
+        return replace(work, artist_id=made_by[0].artist_id, contributors=() if alone else made_by)
+
+    def _covered_id(self, artist: Artist) -> bool:
+        covered = self.opt_outs.of_person((artist.name, *artist.written), artist.identifiers)
+        return covered is not None and covered.certainty == "sure"
+
+    def _opted_out(self, row: Candidate, line: CreditLine, sha256: str) -> str:
+        """Why a new picture is not learnt from: a wish that covers it; empty where none does."""
+        makers = [one for one in line.contributors if one.role is Role.MAKER]
+        names = [name for one in makers for name in (one.name, one.written)]
+        covered = self.opt_outs.of_work(sha256, row.title, names)
+        if covered is not None:
+            return f"{covered.wish.words} of this work: it is not learnt from."
+        for one in makers:
+            covered = self.opt_outs.of_person((one.name, one.written), one.identifiers)
+            if covered is None:
+                continue
+            if covered.certainty == "sure":
+                return f"{covered.wish.words}: it is not learnt from."
+            wished = covered.wish.name or covered.wish.words
+            if self.decisions.are_different(one.name, wished):
+                continue
+            words = f"'{one.name}' may be {wished}: {covered.wish.words}"
+            self._ask(Question.of_wish(one.name, wished, f"{words}."), row.row)
+            return f"{words}. Nothing was taken; `artists review` asks whether they are one."
+        return ""
+
+    def _ask(self, question: Question, row: str) -> None:
+        """Once per question, with the rows to which it belongs."""
+        known = self.questions.get(question.key, question)
+        self.questions[question.key] = replace(known, rows=(*known.rows, row))
 
     def _look_alikes(self) -> list[Duplicate]:
         """Rows of this run whose picture looks like a work that stands before it."""
@@ -372,7 +461,9 @@ class _Import:
             return False
         return chosen.limit is None or sum(self.per_artist.values()) < chosen.limit
 
-    def _store(self, row: Candidate, artist_id: str) -> _ImportedRow | Duplicate | Refusal:
+    def _store(
+        self, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
+    ) -> _ImportedRow | Duplicate | Refusal:
         """Bring one picture in, or find that it is there, or that it was taken out."""
         source = picture_bytes(row.picture)
         source_sha, description = hashlib.sha256(source).hexdigest(), description_digest(row)
@@ -384,16 +475,19 @@ class _Import:
             self.claimed[known.id] = row.row
             if description == record.description:
                 return _ImportedRow("unchanged", known.id)
-            self.works[known.id] = self._described(known, row, artist_id)
+            self.works[known.id] = self._described(known, row, line, made_by)
             self.records.keep(source_sha, replace(record, description=description))
             return _ImportedRow("updated", known.id)
+        if known is None and (wish := self._opted_out(row, line, source_sha)):
+            return Refusal(row.row, wish)
         square = to_square(open_image(source, row.picture.name).image, self.size)
         data = _encoded(square, self.encoding)
         stored_sha = hashlib.sha256(data).hexdigest()
         twin = self.stored.get(stored_sha)
         if twin is not None and known is None:
             return Duplicate(row.row, twin)
-        work_id = known.id if known is not None else f"{artist_id}-{source_sha[:10]}"
+        name = made_by[0].artist_id
+        work_id = known.id if known is not None else f"{name}-{source_sha[:10]}"
         if gone := self.left.get(stored_sha) or self.left.get(work_id):
             return Refusal(row.row, f"was taken out of this collection on {gone.date}: stays out")
         file = f"images/{work_id}.{'jpg' if self.encoding == 'jpeg' else 'png'}"
@@ -402,12 +496,29 @@ class _Import:
         work = known or Work(work_id, file, "", "", "", "", "", "", stored_sha)
         work = replace(work, file=file, sha256=stored_sha)
         if known is None or description != record.description:
-            work = self._described(work, row, artist_id)
+            work = self._described(work, row, line, made_by)
         self.works[work_id] = work
         self.records.keep(source_sha, LogEntry(work_id, description, look_of(square)))
         self.stored[stored_sha] = work_id
         self.claimed[work_id] = row.row
         return _ImportedRow("imported" if known is None else "updated", work_id)
+
+
+def _wish_of(artist: Artist) -> Wish:
+    return Wish(name=artist.name, identifiers=artist.identifiers, also_written=artist.written)
+
+
+def _says_nothing(made_by: tuple[Contributor, ...]) -> bool:
+    return [one.artist_id for one in made_by] == [UNKNOWN_MAKER]
+
+
+def _by(work: Work, named: Mapping[str, str]) -> Work:
+    """The work with some artists' ids replaced."""
+    return replace(
+        work,
+        artist_id=named.get(work.artist_id, work.artist_id),
+        contributors=tuple(contributors_of(named, work.contributors)),
+    )
 
 
 def _encoded(image: Image.Image, encoding: Encoding) -> bytes:

@@ -19,9 +19,9 @@ from core.collection.importing.columns import (
     is_address,
 )
 from core.collection.importing.containers import Archive, Finder, Folder
+from core.collection.importing.credit_lines.line import CreditCells
 from core.collection.importing.fields import (
     SCHEMES,
-    identifier,
     is_undated,
     licence,
     plain_text,
@@ -156,18 +156,31 @@ def described(
 ) -> Candidate:
     """What the row's cells say, and the path where a cell says nothing."""
     year, doubts = _year(cell("year") or from_path.year)
-    checked = [(scheme, *identifier(scheme, cell(scheme))) for scheme in SCHEMES]
+    artist = cell("artist") or from_path.artist
     return Candidate(
         row=row,
         picture=picture,
         title=cell("title") or from_path.title or UNTITLED,
-        artist=cell("artist") or from_path.artist or UNKNOWN_ARTIST,
+        artist=artist or UNKNOWN_ARTIST,
         style=plain_text(style.replace("_", " ")),
         year=year,
         licence=licence(cell("licence")),
         source=cell("source"),
-        identifiers=tuple((scheme, value) for scheme, value, _ in checked if value),
-        doubts=(*doubts, *(doubt for _, _, doubt in checked if doubt)),
+        doubts=doubts,
+        makers=CreditCells(
+            name=artist,
+            sort_name=cell("sortname"),
+            role=cell("role"),
+            prefix=cell("prefix"),
+            suffix=cell("suffix"),
+            bio=cell("bio"),
+            born=cell("born"),
+            died=cell("died"),
+            nationality=cell("nationality"),
+            identifiers=tuple(
+                (scheme, text) for scheme in (*SCHEMES, "local") if (text := cell(scheme))
+            ),
+        ),
     )
 
 

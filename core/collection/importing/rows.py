@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.collection.images.container_limits import LIMITS
 from core.collection.images.open import read_regular
+from core.collection.importing.credit_lines.line import CreditCells
 from core.errors import ImageRefused, UsageError
 
 UNKNOWN_ARTIST = "Unknown artist"
@@ -53,7 +54,8 @@ class EmbeddedPicture:
 class Candidate:
     """A picture and what its source says of it; `row` names it in reports.
 
-    `doubts` are sentences on what could not be taken as written (an identifier, a year).
+    `doubts` are sentences on what could not be taken as written (an identifier, a year). `makers`:
+    what the row says of them, where that is more than the `artist`.
     """
 
     row: str
@@ -66,12 +68,27 @@ class Candidate:
     source: str
     identifiers: Identifiers = ()
     doubts: tuple[str, ...] = ()
+    makers: CreditCells | None = None
+
+    @property
+    def credit_cells(self) -> CreditCells:
+        """What is said of its makers; where that is one cell, the artist."""
+        if self.makers is not None:
+            return self.makers
+        return CreditCells(name=self.artist, identifiers=self.identifiers)
 
     @property
     def description(self) -> tuple[str, ...]:
         """All that the source says of the picture; changes when a cell changes."""
         words = (self.title, self.artist, self.style, self.year, self.licence, self.source)
-        return (*words, *(f"{kind} {value}" for kind, value in self.identifiers))
+        cells = self.credit_cells
+        qualified = (cells.role, cells.prefix, cells.suffix, cells.bio, cells.born, cells.died)
+        further = (*qualified, cells.nationality, cells.sort_name)
+        return (
+            *words,
+            *(f"{kind} {value}" for kind, value in cells.identifiers),
+            *(further if any(further) else ()),
+        )
 
 
 @dataclass(frozen=True)
