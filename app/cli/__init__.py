@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from app.cli import (
+    artists,
     attribute,
     collections,
     doctor,
@@ -52,6 +53,7 @@ app.command("generate")(generate.generate)
 app.command("attribute")(attribute.attribute)
 app.command("methods")(attribute.methods)
 app.command("score")(attribute.score)
+app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
 app.add_typer(ledger.verbs, name="ledger")
 app.add_typer(workshops.verbs, name="workshops")

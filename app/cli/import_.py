@@ -9,7 +9,7 @@ import typer
 
 from app.cli.options import AsJson
 from app.cli.output import complain, last, say, show_json
-from app.settings import downloads_allowed
+from app.settings import downloads_allowed, read_settings
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def import_pictures(
 
     Run again, nothing is taken twice; every picture that was refused is named with its reason.
     """
+    from app.services.importing import wishes_at_import
     from core.collection.importing.columns import column_map
     from core.collection.importing.importer import (
         Form,
@@ -75,12 +76,17 @@ def import_pictures(
 
     form = Form(kind, column_map(columns or ()), encoding, pictures, downloads_allowed())
     chosen = Selection(tuple(style or ()), limit_per_artist, limit)
+    wishes = wishes_at_import(read_settings())
     if preview:
-        events = iter_preview(source, to, size=size, name=name, form=form, selection=chosen)
+        events = iter_preview(
+            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
+        )
     elif to is None:
         raise UsageError("Say where the collection shall be with --to DIR, or look with --preview.")
     else:
-        events = iter_import(source, to, size=size, name=name, form=form, selection=chosen)
+        events = iter_import(
+            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
+        )
     try:
         report = last(events, ImportReport)
     except NothingImported as error:
@@ -115,3 +121,8 @@ def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = 
     )
     for note in report.notes:
         say(note)
+    if report.questions:
+        count = len(report.questions)
+        waits = "One name waits" if count == 1 else f"{count} names wait"
+        where = f" --collection {to}" if to is not None else ""
+        say(f"{waits} for your decision: python -m app artists review{where}")

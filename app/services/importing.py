@@ -10,11 +10,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.artists import standing_opt_outs
 from app.settings import Settings
+from core.collection.artists.opt_outs import OptOuts
 from core.collection.importing.columns import column_map
 from core.collection.importing.fields import plain_text, readable, slug
 from core.collection.importing.importer import Form, ImportReport, iter_import, iter_preview
 from core.errors import UsageError
+from core.ledger.ledger import open_ledger
 from core.progress import Progress
 
 SIZES = (32, 64, 128, 256, 512)
@@ -57,6 +60,7 @@ def previewed(
         size=request.size,
         name=_name(settings, request),
         form=_form(request),
+        opt_outs=wishes_at_import(settings),
     )
 
 
@@ -70,7 +74,19 @@ def imported(
         size=request.size,
         name=_name(settings, request),
         form=_form(request),
+        opt_outs=wishes_at_import(settings),
     )
+
+
+def wishes_at_import(settings: Settings) -> OptOuts:
+    """Who is not learnt from: by this home's list, and by its ledger where there is one."""
+    if not settings.ledger_file.is_file():
+        return standing_opt_outs(settings)
+    ledger = open_ledger(settings.ledger_file)
+    try:
+        return standing_opt_outs(settings, ledger)
+    finally:
+        ledger.close()
 
 
 def _form(request: ImportRequest) -> Form:

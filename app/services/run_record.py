@@ -13,9 +13,11 @@ from dataclasses import asdict
 
 from PIL import Image
 
+from app.services.artists import opt_outs_file, opted_out_ids
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
-from core.collection.types import Collection, class_prompt
+from core.collection.artists.opt_outs import read_opt_outs
+from core.collection.types import OPTED_OUT, Collection, class_prompt
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
@@ -44,7 +46,9 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
         opted_out = studio.ledger.opted_out()
     except LedgerError:
         opted_out = frozenset()  # the ledger's trouble is reported when it is written
-    opted_out |= {artist.id for artist in artists if artist.status == "opted-out"}
+    opted_out |= {artist.id for artist in artists if artist.status == OPTED_OUT}
+    wishes = read_opt_outs(opt_outs_file(studio.settings))
+    opted_out |= opted_out_ids(attribution.collection, wishes)
     evidence = evidence_of(attribution)
     if evidence is None:
         return shares(attribution.z.tolist(), makers, DEFAULT_RULE, opted_out)

@@ -1,4 +1,4 @@
-"""The studio as one Gradio application of six pages, and the look they share: theme, style, script.
+"""The studio as one Gradio application of seven pages, and the look they share: theme, style, script.
 
 Assembles; decides nothing.
 """
@@ -19,6 +19,7 @@ from app.web.formatting import render
 from app.web.pages.importing import ImportPage
 from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
 from app.web.pages.method import method_page
+from app.web.pages.names import NamesPage
 from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
 
@@ -54,6 +55,9 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
     with blocks.route("Import", "import"):
         gr.Navbar(main_page_name="Studio")
         ImportPage(studio.settings, access)
+    with blocks.route("Names", "names"):
+        gr.Navbar(main_page_name="Studio")
+        NamesPage(studio, access).load(blocks)
     return blocks
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
 
 from anyascii import anyascii
 from rapidfuzz.fuzz import ratio
 
 from core.collection.importing.fields import PARTICLES
 
-LETTERS_ALIKE, SOUND_ALIKE = 74.0, 80.0  # of 100
+LETTERS_ALIKE, SOUND_ALIKE, LETTERS_SHARED = 74.0, 80.0, 40.0  # of 100
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "å": "aa"}
 )
@@ -103,7 +105,8 @@ def _fits(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
         left.remove(near)
         whole += len(word) > 1 and len(near) > 1
     if len(shorter) == 1:  # a single name: only the other's surname
-        return _word_near(shorter[0], b[-1] if shorter is a else a[-1]) and len(shorter[0]) > 2
+        other = b[-1] if shorter is a else a[-1]
+        return len(shorter[0]) > 2 and ratio(shorter[0], other) >= LETTERS_ALIKE
     return whole >= 1
 
 
@@ -113,4 +116,22 @@ def _word_near(one: str, other: str) -> bool:
     if ratio(one, other) >= LETTERS_ALIKE:
         return True
     sounds = _sound(one), _sound(other)
+    if ratio(one, other) < LETTERS_SHARED:
+        return False
     return min(map(len, sounds)) >= 2 and ratio(*sounds) >= SOUND_ALIKE
+
+
+def near_pairs(names: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Places of names that may be one person's, each pair once: only names that share the sound of
+    a word's beginning are compared, so thousands of names take seconds."""
+    buckets: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        keys = {_sound(word)[:2] for words in _words(name) for word in words if len(word) > 2}
+        for key in keys - {""}:
+            buckets.setdefault(key, []).append(place)
+    seen: set[tuple[int, int]] = set()
+    for places in buckets.values():
+        for one, other in combinations(places, 2):
+            if (one, other) not in seen and may_be_one(names[one], names[other]):
+                seen.add((one, other))
+                yield one, other

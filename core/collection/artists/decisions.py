@@ -24,6 +24,7 @@ from core.collection.importing.credit_lines.line import (
 from core.collection.importing.fields import plain_text, slug
 from core.collection.store import save_collection, table_text
 from core.collection.types import (
+    BODY,
     NOBODY,
     PERSON,
     UNKNOWN_MAKER,
@@ -292,6 +293,9 @@ def _renamed(collection: Collection, row: Decision) -> Collection:
     artists = {one.id: one for one in collection.artists}
     ids: list[str] = []
     for name in row.names if row.what == MAKERS else ():
+        if old.kind in (PERSON, BODY) and slug(name) in map(slug, (old.name, *old.written)):
+            ids.append(old.id)
+            continue
         known = next(
             (
                 one.id

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -235,6 +235,18 @@ def without_person(opt_outs: OptOuts, wish: Wish) -> OptOuts:
 
 def _core(wish: Wish) -> tuple[object, ...]:
     return (name_key(wish.name), frozenset(wish.identifiers), name_key(wish.work))
+
+
+def day_of(text: str) -> str:
+    """A day as written, today where none is. Raises `UsageError` for one that cannot be."""
+    if not text:
+        return today()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise UsageError(
+            f"There is no day '{plain_text(text, 40)}'. Write it as YYYY-MM-DD."
+        ) from error
 
 
 def today() -> str:

@@ -322,7 +322,8 @@ def _year(text: str) -> int | None:
     return int(digits[0]) if digits else None
 
 
-def _apart(one: str, other: str) -> bool:
+def years_apart(one: str, other: str) -> bool:
+    """Whether two years, as text, are too far apart to be one and the same."""
     first, second = _year(one), _year(other)
     return first is not None and second is not None and abs(first - second) > YEARS_APART
 
@@ -337,7 +338,7 @@ def _fits(person: _Person, one: NamedContributor) -> bool:
     local = {value for scheme, value in one.identifiers if scheme == "local"}
     if local and person.local and not local & person.local:
         return False
-    if _apart(artist.born, one.born) or _apart(artist.died, one.died):
+    if years_apart(artist.born, one.born) or years_apart(artist.died, one.died):
         return False
     years = (artist.born or artist.died) and (one.born or one.died)
     countries = artist.nationality.casefold(), one.nationality.casefold()

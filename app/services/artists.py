@@ -1,0 +1,350 @@
+"""Who is meant, and who said no: what a keeper decides, and the tables of it for a registrar.
+
+In: settings, a collection, answers. Out: proposals, the collection and the lists as they are by the
+answer. Wishes to be left out hold for every collection of this home; decisions for their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.settings import Settings
+from core.collection.artists.decisions import DIFFERENT, decide
+from core.collection.artists.opt_outs import (
+    OPT_OUTS,
+    OptOuts,
+    Wish,
+    day_of,
+    read_opt_outs,
+    save_opt_outs,
+    today,
+    with_wishes,
+)
+from core.collection.artists.questions import WISH, read_questions, save_questions
+from core.collection.artists.review import Choice, Proposal, proposals
+from core.collection.importing.fields import SCHEMES, identifier, plain_text
+from core.collection.importing.table import TableRow, read_table
+from core.collection.store import save_collection, table_text
+from core.collection.types import OPTED_OUT, Artist, Collection
+from core.errors import CollectionError, UsageError
+from core.ledger.export import neutral
+from core.ledger.ledger import Ledger
+
+SPREADSHEET = (
+    "id",
+    "name",
+    "kind",
+    "status",
+    *SCHEMES,
+    "born",
+    "died",
+    "nationality",
+    "also_written",
+    "works",
+)
+CHANGEABLE = ("name", *SCHEMES, "born", "died", "nationality")
+
+
+def opt_outs_file(settings: Settings) -> Path:
+    """Where the wishes of this home are kept."""
+    return settings.home / OPT_OUTS
+
+
+def standing_opt_outs(settings: Settings, ledger: Ledger | None = None) -> OptOuts:
+    """The wishes of this home, and whom the ledger has as opted out."""
+    kept = read_opt_outs(opt_outs_file(settings))
+    if ledger is None:
+        return kept
+    return with_wishes(
+        kept,
+        (Wish(name=one.name) for one in ledger.artists() if one.status == OPTED_OUT),
+    )
+
+
+def opted_out_ids(collection: Collection, opt_outs: OptOuts) -> frozenset[str]:
+    """The artists of a collection whose wish is sure: nothing new is booked to them."""
+    if not opt_outs.wishes:
+        return frozenset()
+    return frozenset(
+        artist.id
+        for artist in collection.artists
+        if (covered := opt_outs.of_person((artist.name, *artist.written), artist.identifiers))
+        and covered.certainty == "sure"
+    )
+
+
+@dataclass(frozen=True)
+class OptedOut:
+    """What a wish, or a list of them, met: artists who are opted out now, and near names that a
+    person has to look at, each with the wish's name."""
+
+    wishes: int
+    artists: tuple[Artist, ...]
+    near: tuple[tuple[Artist, str], ...]
+
+
+def opt_out(
+    settings: Settings,
+    collection: Collection,
+    ledger: Ledger,
+    wishes: Sequence[Wish],
+    *,
+    actor: str,
+) -> OptedOut:
+    """Keep the wishes and opt out whom they surely name, in the ledger as well."""
+    file = opt_outs_file(settings)
+    before = read_opt_outs(file)
+    # spellings that the collection knows hold later too, under whatever name they come again
+    known = [_with_spellings(wish, collection) for wish in wishes]
+    after = with_wishes(before, known)
+    save_opt_outs(file, after)
+    sure, near = [], []
+    new = OptOuts(tuple(known))
+    ledger.know_artists(collection.artist_names)
+    standing = ledger.opted_out()
+    for artist in collection.artists:
+        covered = new.of_person((artist.name, *artist.written), artist.identifiers)
+        if covered is None or not artist.payable:
+            continue
+        if covered.certainty == "perhaps":
+            near.append((artist, covered.wish.name))
+            continue
+        sure.append(artist)
+        if artist.id not in standing:
+            ledger.set_artist_status(artist.id, OPTED_OUT, reason=covered.wish.words, actor=actor)
+    return OptedOut(len(after.wishes) - len(before.wishes), tuple(sure), tuple(near))
+
+
+def _with_spellings(wish: Wish, collection: Collection) -> Wish:
+    if wish.work:
+        return wish
+    lone = OptOuts((wish,))
+    for artist in collection.artists:
+        covered = lone.of_person((artist.name, *artist.written), artist.identifiers)
+        if covered is not None and covered.certainty == "sure":
+            spellings = dict.fromkeys((*wish.also_written, artist.name, *artist.written))
+            schemes = dict(wish.identifiers)
+            return replace(
+                wish,
+                name=wish.name or artist.name,
+                also_written=tuple(name for name in spellings if name != wish.name),
+                identifiers=(
+                    *wish.identifiers,
+                    *(pair for pair in artist.identifiers if pair[0] not in schemes),
+                ),
+            )
+    return wish
+
+
+def opt_in(
+    settings: Settings,
+    collection: Collection,
+    ledger: Ledger,
+    name: str,
+    *,
+    actor: str,
+    reason: str,
+) -> OptedOut:
+    """Take a person's wish back. Raises `UsageError` where there is none."""
+    file = opt_outs_file(settings)
+    kept = read_opt_outs(file)
+    covered = kept.of_person((name,))
+    if covered is None or covered.certainty != "sure":
+        raise UsageError(f"Nobody of the name '{name}' has opted out here. See `artists opt-outs`.")
+    save_opt_outs(file, OptOuts(tuple(one for one in kept.wishes if one != covered.wish)))
+    artists = []
+    for artist in collection.artists:
+        own = OptOuts((covered.wish,)).of_person((artist.name, *artist.written), artist.identifiers)
+        if own is not None and own.certainty == "sure" and artist.id in ledger.opted_out():
+            ledger.set_artist_status(artist.id, "active", reason=reason, actor=actor)
+            artists.append(artist)
+    return OptedOut(-1, tuple(artists), ())
+
+
+def answered(
+    settings: Settings, collection: Collection, key: str, number: int, *, by: str
+) -> tuple[Proposal, Choice]:
+    """Answer a proposal by the number of its choice, from 1. Raises `UsageError` for an answer to
+    something that is not asked (any more)."""
+    proposal = next((one for one in proposals(collection) if one.key == key), None)
+    if proposal is None:
+        raise UsageError("That was decided meanwhile, or is not asked here. Read the list again.")
+    if not 1 <= number <= len(proposal.choices):
+        raise UsageError(f"There is no answer {number}. Choose 1 to {len(proposal.choices)}.")
+    choice = proposal.choices[number - 1]
+    if proposal.what == WISH:
+        _answer_wish(settings, collection, proposal, choice, by)
+    else:
+        decide(collection, choice.what, proposal.subject, choice.answer, by=by)
+    return proposal, choice
+
+
+def _answer_wish(
+    settings: Settings, collection: Collection, proposal: Proposal, choice: Choice, by: str
+) -> None:
+    if choice.what == DIFFERENT:
+        decide(collection, DIFFERENT, proposal.subject, choice.answer, by=by)
+        return
+    file = opt_outs_file(settings)
+    kept = read_opt_outs(file)
+    covered = kept.of_person((choice.answer,))
+    wishes = list(kept.wishes)
+    if covered is None:  # opted out in the collection's table or the ledger alone
+        wish = Wish(name=choice.answer, source=f"decided by {by}", date=today())
+        wishes.append(wish)
+    else:
+        wish = covered.wish
+    spelt = replace(wish, also_written=(*wish.also_written, proposal.subject))
+    save_opt_outs(file, OptOuts(tuple(spelt if one is wish else one for one in wishes)))
+    # answered: the spelling is the person's now, and the next import refuses it as theirs
+    questions = read_questions(collection.path)
+    save_questions(collection.path, (one for one in questions if one.subject != proposal.subject))
+
+
+# --- the registrar's table ------------------------------------------------------------------------
+
+
+def artists_table(collection: Collection) -> str:
+    """Every artist as a CSV that a spreadsheet opens, umlauts and all; no cell is a formula."""
+    works: dict[str, int] = {}
+    for work in collection.works:
+        for who, _ in work.makers:
+            works[who] = works.get(who, 0) + 1
+    rows = (
+        (
+            one.id,
+            neutral(one.name),
+            one.kind,
+            one.status,
+            *(dict(one.identifiers).get(scheme, "") for scheme in SCHEMES),
+            neutral(one.born),
+            neutral(one.died),
+            neutral(one.nationality),
+            neutral("; ".join(one.written)),
+            str(works.get(one.id, 0)),
+        )
+        for one in collection.artists
+    )
+    return "\ufeff" + table_text(SPREADSHEET, rows)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One cell that a registrar changed."""
+
+    artist_id: str
+    field: str
+    before: str
+    after: str
+
+
+def import_artists(collection: Collection, file: Path, *, write: bool = True) -> tuple[Change, ...]:
+    """Bring a registrar's table back: names, numbers, years of life, nationality. All or nothing.
+
+    An old name stays as a spelling. Status, kind and works are changed by decisions and opt-outs,
+    never here. Raises `UsageError` naming every row that cannot be taken.
+    """
+    table = read_table(file, "csv")
+    names = [column.casefold().strip() for column in table.header]
+    if "id" not in names:
+        raise CollectionError(
+            f"'{file.name}' has no column 'id'. Export the table again with `artists export`."
+        )
+    artists = {one.id: one for one in collection.artists}
+    faults: list[str] = []
+    changes: list[Change] = []
+    for row in table.records:
+        if not isinstance(row, TableRow):
+            faults.append(row.reason)
+            continue
+        cells = {
+            name: plain_text(cell).removeprefix("'")
+            for name, cell in zip(names, row.cells, strict=False)
+        }
+        artist = artists.get(cells["id"])
+        if artist is None:
+            faults.append(f"row {row.number}: there is no artist '{cells['id']}'")
+            continue
+        changed, fault = _changed(artist, cells)
+        faults += [f"row {row.number}: {words}" for words in fault]
+        changes += _differences(artist, changed, cells)
+        artists[artist.id] = changed
+    holders: dict[tuple[str, str], str] = {}
+    for artist in artists.values():
+        for pair in artist.identifiers:
+            if holders.setdefault(pair, artist.id) != artist.id:
+                faults.append(
+                    f"{pair[0]} {pair[1]} would be that of '{holders[pair]}' and of '{artist.id}'; "
+                    "if they are one person, decide so in `artists review`"
+                )
+    if faults:
+        raise UsageError(f"Nothing was changed. {'; '.join(faults[:20])}. Correct the table.")
+    if write and changes:
+        save_collection(replace(collection, artists=tuple(artists.values())))
+    return tuple(changes)
+
+
+def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str]]:
+    faults = []
+    numbers = dict(artist.identifiers)
+    for scheme in SCHEMES:
+        if scheme in cells:
+            value, reason = identifier(scheme, cells[scheme])
+            if reason:
+                faults.append(reason)
+            numbers.pop(scheme, None)
+            if value:
+                numbers[scheme] = value
+    name = cells.get("name", artist.name)
+    if not name:
+        faults.append(f"'{artist.id}' has no name")
+    written, days = artist.written, artist.written_on
+    if name != artist.name and artist.name not in written:
+        days = (*days, *[""] * (len(written) - len(days)), today())
+        written = (*written, artist.name)
+    return (
+        replace(
+            artist,
+            name=name,
+            written=written,
+            written_on=days,
+            identifiers=tuple(numbers.items()),
+            born=cells.get("born", artist.born),
+            died=cells.get("died", artist.died),
+            nationality=cells.get("nationality", artist.nationality),
+        ),
+        faults,
+    )
+
+
+def _differences(old: Artist, new: Artist, cells: Mapping[str, str]) -> Iterable[Change]:
+    for field in CHANGEABLE:
+        if field not in cells:
+            continue
+        if field in SCHEMES:
+            before, after = (dict(one.identifiers).get(field, "") for one in (old, new))
+        else:
+            before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            yield Change(old.id, field, before, after)
+
+
+def wish_of(name: str, numbers: Mapping[str, str], work: str, source: str, date: str) -> Wish:
+    """A wish as it is typed. Raises `UsageError` for a number that is none, or a day that cannot
+    be."""
+    identifiers = []
+    for scheme, text in numbers.items():
+        value, reason = identifier(scheme, text)
+        if reason:
+            raise UsageError(f"{reason} Correct --{scheme}.")
+        if value:
+            identifiers.append((scheme, value))
+    return Wish(
+        name=plain_text(name),
+        identifiers=tuple(identifiers),
+        work=plain_text(work),
+        source=plain_text(source),
+        date=day_of(date),
+    )

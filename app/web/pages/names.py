@@ -1,0 +1,252 @@
+"""Names: a keeper decides whom a name means, who is one person, and who is left out.
+
+Layout and events: one question at a time with its evidence and works, what was decided, who said
+no. What is decided is `app.services.artists`. Open to the keeper's browser alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.services.artists import answered, opt_out, opt_outs_file, wish_of
+from app.services.collections import collections_at_hand
+from app.services.errors import words_of
+from app.services.session import Studio
+from app.web.access import Access
+from app.web.formatting import counted, render
+from core.collection.artists.decisions import read_decisions, undo
+from core.collection.artists.opt_outs import read_opt_outs
+from core.collection.artists.review import Proposal, proposals
+from core.collection.importing.fields import SCHEMES
+from core.collection.store import load_collection
+from core.collection.types import Collection
+from core.errors import UsageError
+
+LEAD = (
+    "Who made a work decides who is credited. Where a name can be read in more than one way, "
+    "nothing is guessed: it waits here. What you decide holds at every import, can be taken back, "
+    "and never changes what was booked."
+)
+ELSEWHERE = (
+    "Names are decided by the studio's keeper. Open the studio at the address with a key that it "
+    "printed when it started, or run there: python -m app artists review"
+)
+SHOWN_WORKS = 6
+Text = str | None
+
+
+class NamesPage:
+    """The page's components and their events."""
+
+    def __init__(self, studio: Studio, access: Access) -> None:
+        self.studio, self.access = studio, access
+        gr.HTML(render("macros.title", words="Names", lead=LEAD))
+        served = str(studio.collection.path)
+        with gr.Row():
+            self.collection = gr.Dropdown(
+                self._choices(), value=served, label="Collection", elem_id="names-collection"
+            )
+            self.by = gr.Textbox(
+                label="Your name", info="Kept with each decision.", max_lines=1, elem_id="names-by"
+            )
+        self.position = gr.State(0)
+        self.question = gr.HTML(elem_id="names-question", elem_classes=["cl-page"])
+        self.answer = gr.Radio([], label="Answer", elem_id="names-answer", visible=False)
+        with gr.Row():
+            self.decide = gr.Button("Decide", variant="primary", elem_id="names-decide")
+            self.skip = gr.Button("Skip", elem_id="names-skip")
+        with gr.Accordion("What was decided", open=False):
+            self.decided = gr.HTML(elem_id="names-decided", elem_classes=["cl-page"])
+            with gr.Row():
+                self.number = gr.Dropdown([], label="Decision", elem_id="names-number")
+                self.back = gr.Button("Take back", elem_id="names-back")
+        with gr.Accordion("Who said no", open=False):
+            self.wishes = gr.HTML(elem_id="names-wishes", elem_classes=["cl-page"])
+            with gr.Row():
+                self.who = gr.Textbox(label="Name", max_lines=1, elem_id="names-who")
+                self.identifier = gr.Textbox(
+                    label="Number",
+                    placeholder="wikidata Q5582",
+                    max_lines=1,
+                    elem_id="names-identifier",
+                )
+                self.source = gr.Textbox(
+                    label="Source",
+                    placeholder="letter of 3 May",
+                    max_lines=1,
+                    elem_id="names-source",
+                )
+            self.keep = gr.Button("Keep this wish", elem_id="names-keep")
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Connect the events; the page fills itself when it is opened."""
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        shown = [
+            self.question,
+            self.answer,
+            self.decide,
+            self.skip,
+            self.decided,
+            self.number,
+            self.wishes,
+            self.position,
+        ]
+        asked = [self.collection, self.position]
+        blocks.load(self._event(self._page), asked, shown, queue=False, **private)
+        self.collection.change(
+            self._event(lambda path, _: self._page(path, 0)), asked, shown, queue=False, **private
+        )
+        self.skip.click(
+            self._event(lambda path, place: self._page(path, place + 1)),
+            asked,
+            shown,
+            queue=False,
+            **private,
+        )
+        self.decide.click(
+            self._event(self._decide), [*asked, self.answer, self.by], shown, queue=False, **private
+        )
+        self.back.click(
+            self._event(self._undo), [*asked, self.number, self.by], shown, queue=False, **private
+        )
+        self.keep.click(
+            self._event(self._wish),
+            [*asked, self.who, self.identifier, self.source, self.by],
+            shown,
+            queue=False,
+            **private,
+        )
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def _event(self, act: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        """`act` for the keeper; words for anybody else, and for what fails."""
+
+        def event(*values: Any) -> list[Any]:
+            *fields, request = values
+            try:
+                if not self.access.may_import(request.headers):
+                    return self._closed(render("notices.empty", words=ELSEWHERE))
+                return act(*fields)
+            except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+                return self._trouble(words_of(error))
+
+        return _with_request(event)
+
+    def _decide(self, path: str, place: int, answer: Text, by: Text) -> list[Any]:
+        waiting = proposals(self._opened(path))
+        if not waiting:
+            return self._page(path, 0)
+        one = waiting[place % len(waiting)]
+        numbers = {choice.words: at for at, choice in enumerate(one.choices, start=1)}
+        if answer not in numbers:
+            raise UsageError("Choose an answer first, or skip.")
+        _, choice = answered(
+            self.studio.settings, self._opened(path), one.key, numbers[answer], by=by or ""
+        )
+        return self._page(path, place, done=f"Decided: {choice.words}.")
+
+    def _undo(self, path: str, place: int, number: Text, by: Text) -> list[Any]:
+        if not number:
+            raise UsageError("Choose a decision to take back.")
+        _, row = undo(self._opened(path), number, by=by or "")
+        return self._page(path, place, done=f"Decision {row.number} is taken back.")
+
+    def _wish(
+        self, path: str, place: int, who: Text, number: Text, source: Text, by: Text
+    ) -> list[Any]:
+        if not (by or "").strip():
+            raise UsageError("Write your name: it is kept with the wish.")
+        scheme, _, value = (number or "").strip().partition(" ")
+        if number and scheme not in SCHEMES:
+            raise UsageError(f"Write a number with its kind: one of {', '.join(SCHEMES)}.")
+        if not (who or "").strip() and not value:
+            raise UsageError("Write who said no: a name, a number, or both.")
+        wish = wish_of(who or "", {scheme: value} if value else {}, "", source or "", "")
+        result = opt_out(
+            self.studio.settings,
+            self._opened(path),
+            self.studio.ledger,
+            [wish],
+            actor=by or "",
+        )
+        named = ", ".join(artist.name for artist in result.artists) or "nobody in this collection"
+        words = f"Kept. Opted out: {named}."
+        if result.near:
+            near = ", ".join(artist.name for artist, _ in result.near)
+            words += f" Near names, which you should look at: {near}."
+        return self._page(path, place, done=words)
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def _page(self, path: str, place: int, done: str = "") -> list[Any]:
+        collection = self._opened(path)
+        waiting = proposals(collection)
+        decisions = read_decisions(collection.path)
+        standing = [one.number for one in reversed(decisions.standing)]
+        place = place % len(waiting) if waiting else 0
+        one = waiting[place] if waiting else None
+        choices = [] if one is None else [choice.words for choice in one.choices]
+        wishes = read_opt_outs(opt_outs_file(self.studio.settings)).wishes
+        return [
+            self._card(collection, one, place, len(waiting), done),
+            gr.update(choices=choices, value=None, visible=one is not None),
+            gr.update(interactive=one is not None),
+            gr.update(interactive=len(waiting) > 1),
+            render("names.decisions", rows=decisions.rows[::-1]),
+            gr.update(choices=standing, value=None),
+            render("names.wishes", rows=wishes),
+            place,
+        ]
+
+    def _card(
+        self, collection: Collection, one: Proposal | None, place: int, count: int, done: str
+    ) -> str:
+        served = collection.path.resolve() == self.studio.collection.path.resolve()
+        titles = {work.id: work.title for work in collection.works}
+        works = [] if one is None else [(who, titles.get(who, who)) for who in one.works]
+        return render(
+            "names.question",
+            one=one,
+            place=place + 1,
+            count=count,
+            done=done,
+            works=works[:SHOWN_WORKS],
+            more=counted(len(works) - SHOWN_WORKS, "work") if len(works) > SHOWN_WORKS else "",
+            pictures=served,
+        )
+
+    def _trouble(self, words: str) -> list[Any]:
+        """The page stays as it is; above it stands what is wrong."""
+        kept: list[Any] = [gr.skip() for _ in range(8)]
+        kept[0] = render("notices.trouble", words=words)
+        return kept
+
+    def _closed(self, page: str) -> list[Any]:
+        off = gr.update(interactive=False)
+        return [page, gr.update(visible=False), off, off, "", gr.update(choices=[]), "", 0]
+
+    def _choices(self) -> list[tuple[str, str]]:
+        return [(path.name, str(path)) for path in collections_at_hand(self.studio.settings)]
+
+    def _opened(self, path: str) -> Collection:
+        """One of the collections at hand; never another folder that a client names."""
+        known = {text: Path(text) for _, text in self._choices()}
+        served = self.studio.collection.path
+        chosen = known.get(path, served if path == str(served) else None)
+        if chosen is None:
+            raise UsageError("There is no such collection here. Choose one of the list.")
+        return load_collection(chosen, check_files=False)
+
+
+def _with_request(event: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Gradio hands a request to a parameter that is annotated so, and to no other."""
+
+    def handler(*values: Any, request: gr.Request) -> list[Any]:
+        return event(*values, request)
+
+    return handler
