@@ -116,7 +116,7 @@ class Access:
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         keys = [value for name, value in query if name == KEY]
-        if not keys or not re.fullmatch(r"/(?:import)?/?", scope["path"]):
+        if not keys or not re.fullmatch(r"/(?:import|names)?/?", scope["path"]):
             return None
         rest = urlencode([(name, value) for name, value in query if name != KEY])
         address = (scope["path"] or "/") + (f"?{rest}" if rest else "")

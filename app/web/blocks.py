@@ -1,4 +1,4 @@
-"""The studio as one Gradio application of seven pages, and the look they share: theme, style, script.
+"""The studio as one Gradio application of seven pages, and their look: theme, style, script.
 
 Assembles; decides nothing.
 """

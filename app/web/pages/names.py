@@ -45,10 +45,13 @@ class NamesPage:
     def __init__(self, studio: Studio, access: Access) -> None:
         self.studio, self.access = studio, access
         gr.HTML(render("macros.title", words="Names", lead=LEAD))
-        served = str(studio.collection.path)
         with gr.Row():
             self.collection = gr.Dropdown(
-                self._choices(), value=served, label="Collection", elem_id="names-collection"
+                self._choices(),
+                value=self._served(),
+                label="Collection",
+                elem_id="names-collection",
+                filterable=False,
             )
             self.by = gr.Textbox(
                 label="Your name", info="Kept with each decision.", max_lines=1, elem_id="names-by"
@@ -126,8 +129,7 @@ class NamesPage:
     def _event(self, act: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         """`act` for the keeper; words for anybody else, and for what fails."""
 
-        def event(*values: Any) -> list[Any]:
-            *fields, request = values
+        def event(request: gr.Request, *fields: Any) -> list[Any]:
             try:
                 if not self.access.may_import(request.headers):
                     return self._closed(render("notices.empty", words=ELSEWHERE))
@@ -135,7 +137,7 @@ class NamesPage:
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words
                 return self._trouble(words_of(error))
 
-        return _with_request(event)
+        return event
 
     def _decide(self, path: str, place: int, answer: Text, by: Text) -> list[Any]:
         waiting = proposals(self._opened(path))
@@ -233,20 +235,14 @@ class NamesPage:
     def _choices(self) -> list[tuple[str, str]]:
         return [(path.name, str(path)) for path in collections_at_hand(self.studio.settings)]
 
+    def _served(self) -> str:
+        """The collection that the studio paints with, as it stands among the choices."""
+        served = self.studio.collection.path.resolve()
+        return next(text for _, text in self._choices() if Path(text).resolve() == served)
+
     def _opened(self, path: str) -> Collection:
         """One of the collections at hand; never another folder that a client names."""
-        known = {text: Path(text) for _, text in self._choices()}
-        served = self.studio.collection.path
-        chosen = known.get(path, served if path == str(served) else None)
+        chosen = {text: Path(text) for _, text in self._choices()}.get(path)
         if chosen is None:
             raise UsageError("There is no such collection here. Choose one of the list.")
         return load_collection(chosen, check_files=False)
-
-
-def _with_request(event: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-    """Gradio hands a request to a parameter that is annotated so, and to no other."""
-
-    def handler(*values: Any, request: gr.Request) -> list[Any]:
-        return event(*values, request)
-
-    return handler
