@@ -1,0 +1,173 @@
+"""What is decided once holds at every import, moves works, and can be taken back to the letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.collection.artists.decisions import (
+    DIFFERENT,
+    MAKERS,
+    NO_ONE,
+    SAME,
+    Decisions,
+    decide,
+    read_decisions,
+    undo,
+)
+from core.collection.importing.credit_lines.line import CreditLine, Kind, NamedContributor, Role
+from core.collection.store import load_collection, save_collection
+from core.collection.types import OPTED_OUT, Artist, Collection, Contributor, Work
+from core.errors import CollectionError, UsageError
+
+
+def work(number: int, artist_id: str, *more: Contributor) -> Work:
+    named = (Contributor(artist_id), *more) if more else ()
+    return Work(
+        f"w{number}", f"images/{number}.jpg", f"W{number}", artist_id, "s", "", "", "", "", named
+    )
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    artists = (
+        Artist("anna-berg", "anna-berg", "Anna Berg", (("wikidata", "Q1"),), born="1850"),
+        Artist("anne-berg", "anne-berg", "Anne Berg", (("ulan", "500000001"),), OPTED_OUT),
+        Artist("a-b", "a-b", "Anna Berg & Bo Ask"),
+        Artist("null", "null", "NULL"),
+    )
+    works = (
+        work(1, "anna-berg"),
+        work(2, "anne-berg"),
+        work(3, "a-b"),
+        work(4, "null"),
+        work(5, "a-b", Contributor("anna-berg")),
+    )
+    made = Collection(tmp_path / "c", "c", "C", "", 32, works, artists)
+    made.path.mkdir()
+    save_collection(made)
+    return made
+
+
+def opened(collection: Collection) -> Collection:
+    return load_collection(collection.path, check_files=False)
+
+
+def test_two_artists_become_one_and_nothing_known_of_either_is_lost(
+    collection: Collection,
+) -> None:
+    after, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    assert opened(collection) == after
+    anna = after.artist("anna-berg")
+    assert anna.written == ("Anne Berg",) and len(anna.written_on[0]) == 10
+    assert anna.identifiers == (("wikidata", "Q1"), ("ulan", "500000001"))
+    assert (anna.born, anna.status) == ("1850", OPTED_OUT)
+    assert [one.artist_id for one in after.works[:2]] == ["anna-berg"] * 2
+    assert "anne-berg" not in after.artist_names
+
+
+def test_a_name_is_read_as_its_makers_and_none_is_named_twice(collection: Collection) -> None:
+    after, _ = decide(collection, MAKERS, "Anna Berg & Bo Ask", "Anna Berg | Bo Ask", by="ann")
+    both = (Contributor("anna-berg"), Contributor("bo-ask"))
+    assert after.works[2].contributors == both
+    assert after.works[4].contributors == both
+    assert after.works[2].artist_id == "anna-berg"
+    assert after.artist("bo-ask").name == "Bo Ask" and "a-b" not in after.artist_names
+
+
+def test_nobody_is_nobody(collection: Collection) -> None:
+    after, _ = decide(collection, NO_ONE, "null", by="ann")
+    assert after.works[3].makers == (("unknown-artist", 1),)
+    assert after.unpaid == {"unknown-artist"} and "null" not in after.artist_names
+
+
+@pytest.mark.parametrize(
+    ("what", "subject", "answer"),
+    [
+        (SAME, "anna-berg", "anne-berg"),
+        (MAKERS, "Anna Berg & Bo Ask", "Anna Berg | Bo Ask"),
+        (NO_ONE, "NULL", ""),
+        (DIFFERENT, "anna-berg", "anne-berg"),
+        (MAKERS, "a-b", "Anna Berg & Bo Ask"),
+    ],
+)
+def test_taken_back_it_is_as_it_was(
+    collection: Collection, what: str, subject: str, answer: str
+) -> None:
+    before = opened(collection)
+    _, row = decide(before, what, subject, answer, by="ann")
+    after, undone = undo(opened(collection), row.number, by="bea")
+    assert after.works == before.works
+    assert {one for one in after.artists if one.id in before.artist_names} == set(before.artists)
+    assert opened(collection) == after
+    assert undone.undone.endswith("by bea")
+    assert read_decisions(collection.path).standing == ()
+    with pytest.raises(UsageError, match="No decision '1' stands"):
+        undo(after, row.number, by="bea")
+
+
+def test_what_a_later_decision_rests_on_is_taken_back_after_it(collection: Collection) -> None:
+    one, _ = decide(collection, MAKERS, "a-b", "Anna Berg | Bo Ask", by="ann")
+    two, _ = decide(one, SAME, "anna-berg", "bo-ask", by="ann")
+    with pytest.raises(UsageError, match="Decision 2 rests on decision 1"):
+        undo(two, "1", by="ann")
+    undo(two, "2", by="ann")
+    back, _ = undo(opened(collection), "1", by="ann")
+    assert back.works == collection.works
+
+
+@pytest.mark.parametrize(
+    ("what", "subject", "answer", "by", "words"),
+    [
+        ("merge", "a", "b", "ann", "Nothing can be decided as 'merge'"),
+        (SAME, "anna-berg", "", "ann", "lacks its answer"),
+        (SAME, "anna-berg", "anna-berg", "ann", "is one artist already"),
+        (SAME, "anna-berg", "nobody-here", "ann", "holds no artist 'nobody-here'"),
+        (NO_ONE, "Not There", "", "ann", "Nobody is written 'Not There'"),
+        (NO_ONE, "NULL", "", " ", "needs the name of who decides"),
+        (DIFFERENT, "Anna Berg", "anna berg", "ann", "written alike"),
+    ],
+)
+def test_what_cannot_be_decided_changes_nothing(
+    collection: Collection, what: str, subject: str, answer: str, by: str, words: str
+) -> None:
+    with pytest.raises((UsageError, CollectionError), match=words):
+        decide(collection, what, subject, answer, by=by)
+    assert opened(collection) == collection and read_decisions(collection.path) == Decisions()
+
+
+def test_a_name_of_two_artists_is_decided_by_id(collection: Collection) -> None:
+    twin = Artist("null-2", "null-2", "NULL", born="1900")
+    save_collection(replace(collection, artists=(*collection.artists, twin)))
+    with pytest.raises(UsageError, match="name of several: null, null-2"):
+        decide(opened(collection), NO_ONE, "NULL", by="ann")
+
+
+def line(*names: str, role: Role = Role.MAKER) -> CreditLine:
+    return CreditLine(tuple(NamedContributor(name=n, written=n, role=role) for n in names))
+
+
+def test_decisions_hold_at_the_next_import(collection: Collection) -> None:
+    one, _ = decide(collection, MAKERS, "Anna Berg & Bo Ask", "Anna Berg | Bo Ask", by="ann")
+    decide(one, NO_ONE, "NULL", by="ann")
+    standing = read_decisions(collection.path)
+    whole = standing.applied(line("Anna Berg & Bo Ask"), "Anna Berg & Bo Ask")
+    assert [each.name for each in whole.contributors] == ["Anna Berg", "Bo Ask"]
+    part = standing.applied(line("Cy Dorn", "null"), "Cy Dorn; null")
+    assert [each.kind for each in part.contributors] == [Kind.PERSON, Kind.NOBODY]
+    after = standing.applied(
+        line("Anna Berg & Bo Ask", role=Role.AFTER), "after Anna Berg & Bo Ask"
+    )
+    assert {each.role for each in after.contributors} == {Role.AFTER}
+    assert standing.applied(line("Cy Dorn"), "Cy Dorn") == line("Cy Dorn")
+    undo(opened(collection), "2", by="ann")
+    again = read_decisions(collection.path).applied(line("NULL"), "NULL")
+    assert again == line("NULL")
+
+
+def test_a_damaged_list_is_never_passed_over(collection: Collection) -> None:
+    (collection.path / "decisions.csv").write_text("what\nsame\n", encoding="utf-8")
+    with pytest.raises(CollectionError, match="is damaged, so names would be read as if nobody"):
+        read_decisions(collection.path)
