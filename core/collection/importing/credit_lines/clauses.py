@@ -54,10 +54,29 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
         rest = clauses_of(text[label.end() :])
         first = replace(rest[0], standing=stacked([standing_of(label[1]), rest[0].standing]))
         return (first, *rest[1:])
+    if _LATIN.search(flat(text)):
+        return tuple(_signed(text))
     kept = [one for one in phrases(text) if _governs(text, one)]
     if not kept:
         return (_closed(text, []),)
     return tuple(_split(text, kept))
+
+
+_LATIN = re.compile(
+    r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|fecit|incidit|excudit|"
+    r"excud\.|exc\.)(?=[\s,;.]|$)"
+)
+
+
+def _signed(text: str) -> list[Clause]:
+    """'Rubens pinxit, Vorsterman sculpsit': as plates are signed."""
+    clauses, start = [], 0
+    for match in _LATIN.finditer(flat(text)):
+        clauses.append(_closed(_unconnected(text[start : match.start()]), [standing_of(match[1])]))
+        start = match.end()
+    if _has_letters(text[start:]):
+        clauses += clauses_of(text[start:].lstrip(" ,.;"))
+    return [one for one in clauses if one.names] or [Clause(text, Standing())]
 
 
 def _governs(text: str, phrase: Phrase) -> bool:
@@ -69,7 +88,8 @@ def _governs(text: str, phrase: Phrase) -> bool:
     words = text[phrase.start : phrase.end]
     if not at_edge:
         # "Rembrandt school of": at the end it qualifies what is before it
-        ends = not after.strip(" )]?.,")
+        one_word = " " not in text[phrase.start : phrase.end].strip()
+        ends = not after.strip(" )]?.,") and not (one_word and text[phrase.start].isupper())
         if not (phrase.standing.role in _INFIX or ends or _follows_phrase(before)):
             multi = " " in words.strip()
             return multi and phrase.standing == Standing(attributed=True) and bool(after.strip())
@@ -271,7 +291,7 @@ _ENDS_IN_S = re.compile(
 
 def _nominative(name: str) -> str:
     """'Lucas Cranachs d. Ä.' -> 'Lucas Cranach d. Ä.': German's genitive, where it is one."""
-    match = re.match(r"^(.*?[^\W\d_]{2,})(s|’|')((?:\s+(?:d\.|der|I|II|III)\b.*)?)$", name)
+    match = re.match(r"^(.*?[^\W\d_]{2,})(s|’|')((?:\s+(?:d\.|der\b|I+\b).*)?)$", name)
     if not match:
         return name
     stem, ending, tail = match.groups()

@@ -110,3 +110,5 @@ class CreditLine:
     doubts: tuple[str, ...] = ()
     question: str = ""
     readings: tuple[tuple[str, ...], ...] = ()
+
+UNKNOWN_MAKER = "Unknown maker"  # the name of every contributor of `Kind.NOBODY`

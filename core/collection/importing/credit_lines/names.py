@@ -38,7 +38,7 @@ NO_BIO = Bio()
 # --- biographies ---------------------------------------------------------------------------------
 
 _ABOUT = (
-    r"(?:(?:c|ca|circa|um|vers|verso|hacia|omstreeks|ok|okt|before|after|vor|nach|avant|apres|entre|"
+    r"(?:\b(?:c|ca|circa|um|vers|verso|hacia|omstreeks|ok|okt|before|after|vor|nach|avant|apres|entre|"
     r"prima del|dopo il|antes de|despues de|probably|possibly|perhaps|about|around|by|in|en|nel|im|"
     r"baptized|baptised|bapt|get|ged|wohl|voor|na|early|late|le|il|el)\b\.?,?\s*|~\s*|\?\s*)*"
 )

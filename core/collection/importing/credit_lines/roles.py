@@ -38,10 +38,10 @@ ATTRIBUTED = Standing(attributed=True)
 _PREPOSITIONS = {
     "en": r"of(?: the (?=master|monogram|pseudo|brothers))?|to",
     "de": r"von|vom|des|der(?= meister)",
-    "fr": r"de(?= )|du|des|d'",
+    "fr": r"de(?= |$|\))|du|des|d'",
     "it": r"di|del|della|dell'|dei|degli|d'",
     "es": r"de|del|do|da",
-    "nl": r"van(?= )|v\.",
+    "nl": r"van(?= |$|\))|v\.",
     "ru": r"",
 }
 _NOUNS: dict[Role, dict[str, str]] = {
@@ -429,6 +429,9 @@ def _only_role(text: str) -> bool:
     text = _WRAPPED.sub("", text).rstrip("? ")
     if _BARE.fullmatch(text) or text in ("da", "n.", "aft.", "nach", "after", "naar", "d'apres"):
         return True
+    pieces = [piece for piece in re.split(r"[,/]", text) if piece.strip(" ?")]
+    if len(pieces) > 1:
+        return all(_only_role(piece) for piece in pieces)
     words = [word for word in _NOUN.findall(text) if word not in _IGNORED]
     if words and all(_noun_kind(word) for word in words):
         return True
