@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from core.collection.importing.credit_lines.bodies import body_words
+from core.collection.importing.credit_lines.bodies import NAMED_BODIES, body_words
 from core.collection.importing.credit_lines.folding import flat
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
 from core.collection.importing.credit_lines.line import Role
@@ -41,10 +41,13 @@ _INFIX = frozenset({Role.AFTER, Role.COPY, Role.PRINTER, Role.PUBLISHER, Role.FO
 _EDGE = re.compile(r"[\s,;:/|(\[\"]*$")
 _LABEL = re.compile(r"\s*([^:,;]{3,40}?)\s*:\s+(?=\S)")
 _OTHERS = re.compile(
-    r"[\s,;(\[]+(?:(?:and|&|und|et|e|y|en)\s+)?(?:others?|other artists?|many others|andere(?:n)?|weitere(?:n)?|autres|altri|"
+    r"[\s,;(\[]+(?:(?:and|&|und|et|e|y|en)\s+)?(?:others?|other artists?|many others|"
+    r"andere(?:n)?|weitere(?:n)?|autres|altri|"
     r"otros|anderen|et al\.?|u\.\s?a\.|e\.a\.|et alii|more)[\s)\].]*$"
 )
-_CONNECTED = re.compile(r"[\s,;(\[]+(?:and|&|und|et|e|y|en|or|with|mit|then)?[\s,;(\[]*$", re.IGNORECASE)
+_CONNECTED = re.compile(
+    r"[\s,;(\[]+(?:and|&|und|et|e|y|en|or|with|mit|then)?[\s,;(\[]*$", re.IGNORECASE
+)
 
 
 def clauses_of(text: str) -> tuple[Clause, ...]:
@@ -63,7 +66,8 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
 
 
 _LATIN = re.compile(
-    r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|fecit|incidit|excudit|"
+    r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
+    r"fecit|incidit|excudit|"
     r"excud\.|exc\.)(?=[\s,;.]|$)"
 )
 
@@ -83,7 +87,7 @@ def _governs(text: str, phrase: Phrase) -> bool:
     """Whether the phrase is one here, and not part of a name: "Circle of Friends", "Max Wohl"."""
     before, after = text[: phrase.start], text[phrase.end :]
     at_edge = bool(_EDGE.search(before)) and (
-        not before.strip() or before.rstrip()[-1:] in ",;:/|([\"" or _after_connector(before)
+        not before.strip() or before.rstrip()[-1:] in ',;:/|(["' or _after_connector(before)
     )
     words = text[phrase.start : phrase.end]
     if not at_edge:
@@ -96,7 +100,11 @@ def _governs(text: str, phrase: Phrase) -> bool:
     role = phrase.standing.role
     if role in (Role.WORKSHOP, Role.SCHOOL, Role.CIRCLE) and _is_body_of(words, after):
         return False
-    return not (words.rstrip()[:1].isupper() and after.lstrip().startswith((",", "&")) and " " not in words.strip())
+    return not (
+        words.rstrip()[:1].isupper()
+        and after.lstrip().startswith((",", "&"))
+        and " " not in words.strip()
+    )
 
 
 def _after_connector(before: str) -> bool:
@@ -107,15 +115,9 @@ def _follows_phrase(before: str) -> bool:
     return any(not before[one.end :].strip(" ,:") for one in phrases(before))
 
 
-_NAMED_BODIES = re.compile(
-    r"(?:taller de grafica|atelier populaire|circle of friends|circle of the national|school of visual|"
-    r"school of art|school of design|school of architecture|studio of arts|estudio de)"
-)
-
-
 def _is_body_of(words: str, after: str) -> bool:
     """'Atelier Van Lieshout', 'School of Visual Arts', 'Taller de Gráfica Popular'."""
-    if _NAMED_BODIES.match(flat(words + after)):
+    if NAMED_BODIES.match(flat(words + after)):
         return True
     first = re.match(r"\S+", words)
     return bool(first) and bool(re.search(r"\b(?:Van|De|Di)\s*$", words)) and words[:1].isupper()
@@ -134,7 +136,9 @@ def _split(text: str, kept: list[Phrase]) -> list[Clause]:
         between = text[phrase.end : following]
         if _has_letters(between) or not clauses:
             waiting.append(phrase.standing)
-        elif not _has_letters(text[phrase.end :]) or _goes_before(phrase, kept[place + 1 :], clauses[-1]):
+        elif not _has_letters(text[phrase.end :]) or _goes_before(
+            phrase, kept[place + 1 :], clauses[-1]
+        ):
             # nothing follows, or another phrase does: it qualifies what is before it
             last = clauses[-1]
             clauses[-1] = replace(last, standing=stacked([phrase.standing, last.standing]))
@@ -175,21 +179,31 @@ _ANY_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _DOUBT = re.compile(r"\s*(?:[(\[]\s*\?+\s*[)\]]|\?+)(?=\s*(?:$|[,;(]))|^\?+\s*(?=\w)")
 _LAST_PART = re.compile(r",\s*([^,]+)$")
 _HELPERS = (
-    r"workshop|studio|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|mitarbeiter|schule|schuler|umkreis|"
-    r"nachfolger|atelier|aides?|collaborateurs?|ecole|entourage|eleves?|bottega|aiuti|aiuto|collaboratori|scuola|"
-    r"cerchia|allievi|taller|ayudantes?|colaboradores|escuela|circulo|discipulos?|werkplaats|assistenten?|"
+    r"workshop|studio|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|"
+    r"mitarbeiter|schule|schuler|umkreis|"
+    r"nachfolger|atelier|aides?|collaborateurs?|ecole|entourage|eleves?|bottega|aiuti|aiuto|"
+    r"collaboratori|scuola|"
+    r"cerchia|allievi|taller|ayudantes?|colaboradores|escuela|circulo|discipulos?|werkplaats|"
+    r"assistenten?|"
     r"medewerkers|omgeving|leerlingen|oficina"
 )
-_HIS = r"(?:(?:his|her|the|an?|seine?r?|ihre?r?|son|sa|ses|sua|suo|suoi|i suoi|su|sus|zijn|haar)\s+)?"
+_HIS = (
+    r"(?:(?:his|her|the|an?|seine?r?|ihre?r?|son|sa|ses|sua|suo|suoi|i suoi|su|sus|zijn|haar)\s+)?"
+)
 _AND_WORKSHOP = re.compile(
-    rf"[\s,(\[]+(and|&|und|et|e|y|en|with|mit|avec|con|met|or|oder|ou|o|of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
+    rf"[\s,(\[]+(and|&|und|et|e|y|en|with|mit|avec|con|met|or|oder|ou|o|"
+    rf"of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
 )
 _GENITIVE = re.compile(
-    r"(werkstatt|umkreis|nachfolger|nachfolge|schuler|schule|kreis|umfeld|nachahmer|kopie)\s+(?!(?:fur|und|von|des|der|nach)\b)(?=[a-z])"
+    r"(werkstatt|umkreis|nachfolger|nachfolge|schuler|schule|kreis|umfeld|nachahmer|"
+    r"kopie)\s+(?!(?:fur|und|von|des|der|nach)\b)(?=[a-z])"
 )
-_HYPHENED = re.compile(r"^(.+?)-(werkstatt|schule|schuler|nachfolger?|umkreis|kreis|nachahmer|kopist)$")
+_HYPHENED = re.compile(
+    r"^(.+?)-(werkstatt|schule|schuler|nachfolger?|umkreis|kreis|nachahmer|kopist)$"
+)
 _TRAILING = re.compile(
-    r"^(.+?)\s+(workshop|studio|school|circle|follower|pupil|werkstatt|schule|umkreis|nachfolger|atelier|ecole|bottega|"
+    r"^(.+?)\s+(workshop|studio|school|circle|follower|pupil|werkstatt|schule|umkreis|"
+    r"nachfolger|atelier|ecole|bottega|"
     r"scuola|taller|escuela|navolger|omgeving|kring)$"
 )
 _JOINT_OR = frozenset({"or", "oder", "ou", "o", "of"})
@@ -235,9 +249,9 @@ def _closed(text: str, waiting: list[Standing]) -> Clause:
             continue
         if text == before:
             break
-    text, role = _by_ending(text.strip())
-    if role:
-        standings.append(Standing(role))
+    text, ending = _by_ending(text.strip())
+    if ending:
+        standings.append(Standing(ending))
     if re.match(r"the (?:master|monogrammist)\b", flat(text)):
         text = text[4:]
     return Clause(text.strip(), stacked(standings), tuple(dict.fromkeys(also)), others)
@@ -279,13 +293,26 @@ def _is_common(text: str) -> bool:
         or not words
         or is_nobody(text + " school")
         or any(word in PEOPLES for word in words)
-        or words[0] in ("the", "wiener", "berliner", "munchner", "dresdner", "kunst", "deutsche", "royal", "art")
+        or words[0]
+        in (
+            "the",
+            "wiener",
+            "berliner",
+            "munchner",
+            "dresdner",
+            "kunst",
+            "deutsche",
+            "royal",
+            "art",
+        )
     )
 
 
 _ENDS_IN_S = re.compile(
-    r"(?:us|is|as|os|ss|ens|ys|es|z|x|hals|rubens|snyders|teniers|segers|seghers|maes|claesz|vos|bles|bouts|brueghels?n|"
-    r"jordaens|goes|metsys|massys|matsys|steen?wijcks|peeters|pieters|willems|jacobs|hendriks|anders)$"
+    r"(?:us|is|as|os|ss|ens|ys|es|z|x|hals|rubens|snyders|teniers|segers|seghers|maes|claesz|"
+    r"vos|bles|bouts|brueghels?n|"
+    r"jordaens|goes|metsys|massys|matsys|steen?wijcks|peeters|pieters|willems|jacobs|hendriks|"
+    r"anders)$"
 )
 
 

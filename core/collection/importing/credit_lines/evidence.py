@@ -20,6 +20,7 @@ from core.collection.importing.credit_lines.names import (
     without_life,
     without_titles,
 )
+from core.collection.importing.credit_lines.nobody import is_nobody
 from core.collection.importing.credit_lines.roles import phrases
 from core.collection.importing.fields import PARTICLES
 
@@ -43,6 +44,11 @@ class Evidence:
     def inverts(self) -> bool:
         """Whether this column's habit is "Surname, First"."""
         return self.inverted >= 3 and self.inverted >= 4 * self.natural
+
+    @property
+    def mostly_inverts(self) -> bool:
+        """Whether more cells are surely "Surname, First" than "First Surname"."""
+        return self.inverted >= 3 and self.inverted > self.natural
 
     @property
     def is_natural(self) -> bool:
@@ -88,7 +94,7 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
     for cell in dict.fromkeys(cells):
         for part in _HARD.split(cell):
             part = part.strip()
-            if not part or any(phrases(part)):
+            if is_nobody(part) or any(phrases(part)):
                 continue
             halves = _halves(part)
             if len(halves) == 2:
@@ -102,9 +108,7 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
         first for first, surnames in surnames_of.items() if len(surnames) > 1 and first.isalpha()
     )
     known = Evidence(frozenset(alone), given)
-    natural = sum(
-        len(surnames) for first, surnames in surnames_of.items() if known.is_given(first)
-    )
+    natural = sum(len(surnames) for first, surnames in surnames_of.items() if known.is_given(first))
     inverted = sum(_is_inverted(surname, first, known) for surname, first in pairs)
     return Evidence(frozenset(alone), given, inverted, natural)
 
@@ -128,4 +132,6 @@ def _halves(part: str) -> list[str]:
 def _is_inverted(surname: str, first: str, known: Evidence) -> bool:
     words = surname.split()
     particle = words[0].casefold() in PARTICLES
-    return (len(words) == 1 or particle) and not known.is_given(words[0]) and known.starts_given(first)
+    return (
+        (len(words) == 1 or particle) and not known.is_given(words[0]) and known.starts_given(first)
+    )

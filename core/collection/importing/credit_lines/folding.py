@@ -11,8 +11,14 @@ import unicodedata
 _LETTERS: dict[str, str] = {
     **dict.fromkeys("’‘`´ʼ", "'"),
     **dict.fromkeys("–—‐‑‒−", "-"),
-    "ł": "l", "ø": "o", "đ": "d", "ß": "s", "ı": "i", "й": "и", "ё": "е",
-}  # fmt: skip
+    "ł": "l",
+    "ø": "o",
+    "đ": "d",
+    "ß": "s",
+    "ı": "i",
+    "й": "и",
+    "ё": "е",
+}
 
 
 def flat(text: str) -> str:
@@ -43,3 +49,13 @@ def compared(text: str) -> str:
 _MARKS = str.maketrans(
     {"，": ",", "；": ";", "（": "(", "）": ")", "、": ";", "？": "?", "\u200b": "", "\ufeff": ""}
 )
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that is written as text."""
+    return frozenset(text.split())
+
+
+def entries(text: str) -> frozenset[str]:
+    """The entries of a list that is written as text, with bars between; as names are compared."""
+    return frozenset(compared(one) for one in text.split("|") if one.strip())

@@ -1,6 +1,7 @@
 """Identifiers beside names: which is whose, and names that are nothing but an identifier.
 
-In: cells of identifiers, the text of a name's cell. Out: one list of checked identifiers per name, and
+In: cells of identifiers, the text of a name's cell. Out: one list of checked identifiers per
+name, and
 sentences on those that could not be given to anybody. Knows no role.
 """
 
@@ -16,10 +17,18 @@ LOCAL = "local"  # the number of a maker in the museum's own table: kept as it i
 Pair = tuple[str, str]
 _ABSENT = frozenset({"", "0", "none", "null", "nan", "n/a", "-", "unknown"})
 _ADDRESSES = (
-    ("wikidata", re.compile(r"(?:https?:)?//(?:www\.|m\.)?wikidata\.org/(?:wiki|entity)/(?P<v>Q\d+)/?", re.I)),
+    (
+        "wikidata",
+        re.compile(
+            r"(?:https?:)?//(?:www\.|m\.)?wikidata\.org/(?:wiki|entity)/(?P<v>Q\d+)/?", re.I
+        ),
+    ),
     ("ulan", re.compile(r"(?:https?:)?//(?:vocab|www)\.getty\.edu/.*?(?P<v>500\d{6})\S*", re.I)),
     ("viaf", re.compile(r"(?:https?:)?//(?:www\.)?viaf\.org/viaf/(?P<v>\d+)/?\S*", re.I)),
-    ("isni", re.compile(r"(?:https?:)?//(?:www\.)?isni\.org/(?:isni/)?(?P<v>[\dX ]{16,19})/?", re.I)),
+    (
+        "isni",
+        re.compile(r"(?:https?:)?//(?:www\.)?isni\.org/(?:isni/)?(?P<v>[\dX ]{16,19})/?", re.I),
+    ),
     ("wikidata", re.compile(r"(?:wikidata:|wd:)?(?P<v>Q[1-9]\d*)", re.I)),
     ("ulan", re.compile(r"(?:ulan:)?\s*(?P<v>500\d{6})(?:\.0)?", re.I)),
     ("viaf", re.compile(r"viaf:\s*(?P<v>\d+)", re.I)),
@@ -66,7 +75,11 @@ def _of_python(text: str) -> list[str] | None:
 
 def positions(cells: Sequence[Pair]) -> int | None:
     """How many makers the identifiers count; None where no cell holds any."""
-    counts = [len(listed(cell)) for _, cell in cells if any(v.lower() not in _ABSENT for v in listed(cell))]
+    counts = [
+        len(listed(cell))
+        for _, cell in cells
+        if any(v.lower() not in _ABSENT for v in listed(cell))
+    ]
     return max(counts) if counts else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from core.collection.importing.credit_lines.folding import compared, flat
+from core.collection.importing.credit_lines.folding import compared, flat, words
 
 # Adjectives of nations and regions as catalogues use them for schools and makers.
 _PEOPLES = """
@@ -19,7 +19,8 @@ _PEOPLES = """
     egyptian emilian english estonian ethiopian etruscan european ferrarese filipino finnish
     flemish florentine franconian french frisian gambian genoese georgian german ghanaian greek
     guatemalan haitian hungarian icelandic indian indonesian inuit iranian iraqi irish islamic
-    israeli italian ivorian jamaican japanese javanese jewish jordanian kazakh kenyan korean kuwaiti
+    israeli italian ivorian jamaican japanese javanese jewish jordanian kazakh kenyan korean
+    kuwaiti
     latvian lebanese ligurian lithuanian lombard macedonian malaysian malian mantuan marchigian
     mexican milanese minoan moldovan mongolian moravian moroccan mughal namibian native neapolitan
     nepalese netherlandish nigerian norwegian ottoman paduan pakistani palestinian panamanian
@@ -69,14 +70,16 @@ _PEOPLES = """
     советский фламандский французский японский
 """.split()  # noqa: SIM905
 # "Schweizer", "Frans", "Romano", "Flamenco" are names of people too: they count only in company.
-_ALSO_NAMES = frozenset(
-    """frans greco romano romana veronese pisano florentine danese lombard german roman schweizer
+_ALSO_NAMES = words(
+    """
+    frans greco romano romana veronese pisano florentine danese lombard german roman schweizer
     russo toscano aleman espanol frances ingles francais frank georgian jordanian english french
     holland hollander florentin napolitano siciliano senese kolner toledano castellano catalan
     milanese americo welsh scott norman bolognese saxon polish irish romain lombardo native
     tedesco venetian wenetian veneziano provencal indian leones chino flamand lallemand
-    florentiner hollands japan pools duits andaluz swiss francese fiorentino augsburger
-    nurnberger tiroler jewish veneto umbro danois romani""".split()
+    florentiner hollands japan pools duits andaluz swiss francese fiorentino augsburger nurnberger
+    tiroler jewish veneto umbro danois romani
+    """
 )
 PEOPLES = frozenset(map(flat, _PEOPLES))
 SURE_PEOPLES = PEOPLES - _ALSO_NAMES | {"english", "french", "german", "venetian", "indian"}
@@ -86,13 +89,15 @@ _COUNTRIES = """
     belgium|bohemia|bolivia|bosnia|brazil|britain|bulgaria|burma|cambodia|cameroon|canada|chile|
     china|colombia|congo|costa rica|croatia|cuba|cyprus|czech republic|czechoslovakia|denmark|
     ecuador|egypt|england|estonia|ethiopia|finland|flanders|france|gdr|germany|ghana|great britain|
-    greece|guatemala|haiti|holland|hong kong|hungary|iceland|india|indonesia|iran|iraq|ireland|israel|
+    greece|guatemala|haiti|holland|hong kong|hungary|iceland|india|indonesia|iran|iraq|ireland|
+    israel|
     italy|ivory coast|jamaica|japan|kenya|korea|latvia|lebanon|lithuania|luxembourg|malaysia|mali|
     mexico|mongolia|morocco|nepal|netherlands|the netherlands|new zealand|nigeria|north korea|
     norway|pakistan|palestine|panama|paraguay|peru|persia|philippines|poland|portugal|prussia|
     puerto rico|romania|russia|russian federation|scotland|senegal|serbia|singapore|slovakia|
     slovenia|south africa|south korea|soviet union|spain|sweden|switzerland|syria|taiwan|thailand|
-    tibet|tunisia|turkey|uganda|uk|u k|ukraine|united kingdom|united states|united states of america|
+    tibet|tunisia|turkey|uganda|uk|u k|ukraine|united kingdom|united states|united states of
+    america|
     uruguay|us|u s|usa|u s a|ussr|venezuela|vietnam|wales|west germany|yugoslavia|zimbabwe|
     deutschland|osterreich|schweiz|frankreich|italien|spanien|niederlande|polen|russland|ungarn|
     allemagne|angleterre|autriche|belgique|espagne|etats unis|italie|pays bas|suisse|
@@ -123,14 +128,16 @@ _CITIES = """
     rotterdam|rouen|saint petersburg|salamanca|salzburg|san diego|san francisco|sankt petersburg|
     santiago de chile|sao paulo|seattle|seoul|sevilla|seville|sevres|shanghai|siena|sofia|solingen|
     spoleto|st gallen|st louis|st petersburg|staffordshire|stockholm|strasbourg|strassburg|
-    stuttgart|sydney|tallinn|tbilisi|tehran|tel aviv|the hague|tokyo|toledo|torino|toronto|toulouse|
+    stuttgart|sydney|tallinn|tbilisi|tehran|tel aviv|the hague|tokyo|toledo|torino|toronto|
+    toulouse|
     tours|trento|treviso|trier|trieste|tubingen|turin|ulm|uppsala|urbino|utrecht|valencia|
     valladolid|vancouver|venedig|venezia|venice|verona|versailles|vicenza|vienna|vienne|vilnius|
     wakefield|warsaw|warschau|warszawa|washington|washington d c|weimar|wien|winsted|wroclaw|
     wurzburg|yokohama|zagreb|zaragoza|zurich|москва|санкт-петербург|ленинград|киев|париж
 """
 _STATES = """
-    alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|idaho|illinois|
+    alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|idaho|
+    illinois|
     indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|
     mississippi|missouri|montana|nebraska|nevada|new hampshire|new jersey|new mexico|
     north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania|rhode island|south carolina|
@@ -163,11 +170,18 @@ def is_people(text: str) -> bool:
     return bool(words) and all(_is_one(word) for word in words)
 
 
+def people_word(word: str) -> bool:
+    """Whether a folded word is a people's, in any of German's endings: 'französische'."""
+    ending = re.fullmatch(r"(.+isch)e[rsnm]?", word)
+    return word in PEOPLES or (ending is not None and ending[1] in PEOPLES)
+
+
 def _is_one(word: str) -> bool:
-    if word in PEOPLES or word in ("zealander", "lankan", "rican"):
+    if people_word(word) or word in ("zealander", "lankan", "rican"):
         return True
     pieces = word.split("-")
     return len(pieces) > 1 and all(
-        piece in PEOPLES or piece in ("anglo", "franco", "italo", "sino", "austro", "greco", "afro")
+        people_word(piece)
+        or piece in ("anglo", "franco", "italo", "sino", "austro", "greco", "afro")
         for piece in pieces
     )

@@ -7,7 +7,7 @@ per row. Opens no file, writes nothing, and knows no artist of the collection.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.collection.importing.credit_lines.bodies import is_tail
@@ -39,9 +39,13 @@ from core.collection.importing.credit_lines.names import (
     read_bio,
     year_of,
 )
-from core.collection.importing.credit_lines.nobody import is_nobody
 from core.collection.importing.credit_lines.places import is_people, is_place
-from core.collection.importing.credit_lines.roles import Standing, stacked, standing_of
+from core.collection.importing.credit_lines.roles import (
+    Standing,
+    is_role_word,
+    stacked,
+    standing_of,
+)
 from core.collection.importing.credit_lines.several import Named, names_in
 
 _LONGEST = 2_000  # letters of a cell; more is not a name but a text
@@ -77,9 +81,9 @@ def _evidence(rows: Sequence[CreditCells]) -> Evidence:
     return evidence_of([*cells, *dict.fromkeys(natural)])
 
 
-def _names_by_identifier(lines: Iterator[CreditLine] | object) -> dict[Pair, str]:
+def _names_by_identifier(lines: Iterable[CreditLine]) -> dict[Pair, str]:
     names: dict[Pair, str] = {}
-    for line in lines:  # type: ignore[attr-defined]
+    for line in lines:
         for one in line.contributors:
             if one.kind in (Kind.PERSON, Kind.BODY):
                 for pair in one.identifiers:
@@ -181,7 +185,7 @@ class _Party:
     bio: Bio = field(default_factory=Bio)
 
 
-class _Undecided(Exception):  # noqa: N818 (it ends a row's reading and is no error)
+class _Undecided(Exception):
     def __init__(self, reason: str, readings: tuple[tuple[str, ...], ...], role: Role) -> None:
         super().__init__(reason)
         self.reason, self.readings, self.role = reason, readings, role
@@ -256,9 +260,7 @@ def _named(
     return reading.names
 
 
-def _by_identifier(
-    text: str, pair: Pair, names: Mapping[Pair, str], doubts: list[str]
-) -> Named:
+def _by_identifier(text: str, pair: Pair, names: Mapping[Pair, str], doubts: list[str]) -> Named:
     """A name that is only an identifier: the name that the table gives it elsewhere."""
     name = names.get(pair, "")
     if name:
@@ -282,6 +284,11 @@ def _with_cells(
     cells: dict[str, list[str]] = {}
     for kind, cell in (("prefix", row.prefix), ("role", row.role), ("suffix", row.suffix)):
         values = _parallel(cell, entries, mark)
+        if entries == 1 and total > 1 and "," in cell:
+            by_name = _parallel(cell, total, mark)
+            if by_name is not None and all(map(is_role_word, by_name)):
+                cells[kind] = by_name
+                continue
         if values is not None and (entries > 1 or total == 1 or not _is_list(cell)):
             cells[kind] = [values[entry] for entry, _, _ in read]
             continue
@@ -302,7 +309,9 @@ def _with_cells(
         if tail and named.name:
             named = replace(named, name=f"{named.name} {tail}")
         parties.append(
-            _Party(named, standing, entry, (*clause.also, *also), bio=lives[place].or_else(named.bio))
+            _Party(
+                named, standing, entry, (*clause.also, *also), bio=lives[place].or_else(named.bio)
+            )
         )
     _give_identifiers(row, entries, parties, doubts)
     return parties
@@ -338,7 +347,20 @@ def _lives_of(row: CreditCells, entries: int, of_entry: list[int]) -> list[Bio]:
     ]
 
 
-_NO_NATION = frozenset({"", "null", "none", "nan", "unknown", "nationality unknown", "n a", "unbekannt"})
+_NO_NATION = frozenset(
+    {
+        "",
+        "null",
+        "none",
+        "nan",
+        "unknown",
+        "nationality unknown",
+        "n a",
+        "unbekannt",
+        "undetermined",
+        "various",
+    }
+)
 
 
 def _nation(cell: str) -> str:
@@ -353,7 +375,9 @@ def _standing(
     words: Mapping[str, str], clause: Clause, row: CreditCells, doubts: list[str]
 ) -> tuple[Standing, tuple[Role, ...], str]:
     """The role that all cells together say; roles beside it; what the suffix adds to the name."""
-    standings, also, tail = [clause.standing], (), ""
+    standings = [clause.standing]
+    also: tuple[Role, ...] = ()
+    tail = ""
     prefix, role, suffix = words["prefix"], words["role"], words["suffix"]
     if prefix.strip():
         standing = standing_of(prefix)
@@ -383,8 +407,7 @@ def _standing(
                 f"'{role[:80]}' is not a role that is known here; '{clause.names}' was taken for a maker."
             )
         standings.append(standing)
-    told = [one for one in standings if one != Standing()]
-    return stacked(told), also, tail
+    return stacked([one for one in standings if one != Standing()]), also, tail
 
 
 def _give_identifiers(
@@ -465,9 +488,16 @@ def _settled(
             for beside in one.also
             if role is Role.MAKER and one.named.name
         ]
-    unique = list({(one.role, compared(one.name) or one.name): one for one in reversed(contributors)}.values())[::-1]
+    unique = list(
+        {(one.role, compared(one.name) or one.name): one for one in reversed(contributors)}.values()
+    )[::-1]
     if not any(one.role not in UNCREDITED for one in unique):
-        unique.insert(0, NamedContributor(name=UNKNOWN_MAKER, written=one_line(row.name[:_LONGEST]), kind=Kind.NOBODY))
+        unique.insert(
+            0,
+            NamedContributor(
+                name=UNKNOWN_MAKER, written=one_line(row.name[:_LONGEST]), kind=Kind.NOBODY
+            ),
+        )
     return tuple(unique)
 
 

@@ -1,6 +1,7 @@
 """The words for how somebody stands to a work, in the six languages of most catalogues.
 
-In: the text of a cell. Out: phrases of roles and where they stand ("Workshop of", "(Umkreis)", "gravé
+In: the text of a cell. Out: phrases of roles and where they stand ("Workshop of", "(Umkreis)",
+"gravé
 par"), or what a whole role cell means. Knows no name.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.collection.importing.credit_lines.folding import compared, flat
+from core.collection.importing.credit_lines.folding import compared, flat, words
 from core.collection.importing.credit_lines.line import Role
 
 
@@ -111,26 +112,36 @@ _NOUNS: dict[Role, dict[str, str]] = {
 }
 _LEADS = r"(?:(?:in the|in|in der|dans l[ea]|dans|alla|nella|a la|au|nello|a|an|the|by the|by an?|from the|member of the|aus der|aus dem|im|in de|de la|del|from) )?"
 _PICTURE = (
-    r"(?: (?:an? |the |een |einem |einer |einem verlorenen |un |une |uno |una |el |la |le |l'|his |original |lost |of )*"
-    r"(?:paintings?|drawings?|designs?|prints?|engravings?|etchings?|works?|originals?|compositions?|"
-    r"photographs?|models?|schilderij|tekening|prent|ontwerp|gemalde|zeichnung|entwurf|stich|vorlage|modell|"
-    r"dessin|tableau|peinture|gravure|modele|carton|disegno|dipinto|incisione|dibujo|pintura|cuadro|"
+    r"(?: (?:an? |the |een |einem |einer |einem verlorenen |un |une |uno |una |el |la |le |l'|"
+    r"his |original |lost |of )*"
+    r"(?:paintings?|drawings?|designs?|prints?|engravings?|etchings?|works?|originals?|"
+    r"compositions?|"
+    r"photographs?|models?|schilderij|tekening|prent|ontwerp|gemalde|zeichnung|entwurf|stich|"
+    r"vorlage|modell|"
+    r"dessin|tableau|peinture|gravure|modele|carton|disegno|dipinto|incisione|dibujo|pintura|"
+    r"cuadro|"
     r"original|grabado) (?:by|of|van|von|des|de|du|di|del|door|par))?"
 )
 _AFTER = (
-    rf"after{_PICTURE}(?: the (?=master|monogram))?|nach{_PICTURE}(?: dem (?=meister))?|d'\s?apres{_PICTURE}|naar{_PICTURE}|naer|"
-    rf"segun{_PICTURE}|a partir de|dopo{_PICTURE}|tratto da|derivato da|derivazione da|inspire (?:de|par)|based on{_PICTURE}|"
-    r"from an? (?:design|drawing|painting|work|print) (?:by|of)|inspired by|ispirato a|inspirado en|"
+    rf"after{_PICTURE}(?: the (?=master|monogram))?|nach{_PICTURE}(?: dem (?=meister))?|"
+    rf"d'\s?apres{_PICTURE}|naar{_PICTURE}|naer|"
+    rf"segun{_PICTURE}|a partir de|dopo{_PICTURE}|tratto da|derivato da|derivazione da|"
+    rf"inspire (?:de|par)|based on{_PICTURE}|"
+    r"from an? (?:design|drawing|painting|work|print) (?:by|of)|inspired by|ispirato a|"
+    r"inspirado en|"
     r"adapted from|modelled on|по оригиналу|по рисунку"
 )
 _COPY = (
-    rf"cop(?:y|ies|ied) (?:after|from){_PICTURE}|replica after|version after|kopie nach{_PICTURE}|kopien nach|"
-    rf"copies? d'apres{_PICTURE}|copia da(?:l|lla)?|copia d'apres|copia segun|kopie naar{_PICTURE}|copie naar|replica da|"
+    rf"cop(?:y|ies|ied) (?:after|from){_PICTURE}|replica after|version after|"
+    rf"kopie nach{_PICTURE}|kopien nach|"
+    rf"copies? d'apres{_PICTURE}|copia da(?:l|lla)?|copia d'apres|copia segun|"
+    rf"kopie naar{_PICTURE}|copie naar|replica da|"
     r"копия с картины|копия с|replik nach|reproduction after"
 )
 _FORMER = r"(?:formerly|previously|once|traditionally|old|fruher|ehemals|ehem\.|vormals|ehedem|anciennement|autrefois|jadis|gia|precedentemente|antes|anteriormente|antiguamente|voorheen|vroeger|eerder|olim)"
 _ATTRIBUTION = (
-    r"(?:attributed|attrib\.|attr\.|attr|ascribed|assigned(?= to)|given(?= to)|attribue[es]?|attribuit[oaie]|"
+    r"(?:attributed|attrib\.|attr\.|attr|ascribed|assigned(?= to)|given(?= to)|attribue[es]?|"
+    r"attribuit[oaie]|"
     r"atribuid[oa]s?|atrib\.|toegeschreven|toegeschr\.|zugeschrieben|zugeschr\.|zuschreibung)"
 )
 _TO = r"(?: (?:to|a la|a|ad|al|aan|an))?(?: the (?=workshop|studio|circle|school|follower|master|monogram))?"
@@ -141,26 +152,37 @@ _FORMERLY = (
 )
 _DOUBT = (
     rf"{_ATTRIBUTION}{_TO}|attribution (?:to|a)|attribuzione a|atribucion a|"
-    r"(?:most )?(?:probably|possibly|perhaps|likely|presumably|conceivably)(?: by)?|may be(?: by)?|thought to be(?: by)?|"
-    r"wohl(?: von)?|vermutlich(?: von)?|vielleicht(?: von)?|wahrscheinlich(?: von)?|moglicherweise(?: von)?|mutmasslich|angeblich|"
-    r"peut-etre|probablement|sans doute|possiblement|forse(?: di)?|probabilmente(?: di)?|possibile|"
-    r"posiblemente|probablemente|quizas?|tal vez|provavelmente|possivelmente|mogelijk|waarschijnlijk|vermoedelijk|"
-    r"wellicht|misschien|uncertain|unsicher|fraglich|приписывается|предположительно|przypisywan[ey]"
+    r"(?:most )?(?:probably|possibly|perhaps|likely|presumably|conceivably)(?: by)?|"
+    r"may be(?: by)?|thought to be(?: by)?|"
+    r"wohl(?: von)?|vermutlich(?: von)?|vielleicht(?: von)?|wahrscheinlich(?: von)?|"
+    r"moglicherweise(?: von)?|mutmasslich|angeblich|"
+    r"peut-etre|probablement|sans doute|possiblement|forse(?: di)?|probabilmente(?: di)?|"
+    r"possibile|"
+    r"posiblemente|probablemente|quizas?|tal vez|provavelmente|possivelmente|mogelijk|"
+    r"waarschijnlijk|vermoedelijk|"
+    r"wellicht|misschien|uncertain|unsicher|fraglich|приписывается|предположительно|"
+    r"przypisywan[ey]"
 )
 _PRINTED = r"printed (?:by|at)|gedruckt (?:von|bei)|imprime par|stampat[oa] da|impres[oa] por|gedrukt door|druck(?: von)?:"
 _PUBLISHED = (
     r"published by|issued by|edited and published by|verlegt (?:von|bei|durch)|herausgegeben von|"
-    r"edite par|publie par|pubblicat[oa] da|edito da|publicad[oa] por|editad[oa] por|uitgegeven door"
+    r"edite par|publie par|pubblicat[oa] da|edito da|publicad[oa] por|editad[oa] por|"
+    r"uitgegeven door"
 )
 _ENGRAVED = (
-    r"(?:engraved|etched|lithographed|mezzotinted|aquatinted|woodcut|cut|block cut|carved)(?: and [a-z]+)? by|"
-    r"(?:gestochen|radiert|lithographiert|lithografiert|geschnitten) von|(?:grave|lithographie)e? par|"
+    r"(?:engraved|etched|lithographed|mezzotinted|aquatinted|woodcut|cut|block cut|"
+    r"carved)(?: and [a-z]+)? by|"
+    r"(?:gestochen|radiert|lithographiert|lithografiert|geschnitten) von|(?:grave|"
+    r"lithographie)e? par|"
     r"incis[oa] da|grabad[oa] por|gegraveerd door|geetst door"
 )
 _MADE = (
-    r"(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|illustrated|"
-    r"manufactured|decorated|woven|built|constructed|cast|composed|illuminated|produced|work)(?: and [a-z]+)? by|"
-    r"(?:gemalt|gezeichnet|ausgefuhrt|hergestellt|geschaffen|fotografiert) von|(?:peint|dessine|execute|realise|fabrique)e? par|"
+    r"(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|"
+    r"illustrated|"
+    r"manufactured|decorated|woven|built|constructed|cast|composed|illuminated|produced|"
+    r"work)(?: and [a-z]+)? by|"
+    r"(?:gemalt|gezeichnet|ausgefuhrt|hergestellt|geschaffen|fotografiert) von|(?:peint|dessine|"
+    r"execute|realise|fabrique)e? par|"
     r"(?:dipint|disegnat|eseguit|realizzat)[oa] da|(?:pintad|dibujad|realizad|hech)[oa] por|"
     r"(?:geschilderd|getekend|gemaakt|vervaardigd|uitgevoerd) door|eigenhandig|autograph"
 )
@@ -190,22 +212,30 @@ _STACK: list[tuple[str, Standing]] = [
     (_BYSTANDER, Standing(bystander=True)),
 ]
 _PREFIX = re.compile(
-    r"(?<![^\s,;:/(\[«\"])(?:" + "|".join(f"(?P<p{n}>{one})" for n, (one, _) in enumerate(_STACK)) + r")"
+    r"(?<![^\s,;:/(\[«\"])(?:"
+    + "|".join(f"(?P<p{n}>{one})" for n, (one, _) in enumerate(_STACK))
+    + r")"
     r"(?:(?=[\s,:;)\]?]|$)|(?<='))\s*:?"
 )
 # A text without one of these stems holds no phrase: most names are told so at once.
 _STEMS = re.compile(
-    r"work|stud|shop|assist|werk|gehilf|atelier|collab|aide|botteg|aiut|offic|taller|obrador|ayud|oficin|"
-    r"мастер|circ|entour|associ|ambi|kreis|umfeld|umgeb|nahe|cercl|proche|cerchi|context|contest|entorn|"
-    r"omgev|kring|круг|follow|success|nachfolg|suiv|contin|segu|navolg|послед|scho|schu|ecole|scuol|"
+    r"work|stud|shop|assist|werk|gehilf|atelier|collab|aide|botteg|aiut|offic|taller|obrador|"
+    r"ayud|oficin|"
+    r"мастер|circ|entour|associ|ambi|kreis|umfeld|umgeb|nahe|cercl|proche|cerchi|context|"
+    r"contest|entorn|"
+    r"omgev|kring|круг|follow|success|nachfolg|suiv|contin|segu|navolg|послед|scho|schu|ecole|"
+    r"scuol|"
     r"escuel|escol|школ|pupil|stude|eleve|discip|alli|discep|alum|alun|leerl|учен|mann|styl|imit|"
-    r"pastich|forger|fake|nachahm|mani|stil|falsch|\bart\b|genre|gout|suite|modi|mane|estil|stijl|trant|"
+    r"pastich|forger|fake|nachahm|mani|stil|falsch|\bart\b|genre|gout|suite|modi|mane|estil|"
+    r"stijl|trant|"
     r"подраж|cop|repl|version|facsim|reprod|kop|копи|after|nach|apres|naa?e?r|partir|dopo|tratt|"
-    r"deriv|inspi|ispir|based|from|adapt|modell|former|previous|once|tradit|old|fruh|ehem|vorm|ehed|"
+    r"deriv|inspi|ispir|based|from|adapt|modell|former|previous|once|tradit|old|fruh|ehem|vorm|"
+    r"ehed|"
     r"ancien|autref|jadis|\bgia|preced|antes|anter|antig|voorh|vroeg|eerd|olim|attr|ascri|assign|"
     r"given|atrib|toeg|zuge|zusch|no longer|not by|reject|listed|prob|poss|perh|like|presum|"
     r"conceiv|may be|thought|wohl|verm|viell|wahrs|mog|mutm|angeb|peut|sans doute|forse|posib|"
-    r"quiza|tal vez|provav|waars|wellic|missch|uncert|unsich|fragl|припис|предпол|przyp|print|druck|"
+    r"quiza|tal vez|provav|waars|wellic|missch|uncert|unsich|fragl|припис|предпол|przyp|print|"
+    r"druck|"
     r"imprim|stamp|impres|gedruk|publ|issued|edit|verleg|heraus|uitgeg| by|^by|von\b|par\b|door|"
     r" da\b|por\b|eigenh|autogr|gift|beques|portrait|memory|по |rechts|crea"
 )
@@ -234,63 +264,83 @@ def phrases(text: str) -> Iterator[Phrase]:
 _BARE = re.compile(
     r"(?:(?:and|&|und|et|e|y|en|or|oder|ou|of|mit|avec|with|con|met)\s+)?"
     r"(?:(?:his|her|the|seine?r?|ihre?r?|son|sa|ses|sua|suo|suoi|su|zijn|haar|dessen|de)\s+)?"
-    r"(?:" + "|".join(
+    r"(?:"
+    + "|".join(
         f"(?P<b{n}>{'|'.join(by_language.values())}"
         + ("|gehilfen|werkst[.]|botteguccia|shop assistants?" if role is Role.WORKSHOP else "")
         + ")"
         for n, (role, by_language) in enumerate(_NOUNS.items())
-    ) + r")s?\.?"
-)  # fmt: skip
+    )
+    + r")s?\.?"
+)
 _BARE_ROLES = list(_NOUNS)
 
-_MAKERS = frozenset(
-    """artist artiste artista kunstler kunstlerin kunstenaar maker creator creators author auteur autor autore
-    painter maler malerin peintre pittore pintor pintora schilder sculptor bildhauer bildhauerin sculpteur
-    scultore escultor beeldhouwer draftsman draughtsman draughtsperson draftsperson zeichner zeichnerin dessinateur
-    disegnatore dibujante tekenaar photographer fotograf fotografin photograph photographe
-    fotografo fotograaf illustrator illustrateur illustratore ilustrador architect architekt
-    architecte architetto arquitecto manufacturer hersteller fabricant produttore fabricante
-    fabrikant manufactory manufaktur manufacture printmaker printmakers grafiker prentmaker graphic ceramicist ceramist
-    keramiker ceramiste ceramista potter pottenbakker modeler modeller modelleur goldsmith
-    goldschmied silversmith silberschmied orfevre jeweler jeweller cabinetmaker ebeniste
-    calligrapher calligraphe miniaturist illuminator enlumineur weaver weber tisserand decorator
-    decorateur gilder founder bronzefounder caster foundry gie\u00dfer giesser fonderie glassblower glassmaker
-    collagist animator director filmmaker videographer performer composer writer poet dichter
-    schriftsteller verfasser scrittore escritor schrijver translator calligraphy embroiderer
-    lacquerer metalworker blacksmith carver woodcarver turner printmaking carpenter joiner
-    clockmaker watchmaker medalist medallist medailleur enameler enameller emailleur studio firm
-    company collaborator coauthor co-author urheber schopfer createur creatrice realisateur
-    conservator-none design designteam team group workshop-none principal primary main
-    художник автор скульптор фотограф архитектор живописец график""".split()
-)  # fmt: skip
-_ENGRAVERS = frozenset(
-    """engraver etcher lithographer woodcutter woodcut xylographer mezzotinter aquatinter blockcutter block-cutter
-    stecher kupferstecher radierer lithograph lithograf holzschneider formschneider
-    graveur lithographe aquafortiste xylographe buriniste incisore litografo acquafortista xilografo
-    grabador litografo aguafortista graveerder etser lithograaf houtsnijder gravador
-    engravers etchers lithographers printmaker_engraver гравер sculpsit sculp. sculp sc. fecit
-    incidit aquaforti""".split()
+_MAKERS = words(
+    """
+    artist artiste artista kunstler kunstlerin kunstenaar maker creator creators author auteur
+    autor autore painter maler malerin peintre pittore pintor pintora schilder sculptor bildhauer
+    bildhauerin sculpteur scultore escultor beeldhouwer draftsman draughtsman draughtsperson
+    draftsperson zeichner zeichnerin dessinateur disegnatore dibujante tekenaar photographer
+    fotograf fotografin photograph photographe fotografo fotograaf illustrator illustrateur
+    illustratore ilustrador architect architekt architecte architetto arquitecto manufacturer
+    hersteller fabricant produttore fabricante fabrikant manufactory manufaktur manufacture
+    printmaker printmakers grafiker prentmaker graphic ceramicist ceramist keramiker ceramiste
+    ceramista potter pottenbakker modeler modeller modelleur goldsmith goldschmied silversmith
+    silberschmied orfevre jeweler jeweller cabinetmaker ebeniste calligrapher calligraphe
+    miniaturist illuminator enlumineur weaver weber tisserand decorator decorateur gilder founder
+    bronzefounder caster foundry gießer giesser fonderie glassblower glassmaker collagist animator
+    director filmmaker videographer performer composer writer poet dichter schriftsteller
+    verfasser scrittore escritor schrijver translator calligraphy embroiderer lacquerer
+    metalworker blacksmith carver woodcarver turner printmaking carpenter joiner clockmaker
+    watchmaker medalist medallist medailleur enameler enameller emailleur studio firm company
+    collaborator coauthor co-author urheber schopfer createur creatrice realisateur design
+    designteam team group principal primary main художник автор скульптор фотограф архитектор
+    живописец график
+    """
 )
-_DESIGNERS = frozenset(
-    """designer designers inventor invenit inv. inv inventore entwerfer entwurf entwurfer ontwerper progettista
-    disenador concepteur pinxit pinx. pinx delineavit delin. delin del. designed source
-    intermediary_draftsman""".split()
+_ENGRAVERS = words(
+    """
+    engraver etcher lithographer woodcutter woodcut xylographer mezzotinter aquatinter blockcutter
+    block-cutter stecher kupferstecher radierer lithograph lithograf holzschneider formschneider
+    graveur lithographe aquafortiste xylographe buriniste incisore litografo acquafortista
+    xilografo grabador aguafortista graveerder etser lithograaf houtsnijder gravador engravers
+    etchers lithographers printmaker_engraver гравер sculpsit sculp. sculp sc. fecit incidit
+    aquaforti
+    """
 )
-_PRINTERS = frozenset("printer printers drucker imprimeur stampatore impresor drukker tipografo typographer печатник".split())
-_PUBLISHERS = frozenset(
-    """publisher publishers verleger verlag editeur editore uitgever editorial excudit exc. exc excud. excud издатель
-    herausgeber issuer""".split()
+_DESIGNERS = words(
+    """
+    designer designers inventor invenit inv. inv inventore entwerfer entwurf entwurfer ontwerper
+    progettista disenador concepteur pinxit pinx. pinx delineavit delin. delin del. designed
+    source intermediary_draftsman
+    """
 )
-_BYSTANDERS = frozenset(
-    """sitter subject depicted portrayed dargestellter modele_vivant dedicatee dedicator donor stifter schenker patron
-    auftraggeber commissioner commanditaire client collector sammler collectionneur owner
-    former_owner besitzer seller dealer handler kunsthandler marchand retailer distributor
-    lender lessor curator kurator editor redacteur restorer restaurator conservator addressee
-    recipient adressat honoree model sponsor actor engraved_subject copyright rightsholder""".split()
+_PRINTERS = words(
+    """
+    printer printers drucker imprimeur stampatore impresor drukker tipografo typographer печатник
+    """
 )
-_IGNORED = frozenset(
-    """and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
-    assistant associate original first second third role a""".split()
+_PUBLISHERS = words(
+    """
+    publisher publishers verleger verlag editeur editore uitgever editorial excudit exc. exc
+    excud. excud издатель herausgeber issuer
+    """
+)
+_BYSTANDERS = words(
+    """
+    sitter subject depicted portrayed dargestellter modele_vivant dedicatee dedicator donor
+    stifter schenker patron auftraggeber commissioner commanditaire client collector sammler
+    collectionneur owner former_owner besitzer seller dealer handler kunsthandler marchand
+    retailer distributor lender lessor curator kurator editor redacteur restorer restaurator
+    conservator addressee recipient adressat honoree model sponsor actor engraved_subject
+    copyright rightsholder
+    """
+)
+_IGNORED = words(
+    """
+    and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
+    assistant associate original first second third role a
+    """
 )
 _MARK = re.compile(r"^[\s(\[]*\?+[\s)\]]*$")
 _WRAPPED = re.compile(r"^[\s(\[{]+|[\s)\]}:,;]+$")
@@ -312,8 +362,12 @@ def standing_of(cell: str) -> Standing:
         return ATTRIBUTED
     standing = _of_words(text)
     if doubtful and standing.role is Role.MAKER:
-        return Standing(attributed=True, engraves=standing.engraves, designs=standing.designs,
-                        known=standing.known)  # fmt: skip
+        return Standing(
+            attributed=True,
+            engraves=standing.engraves,
+            designs=standing.designs,
+            known=standing.known,
+        )
     return standing
 
 
@@ -327,14 +381,19 @@ def _of_words(text: str) -> Standing:
         return Standing()
     if text in ("copy", "copied", "copie", "kopie", "copia"):
         return Standing(Role.COPY)
+    inside = [one.standing for one in phrases(text)]
+    if any(one.role is Role.FORMERLY for one in inside):
+        return Standing(Role.FORMERLY)
     single = _of_nouns(text)
     if single.known:
         return single
-    inside = [one.standing for one in phrases(text)]
     if inside:
         return _most_careful(inside)
-    qualified = [_BARE_ROLES[int((one.lastgroup or "b0")[1:])] for one in _BARE.finditer(text)
-                 if _is_word(text, one.start(), one.end())]  # fmt: skip
+    qualified = [
+        _BARE_ROLES[int((one.lastgroup or "b0")[1:])]
+        for one in _BARE.finditer(text)
+        if _is_word(text, one.start(), one.end())
+    ]
     if qualified:
         return Standing(qualified[0])
     if re.search(r"(?:^|\s)(?:by|von|par|da|por|door|of|for)$", text):
@@ -354,9 +413,24 @@ _NOUN = re.compile(r"[^\s,;/|()]+")
 def _of_nouns(text: str) -> Standing:
     """'Artist', 'Designer and manufacturer', 'printer/publisher', 'attributed designer'."""
     words = [word for word in _NOUN.findall(text) if word not in _IGNORED]
-    doubt = any(word in ("attributed", "attr.", "possible", "possibly", "probable", "probably",
-                         "presumed", "zugeschrieben", "attribue", "attribuito", "atribuido",
-                         "toegeschreven") for word in words)  # fmt: skip
+    doubt = any(
+        word
+        in (
+            "attributed",
+            "attr.",
+            "possible",
+            "possibly",
+            "probable",
+            "probably",
+            "presumed",
+            "zugeschrieben",
+            "attribue",
+            "attribuito",
+            "atribuido",
+            "toegeschreven",
+        )
+        for word in words
+    )
     kinds = {kind for word in words if (kind := _noun_kind(word))}
     strange = [word for word in words if not _noun_kind(word)] if not doubt else []
     if "former" in words and "attribution" in words:
@@ -435,7 +509,8 @@ def _only_role(text: str) -> bool:
     words = [word for word in _NOUN.findall(text) if word not in _IGNORED]
     if words and all(_noun_kind(word) for word in words):
         return True
+    inside = list(phrases(text))
     rest = text
-    for one in reversed(list(phrases(text))):
+    for one in reversed(inside):
         rest = rest[: one.start] + rest[one.end :]
-    return not re.sub(r"[\W_]|\b(?:of|to|by|and|the|de|an|von|a)\b", "", rest)
+    return bool(inside) and not re.sub(r"[\W_]|\b(?:of|to|by|and|the|de|an|von|a)\b", "", rest)

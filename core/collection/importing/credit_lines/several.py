@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from core.collection.importing.credit_lines.bodies import TAILS, body_words, is_acronym, is_tail
 from core.collection.importing.credit_lines.evidence import Evidence
-from core.collection.importing.credit_lines.folding import compared, flat
+from core.collection.importing.credit_lines.folding import compared, entries, flat
 from core.collection.importing.credit_lines.line import Kind
 from core.collection.importing.credit_lines.names import (
     NO_BIO,
@@ -22,9 +22,12 @@ from core.collection.importing.credit_lines.names import (
     inverted,
     is_generation,
     is_honour,
+    is_peerage,
     is_title,
     read_bio,
     tidy,
+    titles_apart,
+    without_generation,
     without_life,
     without_titles,
 )
@@ -52,29 +55,38 @@ class Names:
 
 
 # Masters who are called by one word, or by two of which none is a given name.
-MONONYMS = frozenset(
-    """rembrandt|titian|tizian|tiziano|raphael|raffael|raffaello|michelangelo|leonardo|caravaggio|
-    donatello|giorgione|tintoretto|veronese|correggio|parmigianino|bronzino|botticelli|masaccio|
-    giotto|cimabue|duccio|canaletto|guercino|domenichino|perugino|pinturicchio|pontormo|sassetta|
-    pisanello|mantegna|le corbusier|el greco|man ray|brassai|balthus|christo|jeanne-claude|erte|
-    nadar|cassandre|herge|arman|cesar|erro|marisol|hiroshige|hokusai|utamaro|kunisada|kuniyoshi|
-    toyokuni|harunobu|sharaku|banksy|orlan|ben|wols|tal r|rubens|durer|cranach|holbein|brueghel|
-    vermeer|picasso|matisse|van gogh|van dyck|velazquez|goya|murillo|рембрандт|рафаэль|тициан""".replace(
-        "\n", ""
-    ).split("|")
+MONONYMS = entries(
+    """
+    rembrandt|titian|tizian|tiziano|raphael|raffael|raffaello|michelangelo|leonardo|
+    caravaggio|donatello|giorgione|tintoretto|veronese|correggio|parmigianino|bronzino|
+    botticelli|masaccio|giotto|cimabue|duccio|canaletto|guercino|domenichino|perugino|
+    pinturicchio|pontormo|sassetta|pisanello|mantegna|le corbusier|el greco|man ray|
+    brassai|balthus|christo|jeanne-claude|erte|nadar|cassandre|herge|arman|erro|marisol|
+    hiroshige|hokusai|utamaro|kunisada|kuniyoshi|toyokuni|harunobu|sharaku|banksy|orlan|
+    wols|tal r|рембрандт|рафаэль|тициан|микеланджело
+    """
 )
 _MONONYMS = frozenset(compared(one) for one in MONONYMS)
+# Surnames that say enough where two stand together: "Rubens and Brueghel".
+_FAMOUS = entries(
+    """
+    rubens|durer|cranach|holbein|brueghel|bruegel|vermeer|picasso|matisse|van gogh|
+    van dyck|velazquez|goya|murillo|manet|monet|renoir|cezanne|gauguin|degas|turner|
+    constable|klimt|schiele|mantegna
+    """
+)
+_SERIAL = ", and"  # the joint before the last of "A, B, and C"
 _STRONG = r"and|&|und|et|with|mit|avec|\+"
 _WEAK = r"e|y|en|i|con|met|и"
-_CONNECTOR = re.compile(rf"\s+({_STRONG}|{_WEAK})\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE)
-_SLASH = "/"
+_CONNECTOR = re.compile(
+    rf"\s+({_STRONG}|{_WEAK})\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
+)
 
 
 def names_in(text: str, count: int | None, evidence: Evidence) -> Names:
     """The names that `text` holds. `count`: how many identifiers stand beside it, if any do."""
-    named = _Reader(evidence, count).read(text)
-    names = tuple(_checked(one) for one in named.names)
-    return replace(named, names=names)
+    reading = _Reader(evidence, count).read(text)
+    return replace(reading, names=tuple(map(_checked, reading.names)))
 
 
 def _checked(one: Named) -> Named:
@@ -113,7 +125,8 @@ class _Reader:
         if body_words(_outside_brackets(name)):
             names = self._with_bodies(name, items)
         elif len(items) == 1:
-            names = Names((self._person(items[0].text, items[0].bio, text),))
+            turned = capitals_first(items[0].text, self.evidence.is_given)
+            names = Names((self._person(turned, items[0].bio, text, items[0].titles),))
         else:
             names = self._several(name, items)
         if len(names.names) == 1:
@@ -129,7 +142,9 @@ class _Reader:
         stray = NO_BIO
         for place, piece in enumerate(_commas(name)):
             known = read_bio(piece) if place else None
-            if known is not None and not (known == Bio(nationality=piece) and self._is_half(parts, piece)):
+            if known is not None and not (
+                known == Bio(nationality=piece) and self._is_half(parts, piece)
+            ):
                 if parts and known != NO_BIO:
                     parts[-1] = replace(parts[-1], bio=parts[-1].bio.or_else(known))
                 stray = stray.or_else(known) if len(parts) == 1 else stray
@@ -139,16 +154,31 @@ class _Reader:
                 continue
             elif parts and is_title(piece):
                 parts[-1] = replace(parts[-1], titles=piece)
+            elif parts and (is_peerage(piece) or self._is_lady(parts[-1].text, piece)):
+                parts[-1] = replace(parts[-1], titles=f"…, {piece}")
             elif parts and re.match(r"(?:of|von|zu) [A-ZÀ-Ý]", piece):
                 parts[-1] = replace(parts[-1], titles=f"…{piece}")
             else:
-                piece = re.sub(rf"^(?:{_STRONG})\s+", "", piece, flags=re.IGNORECASE)
-                parts += self._connected(piece, "," if place else "")
+                bare = re.sub(rf"^(?:{_STRONG})\s+", "", piece, flags=re.IGNORECASE)
+                joint = "" if not place else "," if bare == piece else _SERIAL
+                parts += self._connected(bare, joint)
         return parts or [_Item(name, "")], stray
+
+    def _is_lady(self, name: str, piece: str) -> bool:
+        """'Elizabeth Augusta, Lady Northwick'; not 'Rennell, Lady Mary'."""
+        return (
+            bool(re.match(r"(?:Lord|Lady)\s", piece))
+            and self.evidence.starts_given(name)
+            and " " in name
+        )
 
     def _is_half(self, parts: Sequence[_Item], piece: str) -> bool:
         """'Snyders, Frans': a people's name that is the given name of the surname before it."""
-        return len(parts) == 1 and " " not in parts[0].text and flat(piece) in ("frans", "romano", "roman", "romana")
+        return (
+            len(parts) == 1
+            and " " not in parts[0].text
+            and flat(piece) in ("frans", "romano", "roman", "romana")
+        )
 
     def _connected(self, piece: str, joint: str) -> list[_Item]:
         """The names that connectors join, where the connector is one: not in "Goya y Lucientes"."""
@@ -178,13 +208,17 @@ class _Reader:
     # --- one name -----------------------------------------------------------------------------------
 
     def _person(self, name: str, bio: Bio, written: str, titles: str = "") -> Named:
-        name = capitals_first(tidy(name), self.evidence.is_given)
-        if titles.startswith("…"):
+        name = tidy(name)
+        if titles.startswith("…,"):
+            name = f"{name}{titles[1:]}"
+        elif titles.startswith("…"):
             name = f"{name} {titles[1:]}"
         elif titles:
             name = f"{titles} {name}"
         group = re.search(r"\s*\(([^()]*,[^()]*,[^()]*)\)$", name)
-        kind = Kind.BODY if body_words(name) or is_acronym(name) or bio.body or group else Kind.PERSON
+        kind = (
+            Kind.BODY if body_words(name) or is_acronym(name) or bio.body or group else Kind.PERSON
+        )
         if group and name[: group.start()].strip():
             name = name[: group.start()]
         if is_nobody(name):
@@ -197,15 +231,21 @@ class _Reader:
     def _inverted(self, surname: _Item, first: _Item) -> Named:
         written = f"{surname.text}, {first.text}"
         bio = first.bio.or_else(surname.bio)
-        return self._person(
-            inverted(surname.text, first.text), bio, written, first.titles or surname.titles
-        )
+        words = first.text.split()
+        while len(words) > 1 and is_honour(words[0]) and words[0].isupper():
+            words = words[1:]
+        apart, behind = titles_apart(" ".join(words))
+        words, titles = apart.split(), first.titles or surname.titles or behind
+        if re.search(r"\b(?:of|de|de la|du|von|di)$", titles):  # "Crawford, James, 26th Earl of"
+            return self._person(f"{' '.join(words)}{titles[1:]} {surname.text}", bio, written)
+        return self._person(inverted(surname.text, " ".join(words)), bio, written, titles)
 
     def _body(self, name: str, bio: Bio = NO_BIO, written: str = "") -> Named:
         return Named(name, written or name, Kind.BODY, bio)
 
     def _stands(self, name: str) -> bool:
-        return self.evidence.stands(name) or compared(name) in _MONONYMS
+        plain = compared(name)
+        return plain in self.evidence.alone or plain in _MONONYMS or plain in _FAMOUS
 
     def _is_full(self, name: str) -> bool:
         """Whether the words are a whole name: a given one and another, or one known by itself."""
@@ -230,7 +270,7 @@ class _Reader:
 
     def _with_bodies(self, name: str, items: list[_Item]) -> Names:
         """A body alone, with its place; or a body beside persons."""
-        whole = self._body(_without_country_dates(name))
+        whole = self._body(name)
         if self.count == 1:
             return Names((whole,))
         groups: list[list[_Item]] = []
@@ -243,8 +283,13 @@ class _Reader:
             return Names((whole,))
         texts = [_joined(group) for group in groups]
         bodies = [body_words(text) for text in texts]
-        persons = [self._is_whole(group[0].text) and not body for group, body in zip(groups, bodies, strict=True)]
-        if all(body or person for body, person in zip(bodies, persons, strict=True)) and self._are_apart(groups, bodies):
+        persons = [
+            self._is_whole(group[0].text) and not body
+            for group, body in zip(groups, bodies, strict=True)
+        ]
+        if all(
+            body or person for body, person in zip(bodies, persons, strict=True)
+        ) and self._are_apart(groups, bodies):
             return Names(
                 tuple(
                     self._body(text) if body else self._whole(group[0])
@@ -252,8 +297,12 @@ class _Reader:
                 )
             )
         if self.count is not None and self.count == len(groups):
-            return Names(tuple(self._body(text) if body else self._whole(group[0])
-                               for text, body, group in zip(texts, bodies, groups, strict=True)))  # fmt: skip
+            return Names(
+                tuple(
+                    self._body(text) if body else self._whole(group[0])
+                    for text, body, group in zip(texts, bodies, groups, strict=True)
+                )
+            )
         return Names((whole,))
 
     def _are_apart(self, groups: list[list[_Item]], bodies: list[bool]) -> bool:
@@ -271,11 +320,16 @@ class _Reader:
     # --- several ----------------------------------------------------------------------------------------
 
     def _several(self, name: str, items: list[_Item]) -> Names:
-        if len(items) == 2 and items[1].joint == "," and is_place(items[1].text) and not self._is_pair_of_halves(items):
+        if (
+            len(items) == 2
+            and items[1].joint == ","
+            and is_place(items[1].text)
+            and not self._is_pair_of_halves(items)
+        ):
             return self._placed(name, items[0])
         while len(items) > 2 and items[-1].joint == "," and is_place(items[-1].text):
             items = items[:-1]
-        if self.count is not None and self.count == len(items) > 1 and not self._are_halves(items):
+        if self.count is not None and self.count == len(items) > 1:
             return Names(tuple(self._whole(item) for item in items))
         commas = all(item.joint == "," for item in items[1:])
         if len(items) == 2 and commas:
@@ -286,17 +340,14 @@ class _Reader:
 
     def _is_pair_of_halves(self, items: list[_Item]) -> bool:
         """'Smith, Florence': a city that is a given name, after a surname."""
-        return len(items[0].text.split()) == 1 and self.evidence.all_given(items[1].text)
+        single = len(items[0].text.split()) == 1
+        return single and (self.evidence.all_given(items[1].text) or self.evidence.mostly_inverts)
 
     def _placed(self, name: str, item: _Item) -> Names:
         """A name and a city: of a person the city goes, of a body it is part of the name."""
         if self._is_whole(item.text):
             return Names((self._whole(item),))
         return Names((self._body(name, item.bio),))
-
-    def _are_halves(self, items: list[_Item]) -> bool:
-        """'Kokoschka, Oskar, Klimt, Gustav' beside four numbers? No: beside two, and so not here."""
-        return False
 
     def _pair(self, name: str, one: _Item, other: _Item) -> Names:
         """Two parts with a comma between them."""
@@ -317,10 +368,11 @@ class _Reader:
         return Names((), ((turned.name,), (two[0].name, two[1].name)))
 
     def _by_shape(self, a: str, b: str) -> str:
-        """"one", "two", or "" where the words of both halves do not tell."""
+        """ "one", "two", or "" where the words of both halves do not tell."""
         known = self.evidence
+        a, b = without_generation(a), without_generation(titles_apart(b)[0])
         first, last = without_titles(a.split()), without_titles(b.split())
-        if re.search(r"[\d:;?\"]", a + b):
+        if re.search(r"[\d:;?]", a + b):
             return ""
         a_mononym, b_mononym = compared(a) in _MONONYMS, compared(b) in _MONONYMS
         b_given, b_all = known.starts_given(b), known.all_given(b)
@@ -358,7 +410,7 @@ class _Reader:
         if a_mononym and not b_given:
             return ""
         if b_all:
-            if a_given and len(b.split()) == 1 and not known.inverts:
+            if a_given and len(b.split()) == 1 and not known.mostly_inverts:
                 return ""  # "Krista, Jeanne-Marie": either may be the given name
             return "one"
         if b_given:
@@ -368,7 +420,7 @@ class _Reader:
             return "" if known.is_natural else "one"
         if particle and len(b.split()) == 1:
             return "one"
-        return "one" if known.inverts else ""
+        return "one" if known.mostly_inverts else ""
 
     def _joined_pair(self, name: str, one: _Item, other: _Item) -> Names:
         """Two parts with "and", "&" or a slash between them."""
@@ -378,7 +430,12 @@ class _Reader:
         a_full, b_full = self._is_full(a), self._is_full(b)
         if a_full and b_full:
             return Names((self._whole(one), self._whole(other)))
-        if known.all_given(a) and self._is_whole(b) and compared(a) not in _MONONYMS and not known.stands(a):
+        if (
+            known.all_given(a)
+            and self._is_whole(b)
+            and compared(a) not in _MONONYMS
+            and not known.stands(a)
+        ):
             return self._shared(one, other)
         if self.count == 2:
             return Names((self._whole(one), self._whole(other)))
@@ -398,7 +455,12 @@ class _Reader:
 
     def _shared(self, one: _Item, other: _Item) -> Names:
         """'Bernd and Hilla Becher': the surname is both's."""
-        initials = all(re.fullmatch(r"(?:[^\W\d_]\.?-?)+", word) and len(word) <= 3 for word in one.text.split())
+        if is_title(one.text.split()[0]):
+            return Names((self._body(f"{one.text} and {other.text}"),))
+        initials = all(
+            re.fullmatch(r"(?:[^\W\d_]\.?-?)+", word) and len(word) <= 3
+            for word in one.text.split()
+        )
         if initials:
             return Names((self._body(f"{one.text} & {other.text}"),))
         words = other.text.split()
@@ -439,13 +501,22 @@ class _Reader:
                 (len(words) == 1 or words[0].casefold() in PARTICLES)
                 and self.evidence.all_given(following.text)
             )
-            if half and after and after.joint not in (",", "") and self.evidence.all_given(after.text):
+            if (
+                half
+                and after
+                and after.joint not in (",", "")
+                and self.evidence.all_given(after.text)
+            ):
                 # "Shattuck, Frederick and Elizabeth"
                 return [self._inverted(item, following), self._inverted(item, after)], 3
             if half:
                 return [self._inverted(item, following)], 2
         if following and following.joint not in (",", "") and not self._is_full(item.text):
-            if self.evidence.all_given(item.text) and self._is_whole(following.text) and not self._stands(item.text):
+            if (
+                self.evidence.all_given(item.text)
+                and self._is_whole(following.text)
+                and not self._stands(item.text)
+            ):
                 return list(self._shared(item, following).names), 2
         if self._is_whole(item.text):
             return [self._whole(item)], 1
@@ -455,25 +526,30 @@ class _Reader:
         return None
 
     def _unread(self, name: str, items: list[_Item]) -> Names:
+        """'Skidmore, Owings & Merrill' is one firm; of the rest, a person has to say."""
         single = all(len(item.text.split()) <= 2 and not self._is_full(item.text) for item in items)
-        if any(item.joint in ("&", "and", "und", "et") for item in items) and single:
-            return Names((self._body(name),))  # "Skidmore, Owings & Merrill"
+        given = [self.evidence.all_given(item.text) for item in items]
+        # "Smith, John & Brown" may be John Smith with a Brown
+        turned = len(items) == 3 and given[1] and items[2].joint != _SERIAL
+        if items[-1].joint in ("&", "and", "und", "et", _SERIAL) and single:
+            if sum(given) <= 1 and not turned:
+                return Names((self._body(name),))
         return Names((), ((name,), tuple(self._whole(item).name for item in items)))
 
 
 def _joined(group: list[_Item]) -> str:
     text = group[0].text
     for item in group[1:]:
-        text += f", {item.text}" if item.joint == "," else f" {item.joint} {item.text}"
+        text += (
+            f"{item.joint} {item.text}"
+            if item.joint.startswith(",")
+            else f" {item.joint} {item.text}"
+        )
     return text
 
 
 def _outside_brackets(name: str) -> str:
     return re.sub(r"\([^()]*\)", " ", name)
-
-
-def _without_country_dates(name: str) -> str:
-    return tidy(name)
 
 
 def _commas(text: str) -> list[str]:
@@ -494,5 +570,7 @@ def _commas(text: str) -> list[str]:
 def _are_capital(*names: str) -> bool:
     """Whether every word begins large, but for particles: a name's words, not a sentence's."""
     return all(
-        word[:1].isupper() or word.casefold() in PARTICLES for name in names for word in name.split()
+        word[:1].isupper() or word.casefold() in PARTICLES
+        for name in names
+        for word in name.split()
     )
