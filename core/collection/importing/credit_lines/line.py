@@ -1,6 +1,7 @@
 """A work's credit line: what a row's cells say of its makers, and who that is.
 
-In: cells as a table has them. Out: contributors by name, role and certainty; or a doubt that asks a
+In: cells as a table has them. Out: contributors by name, role and certainty; or a doubt that
+asks a
 person to decide. Knows no table format and no collection.
 """
 
@@ -79,7 +80,8 @@ class CreditCells:
 class NamedContributor:
     """One contributor as the row names them.
 
-    `name` is clean and in natural order ("Hendrik van Rijnland"), without the role: for a qualified
+    `name` is clean and in natural order ("Hendrik van Rijnland"), without the role: for a
+    qualified
     role it is the name of the master. `written` is what the cell had for this one. `attributed`:
     the maker is named with a doubt ("attributed to", "probably", "?"). `born`, `died`: years as
     text, "" where not given. `identifiers`: (scheme, checked value).
@@ -110,3 +112,6 @@ class CreditLine:
     doubts: tuple[str, ...] = ()
     question: str = ""
     readings: tuple[tuple[str, ...], ...] = ()
+
+
+UNKNOWN_MAKER = "Unknown maker"  # the name of every contributor of `Kind.NOBODY`
