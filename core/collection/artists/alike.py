@@ -36,7 +36,33 @@ _SOUNDS = tuple(
         (r"j|y|i|h|a|e|o|u", ""),
     )
 )
-_TITLES = frozenset({"dr", "prof", "sir", "mr", "mrs", "ms", "von", "jr", "sr"})
+# words beside a name that do not tell two persons apart
+_BESIDE = frozenset(
+    [
+        "dr",
+        "prof",
+        "sir",
+        "mr",
+        "mrs",
+        "ms",
+        "mme",
+        "mlle",
+        "madame",
+        "herr",
+        "frau",
+        "signor",
+        "senor",
+        "jr",
+        "sr",
+        "workshop",
+        "atelier",
+        "studio",
+        "werkstatt",
+        "werkplaats",
+        "bottega",
+        "taller",
+    ]
+)
 
 
 def folded(name: str) -> str:
@@ -74,7 +100,7 @@ def _words(name: str) -> tuple[tuple[str, ...], ...]:
     """The words of a name as they may be read: umlauts written out, and not."""
     readings = {folded(name), folded(name.translate(_UMLAUTS))}
     return tuple(
-        tuple(word for word in text.split() if word not in PARTICLES and word not in _TITLES)
+        tuple(word for word in text.split() if word not in PARTICLES and word not in _BESIDE)
         for text in sorted(readings)
     )
 

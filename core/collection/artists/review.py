@@ -169,7 +169,7 @@ def _merges(
         first, second = sorted(
             (people[one], people[other]), key=lambda who: -len(works.get(who.id, ()))
         )
-        if not works.get(second.id) and not works.get(first.id):
+        if first.kind != second.kind or not works.get(first.id):
             continue
         if contradict(first.identifiers, second.identifiers) or _two_lives(first, second):
             continue

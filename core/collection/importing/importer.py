@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -18,14 +18,12 @@ from typing import Literal, TypedDict, Unpack
 
 from PIL import Image
 
-from core.collection.artists.decisions import read_decisions
-from core.collection.artists.opt_outs import OptOuts, Wish, today, with_wishes
+from core.collection.artists.opt_outs import OptOuts
 from core.collection.artists.questions import Question, save_questions
-from core.collection.artists.register import ArtistRegister, contributors_of
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
-from core.collection.importing.credit_lines.line import CreditLine, Role
-from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.credit_lines.line import CreditLine
+from core.collection.importing.crediting import Crediting
 from core.collection.importing.destination import (
     ImportLog,
     LogEntry,
@@ -45,7 +43,7 @@ from core.collection.importing.rows import (
 from core.collection.importing.sources import UNKNOWN, Form, read_source
 from core.collection.removal import removed_works
 from core.collection.store import MANIFEST, save_collection
-from core.collection.types import OPTED_OUT, UNKNOWN_MAKER, Artist, Collection, Contributor, Work
+from core.collection.types import UNKNOWN_MAKER, Collection, Contributor, Work
 from core.errors import CollectionError, ImageRefused
 from core.files import write_bytes
 from core.progress import Progress
@@ -212,7 +210,7 @@ def _events(
     phase = "Importing pictures" if write else "Looking at pictures"
     with opened as base:
         run = _Import(base, size, encoding, selection, reading.notes, write, opt_outs)
-        credit = run.credit_lines(reading.rows)
+        credit = run.crediting.lines(reading.rows)
         for done, row in enumerate(reading.rows):
             yield Progress(phase, done, len(reading.rows), row.row)
             run.take(row, credit.get(done))
@@ -251,11 +249,7 @@ class _Import:
 
     def __post_init__(self) -> None:
         self.works = {work.id: work for work in self.base.works}
-        self.register = ArtistRegister(self.base.artists, today())
-        self.decisions = read_decisions(self.base.path)
-        refused = filter(lambda one: one.status == OPTED_OUT, self.base.artists)
-        self.opt_outs = with_wishes(self.opt_outs, map(_wish_of, refused))
-        self.questions: dict[str, Question] = {}
+        self.crediting = Crediting(self.base, self.opt_outs)
         self.records = ImportLog(self.base)
         self.stored = {work.sha256: work.id for work in self.base.works}
         self.selected_styles = {slug(style) for style in self.selection.styles}
@@ -267,25 +261,13 @@ class _Import:
         self.left = {one.sha256: one for one in removed_works(self.base.path)}
         self.left |= {one.id: one for one in self.left.values()}
 
-    def credit_lines(self, rows: Sequence[Candidate | Refusal]) -> dict[int, CreditLine]:
-        """Who made each row's work, by the row's place: read at once, for a table's rows explain
-        each other; then as it was decided."""
-        places = [place for place, row in enumerate(rows) if isinstance(row, Candidate)]
-        cells = [row.credit_cells for row in rows if isinstance(row, Candidate)]
-        lines = {
-            place: self.decisions.applied(line, said.name)
-            for place, said, line in zip(places, cells, read_credit_lines(cells), strict=True)
-        }
-        self.register.prepare(lines.values())
-        return lines
-
     def take(self, row: Candidate | Refusal, line: CreditLine | None) -> None:
         """Account for one row: exactly one counter or list grows by one."""
         if isinstance(row, Refusal) or line is None:
             assert isinstance(row, Refusal)
             self.refused.append(row)
             return
-        identified = self.register.identify(line)
+        identified = self.crediting.identified(line)
         made_by = identified.contributors
         artist_id = made_by[0].artist_id
         self.offered.setdefault(slug(row.style), row.style)
@@ -311,7 +293,7 @@ class _Import:
         self.spellings.setdefault(style, {style}).add(row.style)
         self.remarks += [Refusal(row.row, doubt) for doubt in (*row.doubts, *line.doubts)]
         if identified.question and work.makers[0][0] == artist_id:
-            self._ask(Question.of_name(row.credit_cells.name, identified.question, line), row.row)
+            self.crediting.ask_about(row, line, identified.question)
 
     def finish(self) -> ImportReport:
         """Write the tables, unless nothing changed or nothing could be taken."""
@@ -322,16 +304,16 @@ class _Import:
             return replace(report, written=False)
         # the record first: without its work it is forgotten, without it a work would look doubled
         self.records.save()
-        save_questions(self.base.path, self.questions.values())
+        save_questions(self.base.path, self.crediting.questions.values())
         if report.collection != self.base or not (self.base.path / MANIFEST).is_file():
             save_collection(report.collection)
         return report
 
     def report(self) -> ImportReport:
         """What became of every row."""
-        named = self.register.joined
-        works = tuple(_by(work, named) if named else work for work in self.works.values())
-        collection = replace(self.base, works=works, artists=self.register.artists)
+        register = self.crediting.register
+        works = self.crediting.works(tuple(self.works.values()))
+        collection = replace(self.base, works=works, artists=register.artists)
         unknown = self.per_artist[UNKNOWN_MAKER]
         nameless = (
             f"{unknown} works name no maker; they stand under 'Unknown maker', whom nobody pays."
@@ -346,13 +328,13 @@ class _Import:
             (*self.duplicates, *self._look_alikes()),
             (
                 *self.notes,
-                *self.register.notes(),
+                *register.notes(),
                 *self._style_notes(),
                 *([nameless] * bool(unknown)),
             ),
-            tuple(self.remarks),
+            (*self.remarks, *self.crediting.remarks),
             self.write,
-            tuple(self.questions.values()),
+            tuple(self.crediting.questions.values()),
         )
 
     def _style_of(self, row: Candidate) -> str:
@@ -379,7 +361,7 @@ class _Import:
     ) -> Work:
         """The work as the row says; where the row says nothing, what was known of it stays."""
         if not work.artist_id or not _says_nothing(made_by):
-            work = self._credited(work, row, line, made_by)
+            work = self.crediting.credited(work, row, line, made_by)
         return replace(
             work,
             title=row.title if row.title != UNTITLED or not work.title else work.title,
@@ -388,59 +370,6 @@ class _Import:
             licence=row.licence or work.licence,
             source=row.source or work.source,
         )
-
-    def _credited(
-        self, work: Work, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
-    ) -> Work:
-        """The work by its makers. It never leaves an artist who opted out, and where the row only
-        spells its artist anew, the artist keeps the id."""
-        if work.artist_id:
-            before = self.register.artist(work.artist_id)
-            if before.status == OPTED_OUT or self._covered_id(before):
-                if made_by[0].artist_id != work.artist_id:
-                    self.remarks.append(
-                        Refusal(
-                            row.row,
-                            f"names '{row.credit_cells.name}', but this work's maker, "
-                            f"{before.name}, opted out: it stays theirs, and is not credited.",
-                        )
-                    )
-                return work
-            if not work.contributors and self.register.respell(work.artist_id, line):
-                return work
-        self.register.credit(line)
-        alone = len(made_by) == 1 and made_by[0] == Contributor(made_by[0].artist_id)
-        return replace(work, artist_id=made_by[0].artist_id, contributors=() if alone else made_by)
-
-    def _covered_id(self, artist: Artist) -> bool:
-        covered = self.opt_outs.of_person((artist.name, *artist.written), artist.identifiers)
-        return covered is not None and covered.certainty == "sure"
-
-    def _opted_out(self, row: Candidate, line: CreditLine, sha256: str) -> str:
-        """Why a new picture is not learnt from: a wish that covers it; empty where none does."""
-        makers = [one for one in line.contributors if one.role is Role.MAKER]
-        names = [name for one in makers for name in (one.name, one.written)]
-        covered = self.opt_outs.of_work(sha256, row.title, names)
-        if covered is not None:
-            return f"{covered.wish.words} of this work: it is not learnt from."
-        for one in makers:
-            covered = self.opt_outs.of_person((one.name, one.written), one.identifiers)
-            if covered is None:
-                continue
-            if covered.certainty == "sure":
-                return f"{covered.wish.words}: it is not learnt from."
-            wished = covered.wish.name or covered.wish.words
-            if self.decisions.are_different(one.name, wished):
-                continue
-            words = f"'{one.name}' may be {wished}: {covered.wish.words}"
-            self._ask(Question.of_wish(one.name, wished, f"{words}."), row.row)
-            return f"{words}. Nothing was taken; `artists review` asks whether they are one."
-        return ""
-
-    def _ask(self, question: Question, row: str) -> None:
-        """Once per question, with the rows to which it belongs."""
-        known = self.questions.get(question.key, question)
-        self.questions[question.key] = replace(known, rows=(*known.rows, row))
 
     def _look_alikes(self) -> list[Duplicate]:
         """Rows of this run whose picture looks like a work that stands before it."""
@@ -478,7 +407,7 @@ class _Import:
             self.works[known.id] = self._described(known, row, line, made_by)
             self.records.keep(source_sha, replace(record, description=description))
             return _ImportedRow("updated", known.id)
-        if known is None and (wish := self._opted_out(row, line, source_sha)):
+        if known is None and (wish := self.crediting.refusal(row, line, made_by, source_sha)):
             return Refusal(row.row, wish)
         square = to_square(open_image(source, row.picture.name).image, self.size)
         data = _encoded(square, self.encoding)
@@ -504,21 +433,8 @@ class _Import:
         return _ImportedRow("imported" if known is None else "updated", work_id)
 
 
-def _wish_of(artist: Artist) -> Wish:
-    return Wish(name=artist.name, identifiers=artist.identifiers, also_written=artist.written)
-
-
 def _says_nothing(made_by: tuple[Contributor, ...]) -> bool:
     return [one.artist_id for one in made_by] == [UNKNOWN_MAKER]
-
-
-def _by(work: Work, named: Mapping[str, str]) -> Work:
-    """The work with some artists' ids replaced."""
-    return replace(
-        work,
-        artist_id=named.get(work.artist_id, work.artist_id),
-        contributors=tuple(contributors_of(named, work.contributors)),
-    )
 
 
 def _encoded(image: Image.Image, encoding: Encoding) -> bytes:

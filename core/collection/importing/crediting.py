@@ -1,0 +1,131 @@
+"""To whom an import owes each work: lines read, persons identified, wishes kept, questions asked.
+
+In: the rows of a source, what was decided, who opted out. Out: contributors per row, the artists,
+and what a person has to decide. Opens no picture; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from core.collection.artists.decisions import read_decisions
+from core.collection.artists.opt_outs import OptOuts, Wish, today, with_wishes
+from core.collection.artists.questions import Question
+from core.collection.artists.register import ArtistRegister, Identified, contributors_of
+from core.collection.importing.credit_lines.line import CreditLine, Role
+from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.rows import Candidate, Identifiers, Refusal
+from core.collection.types import OPTED_OUT, Artist, Collection, Contributor, Work
+
+
+class Crediting:
+    """Who made the works of one import."""
+
+    def __init__(self, base: Collection, opt_outs: OptOuts) -> None:
+        self.register = ArtistRegister(base.artists, today())
+        self.decisions = read_decisions(base.path)
+        refused = [one for one in base.artists if one.status == OPTED_OUT]
+        self.opt_outs = with_wishes(opt_outs, map(_wish_of, refused))
+        self.questions: dict[str, Question] = {}
+        self.remarks: list[Refusal] = []
+
+    def identified(self, line: CreditLine) -> Identified:
+        """Who the line's contributors are."""
+        return self.register.identify(line)
+
+    def ask_about(self, row: Candidate, line: CreditLine, question: str) -> None:
+        """Keep a question about a row that was taken."""
+        self._ask(Question.of_name(row.credit_cells.name, question, line), row.row)
+
+    def works(self, works: Sequence[Work]) -> tuple[Work, ...]:
+        """The works, with the ids of those who turned out to be an artist of before."""
+        named = self.register.joined
+        return tuple(_by(work, named) if named else work for work in works)
+
+    def lines(self, rows: Sequence[Candidate | Refusal]) -> dict[int, CreditLine]:
+        """Who made each row's work, by the row's place: read at once, for a table's rows explain
+        each other; then as it was decided."""
+        places = [place for place, row in enumerate(rows) if isinstance(row, Candidate)]
+        cells = [row.credit_cells for row in rows if isinstance(row, Candidate)]
+        lines = {
+            place: self.decisions.applied(line, said.name)
+            for place, said, line in zip(places, cells, read_credit_lines(cells), strict=True)
+        }
+        self.register.prepare(lines.values())
+        return lines
+
+    def credited(
+        self, work: Work, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
+    ) -> Work:
+        """The work by its makers. It never leaves an artist who opted out, and where the row only
+        spells its artist anew, the artist keeps the id."""
+        if work.artist_id:
+            before = self.register.artist(work.artist_id)
+            if before.status == OPTED_OUT or self._covered_id(before):
+                if made_by[0].artist_id != work.artist_id:
+                    self.remarks.append(
+                        Refusal(
+                            row.row,
+                            f"names '{row.credit_cells.name}', but this work's maker, "
+                            f"{before.name}, opted out: it stays theirs, and is not credited.",
+                        )
+                    )
+                return work
+            if not work.contributors and self.register.respell(work.artist_id, line):
+                return work
+        self.register.credit(line)
+        alone = len(made_by) == 1 and made_by[0] == Contributor(made_by[0].artist_id)
+        return replace(work, artist_id=made_by[0].artist_id, contributors=() if alone else made_by)
+
+    def _covered_id(self, artist: Artist) -> bool:
+        covered = self.opt_outs.of_person((artist.name, *artist.written), artist.identifiers)
+        return covered is not None and covered.certainty == "sure"
+
+    def refusal(
+        self, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...], sha256: str
+    ) -> str:
+        """Why a new picture is not learnt from: a wish that covers it; empty where none does."""
+        written = [name for one in line.contributors for name in (one.name, one.written)]
+        covered = self.opt_outs.of_work(sha256, row.title, written)
+        if covered is not None:
+            return f"{covered.wish.words} of this work: it is not learnt from."
+        makers = [one for one in line.contributors if one.role is Role.MAKER]
+        named: list[tuple[tuple[str, ...], Identifiers]] = [
+            ((one.name, one.written), one.identifiers) for one in makers
+        ]
+        for contributor in made_by:
+            if contributor.weight:
+                artist = self.register.artist(contributor.artist_id)
+                named.append(((artist.name, *artist.written), artist.identifiers))
+        for names, identifiers in named:
+            covered = self.opt_outs.of_person(names, identifiers)
+            if covered is None:
+                continue
+            if covered.certainty == "sure":
+                return f"{covered.wish.words}: it is not learnt from."
+            wished = covered.wish.name or covered.wish.words
+            if self.decisions.are_different(names[0], wished):
+                continue
+            words = f"'{names[0]}' may be {wished}: {covered.wish.words}"
+            self._ask(Question.of_wish(names[0], wished, f"{words}."), row.row)
+            return f"{words}. Nothing was taken; `artists review` asks whether they are one."
+        return ""
+
+    def _ask(self, question: Question, row: str) -> None:
+        """Once per question, with the rows to which it belongs."""
+        known = self.questions.get(question.key, question)
+        self.questions[question.key] = replace(known, rows=(*known.rows, row))
+
+
+def _wish_of(artist: Artist) -> Wish:
+    return Wish(name=artist.name, identifiers=artist.identifiers, also_written=artist.written)
+
+
+def _by(work: Work, named: Mapping[str, str]) -> Work:
+    """The work with some artists' ids replaced."""
+    return replace(
+        work,
+        artist_id=named.get(work.artist_id, work.artist_id),
+        contributors=tuple(contributors_of(named, work.contributors)),
+    )
