@@ -17,6 +17,7 @@ from app.services import (
     report,
     retrieval,
     serialize,
+    serialize_artists,
     serialize_ledger,
 )
 from core.files import write_text
@@ -51,6 +52,15 @@ VERBS: dict[str, Any] = {
     "workshops list": list[serialize.WorkshopRecord],
     "workshops paint": serialize.PaintingRecord,
     "workshops build": serialize.RebuildRecord,
+    "artists review": list[serialize_artists.ProposalRecord],
+    "artists answer": serialize_artists.AnswerRecord,
+    "artists decide": serialize_artists.DecisionRecord,
+    "artists decisions": list[serialize_artists.DecisionRecord],
+    "artists undo": serialize_artists.DecisionRecord,
+    "artists import": list[serialize_artists.ChangeRecord],
+    "artists opt-out": serialize_artists.OptedOutRecord,
+    "artists opt-in": serialize_artists.OptedOutRecord,
+    "artists opt-outs": list[serialize_artists.WishRecord],
     "doctor": serialize.DoctorRecord,
 }
 RUN = "/runs/ID.json"

@@ -8,6 +8,7 @@ import typer
 
 from app.cli.options import AsJson, Directory
 from app.cli.output import say, show_json
+from app.settings import read_settings
 
 
 def remove(
@@ -24,10 +25,12 @@ def remove(
 ) -> None:
     """Take works out of a collection: tables, pictures, features and index, at once.
 
-    An open studio follows with its next question, and importing does not let them in again. Credit
+    An open studio follows with its next question, and importing does not let them in again; an
+    artist who leaves is kept away under every spelling (`artists opt-in` lifts that). Credit
     that was booked stays in the ledger. What the model has learnt it keeps until it is trained
     again.
     """
+    from app.services.artists import keep_away
     from app.services.serialize import RemovalRecord
     from core.attribution.removal import forget_works
     from core.collection.removal import remove_works, works_of
@@ -36,6 +39,7 @@ def remove(
     collection = load_collection(directory, check_files=False)
     ids = [*(work or ()), *works_of(collection, artist or ())]
     gone = remove_works(collection, ids, reason)
+    keep_away(read_settings(), collection, artist or (), reason)
     rows = forget_works(collection, [(one.sha256, one.style) for one in gone])
     left = len(load_collection(directory, check_files=False).works)
     if as_json:

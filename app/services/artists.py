@@ -117,6 +117,26 @@ def opt_out(
     return OptedOut(len(after.wishes) - len(before.wishes), tuple(sure), tuple(near))
 
 
+def keep_away(
+    settings: Settings, collection: Collection, artist_ids: Sequence[str], reason: str
+) -> None:
+    """An artist whose works were all taken out does not come back under another spelling."""
+    wishes = [
+        Wish(
+            name=artist.name,
+            identifiers=artist.identifiers,
+            also_written=artist.written,
+            source=f"taken out of '{collection.title}'{': ' if reason else ''}{reason}",
+            date=today(),
+        )
+        for artist in map(collection.artist, artist_ids)
+        if artist.payable
+    ]
+    if wishes:
+        file = opt_outs_file(settings)
+        save_opt_outs(file, with_wishes(read_opt_outs(file), wishes))
+
+
 def _with_spellings(wish: Wish, collection: Collection) -> Wish:
     if wish.work:
         return wish

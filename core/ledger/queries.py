@@ -285,12 +285,14 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         for name, value in row.items()
         if name not in ("number", "digest", "entry_key")
     }
-    number, entry_rule, taken_back = None, "", False
+    number, entry_rule, date, entry_id, taken_back = None, "", "", "", False
     if row["entry_key"] is not None:
         booked = connection.execute(
-            select(txn.seq, txn.rule_id).where(txn.idempotency_key == row["entry_key"])
+            select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
+                txn.idempotency_key == row["entry_key"]
+            )
         ).first()
-        number, entry_rule = booked or (None, "")
+        number, entry_rule, date, entry_id = booked or (None, "", "", "")
         taken_back = (
             connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
         )
@@ -298,7 +300,14 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
     rule = _rule(connection, record.rule)
-    return RunView(row["number"], record, number, taken_back, rule, entry_rule)
+    given = dict(
+        connection.execute(
+            select(posting.artist_id, posting.micro).where(
+                posting.txn_id == entry_id, posting.artist_id.is_not(None)
+            )
+        ).all()
+    )
+    return RunView(row["number"], record, number, taken_back, rule, entry_rule, given, date)
 
 
 def _rule(connection: Connection, rule_id: str) -> ShareRule | None:

@@ -105,7 +105,8 @@ class RunView:
     """A recorded run: its number, and the entry that credits this picture, if one does.
 
     `rule` is the share rule that the run names; None where nothing says what it was. `entry_rule`:
-    the id of that by which the entry was booked, for a picture that is credited already.
+    the id of that by which the entry was booked, for a picture that is credited already;
+    `entry_micro`: what that entry gives to whom, `entry_date` when.
     """
 
     number: int
@@ -114,6 +115,8 @@ class RunView:
     reversed: bool = False
     rule: ShareRule | None = None
     entry_rule: str = ""
+    entry_micro: Mapping[str, int] = field(default_factory=dict)
+    entry_date: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tests.browser.test_studio import generate, upload
 from tests.server import Server, free_port
 
 Open = Callable[..., Any]
-PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method", "import")
+PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method", "import", "names")
 
 # WCAG 2.1, 1.4.3: the ratio of every visible text to what is painted behind it.
 CONTRAST = """() => {

@@ -36,7 +36,7 @@ from app.web.access import Access
 from app.web.events import NOT_YOURS
 from app.web.formatting import render, style_name
 from app.web.uploads import Uploads
-from app.web.views.credit import decided, run_bars, side_by_side
+from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
 from core.errors import LedgerError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
 
@@ -354,6 +354,7 @@ def credit(view: RunView, names: Mapping[str, str], opted_out: frozenset[str] = 
         shares=run_bars(view.record, names, view.rule),
         decided=decided(view.record, names),
         rules=side_by_side(view.record, names, opted_out),
+        stands=standing_entry(view, names, opted_out),
     )
 
 

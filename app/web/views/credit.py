@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.web.formatting import counted, credits, percent, percentages
 from app.web.views.rules import TITLES, earned_by, rule_words
 from core.ledger.evidence import decision
-from core.ledger.records import PROPONENT, RunRecord, Totals
+from core.ledger.records import PROPONENT, RunRecord, RunView, Totals
 from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import ROYALTY_POOL, WHOLE, ShareRule
 
@@ -93,6 +93,41 @@ def decided(record: RunRecord, names: Mapping[str, str]) -> str:
     return (
         f"No single artist decided this picture: {counted(outcome.significant, 'artist')} shaped "
         "it, none more than all others together."
+    )
+
+
+def standing_entry(
+    view: RunView, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()
+) -> str:
+    """Which entry stands and why it is not what the run says; nothing where they agree.
+
+    A picture is credited once: what changed since, whoever opted out or is known by another name,
+    changes no entry.
+    """
+    record = view.record
+    if view.entry is None or dict(view.entry_micro) == dict(record.artist_micro):
+        return ""
+    names = names_in(record) | dict(names)
+    others = sorted(set(view.entry_micro) | set(record.artist_micro))
+    since = [names.get(who, who) for who in others if who in opted_out]
+    moved = [
+        names.get(who, who)
+        for who in others
+        if view.entry_micro.get(who, 0) != record.artist_micro.get(who, 0) and who not in opted_out
+    ]
+    reasons = [f"{name} has opted out since" for name in since]
+    if view.entry_rule != record.rule:
+        reasons.append("another rule was in force")
+    elif moved and not since:
+        reasons.append(f"the collection knows otherwise now of {', '.join(moved[:NAMED])}")
+    given = ", ".join(
+        f"{names.get(who, who)} {percent(micro / WHOLE, 1)}"
+        for who, micro in sorted(view.entry_micro.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return (
+        f"This picture was credited on {view.entry_date[:10]}, and that entry stands: "
+        f"{given or 'nobody'}. The bars show what it would be today"
+        f"{': ' + '; '.join(reasons) if reasons else ''}."
     )
 
 

@@ -37,32 +37,9 @@ _SOUNDS = tuple(
     )
 )
 # words beside a name that do not tell two persons apart
-_BESIDE = frozenset(
-    [
-        "dr",
-        "prof",
-        "sir",
-        "mr",
-        "mrs",
-        "ms",
-        "mme",
-        "mlle",
-        "madame",
-        "herr",
-        "frau",
-        "signor",
-        "senor",
-        "jr",
-        "sr",
-        "workshop",
-        "atelier",
-        "studio",
-        "werkstatt",
-        "werkplaats",
-        "bottega",
-        "taller",
-    ]
-)
+_TITLES = ("dr", "prof", "sir", "mr", "mrs", "ms", "mme", "mlle", "herr", "frau", "jr", "sr")
+_HOUSES = ("workshop", "atelier", "studio", "werkstatt", "werkplaats", "bottega", "taller")
+_BESIDE = frozenset({*_TITLES, *_HOUSES})
 
 
 def folded(name: str) -> str:

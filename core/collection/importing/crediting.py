@@ -61,14 +61,14 @@ class Crediting:
         """The work by its makers. It never leaves an artist who opted out, and where the row only
         spells its artist anew, the artist keeps the id."""
         if work.artist_id:
-            before = self.register.artist(work.artist_id)
-            if before.status == OPTED_OUT or self._covered_id(before):
-                if made_by[0].artist_id != work.artist_id:
+            before = [self.register.artist(who) for who, _ in work.makers]
+            if refused := next(filter(self._said_no, before), None):
+                if [one.artist_id for one in made_by if one.weight] != [one.id for one in before]:
                     self.remarks.append(
                         Refusal(
                             row.row,
                             f"names '{row.credit_cells.name}', but this work's maker, "
-                            f"{before.name}, opted out: it stays theirs, and is not credited.",
+                            f"{refused.name}, opted out: it stays theirs, and is not credited.",
                         )
                     )
                 return work
@@ -78,7 +78,9 @@ class Crediting:
         alone = len(made_by) == 1 and made_by[0] == Contributor(made_by[0].artist_id)
         return replace(work, artist_id=made_by[0].artist_id, contributors=() if alone else made_by)
 
-    def _covered_id(self, artist: Artist) -> bool:
+    def _said_no(self, artist: Artist) -> bool:
+        if artist.status == OPTED_OUT:
+            return True
         covered = self.opt_outs.of_person((artist.name, *artist.written), artist.identifiers)
         return covered is not None and covered.certainty == "sure"
 

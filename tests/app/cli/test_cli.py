@@ -47,6 +47,16 @@ VERBS = (
     "ledger reverse",
     "ledger verify",
     "ledger export",
+    "artists review",
+    "artists answer",
+    "artists decide",
+    "artists decisions",
+    "artists undo",
+    "artists export",
+    "artists import",
+    "artists opt-out",
+    "artists opt-in",
+    "artists opt-outs",
     "workshops list",
     "workshops paint",
     "workshops build",
@@ -121,6 +131,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_verbs_are_these_and_no_others() -> None:
     groups = {
+        "artists": cli.artists.verbs,
         "ledger": cli.ledger.verbs,
         "evaluate": cli.evaluate.verbs,
         "workshops": cli.workshops.verbs,

@@ -7,13 +7,13 @@ import pytest
 
 from app.services.retrieval import RetrievalCheck, _itself_aside
 
-ARTISTS = ["a", "a", "b", "b", "c"]
+MAKERS = [((artist, 1),) for artist in "aabbc"]
 STYLES = ["x", "x", "y", "y", "y"]
 
 
 def rows(z: list[list[float]], own: list[int]) -> dict[str, RetrievalCheck]:
     table = np.array(z)
-    return {row.check: row for row in _itself_aside(table, table, own, ARTISTS, STYLES)}
+    return {row.check: row for row in _itself_aside(table, table, own, MAKERS, STYLES)}
 
 
 def test_a_works_own_score_counts_for_nothing() -> None:

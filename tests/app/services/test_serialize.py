@@ -39,6 +39,7 @@ from app.settings import EMBEDDED
 from app.web.routes import media
 from core.attribution.calibration.trust import Trust
 from core.attribution.result import Attribution, Seconds
+from core.collection.artists.questions import Question, save_questions
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import ImageRefused
@@ -87,6 +88,15 @@ COMMANDS = {
     "workshops list": "",
     "workshops paint": "--workshop cobalt --seed 5 -o new.png",
     "workshops build": "--to {embedded}",
+    "artists review": "",
+    "artists answer": "opt-out.ann-ek.anne-ek.anne-ek 2 --collection copy --by ann",
+    "artists decide": "same artist-0 artist-1 --collection copy --by ann",
+    "artists decisions": "--collection copy",
+    "artists undo": "1 --collection copy --by ann",
+    "artists import": "artists.csv --collection copy",
+    "artists opt-out": "--name Atelier_0 --collection copy --by ann",
+    "artists opt-in": "Atelier_0 --reason Back --collection copy --by ann",
+    "artists opt-outs": "",
     "doctor": "",
 }
 SAME_EVERYWHERE = (
@@ -133,6 +143,7 @@ def _cells(row: str) -> list[str]:
 
 def words_of(verb: str, ready: Path = Path()) -> list[str]:
     words = [word.format(ready=ready, embedded=EMBEDDED) for word in COMMANDS[verb].split()]
+    words = [word.replace("Atelier_", "Atelier ") for word in words]
     return [*verb.split(), *words, "--json"]
 
 
@@ -145,8 +156,28 @@ def before(
     def copied(name: str, *left_out: str) -> object:
         return shutil.copytree(ready.path, name, ignore=shutil.ignore_patterns(*left_out))
 
+    def asked() -> None:
+        copied("copy")
+        words = "may be Anne Ek"
+        save_questions(Path("copy"), [Question.of_wish("Ann Ek", "Anne Ek", words)])
+
+    def after(*verbs: str) -> Callable[[], object]:
+        return lambda: [copied("copy"), *(cli.main(words_of(verb)) for verb in verbs)]
+
+    def exported() -> None:
+        copied("copy")
+        cli.main(["artists", "export", "-o", "artists.csv", "--collection", "copy"])
+
     short = replace(artist_ablation.FORGETTING, steps=3, batch_size=4)
     return {
+        "artists answer": asked,
+        "artists decide": after(),
+        "artists decisions": after("artists decide"),
+        "artists undo": after("artists decide"),
+        "artists import": exported,
+        "artists opt-out": after(),
+        "artists opt-in": after("artists opt-out"),
+        "artists opt-outs": after("artists opt-out"),
         "remove": lambda: cli.main(words_of("import")),
         "train": lambda: copied("own", "lora", "features"),
         "featurize": lambda: copied("copy"),

@@ -24,6 +24,9 @@ from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar
+from core.collection.artists.decisions import Decision
+from core.collection.artists.opt_outs import Wish
+from core.collection.artists.review import Choice, Proposal
 from core.collection.importing.importer import Duplicate, ImportReport
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
@@ -299,6 +302,36 @@ def bars_of(text: str) -> list[Bar]:
     return [bar, replace(bar, artist_id=None)]
 
 
+def proposal_of(text: str) -> Proposal:
+    choice = Choice(text, text, text)
+    return Proposal(
+        what=text,
+        subject=text,
+        words=text,
+        evidence=(text,),
+        works=(text,),
+        rows=(text,),
+        choices=(choice,),
+    )
+
+
+def decision_of(text: str) -> Decision:
+    return Decision(
+        number=text, what=text, subject=text, answer=text, by=text, date=text, undone=text
+    )
+
+
+def wish_of(text: str) -> Wish:
+    return Wish(
+        name=text,
+        identifiers=((text, text),),
+        also_written=(text,),
+        work=text,
+        source=text,
+        date=text,
+    )
+
+
 def called(source: str, **values: object) -> str:
     """A macro that needs a template around it."""
     return environment.from_string(source).render(values)
@@ -321,6 +354,26 @@ CASES: dict[str, Callable[[str], str]] = {
     "importing.refused": lambda text: importing.refused(text, import_of(text)),
     "importing.result": lambda text: importing.result(import_of(text)),
     "ledger": ledger_of,
+    "names.decisions": lambda text: "".join(
+        render("names.decisions", rows=rows) for rows in ([decision_of(text)], [])
+    ),
+    "names.question": lambda text: "".join(
+        render(
+            "names.question",
+            one=one,
+            place=1,
+            count=2,
+            done=text,
+            works=[(text, text)],
+            more=text,
+            pictures=pictures,
+        )
+        for one in (proposal_of(text), None)
+        for pictures in (True, False)
+    ),
+    "names.wishes": lambda text: "".join(
+        render("names.wishes", rows=rows) for rows in ([wish_of(text)], [])
+    ),
     "macros.bars": lambda text: "".join(
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
