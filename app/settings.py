@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import difflib
 import io
+import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the studio listens on")
     port: int = Field(default=7860, ge=0, le=65535, description="Port the studio listens on")
     hosts: str = Field(default="", description="More names it answers to, by comma")
+    root_path: str = Field(default="", description="Below which path a proxy shows the studio")
+    proxies: str = Field(default="", description="Whose X-Forwarded-* count: addresses, by comma")
     importing: Literal["key", "anyone", "nobody"] = Field(
         default="key", description="Who may import in the browser: key, anyone, nobody"
     )
@@ -88,6 +92,31 @@ class Settings(BaseSettings):
                 is_it = "it" if place == home else f"{place}"
                 raise ValueError(f"{is_it} is not a folder; move that aside or name a folder")
         return home
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, root_path: str) -> str:
+        path = "/" + root_path.strip("/")
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+|/", path) or {".", ".."} & set(path.split("/")):
+            raise ValueError("it is a path as /credit, of letters, digits, and . _ ~ - between /")
+        return path.rstrip("/")
+
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, proxies: str) -> str:
+        for one in filter(None, (part.strip() for part in proxies.split(","))):
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError(
+                    f"{one} is not the address of a proxy or of a network (as 10.0.0.0/8)"
+                ) from error
+        return proxies
+
+    @property
+    def proxy_addresses(self) -> tuple[str, ...]:
+        """Whose X-Forwarded-* count: addresses and networks."""
+        return tuple(filter(None, (part.strip() for part in self.proxies.split(","))))
 
     @classmethod
     def settings_customise_sources(

@@ -45,7 +45,12 @@ def serve(settings: Settings) -> None:
     if settings.open:
         own = f"{address}/?key={access.new_key()}" if with_key else address
         threading.Timer(0.5, webbrowser.open, [own]).start()
-    config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        proxy_headers=False,  # `Forwarded` reads them, of those whom the settings name
+    )
 
     class Server(uvicorn.Server):
         """Ends in time: what is half-done was never recorded, and needs no farewell."""
@@ -96,6 +101,7 @@ def make_application(
     from app.web.blocks import build_studio, css, head, theme
     from app.web.events import Events
     from app.web.gate import Gate
+    from app.web.proxy import Below, Forwarded
     from app.web.routes import media
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
@@ -137,12 +143,14 @@ def make_application(
     )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
+    application.add_middleware(Below)
     application.add_middleware(
         Gate,
         access=access,
         uploads=uploads,
         events=Events(blocks, uploads, budgets, access.visitor),
     )
+    application.add_middleware(Forwarded, settings=settings)
     return application
 
 
