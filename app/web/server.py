@@ -5,6 +5,7 @@ In: settings. Out: a running server. Everything a page loads comes from here.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -79,9 +80,17 @@ def _listen(settings: Settings) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
+        remedy = "Choose another with --port, or --port 0 for any free one."
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            remedy = "Give an address of this machine with --host (0.0.0.0: all of them)."
         raise UsageError(
-            f"{settings.host}:{settings.port} cannot be used ({error.strerror or error}). Choose "
-            "another with --port, or --port 0 for any free one."
+            f"{settings.host}:{settings.port} cannot be used ({error.strerror or error}). {remedy}"
+        ) from error
+    except (TypeError, UnicodeError) as error:  # a name that no host can have
+        listening.close()
+        raise UsageError(
+            f"'{settings.host}' is not the name or the address of a host. Give an address of this "
+            "machine with --host (0.0.0.0: all of them)."
         ) from error
     return listening
 
@@ -91,7 +100,14 @@ def make_application(
 ) -> Any:
     """FastAPI with health, files and the pages mounted, behind the gate."""
     access, budgets = access or Access(settings), budgets or Budgets()
-    settings.temporary.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.temporary.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{settings.temporary} cannot be made ({error.strerror or error}), so nothing could be "
+            "kept. Set CREDITLINE_HOME to a folder that you may write to, or move what lies there "
+            "aside."
+        ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     warnings.filterwarnings("ignore", message=".*SSR mode.*")
     import gradio as gr
