@@ -18,6 +18,18 @@ def serve(
     hosts: Annotated[
         str | None, typer.Option("--allow-host", help="More names it answers to, by comma.")
     ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Below which path a proxy shows it, as /credit."),
+    ] = None,
+    proxies: Annotated[
+        str | None,
+        typer.Option(
+            "--behind-proxy",
+            metavar="ADDRESSES",
+            help="Whose X-Forwarded-Prefix, -Host, -Proto and -For count, by comma; else nobody's.",
+        ),
+    ] = None,
     open_browser: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open a browser.")
     ] = None,
@@ -33,6 +45,8 @@ def serve(
         host=host,
         port=port,
         hosts=hosts,
+        root_path=root_path,
+        proxies=proxies,
         open=open_browser,
         rule=rule,
         cap=cap,

@@ -81,12 +81,34 @@ def train_collection(
     execution.casting(where)
     if not (directory / "model" / MODEL_INDEX).is_file():
         yield from _make_base(collection, request, scratch)
+    else:
+        _require_usable(collection, request)
     if brought is not None:
         # loading checks every layer against the base
         StableDiffusion.load(directory / "model", brought.file)
         install_lora(brought, lora_dir)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
+
+
+def _require_usable(collection: Collection, request: TrainingRequest) -> None:
+    """The base that is here is fit, and not another than the one that was named."""
+    from core.diffusion.training.fitness import require_configured, require_tokenizer
+    from core.diffusion.training.pretrained import is_copy, require_supported
+
+    model, aside = collection.path / "model", "Move the collection's folder 'model' away"
+    try:
+        require_supported(model)
+        require_configured(model, str(model))
+        require_tokenizer(model, str(model))
+    except ModelError as error:
+        raise ModelError(f"{error.message} {aside} and give another base with --base.") from error
+    base = request.base
+    if base is not None and (base / MODEL_INDEX).is_file() and not is_copy(base, model):
+        raise ModelError(
+            f"The collection '{collection.name}' has a base already, another than '{base}'. "
+            f"{aside} to train on this one, or leave --base out to go on with the one it has."
+        )
 
 
 def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
@@ -142,6 +164,9 @@ def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...
 def _make_base(
     collection: Collection, request: TrainingRequest, scratch: Path
 ) -> Iterator[Progress]:
+    from core.diffusion.lora import find_lora
+    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.training.fitness import require_fit
     from core.diffusion.training.pretrained import (
         checkpoint_folder,
         copy_checkpoint,
@@ -170,6 +195,11 @@ def _make_base(
             f"collection '{collection.name}' have {collection.image_size}. Import them into "
             f"another folder with --size {painted_size(checkpoint)}, or choose another model."
         )
+    yield Progress("Checking the base model", 0, 1)
+    require_fit(checkpoint, str(base))
+    if request.lora is not None:
+        # a base that the LoRA does not fit would stay in the collection, and in its way
+        StableDiffusion.load(checkpoint, find_lora(request.lora).file)
     yield Progress("Copying the base model", 0, 1)
     copy_checkpoint(checkpoint, target)
     yield Progress("Copying the base model", 1, 1)

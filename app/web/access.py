@@ -3,7 +3,8 @@
 In: settings, and a request's headers. Out: yes or no, a visitor's token, and the headers that every
 answer carries. A visitor is a browser, told apart by a random cookie; the keeper is a browser that
 was opened with a key from the printed address, each key good for one browser. Nothing is concluded
-from the address of a connection or from what a proxy writes.
+from the address of a connection or from what a proxy writes; `proxy` has read, of the proxies that
+the settings name, what the browser asked.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ class Access:
         if not keys or not re.fullmatch(r"/(?:import|names)?/?", scope["path"]):
             return None
         rest = urlencode([(name, value) for name, value in query if name != KEY])
-        address = (scope["path"] or "/") + (f"?{rest}" if rest else "")
+        below = scope.get("root_path", "")
+        address = below + (scope["path"] or "/") + (f"?{rest}" if rest else "")
         token = secrets.token_urlsafe(24)
         with self._lock:
             known = keys[0] in self._keys
@@ -129,7 +131,7 @@ class Access:
         if not known:  # used before, or never ours: the page opens as for anybody
             return address, ""
         self._announce(self.new_key())
-        return address, self._set(self.keeper_cookie, token, "Strict")
+        return address, self._set(self.keeper_cookie, token, "Strict", below)
 
     def dressed(
         self,
@@ -138,6 +140,7 @@ class Access:
         send: Callable[[MutableMapping[str, Any]], Any],
     ) -> Callable[[MutableMapping[str, Any]], Any]:
         """`send`, with our headers on the answer and none that opens it to other origins."""
+        below = scope.get("root_path", "")
         page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
         async def send_dressed(message: MutableMapping[str, Any]) -> None:
@@ -149,7 +152,7 @@ class Access:
                 ]
                 kept += _HEADERS
                 if page and not self.visitor(headers):
-                    cookie = self._set(self.visitor_cookie, secrets.token_urlsafe(24), "Lax")
+                    cookie = self._set(self.visitor_cookie, secrets.token_urlsafe(24), "Lax", below)
                     kept.append((b"set-cookie", cookie.encode()))
                 message = {**message, "headers": kept}
             await send(message)
@@ -157,8 +160,8 @@ class Access:
         return send_dressed
 
     @staticmethod
-    def _set(name: str, value: str, same_site: str) -> str:
-        return f"{name}={value}; Path=/; HttpOnly; SameSite={same_site}"
+    def _set(name: str, value: str, same_site: str, below: str) -> str:
+        return f"{name}={value}; Path={below}/; HttpOnly; SameSite={same_site}"
 
 
 def host_name(host: str) -> str:

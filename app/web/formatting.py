@@ -7,6 +7,7 @@ escaping is Jinja's (autoescape), and nothing else in `app` writes markup. Knows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -184,6 +185,8 @@ FILTERS = (
     with_query,
 )
 
+ROOTED = re.compile(r'((?:href|src|action|data-src|data-artist-page)=)"/(?!/)')
+
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
@@ -209,5 +212,11 @@ def render(name: str, **values: object) -> str:
     file, _, macro = name.partition(".")
     template = environment.get_template(f"{file}.html")
     if not macro:
-        return template.render(values)
-    return str(getattr(template.module, macro)(**values))
+        return _relative(template.render(values))
+    return _relative(str(getattr(template.module, macro)(**values)))
+
+
+def _relative(html: str) -> str:
+    """The same with links from the page's own place: every page lies in one folder, and only the
+    browser knows below which path a proxy shows it. A quote in a value is escaped before."""
+    return ROOTED.sub(r'\1"./', html)

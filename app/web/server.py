@@ -5,6 +5,7 @@ In: settings. Out: a running server. Everything a page loads comes from here.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -45,7 +46,12 @@ def serve(settings: Settings) -> None:
     if settings.open:
         own = f"{address}/?key={access.new_key()}" if with_key else address
         threading.Timer(0.5, webbrowser.open, [own]).start()
-    config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        proxy_headers=False,  # `Forwarded` reads them, of those whom the settings name
+    )
 
     class Server(uvicorn.Server):
         """Ends in time: what is half-done was never recorded, and needs no farewell."""
@@ -74,9 +80,17 @@ def _listen(settings: Settings) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
+        remedy = "Choose another with --port, or --port 0 for any free one."
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            remedy = "Give an address of this machine with --host (0.0.0.0: all of them)."
         raise UsageError(
-            f"{settings.host}:{settings.port} cannot be used ({error.strerror or error}). Choose "
-            "another with --port, or --port 0 for any free one."
+            f"{settings.host}:{settings.port} cannot be used ({error.strerror or error}). {remedy}"
+        ) from error
+    except (TypeError, UnicodeError) as error:  # a name that no host can have
+        listening.close()
+        raise UsageError(
+            f"'{settings.host}' is not the name or the address of a host. Give an address of this "
+            "machine with --host (0.0.0.0: all of them)."
         ) from error
     return listening
 
@@ -86,7 +100,14 @@ def make_application(
 ) -> Any:
     """FastAPI with health, files and the pages mounted, behind the gate."""
     access, budgets = access or Access(settings), budgets or Budgets()
-    settings.temporary.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.temporary.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{settings.temporary} cannot be made ({error.strerror or error}), so nothing could be "
+            "kept. Set CREDITLINE_HOME to a folder that you may write to, or move what lies there "
+            "aside."
+        ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     warnings.filterwarnings("ignore", message=".*SSR mode.*")
     import gradio as gr
@@ -96,6 +117,7 @@ def make_application(
     from app.web.blocks import build_studio, css, head, theme
     from app.web.events import Events
     from app.web.gate import Gate
+    from app.web.proxy import Below, Forwarded
     from app.web.routes import media
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
@@ -137,12 +159,14 @@ def make_application(
     )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
+    application.add_middleware(Below)
     application.add_middleware(
         Gate,
         access=access,
         uploads=uploads,
         events=Events(blocks, uploads, budgets, access.visitor),
     )
+    application.add_middleware(Forwarded, settings=settings)
     return application
 
 

@@ -26,25 +26,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core.diffusion.tensors import tensor_names, undamaged
+from core.diffusion.lora_names import PEFT_PREFIX, family_of_width, layout_of, plain_names
+from core.diffusion.tensors import undamaged
 from core.errors import ModelError
 from core.files import read_json, write_folder, write_via
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
-PEFT_PREFIX = "base_model.model."
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
 UNET, TEXT = "unet", "text_encoder"
-OTHERS = {
-    "hada_": "LoHa",
-    "lokr_": "LoKr",
-    "oft_": "OFT",
-    "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA",
-    "lora_mid": "LoCon with a Tucker core",
-    "lora_te2_": "LoRA of Stable Diffusion XL",
-    "text_encoder_2": "LoRA of Stable Diffusion XL",
-}
 Read = tuple[dict[str, Tensor], dict[str, float]]  # tensors; alphas that stand beside them
 HALF = re.compile(r"(.+)\.(?:lora_(A|B|down|up)\.weight|(alpha))")
 SIDES = {"A": "down", "B": "up"}
@@ -96,34 +86,44 @@ def find_lora(place: Path) -> LoraSource:
 
 
 def _layout(file: Path) -> str:
-    names = undamaged(
-        lambda: tensor_names(file), f"The LoRA '{file.name}'", "Copy or train it again.", ModelError
+    shapes = undamaged(
+        lambda: _shapes(file), f"The LoRA '{file.name}'", "Copy or train it again.", ModelError
     )
-    for mark, kind in OTHERS.items():
-        if any(mark in name for name in names):
-            raise ModelError(
-                f"'{file.name}' is a {kind}, and only plain LoRAs of Stable Diffusion 1.x and 2.x "
-                "can be attributed: their two matrices are the parameters whose gradients are "
-                "compared. Use a LoRA."
-            )
-    if any(name.startswith(("lora_unet_", "lora_te")) for name in names):
-        return "kohya"
-    if any(name.startswith(PEFT_PREFIX) for name in names):
-        return "peft"
-    if any("lora" in name for name in names):
-        return "diffusers"
-    raise ModelError(f"'{file.name}' holds no LoRA: none of its {len(names)} tensors is one.")
+    return layout_of(file.name, shapes)
+
+
+def _shapes(file: Path) -> dict[str, list[int]]:
+    with safe_open(file, framework="pt") as opened:
+        return {name: opened.get_slice(name).get_shape() for name in opened.offset_keys()}
 
 
 def rank_of(source: LoraSource) -> int:
     """The largest rank in the file, from the shapes alone; 0 where no tensor has one."""
-    with safe_open(source.file, framework="pt") as opened:
-        ranks = [
-            opened.get_slice(name).get_shape()[0]
-            for name in opened.keys()  # noqa: SIM118 (the file is not a mapping)
-            if any(mark in name for mark in (".lora_A.", ".lora_down.", "lora.down."))
-        ]
+    ranks = [
+        shape[0]
+        for name, shape in _shapes(source.file).items()
+        if any(mark in name for mark in (".lora_A.", ".lora_down.", "lora.down."))
+    ]
     return max(ranks, default=0)
+
+
+def _tensors(source: LoraSource) -> dict[str, Tensor]:
+    """What the file holds, by plain names. Raises `ModelError` for what is not a number."""
+    tensors = load_file(source.file)
+    for name, value in tensors.items():
+        if not value.is_floating_point() and not name.endswith("alpha"):
+            raise ModelError(
+                f"'{source.file.name}' is quantized ('{name}' is {value.dtype}), which is not "
+                "supported. Export it in float32, float16 or bfloat16."
+            )
+        if not bool(value.float().isfinite().all()):
+            raise ModelError(
+                f"'{source.file.name}' holds numbers that are none (NaN or infinite) in '{name}': "
+                "its training went wrong, and nothing could be painted with it. Bring an earlier "
+                "state of it, or train it again."
+            )
+    plain = plain_names(source.file.name, list(tensors))
+    return {plain[name]: value for name, value in tensors.items()}
 
 
 def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[LoraLayer]:
@@ -152,6 +152,11 @@ def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[Lora
             )
         part, _, module = name.partition(".")
         down, up = matrices["down"], matrices["up"]
+        if down.ndim < 2 or up.ndim < 2 or not len(down):
+            raise ModelError(
+                f"'{source.file.name}' is damaged: of '{name}' the matrices are "
+                f"{tuple(down.shape)} and {tuple(up.shape)}. Copy or train it again."
+            )
         # where nobody says otherwise, diffusers' and kohya's rule is W + up down: alpha = rank
         alpha = (
             float(matrices["alpha"]) if "alpha" in matrices else named_alphas.get(name, len(down))
@@ -169,7 +174,7 @@ def _kohya(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
             # transformers 5 has no `text_model` around CLIP's encoder any more
             names[f"{prefix}text_model_{name.replace('.', '_')}"] = f"{part}.{name}"
     state = {}
-    for key, value in load_file(source.file).items():
+    for key, value in _tensors(source).items():
         flat, _, rest = key.partition(".")
         if flat not in names:
             raise unknown_layer(source, flat)
@@ -181,9 +186,11 @@ def read_peft(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
     """peft keeps the alphas in `adapter_config.json` beside the matrices."""
     config = peft_config(source)
     state = {
-        f"{UNET}.{name.removeprefix(PEFT_PREFIX)}": value
-        for name, value in load_file(source.file).items()
+        f"{UNET}.{name.removeprefix(PEFT_PREFIX).removeprefix(f'{UNET}.')}": value
+        for name, value in _tensors(source).items()
     }
+    if any(name.startswith(f"{UNET}.text_model.") for name in state):
+        raise text_alone(source, next(iter(state)).removeprefix(f"{UNET}."))
     return state, _alphas(source, config, state)
 
 
@@ -210,7 +217,7 @@ def _diffusers(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
     """diffusers' own, of today and of the time of attention processors (the paper's)."""
     state: dict[str, Tensor] = {}
     alphas: dict[str, float] = {}
-    tensors = load_file(source.file)
+    tensors = _tensors(source)
     bare = not any(name.startswith((f"{UNET}.", f"{TEXT}.")) for name in tensors)
     metadata = _metadata(source)
     for part in (UNET, TEXT):
@@ -278,6 +285,14 @@ def _alphas(
     return alphas
 
 
+def text_alone(source: LoraSource, name: str) -> ModelError:
+    """The refusal of a LoRA that changes the text encoder, and no layer that is attributed."""
+    return ModelError(
+        f"'{source.file.name}' changes the text encoder alone ('{name}') and no Linear layer of "
+        "the UNet, so nothing in it can be attributed. Use a LoRA of the UNet's attention."
+    )
+
+
 def unknown_layer(source: LoraSource, name: str) -> ModelError:
     """The refusal of a LoRA that changes what the base does not have."""
     return ModelError(
@@ -299,10 +314,20 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
     layers = read_layers(source, parts)
     for layer in layers:
         _check_shape(source, layer, parts[layer.part])
-    if not any(layer.part == UNET and layer.down.ndim == 2 for layer in layers):
+    attributed = [layer for layer in layers if layer.part == UNET and layer.down.ndim == 2]
+    if layers and all(layer.part == TEXT for layer in layers):
+        raise text_alone(source, f"{TEXT}.{layers[0].name}")
+    if not attributed:
         raise ModelError(
             f"'{source.file.name}' changes no Linear layer of the UNet, so nothing in it can be "
             "attributed. Use a LoRA of the UNet's attention."
+        )
+    if not any(_changes(layer) for layer in attributed):
+        raise ModelError(
+            f"'{source.file.name}' changes nothing: in all of its {len(attributed)} Linear layers "
+            "the product of the two matrices is zero (B is zero before the first step of a "
+            "training, or alpha is zero). Painting and tracing with it would say nothing about "
+            "the works: bring the trained one."
         )
     for part, load in ((UNET, _load_unet), (TEXT, _load_text)):
         own = [layer for layer in layers if layer.part == part]
@@ -320,6 +345,10 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
                     f"'{source.file.name}' was loaded with another scale than it names (layer "
                     f"'{layer.name}'). The installed diffusers or peft is too old: update them."
                 )
+
+
+def _changes(layer: LoraLayer) -> bool:
+    return layer.alpha != 0 and bool(layer.up.any()) and bool(layer.down.any())
 
 
 def _load_unet(pipeline: Any, state: dict[str, Tensor], alphas: dict[str, float], to: str) -> None:
@@ -346,6 +375,14 @@ def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
         raise ModelError(
             f"'{source.file.name}' changes '{layer.name}', a {type(module).__name__}. Only LoRAs "
             "of Linear layers and convolutions are supported."
+        )
+    reads_text = layer.name.endswith(("attn2.to_k", "attn2.to_v")) and layer.down.ndim == 2
+    if reads_text and layer.down.shape[1] != expected[0][1]:
+        own, other = int(layer.down.shape[1]), int(expected[0][1])
+        raise ModelError(
+            f"'{source.file.name}' does not fit the model: its '{layer.name}' reads texts of width "
+            f"{own} ({family_of_width(own)}), the model's wants {other} "
+            f"({family_of_width(other)}). Bring the LoRA of this model, or the model of this LoRA."
         )
     if (tuple(layer.down.shape), tuple(layer.up.shape)) != expected:
         raise ModelError(

@@ -14,29 +14,21 @@ from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
-from diffusers.utils import logging as diffusers_logging
 from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
-from transformers.utils import logging as transformers_logging
 
 from core.diffusion.lora import find_lora, lora_scales, put_lora, save_lora
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
+from core.diffusion.training.fitness import hush, require_configured, require_tokenizer
 from core.diffusion.training.pretrained import require_supported
 from core.errors import ModelError, UsageError
 
 ADAPTER = "collection"
 LORA_STARTS = ("kaiming", "gaussian")
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
-
-
-def hush() -> None:
-    """Keep the libraries' bars and hints off the terminal: what matters is raised as an error."""
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
 
 
 class StableDiffusion(DiffusionModel):
@@ -72,6 +64,8 @@ class StableDiffusion(DiffusionModel):
         The LoRA may be diffusers', peft's or kohya's; `lora_dir` may name its file.
         """
         require_supported(model_dir)
+        require_configured(model_dir, str(model_dir))
+        require_tokenizer(model_dir, str(model_dir))
         lora = None if lora_dir is None else find_lora(lora_dir)
         hush()
         try:

@@ -1,6 +1,6 @@
 """`train` and `featurize`, killed at random moments, end with the same files.
 
-Each start of a process takes seconds, so the suite kills once; CREDITLINE_KILLS=20 kills as
+Each start of a process takes seconds, so the suite kills once; KILLS=20 kills as
 often as the issue of trust asks for.
 """
 
@@ -21,7 +21,7 @@ import pytest
 from core.collection.types import Collection
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = int(os.environ.get("CREDITLINE_KILLS", "1"))
+KILLS = int(os.environ.get("KILLS", "1"))
 VERBS = {
     "train": ("--steps", "300", "--rank", "4"),
     "featurize": ("--references", "6", "--dimension", "256"),

@@ -27,13 +27,14 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
-from core.diffusion.stable import StableDiffusion, hush
+from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.autoencoder import (
     DecoderRecipe,
     patch_components,
     train_decoder,
     write_encoder,
 )
+from core.diffusion.training.fitness import hush
 from core.diffusion.training.loop import Recipe, TrainingSet, train
 from core.diffusion.training.pretrained import MODEL_INDEX, is_finished
 from core.errors import ModelError

@@ -6,6 +6,7 @@ Reaches for the network only where the caller asks for it; the process stays off
 
 from __future__ import annotations
 
+import filecmp
 import json
 import re
 import shutil
@@ -35,6 +36,7 @@ CONFIGS = (
     "vae/config.json",
 )
 TOKENIZER = "tokenizer/*"
+PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 # four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
 SIZES = (
     (re.compile(r"stable-diffusion-(v)?1|sd-v1|sd15|minisd", re.IGNORECASE), "about 4.3 GB"),
@@ -68,6 +70,8 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
     large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
     """
+    if name.is_file():
+        raise ModelError(_of_a_file(name))
     if name.exists():
         if not (name / MODEL_INDEX).is_file():
             return None
@@ -83,6 +87,30 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
     require_supported(place)
     _require_complete(place, text)
     return place
+
+
+def is_copy(source: Path, target: Path) -> bool:
+    """Whether `target` holds, byte for byte, what `copy_checkpoint` takes from `source`."""
+    return all(
+        (target / name).is_file() and filecmp.cmp(source / name, target / name, shallow=False)
+        for name in _used(source)
+    )
+
+
+def _of_a_file(file: Path) -> str:
+    if file.suffix in PICKLES:
+        return (
+            f"'{file}' is a pickle, which can run code when it is read, and not a folder. Where "
+            "you trust it, load it with diffusers (`from_single_file`), write it with "
+            "`save_pretrained`, then give that folder."
+        )
+    if file.suffix == ".safetensors":
+        return (
+            f"'{file}' is one file, and a base is a folder in diffusers' layout ({MODEL_INDEX}). "
+            "Load it with diffusers (`from_single_file`), write it with `save_pretrained`, then "
+            "give that folder; a LoRA is brought with --lora."
+        )
+    return f"'{file}' is a file. Name a model's folder, a name of the hub, or a collection."
 
 
 @contextmanager
@@ -163,15 +191,18 @@ def _require_complete(folder: Path, name: str) -> None:
 def copy_checkpoint(source: Path, target: Path) -> None:
     """Copy what is used, all or nothing: no safety checker, no second copy in half precision
     or in one piece, which a repository often holds too."""
-    names = [*CONFIGS, *WEIGHTS]
-    names += [f"tokenizer/{one.name}" for one in sorted(source.glob(TOKENIZER)) if one.is_file()]
 
     def copy(draft: Path) -> None:
-        for name in names:
+        for name in _used(source):
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, draft / name)
 
     write_folder(target, copy)
+
+
+def _used(source: Path) -> list[str]:
+    tokenizer = [one.name for one in sorted(source.glob(TOKENIZER)) if one.is_file()]
+    return [*CONFIGS, *WEIGHTS, *(f"tokenizer/{name}" for name in tokenizer)]
 
 
 def painted_size(folder: Path) -> int:

@@ -469,7 +469,7 @@ def faults(case: Callable[[str], str], text: str) -> list[str]:
         wrong.append("the name is not what is read")
     for link in hostile.links:
         parts = urlsplit(link)
-        local = not parts.scheme and not parts.netloc and link.startswith("/")
+        local = not parts.scheme and not parts.netloc and link.startswith(("/", "./"))
         known = any(link.startswith(page.format("")) for page in ELSEWHERE.values())
         if not local and not known:
             wrong.append(f"a link to {link[:60]}")

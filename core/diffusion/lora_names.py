@@ -1,0 +1,158 @@
+"""Which LoRA a file holds, by the names and shapes of its tensors alone.
+
+In: names and shapes. Out: the layout and each tensor's plain name, or a `ModelError` that says
+which family, kind of adapter or addition it is instead, by which tensor, and what to do. Reads no
+file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from core.errors import ModelError
+
+Shapes = Mapping[str, Sequence[int]]
+PEFT_PREFIX = "base_model.model."
+COMFY_PREFIXES = ("model.diffusion_model.", "diffusion_model.")
+# peft's names of what was saved with its adapter's name: `.lora_A.default.weight`
+NAMED = re.compile(r"(.*\.lora_[AB])\.([^.]+)\.(weight|bias)")
+KINDS = (  # what else changes a model; the first that matches
+    (r"hada_", "LoHa"),
+    (r"lokr_", "LoKr"),
+    (r"\boft_|_oft_|\.oft_|boft_", "OFT"),
+    (r"dora_scale|lora_magnitude_vector", "DoRA"),
+    (r"lora_mid", "LoCon with a Tucker core"),
+    (r"vera_lambda", "VeRA"),
+    (r"ia3_l|\.on_input$", "IA3"),
+    (r"\.[ab][12]\.weight$", "GLoRA"),
+    (r"\.(w|b)_norm$|\.diff(_b)?$", "LyCORIS file with whole layers beside the matrices"),
+    (r"lora_controlnet|^control_model\.", "ControlNet"),
+)
+SDXL = "Stable Diffusion XL"
+FAMILIES = (
+    (r"lora_te2_|text_encoder_2\b|add_embedding|label_emb", SDXL),
+    (r"lora_te3_|text_encoder_3\b|joint_blocks", "Stable Diffusion 3"),
+    # a block of SDXL holds up to ten transformers, one of 1.x and 2.x just one
+    (r"(attentions|blocks)[._]\d+[._](\d+[._])?transformer_blocks[._][1-9]", SDXL),
+    (r"double_blocks|single_blocks|single_transformer_blocks", "FLUX"),
+    (r"^(transformer\.|lora_transformer_)", "a transformer (FLUX, Stable Diffusion 3 or alike)"),
+    (r"^(prior|decoder)\.|lora_prior_", "Stable Cascade or Kandinsky"),
+    (r"motion_modules|temporal_", "AnimateDiff (video)"),
+    (
+        r"^(lora_unet_|(model\.)?diffusion_model\.)(blocks|layers)[._]\d",
+        "another transformer (Wan, Lumina or alike)",
+    ),
+)
+TEXT_READERS = re.compile(
+    r"attn2[._](?:processor\.)?to_[kv](?:_lora)?\.(?:lora_A|lora_down|down)\."
+)
+WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: SDXL}
+EMBEDDINGS = re.compile(r"^bundle_emb\.([^.]+)|string_to_param|^emb_params$|^clip_[lg]$")
+ORIGINAL = re.compile(r"(?:input|middle|output)_blocks?[._]\d")
+ONLY = "only plain LoRAs of Stable Diffusion 1.x and 2.x can be attributed"
+
+
+def layout_of(file: str, shapes: Shapes) -> str:
+    """`kohya`, `peft` or `diffusers`. Raises `ModelError` for whatever is not a plain LoRA of
+    Stable Diffusion 1.x or 2.x, by its true cause."""
+    _refuse_kinds(file, shapes)
+    _refuse_families(file, shapes)
+    _refuse_additions(file, shapes)
+    if any(name.startswith(("lora_unet_", "lora_te")) for name in shapes):
+        return "kohya"
+    if any(name.startswith(PEFT_PREFIX) for name in shapes):
+        return "peft"
+    if any("lora" in name for name in shapes):
+        return "diffusers"
+    if any(name.startswith(("model.diffusion_model.", "cond_stage_model.")) for name in shapes):
+        raise ModelError(
+            f"'{file}' is a whole model, not a LoRA ({next(iter(shapes))}). Load it with diffusers "
+            "(`from_single_file`), write it with `save_pretrained`, and give that folder as --base."
+        )
+    raise ModelError(
+        f"'{file}' holds no LoRA: none of its {len(shapes)} tensors is one. Bring a LoRA's file."
+    )
+
+
+def family_of_width(width: int) -> str:
+    """Whose texts are so wide: the family of what reads them; "another model" if unknown."""
+    return WIDTHS.get(width, "another model")
+
+
+def _refuse_kinds(file: str, shapes: Shapes) -> None:
+    for pattern, kind in KINDS:
+        name = _first(pattern, shapes)
+        if name is not None:
+            raise ModelError(
+                f"'{file}' is a {kind} (it holds '{name}'), and {ONLY}: their two matrices are the "
+                "parameters whose gradients are compared. Use a LoRA."
+            )
+
+
+def _refuse_families(file: str, shapes: Shapes) -> None:
+    for pattern, family in FAMILIES:
+        name = _first(pattern, shapes)
+        if name is not None:
+            _refuse_family(file, family, f"it changes '{name}'")
+    for name, shape in shapes.items():
+        if TEXT_READERS.search(name) and len(shape) > 1 and shape[1] == 2048:
+            _refuse_family(file, SDXL, f"'{name}' reads texts of width 2048")
+
+
+def _refuse_family(file: str, family: str, why: str) -> None:
+    raise ModelError(
+        f"'{file}' is a LoRA of {family} ({why}), and {ONLY}. Bring a LoRA that was trained on the "
+        "model of this collection."
+    )
+
+
+def _refuse_additions(file: str, shapes: Shapes) -> None:
+    """An embedding is a word that the tokenizer does not know: without it the LoRA means less."""
+    embeddings = [name for name in shapes if EMBEDDINGS.search(name)]
+    if embeddings and len(embeddings) < len(shapes):
+        raise ModelError(
+            f"'{file}' brings an embedding along ('{embeddings[0]}', as OneTrainer bundles it): a "
+            "word of its own, which the model's tokenizer does not know. Export the LoRA again "
+            "without bundled embeddings."
+        )
+    if embeddings:
+        raise ModelError(
+            f"'{file}' is an embedding (textual inversion, '{embeddings[0]}'), not a LoRA: it "
+            "changes no layer that could be attributed. Bring a LoRA."
+        )
+    original = _first(ORIGINAL.pattern, shapes)
+    if original is not None:
+        raise ModelError(
+            f"'{file}' names its layers as the original Stable Diffusion does ('{original}'), not "
+            "as diffusers. Convert it with kohya's or diffusers' scripts, then bring the result."
+        )
+
+
+def _first(pattern: str, shapes: Shapes) -> str | None:
+    return next((name for name in shapes if re.search(pattern, name)), None)
+
+
+def plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
+    """Each tensor's name -> the same without peft's adapter name, and with diffusers' `unet.` for
+    ComfyUI's prefix. Raises `ModelError` where several adapters lie in one file."""
+    adapters = sorted({match[2] for name in names if (match := NAMED.fullmatch(name))})
+    if len(adapters) > 1:
+        raise ModelError(
+            f"'{file}' holds several adapters ({', '.join(adapters)}), and one LoRA is attributed. "
+            "Save one of them alone."
+        )
+    plain = {}
+    for name in names:
+        match = NAMED.fullmatch(name)
+        short = f"{match[1]}.{match[3]}" if match else name
+        for prefix in COMFY_PREFIXES:
+            if short.removeprefix(PEFT_PREFIX).startswith(prefix):
+                peft = PEFT_PREFIX if short.startswith(PEFT_PREFIX) else "unet."
+                short = peft + short.removeprefix(PEFT_PREFIX).removeprefix(prefix)
+        plain[name] = short
+    if len(set(plain.values())) < len(plain):
+        raise ModelError(
+            f"'{file}' names the same layer twice, with and without a prefix. Export it again."
+        )
+    return plain
