@@ -39,6 +39,27 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "bild",
         "fichier",
         "bestand",
+        "dateiname",
+        "bilddatei",
+        "bilddateiname",
+        "nomdufichier",
+        "nomfichier",
+        "bestandsnaam",
+        "nomefile",
+        "nombrearchivo",
+        "archivo",
+        "фаил",
+        "imagefiles",
+        "filenames",
+        "attachment",
+        "attachments",
+        "mediafile",
+        "picturefilename",
+        "localpath",
+        "abbildung",
+        "immagine",
+        "imagen",
+        "afbeelding",
     ),
     "title": (
         "title",
@@ -52,6 +73,14 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "titolo",
         "название",
         "name",
+        "objectname",
+        "werktitel",
+        "bezeichnung",
+        "titelwerk",
+        "titrelong",
+        # what a picture shows, where nothing names it: the captions of data sets
+        "caption",
+        "text",
     ),
     "artist": (
         "artist",
@@ -86,6 +115,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "stijl",
         "estilo",
         "стиль",
+        "stilrichtung",
+        "stroming",
+        "mouvement",
+        "movimento",
+        "movimiento",
+        "artmovement",
+        "artstyle",
     ),
     "year": (
         "year",
@@ -104,6 +140,22 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "annee",
         "jaar",
         "год",
+        "datierung",
+        "entstehungsjahr",
+        "entstehungszeit",
+        "datum",
+        "datering",
+        "datation",
+        "datazione",
+        "datacion",
+        "fecha",
+        "anno",
+        "ano",
+        "дата",
+        "workdate",
+        "productiondate",
+        "dateofcreation",
+        "dateofwork",
     ),
     "licence": (
         "licence",
@@ -117,6 +169,15 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "ispublicdomain",
         "publicdomain",
         "lizenz",
+        "rechte",
+        "rechtestatus",
+        "licentie",
+        "licenza",
+        "licencia",
+        "droits",
+        "diritti",
+        "derechos",
+        "accessrights",
     ),
     "source": (
         "source",
@@ -130,6 +191,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "credit",
         "repository",
         "museum",
+        "quelle",
+        "bron",
+        "fonte",
+        "fuente",
+        "sammlung",
+        "institution",
+        "identifieruri",
     ),
     "wikidata": (
         "wikidata",
@@ -150,9 +218,26 @@ FIELDS = tuple(field for field in SYNONYMS if field != "address")
 _KNOWN = frozenset(name for names in SYNONYMS.values() for name in names)
 
 
+_DUBLIN_CORE = re.compile(
+    r"(?:https?://purl\.org/dc/(?:elements/1\.1|terms)/|\{[^}]*\}|(?:oai_)?dc(?:terms|t)?[:._/-]+)"
+    r"(?=\w)",
+    re.IGNORECASE,
+)
+_LANGUAGE = re.compile(r"(?:\[[a-z]{2}(?:[_-][a-z]{2})?\]|@[a-z]{2}(?:-[a-z]{2})?)$", re.IGNORECASE)
+
+
 def compared_name(name: str) -> str:
-    """'Artist Display Name', 'artist_display_name' and 'artistDisplayName' are one name."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
+    """'Artist Display Name', 'artist_display_name' and 'artistDisplayName' are one name.
+
+    So are 'dc:title', 'dcterms.title', 'dc_title', 'dc.title[en]' and 'title'.
+    """
+    bare = _LANGUAGE.sub("", name.strip())
+    is_dublin = _DUBLIN_CORE.match(bare)
+    if is_dublin:
+        bare = re.sub(
+            r"^(?:date[.:_])?created$", "datecreated", bare[is_dublin.end() :], flags=re.I
+        )
+    plain = unicodedata.normalize("NFKD", bare.casefold())
     return "".join(letter for letter in plain if letter.isalnum())
 
 

@@ -195,3 +195,41 @@ def test_every_synonym_is_written_as_it_is_compared_and_means_one_thing() -> Non
 
 def test_a_web_address_is_a_reason_and_no_field_to_ask_for() -> None:
     assert "address" in SYNONYMS and "address" not in FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("dc:title", "title"),
+        ("dc.title", "title"),
+        ("DC.Title", "title"),
+        ("dc_title", "title"),
+        ("dcterms:title", "title"),
+        ("dcterms.created", "year"),
+        ("dcterms:created", "year"),
+        ("dc:date", "year"),
+        ("dc.date.created", "year"),
+        ("dc:rights", "licence"),
+        ("dcterms:license", "licence"),
+        ("dc:source", "source"),
+        ("dc.title[en]", "title"),
+        ("dc.title[de_DE]", "title"),
+        ("oai_dc:title", "title"),
+        ("http://purl.org/dc/terms/title", "title"),
+        ("{http://purl.org/dc/elements/1.1/}title", "title"),
+        ("dc:creator", "artist"),
+    ],
+)
+def test_dublin_core_s_columns_are_known(name: str, field: str) -> None:
+    assert compared_name(name) in SYNONYMS[field]
+
+
+@pytest.mark.parametrize(
+    "name", ["created", "dc:type", "dc:subject", "dc:format", "dcterms:issued"]
+)
+def test_what_dublin_core_says_of_other_things_is_not_taken_for_a_field(name: str) -> None:
+    assert not is_known(name)
+
+
+def test_a_caption_is_a_title_only_where_no_column_is_one() -> None:
+    assert SYNONYMS["title"][-2:] == ("caption", "text")

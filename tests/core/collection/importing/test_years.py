@@ -266,13 +266,13 @@ def test_any_text_is_read_and_a_span_never_runs_backwards(text: str) -> None:
     assert span is None or (span[0] <= span[1] and 0 not in span)
 
 
-WORDS = """
+VOCABULARY = """
 1889 1650 16 5 23 th. c. century Jh. v. Chr. BC AD AH Meiji 明治 年 - / ( ) ? to after before siècle
 XIX s. half 1st 2. Hälfte [18--] 1860s printed Edo period
-""".split()
+"""
 
 
-@given(st.lists(st.sampled_from(WORDS), max_size=7))
+@given(st.lists(st.sampled_from(VOCABULARY.split()), max_size=7))
 def test_any_words_of_catalogues_give_a_span_or_none(words: list[str]) -> None:
     span = year_range(" ".join(words))
     assert span is None or (span[0] <= span[1] and 0 not in span)
