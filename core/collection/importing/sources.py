@@ -31,6 +31,7 @@ from core.collection.importing.rows import (
     Reading,
     Refusal,
 )
+from core.collection.importing.spreadsheet import SHEET_ENDINGS
 from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
 from core.errors import CollectionError, UsageError
 
@@ -39,7 +40,7 @@ MANIFESTS = (
     *(
         f"{stem}{ending}"
         for stem in ("metadata", "manifest", "works")
-        for ending in (".csv", ".tsv", ".json", ".jsonl")
+        for ending in (".csv", ".tsv", ".json", ".jsonl", *SHEET_ENDINGS)
     ),
     "ArtBench-10.csv",
 )
@@ -178,7 +179,7 @@ def _pictures(source: Path, form: Form) -> Reading:
         return read_folders(styles, constants)
     raise CollectionError(
         f"'{source.name}' is not a source that is known here. Give a folder of styles, a table "
-        "(CSV, TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
+        "(CSV, TSV, JSON, JSON lines, XLSX, ODS, XLS), a tar, a CIFAR npz or batch, or parquet."
     )
 
 
@@ -204,9 +205,9 @@ def _check_fetched(source: Path) -> None:
 def _manifest(source: Path, kind: Kind) -> Path | None:
     """The table that `source` is or holds; of several, the first of this kind."""
     if source.is_file():
-        known = (*DELIMITED_ENDINGS, *JSON_ENDINGS)
+        known = (*DELIMITED_ENDINGS, *JSON_ENDINGS, *SHEET_ENDINGS)
         return source if source.suffix.lower() in known else None
-    endings = {"json": JSON_ENDINGS, "csv": DELIMITED_ENDINGS}.get(kind, ("",))
+    endings = {"json": JSON_ENDINGS, "csv": (*DELIMITED_ENDINGS, *SHEET_ENDINGS)}.get(kind, ("",))
     fitting = (name for name in MANIFESTS if name.endswith(endings) and (source / name).is_file())
     return next((source / name for name in fitting), None)
 
