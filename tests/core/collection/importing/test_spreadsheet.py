@@ -126,7 +126,8 @@ def ods(rows: list[tuple[Cell, ...]]) -> bytes:
     content = (
         f'<office:document-content xmlns:office="{space}office:1.0" '
         f'xmlns:table="{space}table:1.0" '
-        f'xmlns:text="{space}text:1.0"><office:body><office:spreadsheet><table:table table:name="S1">'
+        f'xmlns:text="{space}text:1.0"><office:body><office:spreadsheet>'
+        '<table:table table:name="S1">'
         f"{body}</table:table></office:spreadsheet></office:body></office:document-content>"
     )
     manifest = (
