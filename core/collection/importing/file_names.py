@@ -217,11 +217,11 @@ def _is_code(piece: str, *, leading: bool) -> bool:
 
 def _prompt(stem: str) -> str:
     """The words that a program was given, where it names its pictures by them."""
-    drawn = re.fullmatch(
+    prompted = re.fullmatch(
         r"(?i)dall\W?e[\s_]+\d{4}-\d\d-\d\d[\s_]+[\d.\-]+[\s_]+-?[\s_]*(?P<words>.+)", stem
     )
-    if drawn is None:  # Midjourney: a user, the prompt, an id
-        drawn = re.fullmatch(
+    if prompted is None:  # Midjourney: a user, the prompt, an id
+        prompted = re.fullmatch(
             rf"(?i)(?P<user>[^_\s]+)_(?P<words>[^_]+(?:_[^_]+)+?)_(?:{_UUID})(?:_\d)?", stem
         )
-    return drawn["words"] if drawn is not None else ""
+    return prompted["words"] if prompted is not None else ""
