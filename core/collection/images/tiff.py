@@ -22,6 +22,7 @@ _SHORTS = frozenset({_BITS, _COMPRESSION, _PHOTOMETRIC, 266, 274, _SAMPLES, _PLA
 _LONGS = frozenset({_WIDTH, _HEIGHT, _STRIPS, 278, _LENGTHS, 322, 323, _TILES, _TILE_LENGTHS})
 _BYTES = frozenset({347, 34675})  # tables of a JPEG, a colour profile
 PROFILE = 34675
+_MOST_CHANNELS = 64  # beyond it the directory is damaged
 _COLOURS = {
     0: "grey",
     1: "grey",
@@ -99,7 +100,13 @@ def tiff_form(data: bytes) -> TiffForm | None:
         return None
     except (OverflowError, RuntimeError, EOFError, AttributeError):  # of malformed entries
         return None
-    if not bits or len(set(bits)) != 1 or len(set(formats)) != 1 or _PHOTOMETRIC not in tags:
+    if (
+        not 1 <= samples <= _MOST_CHANNELS
+        or not bits
+        or len(set(bits)) != 1
+        or len(set(formats)) != 1
+        or _PHOTOMETRIC not in tags
+    ):
         return None
     return TiffForm(
         bits=bits[0],

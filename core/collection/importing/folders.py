@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from core.collection.images.open import read_regular
 from core.collection.importing.containers import Archive, Folder
-from core.collection.importing.fields import plain_text, readable
+from core.collection.importing.fields import licence, plain_text, readable
 from core.collection.importing.file_names import fields_of_name, is_name, title_under
 from core.collection.importing.rows import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
 from core.errors import CollectionError, ImageRefused
@@ -97,7 +97,7 @@ def read_folders(
     skipped = _wrapping(names)
     repeats = _repeats(names, skipped)
     form = _FolderForm(container, frozenset(beside), repeats, dict(constants or {}))
-    rows = [form.row(name, PurePosixPath(name).parts[skipped:]) for name in names]
+    rows = [form.row(name, _inner(name, skipped)) for name in names]
     rows += container.refused
     notes = (*beside_note(beside), *hidden_note(container))
     if not rows:
@@ -142,7 +142,7 @@ class _FolderForm:
             artist=said.get("artist") or path.artist or UNKNOWN_ARTIST,
             style=style,
             year=said.get("year") or path.year,
-            licence=said.get("licence", ""),
+            licence=licence(said.get("licence", "")),
             source=said.get("source", ""),
         )
 
@@ -205,6 +205,12 @@ def hidden_note(container: Folder | Archive) -> tuple[str, ...]:
         return ()
     first = plain_text(hidden[0], 120)
     return (f"Hidden files were left out: {len(hidden)} (the first: '{first}').",)
+
+
+def _inner(name: str, skipped: int) -> tuple[str, ...]:
+    """The parts of a path below the folders around the styles; at least its last."""
+    parts = PurePosixPath(name).parts
+    return parts[min(skipped, len(parts) - 1) :]
 
 
 def _split_note(names: list[str], skipped: int) -> tuple[str, ...]:

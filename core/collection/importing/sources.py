@@ -44,6 +44,7 @@ MANIFESTS = (
     ),
     "ArtBench-10.csv",
 )
+_SAID_OF_FOLDERS = frozenset({"title", "artist", "style", "year", "licence", "source"})
 _ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -154,6 +155,7 @@ def _pictures(source: Path, form: Form) -> Reading:
     """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
     is_styles = _folder_of_styles(source) is not None and not is_dataset(source)
     constants = said_of_all(form.columns) if is_styles or form.kind == "folder" else {}
+    constants = {field: text for field, text in constants.items() if field in _SAID_OF_FOLDERS}
     columns = {field: name for field, name in form.columns.items() if field not in constants}
     _check_options(
         source,
@@ -228,7 +230,7 @@ def _tables_of_splits(source: Path, kind: Kind) -> list[Path]:
         ]
     if not folders and kind == "auto":
         folders = inner if all(any(one.glob("metadata.*")) for one in inner) else []
-    for folder in folders:
+    for folder in (source, *folders):
         names = [f"metadata{ending}" for ending in (".csv", ".jsonl", ".json")]
         if (folder / "metadata.parquet").is_file() and not _has_any(folder, names):
             raise CollectionError(

@@ -289,6 +289,8 @@ def _delimiter(name: str, text: str) -> str:
     for delimiter in _DELIMITERS:
         widths = [len(row) for row in _rows(sample, delimiter) if isinstance(row, tuple) and row]
         usual = widths[0] if widths else 1
+        if usual == 1 and widths:  # a title above the table
+            usual = max(widths, key=widths.count)
         if usual > 1:
             scores[delimiter] = (sum(width == usual for width in widths) / len(widths), usual)
     if scores:

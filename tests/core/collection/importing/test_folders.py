@@ -203,3 +203,10 @@ def test_a_folder_between_style_and_file_is_an_artist_s_only_if_it_is_named_so(
         "Bo Ask",
         "Unknown artist",
     ]
+
+
+def test_a_loose_file_beside_the_splits_is_refused_and_does_not_change_them(tmp_path: Path) -> None:
+    result = rows(tmp_path, "cover.jpg", "train/cubism/sea.jpg", "test/cubism/sky.jpg")
+    assert [one.style for one in result if isinstance(one, Candidate)] == ["cubism", "cubism"]
+    (refused,) = (one for one in result if isinstance(one, Refusal))
+    assert refused.row == "cover.jpg" and "no style's folder" in refused.reason

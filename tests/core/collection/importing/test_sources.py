@@ -216,3 +216,11 @@ def test_a_split_s_table_in_parquet_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "train/metadata.parquet").write_bytes(b"PAR1")
     with pytest.raises(CollectionError, match=r"'train/metadata.parquet' is parquet"):
         read_source(tmp_path)
+
+
+def test_what_cannot_be_said_of_a_folder_is_refused_and_not_passed_over(pictures: Path) -> None:
+    with pytest.raises(UsageError, match="--map would do nothing"):
+        read_source(pictures, Form(columns={"wikidata": "'Q5582'"}))
+    with pytest.raises(CollectionError, match="is parquet"):
+        (pictures / "metadata.parquet").write_bytes(b"PAR1")
+        read_source(pictures)
