@@ -22,6 +22,7 @@ from app.services.session import Studio
 from app.web.formatting import run_page
 from core.errors import CreditlineError
 from core.evaluation.artist_ablation import DEFAULT_WAY
+from core.ledger.export import for_spreadsheets
 from core.ledger.ledger import Reader
 from core.ledger.records import LedgerFilter, RunView
 from core.provenance import evidence_pack
@@ -105,7 +106,7 @@ def media(studio: Studio) -> APIRouter:
 
     @router.get("/ledger.csv")
     def csv(request: Request) -> StreamingResponse:
-        parts = studio.ledger.export_csv(selected(request.query_params))
+        parts = for_spreadsheets(studio.ledger.export_csv(selected(request.query_params)))
         return _stream(parts, "text/csv; charset=utf-8", "creditline-ledger.csv")
 
     @router.get("/ledger.json")

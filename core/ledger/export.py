@@ -101,6 +101,14 @@ def as_csv(entries: Iterable[Entry]) -> Iterator[str]:
     return _in_parts(_lines(entries))
 
 
+def for_spreadsheets(parts: Iterable[str]) -> Iterator[str]:
+    """The same text with the mark by which spreadsheets know UTF-8, so that umlauts stay."""
+    mark = "\ufeff"
+    for part in parts:
+        yield mark + part
+        mark = ""
+
+
 def _lines(entries: Iterable[Entry]) -> Iterator[str]:
     yield _line(COLUMNS)
     for entry in entries:

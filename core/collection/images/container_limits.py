@@ -157,13 +157,29 @@ def _check_chunks(
 
 _MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _MARKER_AFTER_DATA = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # restarts belong to the data
+_FILM = re.compile(rb"ftyp(?:mp4|isom|iso[2-6]|avc1|qt  |MSNV|heic|M4V|3gp)")
 _SOS, _EOI, _APP1 = 0xDA, 0xD9, 0xE1
 _WITHOUT_LENGTH = frozenset({0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-def _walk_jpeg(data: bytes, limits: ImageLimits) -> None:
-    at, segments, scans, stray, pixels = 2, 0, 0, 0, 0
+def still_of(data: bytes, limits: ImageLimits = LIMITS) -> bytes | None:
+    """The JPEG of a motion photo, without the film behind it; None where `data` is not one.
+
+    Phones write the still first and an MP4 after its end. Raises `ImageRefused` as
+    `check_container` does; `data` may be cut off within the film.
+    """
+    if not data.startswith(b"\xff\xd8\xff"):
+        return None
+    end = 0
+    with contextlib.suppress(*_CUT_OFF):
+        end = _walk_jpeg(data, limits)
+    return data[:end] if end and _FILM.search(data, end, end + _MIB) else None
+
+
+def _walk_jpeg(data: bytes, limits: ImageLimits) -> int:
+    """Where the picture ends; 0 where its end is not found."""
+    at, end, segments, scans, stray, pixels = 2, 0, 0, 0, 0, 0
     exif: list[bytes] = []
     while (marker := (_MARKER_AFTER_DATA if scans else _MARKER).search(data, at)) is not None:
         code, segments = marker[1][0], segments + 1
@@ -172,7 +188,9 @@ def _walk_jpeg(data: bytes, limits: ImageLimits) -> None:
             stray += marker.start() - at
             _require(stray, limits.max_stray_bytes, "JPEG", "stray bytes")
         at = marker.end()
-        if code < 0xC0 or (code == _EOI and scans):
+        if code == _EOI and scans:
+            end = at
+        if code < 0xC0 or end:
             break
         if code in _WITHOUT_LENGTH:
             continue
@@ -188,6 +206,7 @@ def _walk_jpeg(data: bytes, limits: ImageLimits) -> None:
             _require(scans, limits.max_scans, "JPEG", "passes")
             _require(scans * pixels, limits.max_scan_pixels, "JPEG", "passes")
     _check_exif(b"".join(exif), "JPEG", limits)
+    return end
 
 
 # --- TIFF, and the EXIF blocks of others ----------------------------------------------------------
@@ -338,7 +357,7 @@ def _samples(data: bytes, body: int, name: bytes) -> int:
     return int.from_bytes(data[at : at + 4], "big")
 
 
-_WALKS: dict[str, Callable[[bytes, ImageLimits], None]] = {
+_WALKS: dict[str, Callable[[bytes, ImageLimits], object]] = {
     "GIF": _walk_gif,
     "PNG": _walk_png,
     "WEBP": _walk_webp,

@@ -202,7 +202,7 @@ class _Child:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 cwd=Path(__file__).resolve().parents[3],
-                env=_environment(os.environ),
+                env=child_environment(os.environ),
                 process_group=0 if os.name == "posix" else None,  # Ctrl-C is for the parent
                 creationflags=_windows_flags(),
             )
@@ -411,7 +411,7 @@ def _widen(*pipes: IO[bytes] | None) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _MIB)  # type: ignore[arg-type]
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
+def child_environment(own: Mapping[str, str]) -> dict[str, str]:
     """What a child needs to start, and no secrets; one thread, so that one processor is enough."""
     kept = {name: value for name, value in own.items() if name.upper() in _KEPT_VARIABLES}
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")

@@ -28,9 +28,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, UnidentifiedImageError
 
-from core.collection.images.container_limits import LIMITS, ImageLimits, check_container
+from core.collection.images.container_limits import LIMITS, ImageLimits, check_container, still_of
 from core.collection.images.decoding_process import (
     DECODING,
     POOL,
@@ -40,18 +40,23 @@ from core.collection.images.decoding_process import (
     out_of_memory,
 )
 from core.collection.images.file_types import FORMATS, sniff, webp_size
+from core.collection.images.tiff import PROFILE, TiffForm, plane, tiff_form, with_black_zero
 from core.errors import ImageRefused
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 _MIB = 1024 * 1024
+_REDUCED = "Its 16 bits per channel were reduced to 8."
 _DAMAGED = "The file is damaged or incomplete. Copy, download or export the picture again."
 
 
 @dataclass(frozen=True)
 class OpenedImage:
-    """A decoded picture; `sha256` is that of the file's bytes, `notes` are sentences to show."""
+    """A decoded picture; `sha256` is that of the file's bytes, `notes` are sentences to show.
+
+    Of a motion photo whose film is too large to be read, it is that of the still.
+    """
 
     image: Image.Image
     sha256: str
@@ -179,6 +184,9 @@ def _read(source: Path | bytes, limits: ImageLimits) -> bytes:
     if data is None:
         raise ImageRefused("There is no such file. Check its name and choose it again.")
     if len(data) > limits.max_bytes:
+        still = still_of(data, limits)
+        if still is not None and len(still) <= limits.max_bytes:
+            return still
         raise ImageRefused(
             f"The file is larger than {limits.max_bytes / _MIB:.3g} MiB. "
             "Reduce the picture or save it as JPEG, then choose it again."
@@ -187,7 +195,21 @@ def _read(source: Path | bytes, limits: ImageLimits) -> bytes:
 
 
 def _decode(data: bytes, kind: str, limits: ImageLimits) -> Decoded:
-    with Image.open(BytesIO(data), formats=[kind]) as opened:
+    form = tiff_form(data) if kind == "TIFF" else None
+    if form is not None and form.is_planar_colour:
+        return _decode_planes(data, form, limits)
+    if form is not None and form.is_white_zero:
+        data = with_black_zero(data, form)
+    try:
+        image = Image.open(BytesIO(data), formats=[kind])
+    except UnidentifiedImageError as error:
+        if form is None:
+            raise
+        raise ImageRefused(
+            f"The TIFF is damaged, or stores its colours in a way that is not supported "
+            f"({form.colours}). Export it with 8 or 16 bits per channel, or as PNG."
+        ) from error
+    with image as opened:
         _check_size(*opened.size, limits)
         animated = bool(getattr(opened, "is_animated", False))
         if animated:
@@ -198,8 +220,58 @@ def _decode(data: bytes, kind: str, limits: ImageLimits) -> Decoded:
             whole = "page" if kind == "TIFF" else "frame"
             notes += (f"The file holds several {whole}s; the first one is used.",)
         turned, turn_notes = upright(opened)
+        if form is not None:
+            turned = _levelled(turned, form)
         picture, colour_notes = to_rgb(turned)
     return Decoded(picture, (*notes, *turn_notes, *colour_notes))
+
+
+def _decode_planes(data: bytes, form: TiffForm, limits: ImageLimits) -> Decoded:
+    """Colours of which one plane follows another."""
+    planes: list[Image.Image] = []
+    notes: tuple[str, ...] = ()
+    modes = {2: {0: "RGB", 1: "RGBa", 2: "RGBA"}.get(form.alpha, "RGB"), 5: "CMYK"}
+    mode = modes.get(form.photometric)
+    if mode is None or form.samples < len(mode):
+        raise ImageRefused(
+            f"The TIFF stores its colours in a way that is not supported ({form.colours}, in "
+            "planes). Export it with 8 bits per channel, or as PNG."
+        )
+    for number in range(len(mode)):
+        with Image.open(BytesIO(plane(data, form, number)), formats=["TIFF"]) as opened:
+            _check_size(*opened.size, limits)
+            opened.load()
+            turned, notes = upright(opened)
+            planes.append(turned if turned.mode == "L" else _to_eight_bits(turned))
+    whole = Image.merge(mode, planes)
+    if PROFILE in form.tags:
+        whole.info["icc_profile"] = bytes(form.tags[PROFILE])
+    picture, colour_notes = to_rgb(whole)
+    reduced = (_REDUCED,) if form.bits > 8 else ()
+    return Decoded(picture, (*notes, *reduced, *colour_notes))
+
+
+def _levelled(image: Image.Image, form: TiffForm) -> Image.Image:
+    """Grey of more than 8 bits on the scale that its TIFF means, where Pillow's mode hides it."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    if form.bits == 12:
+        values = (values.astype(np.uint32) * 65535 // 4095).astype(np.uint16)
+    elif form.bits == 32 and form.sample_format == 1:
+        unsigned = values.astype(np.int32).view(np.uint32)
+        is_wide = int(unsigned.max(initial=0)) > 65535
+        values = (unsigned >> 16 if is_wide else unsigned).astype(np.uint16)
+    elif form.bits == 16 and form.sample_format == 2:  # its white is 32767
+        values = (np.clip(values, 0, 32767).astype(np.uint32) * 65535 // 32767).astype(np.uint16)
+    elif not form.is_white_zero:
+        return image
+    grey = Image.fromarray(values)
+    grey.info = dict(image.info)
+    if not form.is_white_zero:
+        return grey
+    dark = ImageChops.invert(_to_eight_bits(grey))
+    return Image.fromarray(np.asarray(dark).astype(np.uint16) * 257)
 
 
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:
@@ -283,7 +355,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         image, profile = _to_eight_bits(image), None
-        notes.append("Its 16 bits per channel were reduced to 8.")
+        notes.append(_REDUCED)
     image, alpha = _split_alpha(image)
     colour, profiled = _through_profile(image, profile)
     if profiled:

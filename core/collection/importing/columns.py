@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from core.collection.importing.fields import FIELDS, SYNONYMS, compared_name, plain_text
+from core.collection.importing.file_cells import is_address, named_file
 from core.collection.importing.rows import PICTURE_ENDINGS
 from core.collection.importing.table import Table
 from core.errors import CollectionError, UsageError
@@ -37,6 +38,15 @@ def column_map(texts: Sequence[str]) -> dict[str, str]:
                 raise UsageError(f"{column} cannot be every row's file. Name a column of files.")
             columns[field] = column
     return columns
+
+
+def said_of_all(columns: Mapping[str, str]) -> dict[str, str]:
+    """The fields that `columns` has in quotes: what is said of every row, where there is no table.
+
+    >>> said_of_all({"style": "'Cubism'", "title": "Name"})
+    {'style': 'Cubism'}
+    """
+    return {field: plain_text(column[1:-1]) for field, column in columns.items() if _quoted(column)}
 
 
 def constants_of(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
@@ -129,13 +139,9 @@ def _share(cells: Sequence[str], fits: Callable[[str], bool]) -> float:
     return sum(map(fits, cells)) / len(cells) if cells else 0.0
 
 
-def is_address(cell: str) -> bool:
-    """Whether a cell names something on the web."""
-    return "://" in cell
-
-
 def _is_picture(cell: str) -> bool:
-    return cell.lower().endswith(PICTURE_ENDINGS) and not is_address(cell)
+    name = named_file(cell)
+    return name.lower().endswith(PICTURE_ENDINGS) and "://" not in name
 
 
 def _place(table: Table, column: str) -> int:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from core.collection.images.open import LIMITS
 from core.collection.importing.fields import plain_text, slug
+from core.collection.importing.file_cells import is_absolute, places_of
 from core.collection.importing.rows import PICTURE_ENDINGS, EmbeddedPicture, Refusal
 from core.collection.store import is_inside
 from core.errors import CollectionError, ImageRefused
@@ -187,10 +188,28 @@ class Finder:
 
     def find(self, file: str, style: str) -> str:
         """The name of the file in the container; raises ImageRefused with the reason."""
+        leads_out = is_absolute(file)
+        for place in places_of(file):
+            if not is_inside(place) or not self._contains(place):
+                leads_out = True
+            elif (name := self._find(PurePosixPath(place).as_posix(), style)) is not None:
+                return name
+        if leads_out:
+            raise ImageRefused(
+                "The path leads outside the folder of the pictures, and no file inside has its "
+                "name. Move the file inside, or say with --pictures where it lies."
+            )
+        raise ImageRefused(
+            "There is no such file among the pictures. Correct the file cell, or say with "
+            "--pictures where they are."
+        )
+
+    def _contains(self, place: str) -> bool:
+        return not isinstance(self.container, Folder) or self.container.contains(place)
+
+    def _find(self, file: str, style: str) -> str | None:
+        """The one name that `file` means; raises ImageRefused where there are several."""
         container = self.container
-        if isinstance(container, Folder) and not container.contains(file):
-            raise ImageRefused("The file lies outside the manifest's folder. Move it inside.")
-        file = PurePosixPath(file).as_posix()
         if container.holds(file):
             return file
         alike = self._alike(file)
@@ -201,10 +220,7 @@ class Finder:
             return fitting[0]
         if len(alike) > 1:
             raise ImageRefused("Several files have this name. Write the folder into the file cell.")
-        raise ImageRefused(
-            "There is no such file among the pictures. Correct the file cell, or say with "
-            "--pictures where they are."
-        )
+        return None
 
     def _alike(self, file: str) -> list[str]:
         """Names whose last parts are the file's: spelt the same, else alike."""

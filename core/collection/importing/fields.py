@@ -14,6 +14,9 @@ from collections.abc import Callable
 
 from stdnum import isni
 
+from core.collection.importing.years import is_undated as is_undated
+from core.collection.importing.years import year_range as year_range
+
 # --- columns -------------------------------------------------------------------------------------
 
 # Names as they are compared: without accents, spaces, marks and capitals; the first count most.
@@ -36,6 +39,27 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "bild",
         "fichier",
         "bestand",
+        "dateiname",
+        "bilddatei",
+        "bilddateiname",
+        "nomdufichier",
+        "nomfichier",
+        "bestandsnaam",
+        "nomefile",
+        "nombrearchivo",
+        "archivo",
+        "фаил",
+        "imagefiles",
+        "filenames",
+        "attachment",
+        "attachments",
+        "mediafile",
+        "picturefilename",
+        "localpath",
+        "abbildung",
+        "immagine",
+        "imagen",
+        "afbeelding",
     ),
     "title": (
         "title",
@@ -49,6 +73,14 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "titolo",
         "название",
         "name",
+        "objectname",
+        "werktitel",
+        "bezeichnung",
+        "titelwerk",
+        "titrelong",
+        # what a picture shows, where nothing names it: the captions of data sets
+        "caption",
+        "text",
     ),
     "artist": (
         "artist",
@@ -83,6 +115,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "stijl",
         "estilo",
         "стиль",
+        "stilrichtung",
+        "stroming",
+        "mouvement",
+        "movimento",
+        "movimiento",
+        "artmovement",
+        "artstyle",
     ),
     "year": (
         "year",
@@ -101,6 +140,22 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "annee",
         "jaar",
         "год",
+        "datierung",
+        "entstehungsjahr",
+        "entstehungszeit",
+        "datum",
+        "datering",
+        "datation",
+        "datazione",
+        "datacion",
+        "fecha",
+        "anno",
+        "ano",
+        "дата",
+        "workdate",
+        "productiondate",
+        "dateofcreation",
+        "dateofwork",
     ),
     "licence": (
         "licence",
@@ -114,6 +169,15 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "ispublicdomain",
         "publicdomain",
         "lizenz",
+        "rechte",
+        "rechtestatus",
+        "licentie",
+        "licenza",
+        "licencia",
+        "droits",
+        "diritti",
+        "derechos",
+        "accessrights",
     ),
     "source": (
         "source",
@@ -127,6 +191,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "credit",
         "repository",
         "museum",
+        "quelle",
+        "bron",
+        "fonte",
+        "fuente",
+        "sammlung",
+        "institution",
+        "identifieruri",
     ),
     "wikidata": (
         "wikidata",
@@ -157,9 +228,26 @@ FIELDS = tuple(field for field in SYNONYMS if field != "address")
 _KNOWN = frozenset(name for names in SYNONYMS.values() for name in names)
 
 
+_DUBLIN_CORE = re.compile(
+    r"(?:https?://purl\.org/dc/(?:elements/1\.1|terms)/|\{[^}]*\}|(?:oai_)?dc(?:terms|t)?[:._/-]+)"
+    r"(?=\w)",
+    re.IGNORECASE,
+)
+_LANGUAGE = re.compile(r"(?:\[[a-z]{2}(?:[_-][a-z]{2})?\]|@[a-z]{2}(?:-[a-z]{2})?)$", re.IGNORECASE)
+
+
 def compared_name(name: str) -> str:
-    """'Artist Display Name', 'artist_display_name' and 'artistDisplayName' are one name."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
+    """'Artist Display Name', 'artist_display_name' and 'artistDisplayName' are one name.
+
+    So are 'dc:title', 'dcterms.title', 'dc_title', 'dc.title[en]' and 'title'.
+    """
+    bare = _LANGUAGE.sub("", name.strip())
+    is_dublin = _DUBLIN_CORE.match(bare)
+    if is_dublin:
+        bare = re.sub(
+            r"^(?:date[.:_])?created$", "datecreated", bare[is_dublin.end() :], flags=re.I
+        )
+    plain = unicodedata.normalize("NFKD", bare.casefold())
     return "".join(letter for letter in plain if letter.isalnum())
 
 
@@ -268,42 +356,6 @@ def plain_text(text: str, longest: int = 500) -> str:
     )
     line = unicodedata.normalize("NFC", " ".join(spaced.split()))
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
-
-
-UNDATED = frozenset(
-    {"", "0", "n.d.", "n.d", "nd", "s.d.", "undated", "unknown", "date unknown", "no date", "?"}
-    | {"none", "nan", "not dated", "o.j.", "б.г."}
-)
-_YEAR = r"(?:1[0-9]|20)[0-9]{2}"
-_DAY = re.compile(rf"({_YEAR})-[01][0-9]-[0-3][0-9](?![0-9])")
-_SPAN = re.compile(rf"\b({_YEAR})\s*(?:[-–—/]|to|and|bis)\s*({_YEAR}|[0-9]{{1,2}})(?![0-9])")
-_DECADE = re.compile(r"\b((?:1[0-9]|20)[0-9])0\s*['’]?s\b")
-_CENTURY = re.compile(r"\b([1-9]|1[0-9]|20|21)(?:st|nd|rd|th)\s*(?:-\s*)?c(?:ent(?:ury|\.)|\.)")
-
-
-def is_undated(text: str) -> bool:
-    """Whether the text says that no year is known."""
-    return text.strip().casefold() in UNDATED
-
-
-def year_range(text: str) -> tuple[int, int] | None:
-    """First and last year that the text names; None where it names none (or one before Christ)."""
-    lowered = text.casefold()
-    if re.search(r"\bb\.?c\.?(?:e\.?)?(?![a-z])", lowered):
-        return None
-    spans = [_spanned(match[1], match[2]) for match in _SPAN.finditer(_DAY.sub(r"\1", lowered))]
-    spans += [(int(year) * 10, int(year) * 10 + 9) for year in _DECADE.findall(lowered)]
-    spans += [(100 * int(n) - 99, 100 * int(n)) for n in _CENTURY.findall(lowered)]
-    if not spans:
-        single = re.findall(rf"(?<![0-9]){_YEAR}(?![0-9])", lowered)
-        spans = [(int(year), int(year)) for year in single]
-    return (min(a for a, _ in spans), max(b for _, b in spans)) if spans else None
-
-
-def _spanned(first: str, last: str) -> tuple[int, int]:
-    """'1650', '55' -> 1650, 1655; '1775', '01', which is a month, -> 1775, 1775."""
-    end = int(last if len(last) == 4 else first[: 4 - len(last)] + last)
-    return int(first), max(int(first), end)
 
 
 _YES, _NO = frozenset({"true", "yes", "1", "t"}), frozenset({"false", "no", "0", "f"})

@@ -1,26 +1,47 @@
 """Pictures in folders by style, named as WikiArt and ArtBench name them.
 
-In: a folder or an archive. Out: a row for every file in it; style, artist, title and year are read
-from the path: `style/artist-name_title-of-the-work-1887.jpg`, or `style/Artist Name/Title.jpg`.
+In: a folder or an archive. Out: a row for every picture in it; style, artist, title and year are
+read from the path: `style/artist-name_title-of-the-work-1887.jpg`, `style/Artist Name/Title.jpg`.
+The layouts of Hugging Face's imagefolder (train and test around the styles) and of kohya's trainers
+(`10_style`, captions beside the pictures) are known. What is beside the pictures is passed over in
+one sentence.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from core.collection.images.open import read_regular
 from core.collection.importing.containers import Archive, Folder
-from core.collection.importing.fields import plain_text, readable
+from core.collection.importing.fields import licence, plain_text, readable
+from core.collection.importing.file_names import fields_of_name, is_name, title_under
 from core.collection.importing.rows import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
-from core.errors import CollectionError
+from core.errors import CollectionError, ImageRefused
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
-_WRAPPERS = re.compile(r"(artbench|wikiart|imagefolder|images?$|pictures$|data$|dataset)", re.I)
-_YEAR_LAST = re.compile(
-    r"(?P<title>.+?)[-_ ]\(?(?P<year>1[0-9]{3}|20[0-9]{2})\)?"
-    r"(?:[-_ ]?\((?P<nth>[0-9]{1,2})\)|[-_ ](?P<number>[0-9]{1,2}))?"
+_KOHYA_PARTS = frozenset({"img", "reg"})  # pictures to learn from, and those to compare with
+_WRAPPERS = re.compile(
+    r"(artbench|wikiart|imagefolder|images?$|^img$|pictures$|data$|dataset)", re.I
 )
+_BESIDE = frozenset(
+    [
+        *(".txt", ".caption", ".captions", ".npz", ".npy", ".json", ".jsonl", ".ndjson", ".csv"),
+        *(".tsv", ".md", ".rst", ".yaml", ".yml", ".toml", ".xml", ".xmp", ".ini", ".cfg", ".log"),
+        *(".sha256", ".md5", ".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".py", ".ipynb"),
+        *(".html", ".url", ".lnk", ".db", ".parquet", ".arrow", ".lock", ".xlsx", ".xls", ".ods"),
+    ]
+)
+_BESIDE_NAMES = frozenset(
+    {"readme", "license", "licence", "copying", "notice", "authors", "citation", "changelog"}
+)
+_CAPTIONS = (".txt", ".caption")
+_LONGEST_CAPTION = 4096  # bytes
+_REPEATS = re.compile(r"([0-9]{1,4})_+\s*(\S.*)")
+_PLACEHOLDERS = frozenset({"sks", "ohwx", "zwx", "shs", "zkz", "xyz"})  # tokens that name nothing
 
 
 @dataclass(frozen=True)
@@ -38,17 +59,13 @@ NOTHING = PathFields("", "", "", "")
 
 def fields_of_path(path: PurePosixPath) -> PathFields:
     """'Realism/ivan-shishkin_hut-1878.jpg' -> Realism, Ivan Shishkin, Hut, 1878."""
-    if len(path.parts) > 2:
-        artist, title = path.parts[1], path.stem
-    else:
-        artist, divider, title = path.stem.partition("_")
-        if not divider:
-            artist, title = "", path.stem
-    title, year = _split_year(title)
-    style = path.parts[0] if len(path.parts) > 1 else ""
-    return PathFields(
-        plain_text(style.replace("_", " ")), plain_text(readable(artist)), _sentence(title), year
-    )
+    style = plain_text(path.parts[0].replace("_", " ")) if len(path.parts) > 1 else ""
+    folder = path.parts[1] if len(path.parts) > 2 else ""
+    if folder and is_name(folder):
+        title, year = title_under(folder, path.stem)
+        return PathFields(style, plain_text(readable(folder)), title, year)
+    name = fields_of_name(path.stem)
+    return PathFields(style, name.artist, name.title, name.year)
 
 
 def has_wikiart_form(path: str) -> bool:
@@ -56,19 +73,129 @@ def has_wikiart_form(path: str) -> bool:
     return bool(re.fullmatch(r"[^/]+/[^/_]+_[^/]+\.\w+", path))
 
 
-def read_folders(container: Folder | Archive) -> Reading:
-    """A row for every file; the first folder of its path is its style."""
-    names = container.names
+def label_folder(path: PurePosixPath) -> str:
+    """The folder that labels a picture of a Hugging Face imagefolder; empty where none does."""
+    folder = path.parent.name
+    is_outer = folder.casefold() in _SPLITS | _KOHYA_PARTS or bool(_WRAPPERS.search(folder))
+    return "" if is_outer else plain_text(folder.replace("_", " "))
+
+
+def is_split(name: str) -> bool:
+    """Whether a folder's name is that of a part of a data set: train, test, validation."""
+    return name.casefold() in _SPLITS
+
+
+def read_folders(
+    container: Folder | Archive, constants: Mapping[str, str] | None = None
+) -> Reading:
+    """A row for every picture; the first folder of its path is its style.
+
+    `constants`: what is said of all rows, by field; it wins over what paths say.
+    """
+    beside = [name for name in container.names if is_beside(name)]
+    names = [name for name in container.names if not is_beside(name)]
     skipped = _wrapping(names)
-    rows = [_row(container, name, PurePosixPath(name).parts[skipped:]) for name in names]
+    repeats = _repeats(names, skipped)
+    form = _FolderForm(container, frozenset(beside), repeats, dict(constants or {}))
+    rows = [form.row(name, _inner(name, skipped)) for name in names]
     rows += container.refused
-    notes = hidden_note(container)
+    notes = (*beside_note(beside), *hidden_note(container))
     if not rows:
         raise CollectionError(f"There are no pictures in it to import. {' '.join(notes)}".strip())
-    split = {PurePosixPath(name).parts[skipped - 1] for name in names} if skipped else set()
-    if split & _SPLITS and len(split) > 1:
-        notes = (f"The parts {', '.join(sorted(split))} were taken together.", *notes)
-    return Reading(rows, notes)
+    return Reading(rows, (*_split_note(names, skipped), *form.notes(rows), *notes))
+
+
+@dataclass(frozen=True)
+class _FolderForm:
+    """How this folder's paths are read: its kohya names, its captions, what is said of all."""
+
+    container: Folder | Archive
+    beside: frozenset[str]
+    repeats: Mapping[str, str]
+    constants: Mapping[str, str]
+
+    def row(self, name: str, parts: tuple[str, ...]) -> Candidate | Refusal:
+        """One picture, or why it is none."""
+        shown, container = plain_text(name, 200), self.container
+        if isinstance(container, Folder) and not container.contains(name):
+            return Refusal(shown, "The link leads outside the folder. Copy the file inside.")
+        if isinstance(container, Folder) and container.picture(name).is_dir():
+            return Refusal(
+                shown, "This is a link to a folder, which is not followed. Copy the folder."
+            )
+        style = self.constants.get("style", "")
+        if len(parts) == 1 and not style:
+            return Refusal(
+                shown,
+                "The file lies in no style's folder. Move it into one, or say the style of all "
+                "with --map 'style=\"TEXT\"'.",
+            )
+        path = fields_of_path(PurePosixPath(*(parts if len(parts) > 1 else ("", *parts))))
+        own = parts[0] if len(parts) > 1 else ""
+        style = style or self.repeats.get(own, path.style)
+        title = path.title or self._caption(name, own)
+        said = self.constants
+        return Candidate(
+            row=shown,
+            picture=container.picture(name),
+            title=said.get("title") or title or UNTITLED,
+            artist=said.get("artist") or path.artist or UNKNOWN_ARTIST,
+            style=style,
+            year=said.get("year") or path.year,
+            licence=licence(said.get("licence", "")),
+            source=said.get("source", ""),
+        )
+
+    def _caption(self, name: str, folder: str) -> str:
+        """The first line of the text beside a picture, without the words that name its style."""
+        stem = name.rpartition(".")[0]
+        file = next((stem + end for end in _CAPTIONS if stem + end in self.beside), "")
+        if not file:
+            return ""
+        line = plain_text(next(iter(_text(self.container, file).strip().splitlines()), ""), 200)
+        words = re.sub(r"^[0-9]+_+", "", folder).replace("_", " ").strip()
+        for known in (words, self.repeats.get(folder, "")):
+            if known and line.casefold().startswith(known.casefold()):
+                line = line[len(known) :].lstrip(" ,.;:-")
+        return line[:1].upper() + line[1:]
+
+    def notes(self, rows: list[Candidate | Refusal]) -> tuple[str, ...]:
+        """What was read otherwise than it is written."""
+        notes: list[str] = []
+        if self.repeats:
+            first, style = next(iter(self.repeats.items()))
+            notes.append(
+                "Folders are named as kohya's trainers want it; the number of repeats was left out "
+                f"of the style ('{plain_text(first, 80)}' is '{style}')."
+            )
+        pictures = [row for row in rows if isinstance(row, Candidate)]
+        unnamed = [row for row in pictures if row.artist == UNKNOWN_ARTIST]
+        if unnamed:
+            notes.append(
+                f"Files whose name names no artist: {len(unnamed)} of {len(pictures)} (the first: "
+                f"'{plain_text(unnamed[0].row, 120)}'). Name them artist_title, or give a table."
+            )
+        return tuple(notes)
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file is known to stand beside pictures: a caption, a table, a program's notes."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in _BESIDE or path.name.casefold() in _BESIDE_NAMES
+
+
+def beside_note(names: list[str]) -> tuple[str, ...]:
+    """One sentence on all files that stand beside the pictures."""
+    if not names:
+        return ()
+    kinds = Counter(
+        PurePosixPath(name).suffix.lower() or PurePosixPath(name).name for name in names
+    )
+    listed = ", ".join(kind for kind, _ in kinds.most_common(6))
+    return (
+        f"Files beside the pictures were passed over: {len(names)} ({listed}; the first: "
+        f"'{plain_text(names[0], 120)}').",
+    )
 
 
 def hidden_note(container: Folder | Archive) -> tuple[str, ...]:
@@ -80,48 +207,61 @@ def hidden_note(container: Folder | Archive) -> tuple[str, ...]:
     return (f"Hidden files were left out: {len(hidden)} (the first: '{first}').",)
 
 
-def _wrapping(names: tuple[str, ...]) -> int:
-    """How many outer folders hold styles and are none: a data set's own name, train and test."""
+def _inner(name: str, skipped: int) -> tuple[str, ...]:
+    """The parts of a path below the folders around the styles; at least its last."""
+    parts = PurePosixPath(name).parts
+    return parts[min(skipped, len(parts) - 1) :]
+
+
+def _split_note(names: list[str], skipped: int) -> tuple[str, ...]:
+    if not skipped:
+        return ()
     paths = [PurePosixPath(name).parts for name in names]
+    parts = {path[skipped - 1] for path in paths if len(path) > skipped}
+    if len(parts) < 2 or not {part.casefold() for part in parts} & (_SPLITS | _KOHYA_PARTS):
+        return ()
+    return (f"The parts {', '.join(sorted(parts))} were taken together.",)
+
+
+def _wrapping(names: list[str]) -> int:
+    """How many outer folders hold styles and are none: a data set's own name, train and test."""
+    paths = [parts for name in names if len(parts := PurePosixPath(name).parts) > 1]
     depth = 0
-    while paths and all(len(parts) > depth + 2 for parts in paths):
+    while paths and all(len(parts) > depth + 1 for parts in paths):
         outer = {parts[depth].casefold() for parts in paths}
-        if not (len(outer) == 1 and _WRAPPERS.search(next(iter(outer)))) and not outer <= _SPLITS:
+        is_deep = all(len(parts) > depth + 2 for parts in paths)
+        is_wrapper = len(outer) == 1 and bool(_WRAPPERS.search(next(iter(outer))))
+        if not (outer <= _SPLITS or (is_deep and (is_wrapper or outer <= _KOHYA_PARTS))):
             break
         depth += 1
     return depth
 
 
-def _row(container: Folder | Archive, name: str, parts: tuple[str, ...]) -> Candidate | Refusal:
-    shown = plain_text(name, 200)
-    if isinstance(container, Folder) and not container.contains(name):
-        return Refusal(shown, "The link leads outside the folder. Copy the file inside.")
-    if isinstance(container, Folder) and container.picture(name).is_dir():
-        return Refusal(shown, "This is a link to a folder, which is not followed. Copy the folder.")
-    if len(parts) == 1:
-        return Refusal(shown, "The file lies in no style's folder. Move it into one.")
-    from_path = fields_of_path(PurePosixPath(*parts))
-    return Candidate(
-        row=shown,
-        picture=container.picture(name),
-        title=from_path.title or UNTITLED,
-        artist=from_path.artist or UNKNOWN_ARTIST,
-        style=from_path.style,
-        year=from_path.year,
-        licence="",
-        source="",
-    )
+def _repeats(names: list[str], skipped: int) -> dict[str, str]:
+    """Style by folder, where all folders of styles are named '10_style' for kohya's trainers."""
+    paths = [PurePosixPath(name).parts[skipped:] for name in names]
+    folders = dict.fromkeys(parts[0] for parts in paths if len(parts) > 1)
+    if not folders or not all(_REPEATS.fullmatch(folder) for folder in folders):
+        return {}
+    return {folder: _class_of(_REPEATS.sub(r"\2", folder)) for folder in folders}
 
 
-def _split_year(title: str) -> tuple[str, str]:
-    """'self-portrait-1904-2' -> 'self-portrait-2', '1904': WikiArt numbers works of one name."""
-    match = _YEAR_LAST.fullmatch(title)
-    if match is None:
-        return title, ""
-    number = match["number"] or match["nth"]
-    return match["title"] + (f" {number}" if number else ""), match["year"]
+def _class_of(words: str) -> str:
+    """'sks watercolour' -> 'watercolour': without the token that stands for no word."""
+    own = words.replace("_", " ").split()
+    named = [word for word in own if word.casefold() not in _PLACEHOLDERS]
+    return plain_text(" ".join(named or own))
 
 
-def _sentence(title: str) -> str:
-    words = plain_text(re.sub(r"[-_]+", " ", title))
-    return words[:1].upper() + words[1:]
+def _text(container: Folder | Archive, name: str) -> str:
+    """A caption's words; nothing where they cannot be read, for the picture is what counts."""
+    try:
+        if not container.holds(name):
+            return ""
+        if isinstance(container, Folder):
+            data = read_regular(container.picture(name), _LONGEST_CAPTION) or b""
+        else:
+            data = container.picture(name).read()[:_LONGEST_CAPTION]
+    except (OSError, ValueError, ImageRefused):
+        return ""
+    return data.decode("utf-8-sig", "ignore")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.collection.importing.columns import (
@@ -16,20 +16,27 @@ from core.collection.importing.columns import (
     columns_note,
     columns_of,
     constants_of,
-    is_address,
 )
 from core.collection.importing.containers import Archive, Finder, Folder
 from core.collection.importing.credit_lines.line import CreditCells
 from core.collection.importing.fields import (
     SCHEMES,
+    compared_name,
     is_undated,
     licence,
     plain_text,
     readable,
-    slug,
     year_range,
 )
-from core.collection.importing.folders import NOTHING, PathFields, fields_of_path, has_wikiart_form
+from core.collection.importing.file_cells import is_address, named_file
+from core.collection.importing.file_names import title_under
+from core.collection.importing.folders import (
+    NOTHING,
+    PathFields,
+    fields_of_path,
+    has_wikiart_form,
+    label_folder,
+)
 from core.collection.importing.rows import (
     UNKNOWN_ARTIST,
     UNTITLED,
@@ -55,6 +62,7 @@ class _TableForm:
     names_are_slugs: bool
     classes: Mapping[str, str]
     constants: Mapping[str, str]
+    styles_are_labels: bool = False
 
     def cell(self, record: TableRow, field: str) -> str:
         """The first of the field's columns that holds something, or what every row says."""
@@ -88,10 +96,14 @@ def read_manifest(
 
 def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
     places = columns_of(table, columns)
-    files = [row[at] for row in table.sample for at in places["file"][:1] if at < len(row)]
+    files = [
+        named_file(row[at]) for row in table.sample for at in places["file"][:1] if at < len(row)
+    ]
     by_path = sum(map(has_wikiart_form, files)) > 0.8 * len(files) if files else False
     constants = constants_of(table, columns)
     missing = [f for f in ("artist", "style") if not places[f] and f not in constants]
+    by_label = "style" in missing and _have_labels(table, places, files)
+    missing = [field for field in missing if not (field == "style" and by_label)]
     if places["file"] and missing and not by_path:
         raise CollectionError(
             f"'{table.name}' lacks the column {' and '.join(missing)}. A table of pictures names "
@@ -104,7 +116,14 @@ def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
     slugs = any("-" in name for name in artists) and (
         sum(map(_is_slug, artists)) > 0.8 * len(artists)
     )
-    return _TableForm(places, len(table.header), by_path, slugs, classes, constants)
+    return _TableForm(places, len(table.header), by_path, slugs, classes, constants, by_label)
+
+
+def _have_labels(table: Table, places: Places, files: list[str]) -> bool:
+    """Whether this is an imagefolder's table ('file_name') whose files lie in folders by label."""
+    names = [compared_name(table.header[at]) for at in places["file"][:1] if table.header]
+    labels = [label_folder(PurePosixPath(file)) for file in files]
+    return names == ["filename"] and bool(labels) and all(labels)
 
 
 def _is_slug(name: str) -> bool:
@@ -115,7 +134,8 @@ def _is_slug(name: str) -> bool:
 def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refusal:
     cells, places = record.cells, form.places
     names = [cells[at].strip() for at in places["file"] if at < len(cells) and cells[at].strip()]
-    file = next((one for one in names if not is_address(one)), names[0] if names else "")
+    named = (named_file(one) for one in names if not is_address(one))
+    file = next(named, names[0] if names else "")
     shown = f"{record.number}: {plain_text(file, 120) or form.cell(record, 'title') or 'no file'}"
     if form.width and any(cell.strip() for cell in cells[form.width :]):
         return Refusal(shown, "The row has more cells than the header. Quote cells with commas.")
@@ -123,12 +143,13 @@ def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refu
         return Refusal(shown, _without_picture(record, form))
     if is_address(file):
         return Refusal(shown, "The file is a web address; nothing is downloaded. Save it first.")
-    path = PurePosixPath(file.replace("\\", "/"))
+    path = PurePosixPath(file)
     from_path = fields_of_path(path) if form.described_by_path else NOTHING
     style = form.cell(record, "style") or from_path.style
+    style = style or (label_folder(path) if form.styles_are_labels else "")
     style = form.classes.get(cells[-1].strip(), style) if form.classes else style
     try:
-        name = finder.find(file.replace("\\", "/"), style)
+        name = finder.find(file, style)
     except ImageRefused as error:
         return Refusal(shown, error.message)
     if not style:
@@ -141,10 +162,7 @@ def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refu
 
 def _fields_of_name(file: str, artist: str) -> PathFields:
     """Title and year as the file's name has them (better than none), without the artist's name."""
-    from_path = fields_of_path(PurePosixPath(file))
-    if from_path.artist and slug(from_path.artist) != slug(artist):
-        from_path = fields_of_path(PurePosixPath("style", "artist", file))
-    return replace(from_path, style="", artist="")
+    return PathFields("", "", *title_under(artist, PurePosixPath(file).stem))
 
 
 def described(

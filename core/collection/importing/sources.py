@@ -12,12 +12,26 @@ from pathlib import Path
 from typing import Literal
 
 from core.collection.importing.cifar import is_cifar, read_cifar
+from core.collection.importing.columns import said_of_all
 from core.collection.importing.containers import Archive, Folder, open_container
 from core.collection.importing.datasets_hub import is_dataset, read_dataset
 from core.collection.importing.fields import plain_text
-from core.collection.importing.folders import read_folders
+from core.collection.importing.folders import (
+    beside_note,
+    hidden_note,
+    is_beside,
+    is_split,
+    read_folders,
+)
 from core.collection.importing.manifest import read_manifest
-from core.collection.importing.rows import PICTURE_ENDINGS, Candidate, EmbeddedPicture, Reading
+from core.collection.importing.rows import (
+    PICTURE_ENDINGS,
+    Candidate,
+    EmbeddedPicture,
+    Reading,
+    Refusal,
+)
+from core.collection.importing.spreadsheet import SHEET_ENDINGS
 from core.collection.importing.table import DELIMITED_ENDINGS, JSON_ENDINGS, Syntax, read_table
 from core.errors import CollectionError, UsageError
 
@@ -26,10 +40,11 @@ MANIFESTS = (
     *(
         f"{stem}{ending}"
         for stem in ("metadata", "manifest", "works")
-        for ending in (".csv", ".tsv", ".json", ".jsonl")
+        for ending in (".csv", ".tsv", ".json", ".jsonl", *SHEET_ENDINGS)
     ),
     "ArtBench-10.csv",
 )
+_SAID_OF_FOLDERS = frozenset({"title", "artist", "style", "year", "licence", "source"})
 _ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -60,6 +75,8 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
         raise CollectionError(f"The folder '{source.name}' is empty. Put pictures into it first.")
     _check_fetched(source)
     table = _manifest(source, kind)
+    if table is None and kind != "folder" and (tables := _tables_of_splits(source, kind)):
+        return _imagefolder(source, tables, form)
     if kind == "folder" or (kind == "auto" and table is None):
         return _pictures(source, form)
     if kind == "cifar":
@@ -79,7 +96,40 @@ def read_source(source: Path, form: Form = UNKNOWN) -> Reading:
     return replace(reading, notes=(*reading.notes, *_unnamed(reading, container, table)))
 
 
-def _unnamed(reading: Reading, container: Folder | Archive, table: Path) -> tuple[str, ...]:
+def _imagefolder(source: Path, tables: list[Path], form: Form) -> Reading:
+    """Hugging Face's imagefolder: a table in each split, whose files lie beside it."""
+    _check_options(source, replace(form, columns={}, encoding=None))
+    syntax: Syntax | None = "csv" if form.kind == "csv" else "json" if form.kind == "json" else None
+    rows: list[Candidate | Refusal] = []
+    notes: list[str] = []
+    for table in tables:
+        split = table.parent.relative_to(source).as_posix()
+        container = open_container(table.parent)
+        reading = read_manifest(read_table(table, syntax, form.encoding), container, form.columns)
+        rows += [replace(row, row=f"{split} {row.row}") for row in reading.rows]
+        notes += [*reading.notes, *_unnamed(reading, container, table, f"{split}/")]
+    splits = [table.parent.name for table in tables]
+    if len(splits) > 1:
+        notes.append(f"The parts {', '.join(splits)} were taken together.")
+    described = [f"{table.parent.relative_to(source).as_posix()}/" for table in tables]
+    whole = Folder(source)
+    others = [
+        name
+        for name in whole.names
+        if name.lower().endswith(PICTURE_ENDINGS) and not name.startswith(tuple(described))
+    ]
+    if others:
+        notes.append(
+            f"Pictures in parts without a table were left out: {len(others)} (the first: "
+            f"'{plain_text(others[0], 120)}')."
+        )
+    beside = [name for name in whole.names if is_beside(name) and source / name not in tables]
+    return Reading(rows, tuple(dict.fromkeys((*notes, *beside_note(beside), *hidden_note(whole)))))
+
+
+def _unnamed(
+    reading: Reading, container: Folder | Archive, table: Path, within: str = ""
+) -> tuple[str, ...]:
     """A sentence on the files that lie among the pictures and that no row names."""
     pictures = [row.picture for row in reading.rows if isinstance(row, Candidate)]
     named = {one.name if isinstance(one, EmbeddedPicture) else one for one in pictures}
@@ -92,8 +142,8 @@ def _unnamed(reading: Reading, container: Folder | Archive, table: Path) -> tupl
         return ()
     first = plain_text(rest[0], 120)
     return (
-        f"Pictures that no row of '{table.name}' names were left out: {len(rest)} (the first: "
-        f"'{first}').",
+        f"Pictures that no row of '{within}{table.name}' names were left out: "
+        f"{len(rest)} (the first: '{first}').",
     )
 
 
@@ -103,10 +153,18 @@ def _key(container: Folder | Archive, name: str) -> Path | str:
 
 def _pictures(source: Path, form: Form) -> Reading:
     """Pictures without a table: CIFAR, a data set, an archive, or a folder of styles."""
-    _check_options(source, form, for_data_set=is_dataset(source) and form.kind != "folder")
+    is_styles = _folder_of_styles(source) is not None and not is_dataset(source)
+    constants = said_of_all(form.columns) if is_styles or form.kind == "folder" else {}
+    constants = {field: text for field, text in constants.items() if field in _SAID_OF_FOLDERS}
+    columns = {field: name for field, name in form.columns.items() if field not in constants}
+    _check_options(
+        source,
+        replace(form, columns=columns),
+        for_data_set=is_dataset(source) and form.kind != "folder",
+    )
     if form.kind == "folder":
         if (styles := _folder_of_styles(source)) is not None:
-            return read_folders(styles)
+            return read_folders(styles, constants)
         raise CollectionError(
             f"'{source.name}' is a file. Give a folder that holds one folder for each style."
         )
@@ -120,10 +178,10 @@ def _pictures(source: Path, form: Form) -> Reading:
     if is_cifar(source):
         return read_cifar(source)
     if (styles := _folder_of_styles(source)) is not None:
-        return read_folders(styles)
+        return read_folders(styles, constants)
     raise CollectionError(
         f"'{source.name}' is not a source that is known here. Give a folder of styles, a table "
-        "(CSV, TSV, JSON, JSON lines), a tar, a CIFAR npz or batch, or parquet."
+        "(CSV, TSV, JSON, JSON lines, XLSX, ODS, XLS), a tar, a CIFAR npz or batch, or parquet."
     )
 
 
@@ -149,11 +207,42 @@ def _check_fetched(source: Path) -> None:
 def _manifest(source: Path, kind: Kind) -> Path | None:
     """The table that `source` is or holds; of several, the first of this kind."""
     if source.is_file():
-        known = (*DELIMITED_ENDINGS, *JSON_ENDINGS)
+        known = (*DELIMITED_ENDINGS, *JSON_ENDINGS, *SHEET_ENDINGS)
         return source if source.suffix.lower() in known else None
-    endings = {"json": JSON_ENDINGS, "csv": DELIMITED_ENDINGS}.get(kind, ("",))
+    endings = {"json": JSON_ENDINGS, "csv": (*DELIMITED_ENDINGS, *SHEET_ENDINGS)}.get(kind, ("",))
     fitting = (name for name in MANIFESTS if name.endswith(endings) and (source / name).is_file())
     return next((source / name for name in fitting), None)
+
+
+def _tables_of_splits(source: Path, kind: Kind) -> list[Path]:
+    """The tables of an imagefolder's splits, where the folder itself has none; links do not count.
+
+    Raises `CollectionError` for a table in a form that is not read beside pictures.
+    """
+    if not source.is_dir() or kind not in ("auto", "csv", "json"):
+        return []
+    inner = [one for one in sorted(source.iterdir()) if one.is_dir() and not one.is_symlink()]
+    folders = [one for one in inner if is_split(one.name)]
+    if not folders and len(inner) == 1:  # 'data/train'
+        deeper = sorted(inner[0].iterdir())
+        folders = [
+            one for one in deeper if is_split(one.name) and one.is_dir() and not one.is_symlink()
+        ]
+    if not folders and kind == "auto":
+        folders = inner if all(any(one.glob("metadata.*")) for one in inner) else []
+    for folder in (source, *folders):
+        names = [f"metadata{ending}" for ending in (".csv", ".jsonl", ".json")]
+        if (folder / "metadata.parquet").is_file() and not _has_any(folder, names):
+            raise CollectionError(
+                f"'{folder.name}/metadata.parquet' is parquet, which is not read beside pictures. "
+                "Save it as metadata.csv or metadata.jsonl."
+            )
+    tables = (_manifest(folder, kind) for folder in folders)
+    return [table for table in tables if table is not None and table.stem == "metadata"]
+
+
+def _has_any(folder: Path, names: list[str]) -> bool:
+    return any((folder / name).is_file() for name in names)
 
 
 def _check_options(source: Path, form: Form, *, for_data_set: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A table of text becomes records: CSV with commas, semicolons or tabs, JSON, or JSON lines.
+"""A table becomes records: CSV with commas, semicolons or tabs, JSON, JSON lines, a spreadsheet.
 
 In: a file, and its text's encoding if somebody knows it. Out: `Table`: a header and numbered
 records, with every record that cannot be read refused by its line; bytes that are no table of text
@@ -19,12 +19,18 @@ from typing import Any, Literal
 
 from core.collection.importing.fields import is_known, plain_text
 from core.collection.importing.rows import PICTURE_ENDINGS, Refusal
+from core.collection.importing.spreadsheet import SHEET_ENDINGS, read_sheets
 from core.errors import CollectionError, UsageError
 
 Syntax = Literal["csv", "json"]
 DELIMITED_ENDINGS = (".csv", ".tsv", ".tab", ".txt", "")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_HEADER_WITHIN = 10
+_TOTAL = re.compile(
+    r"(?i)(?:grand )?(?:totals?|sum|summe|gesamt|insgesamt|anzahl|somme|totaal|aantal|totale|suma"
+    r"|count|итого|всего)\b[\s:=.]*[\d.,]*(?:\s(?:works|objects|rows|records|werke|objekte))?"
+)
 _LISTS = ("works", "data", "items", "records", "objects", "rows", "artworks", "images")
 _NAMES = (
     "full_name",
@@ -72,7 +78,9 @@ class Table:
 
 
 def read_table(path: Path, syntax: Syntax | None = None, encoding: str | None = None) -> Table:
-    """Read `path`; without `syntax`, its ending decides between CSV and JSON."""
+    """Read `path`; without `syntax`, its ending decides between CSV, JSON and a spreadsheet."""
+    if path.suffix.lower() in SHEET_ENDINGS:
+        return _spreadsheet(path, encoding)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -182,8 +190,20 @@ def _delimited(path: Path, text: str, notes: tuple[str, ...]) -> Table:
     marked = re.match(r"sep=(.)\r?\n", text)  # Excel's own way to name the delimiter
     delimiter = marked[1] if marked else _delimiter(path.name, text)
     rows = list(_rows(text[marked.end() :] if marked else text, delimiter))
-    while rows and isinstance(rows[0], tuple) and not any(cell.strip() for cell in rows[0]):
+    return _tabulated(path, rows, notes)
+
+
+def _tabulated(path: Path, rows: list[tuple[str, ...] | str], notes: tuple[str, ...]) -> Table:
+    """Rows under their header, which may stand below a title; totals at the end are no rows."""
+    while rows and _is_blank(rows[0]):
         rows.pop(0)
+    above = _header_place(rows)
+    if above:
+        notes += (f"Lines above the header of '{path.name}' were passed over: {above}.",)
+        rows = rows[above:]
+    rows, totals = _without_totals(rows)
+    if totals:
+        notes += (f"Totals at the end of '{path.name}' were passed over: {totals}.",)
     first = rows[0] if rows and isinstance(rows[0], tuple) else ()
     body = [row for row in rows[1:] if isinstance(row, tuple)]
     headed = _is_header(first, body)
@@ -194,6 +214,44 @@ def _delimited(path: Path, text: str, notes: tuple[str, ...]) -> Table:
         notes += (f"'{path.name}' has a header and no rows: there is nothing to import in it.",)
     header = tuple(cell.strip() for cell in first) if headed else ()
     return Table(path, header, records, notes)
+
+
+def _is_blank(row: tuple[str, ...] | str) -> bool:
+    return isinstance(row, tuple) and not any(cell.strip() for cell in row)
+
+
+def _header_place(rows: Sequence[tuple[str, ...] | str]) -> int:
+    """How many rows stand above the header: a title, a date, who exported it; usually none.
+
+    A row below the first is the header only where it has two known names of columns or more, and
+    no row above it has any.
+    """
+    for place, row in enumerate(rows[:_HEADER_WITHIN]):
+        known = sum(map(is_known, row)) if isinstance(row, tuple) else 0
+        if known:
+            return place if known > 1 else 0
+    return 0
+
+
+def _without_totals(
+    rows: list[tuple[str, ...] | str],
+) -> tuple[list[tuple[str, ...] | str], int]:
+    """The rows without those at the end that sum up: 'Total: 12'."""
+    end = len(rows)
+    totals = 0
+    while end > 1:
+        row = rows[end - 1]
+        if not _is_blank(row):
+            filled = (
+                [cell.strip() for cell in row if cell.strip()] if isinstance(row, tuple) else []
+            )
+            if not (1 <= len(filled) <= 3 and _TOTAL.fullmatch(filled[0]) and len(row) > 1):
+                break
+            if not all(_is_number(cell) for cell in filled[1:]):
+                break
+            totals += 1
+        end -= 1
+    return (rows[:end] if totals else rows), totals
 
 
 def _rows(text: str, delimiter: str) -> Iterable[tuple[str, ...] | str]:
@@ -231,6 +289,8 @@ def _delimiter(name: str, text: str) -> str:
     for delimiter in _DELIMITERS:
         widths = [len(row) for row in _rows(sample, delimiter) if isinstance(row, tuple) and row]
         usual = widths[0] if widths else 1
+        if usual == 1 and widths:  # a title above the table
+            usual = max(widths, key=widths.count)
         if usual > 1:
             scores[delimiter] = (sum(width == usual for width in widths) / len(widths), usual)
     if scores:
@@ -264,6 +324,59 @@ def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 
 def _is_number(text: str) -> bool:
     return bool(re.fullmatch(r"-?\d+(\.\d+)?", text.strip()))
+
+
+# --- spreadsheets ------------------------------------------------------------------------------
+
+
+def _spreadsheet(path: Path, encoding: str | None) -> Table:
+    """The first sheet with a header that is known, else the first that holds anything."""
+    if encoding is not None:
+        raise UsageError(
+            f"'{path.name}' is a spreadsheet and has no encoding. Leave out --encoding."
+        )
+    filled = [sheet for sheet in read_sheets(path) if not all(map(_is_blank, sheet.rows))]
+    if not filled:
+        raise CollectionError(f"'{path.name}' holds no cells. Fill in its first sheet.")
+    sheet = next((one for one in filled if _has_known_header(one.rows)), filled[0])
+    notes: tuple[str, ...] = ()
+    others = [one.name for one in filled if one is not sheet]
+    if others:
+        notes += (
+            f"Of '{path.name}' the sheet '{plain_text(sheet.name, 60)}' was read; others were "
+            f"not: {plain_text(', '.join(others), 200)}.",
+        )
+    width = max(
+        (place + 1 for row in sheet.rows for place, cell in enumerate(row) if cell), default=0
+    )
+    table = _tabulated(path, [row[:width] for row in sheet.rows], notes)
+    header = [cell.strip() for cell in table.header]
+    records = tuple(
+        one
+        for one in table.records
+        if isinstance(one, Refusal) or not _repeats_header(one.cells, header)
+    )
+    typed = [header[place] for place in sheet.typed_years if place < len(header) and header[place]]
+    said = table.notes
+    if typed:
+        said += (
+            f"Years in {', '.join(map(repr, typed))} are shown as days of 1902 to 1905 by the "
+            "spreadsheet's format for dates; they were read as the years that were typed.",
+        )
+    return Table(path, table.header, records, said)
+
+
+def _has_known_header(rows: Sequence[tuple[str, ...]]) -> bool:
+    top = [row for row in rows if not _is_blank(row)][:_HEADER_WITHIN]
+    return any(sum(map(is_known, row)) > 1 for row in top)
+
+
+def _repeats_header(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row only says again what the header says: the lower half of merged cells."""
+    pairs = [
+        (cell.strip(), head) for cell, head in zip(cells, header, strict=False) if cell.strip()
+    ]
+    return bool(pairs) and all(cell == head for cell, head in pairs)
 
 
 # --- JSON --------------------------------------------------------------------------------------

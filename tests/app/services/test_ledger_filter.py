@@ -148,7 +148,9 @@ def test_the_same_words_give_the_same_entries_everywhere(
     numbers = expected(words)
     assert on_the_command_line(words, capsys) == numbers
     assert on_the_page(words, studio) == numbers
-    assert in_csv(client.get("/ledger.csv", params=words).text) == numbers
+    download = client.get("/ledger.csv", params=words).content
+    assert download.startswith(b"\xef\xbb\xbf")  # a spreadsheet knows by it that this is UTF-8
+    assert in_csv(download.decode("utf-8-sig")) == numbers
     exported = client.get("/ledger.json", params=words).json()
     assert [entry["number"] for entry in exported] == numbers
     assert cli.main(["ledger", "export", *options(words)]) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.ledger.export import PART, neutral
+from core.ledger.export import COLUMNS, PART, for_spreadsheets, neutral
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import LedgerFilter
 from tests.core.ledger.quickly import book_many
@@ -147,3 +147,15 @@ def test_a_hostile_name_reaches_a_spreadsheet_neutralised(ledger: Ledger) -> Non
     ledger.record(run, SHARES, key(run), names)
     rows = list(csv.DictReader(io.StringIO("".join(ledger.export_csv()))))
     assert [row["artist"] for row in rows] == ["", "'\u00a0=1+1", "'＝cmd", ""]
+
+
+@pytest.mark.parametrize("names", ["Žofie Müller", "Анна", "北斎", "Anna"])
+def test_a_spreadsheet_knows_by_the_mark_that_names_are_utf_8(ledger: Ledger, names: str) -> None:
+    """What Excel opens by itself: with the mark as UTF-8, else in an old code page."""
+    run = record()
+    ledger.record(run, SHARES, key(run), {"indigo": names, "ochre": "Bo"})
+    plain = "".join(ledger.export_csv())
+    data = "".join(for_spreadsheets(ledger.export_csv())).encode()
+    assert data == b"\xef\xbb\xbf" + plain.encode() and not plain.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert names in {row["artist"] for row in rows} and set(rows[0]) == set(COLUMNS)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from core.collection.images.container_limits import ImageLimits
+from core.collection.images.decoding_process import DecodingLimits
 from core.collection.images.file_types import FORMATS
 from core.collection.images.open import (
     decode_image,
@@ -543,3 +544,47 @@ def test_a_safe_name_is_one_short_plain_file_anywhere(name: str) -> None:
 def test_a_long_name_keeps_its_ending() -> None:
     assert safe_filename("a" * 300 + ".jpg") == "a" * 96 + ".jpg"
     assert safe_filename("画" * 300 + ".jpg").endswith("画.jpg")
+
+
+# --- phones ---------------------------------------------------------------------------------------
+
+
+def film(size: int, brand: bytes = b"mp42") -> bytes:
+    """What stands for an MP4; in random bytes the marks of a JPEG occur by chance."""
+    return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0isommp42" + random.Random(1).randbytes(size)
+
+
+PATIENT = DecodingLimits(seconds=30.0)  # other tests may keep the processors busy
+PHONE = picture(2400, 1800)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"restart_marker_blocks": 8}, {"quality": 60}],
+    ids=["baseline", "progressive", "restarts", "small"],
+)
+@pytest.mark.parametrize("brand", [b"mp42", b"isom", b"qt  "])
+@pytest.mark.parametrize("between", [b"", bytes(4096), b"\xff" * 4096], ids=["", "zeros", "fill"])
+def test_a_motion_photo_shows_its_still(
+    options: dict[str, Any], brand: bytes, between: bytes
+) -> None:
+    still = saved(PHONE, "JPEG", **{"quality": 95} | options)
+    data = still + between + film(6_000_000, brand)
+    assert data.count(b"\xff\xda") > 60  # passes, if they were taken for some
+    opened = open_image(data, decoding=PATIENT)
+    assert near(opened.image, PHONE, 8) and opened.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_film_beyond_the_limit_of_bytes_does_not_cost_the_still(tmp_path: Path) -> None:
+    data = saved(PHONE, "JPEG", quality=95) + film(ImageLimits().max_bytes)
+    (tmp_path / "motion.jpg").write_bytes(data)
+    for source in (data, tmp_path / "motion.jpg"):
+        assert near(open_image(source, decoding=PATIENT).image, PHONE, 8)
+    assert "larger than" in refusal(saved(PHONE, "JPEG") + bytes(ImageLimits().max_bytes))
+    assert "larger than" in refusal(bytes(3) + data)
+
+
+def test_an_mpo_shows_its_first_picture() -> None:
+    data = saved(picture(), "MPO", save_all=True, append_images=[picture(32, 24)], quality=95)
+    opened = open_image(data + film(500_000), name="a.mpo")
+    assert near(opened.image, picture(), 8) and "several frames" in opened.notes[0]

@@ -16,12 +16,10 @@ from core.collection.importing.fields import (
     compared_name,
     identifier,
     is_known,
-    is_undated,
     licence,
     plain_text,
     readable,
     slug,
-    year_range,
 )
 from tests.tables import becomes
 
@@ -76,59 +74,6 @@ def test_plain_text_is_one_clean_line_of_bounded_length(text: str) -> None:
     assert len(line) <= 50 and line == " ".join(line.split())
     assert not any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in line)
     line.encode("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("1872", (1872, 1872)),
-        ("c. 1650–55", (1650, 1655)),
-        ("c.1395", (1395, 1395)),
-        ("1889-1890", (1889, 1890)),
-        ("1898 to 1902", (1898, 1902)),
-        ("1930/31", (1930, 1931)),
-        ("1950s", (1950, 1959)),
-        ("the 1860’s", (1860, 1869)),
-        ("17th century", (1601, 1700)),
-        ("late 18th-century", (1701, 1800)),
-        ("1775-01-01", (1775, 1775)),
-        ("begun 1503, finished 1506", (1503, 1506)),
-        ("[1901?]", (1901, 1901)),
-        ("2011", (2011, 2011)),
-    ],
-)
-def test_a_span_of_years_is_read(text: str, span: tuple[int, int]) -> None:
-    assert year_range(text) == span
-    assert not is_undated(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "autumn", "99", "12345", "500 BC", "c. 1200 B.C.E.", "inv. 187", "July 8"],
-)
-def test_what_names_no_year_is_read_as_none(text: str) -> None:
-    assert year_range(text) is None
-
-
-@pytest.mark.parametrize("text", ["", "0", "n.d.", " Unknown ", "s.d.", "?", "б.г.", "NaN"])
-def test_undated_is_said_in_many_ways(text: str) -> None:
-    assert is_undated(text)
-
-
-def test_a_range_that_runs_backwards_is_its_first_year() -> None:
-    assert year_range("1900-1890") == (1900, 1900)
-
-
-@given(st.integers(1000, 2099), st.integers(0, 99))
-def test_a_short_second_year_is_of_the_same_century(first: int, tail: int) -> None:
-    low, high = year_range(f"{first}–{tail:02d}") or (0, 0)
-    assert low == first and (high == first // 100 * 100 + tail or high == first)
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_read_and_a_span_never_runs_backwards(text: str) -> None:
-    span = year_range(text)
-    assert span is None or (span[0] <= span[1] and span[0] >= 1)
 
 
 @becomes(
@@ -250,3 +195,41 @@ def test_every_synonym_is_written_as_it_is_compared_and_means_one_thing() -> Non
 
 def test_a_web_address_is_a_reason_and_no_field_to_ask_for() -> None:
     assert "address" in SYNONYMS and "address" not in FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("dc:title", "title"),
+        ("dc.title", "title"),
+        ("DC.Title", "title"),
+        ("dc_title", "title"),
+        ("dcterms:title", "title"),
+        ("dcterms.created", "year"),
+        ("dcterms:created", "year"),
+        ("dc:date", "year"),
+        ("dc.date.created", "year"),
+        ("dc:rights", "licence"),
+        ("dcterms:license", "licence"),
+        ("dc:source", "source"),
+        ("dc.title[en]", "title"),
+        ("dc.title[de_DE]", "title"),
+        ("oai_dc:title", "title"),
+        ("http://purl.org/dc/terms/title", "title"),
+        ("{http://purl.org/dc/elements/1.1/}title", "title"),
+        ("dc:creator", "artist"),
+    ],
+)
+def test_dublin_core_s_columns_are_known(name: str, field: str) -> None:
+    assert compared_name(name) in SYNONYMS[field]
+
+
+@pytest.mark.parametrize(
+    "name", ["created", "dc:type", "dc:subject", "dc:format", "dcterms:issued"]
+)
+def test_what_dublin_core_says_of_other_things_is_not_taken_for_a_field(name: str) -> None:
+    assert not is_known(name)
+
+
+def test_a_caption_is_a_title_only_where_no_column_is_one() -> None:
+    assert SYNONYMS["title"][-2:] == ("caption", "text")

@@ -22,9 +22,9 @@ from core.errors import CollectionError
         ("Realism/a-b_untitled-1885(2).jpg", ("Realism", "A B", "Untitled 2", "1885")),
         ("Art_Nouveau/x-z_the-12-months.jpg", ("Art Nouveau", "X Z", "The 12 months", "")),
         ("cubism/Anna Ek/The Kiss (1908).jpg", ("cubism", "Anna Ek", "The Kiss", "1908")),
-        ("cubism/IMG001.jpg", ("cubism", "", "IMG001", "")),
+        ("cubism/IMG001.jpg", ("cubism", "", "", "")),
         ("cubism/1907.jpg", ("cubism", "", "1907", "")),  # a year alone is a title
-        ("cubism/a_b_c.jpg", ("cubism", "A", "B c", "")),
+        ("cubism/Boudin_quay.jpg", ("cubism", "Boudin", "Quay", "")),
         ("loose.jpg", ("", "", "Loose", "")),
     ],
 )
@@ -62,7 +62,7 @@ def test_folders_around_the_styles_are_no_styles(tmp_path: Path, outer: str) -> 
 
 
 def test_train_and_test_are_taken_together_and_that_is_said(tmp_path: Path) -> None:
-    result = rows(tmp_path, "train/cubism/a_b.jpg", "test/cubism/c_d.jpg")
+    result = rows(tmp_path, "train/cubism/a-b_b.jpg", "test/cubism/c-d_d.jpg")
     assert {one.style for one in result if isinstance(one, Candidate)} == {"cubism"}
     assert read_folders(Folder(tmp_path)).notes == ("The parts test, train were taken together.",)
 
@@ -79,7 +79,7 @@ def test_loose_files_links_and_hidden_ones_are_accounted_for(tmp_path: Path) -> 
     root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "x.jpg").write_bytes(b"x")
-    rows(root, "cubism/a_b.jpg", "loose.jpg", "cubism/.hidden.jpg")
+    rows(root, "cubism/a-b_b.jpg", "loose.jpg", "cubism/.hidden.jpg")
     (root / "cubism/out.jpg").symlink_to(elsewhere / "x.jpg")
     (root / "cubism/in").symlink_to(root / "cubism")
     reading = read_folders(Folder(root))
@@ -103,3 +103,110 @@ def test_any_path_tells_something_and_never_fails(parts: list[str]) -> None:
     result = fields_of_path(PurePosixPath(*parts))
     assert result.year == "" or result.year.isdecimal()
     assert "\n" not in result.title and "\n" not in result.artist
+
+
+def styles_and_titles(root: Path) -> set[tuple[str, str]]:
+    reading = read_folders(Folder(root))
+    return {(one.style, one.title) for one in reading.rows if isinstance(one, Candidate)}
+
+
+@pytest.mark.parametrize("split", ["train", "test", "validation", "data/train", "images/val"])
+def test_labels_lie_in_a_split_and_what_is_beside_them_is_one_note(
+    tmp_path: Path, split: str
+) -> None:
+    result = rows(
+        tmp_path, "README.md", "LICENSE", f"{split}/cubism/0.jpg", f"{split}/baroque/1.jpg"
+    )
+    assert [one.style for one in result if isinstance(one, Candidate)] == ["baroque", "cubism"]
+    assert not [one for one in result if isinstance(one, Refusal)]
+    notes = [one for one in read_folders(Folder(tmp_path)).notes if "passed over" in one]
+    assert len(notes) == 1 and "passed over: 2 (" in notes[0] and "'LICENSE'" in notes[0]
+
+
+def test_a_split_alone_is_no_style(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, "train/sea.jpg")
+    assert isinstance(row, Refusal) and "--map 'style=" in row.reason
+    (row,) = read_folders(Folder(tmp_path), {"style": "Cubism", "artist": "Anna Ek"}).rows
+    assert isinstance(row, Candidate)
+    assert (row.style, row.artist, row.title) == ("Cubism", "Anna Ek", "Sea")
+
+
+@pytest.mark.parametrize(
+    ("folder", "style"),
+    [
+        ("10_sks watercolour", "watercolour"),
+        ("5_oil", "oil"),
+        ("100_ohwx ink drawing", "ink drawing"),
+        ("1_art_nouveau", "art nouveau"),
+        ("20_Ukiyo-e", "Ukiyo-e"),
+        ("3_sks", "sks"),
+        ("img/10_sks pastel", "pastel"),
+    ],
+)
+def test_kohya_s_folders_lose_their_number_and_that_is_said(
+    tmp_path: Path, folder: str, style: str
+) -> None:
+    rows(tmp_path, f"{folder}/DSC_1.jpg", f"{folder}/DSC_1.npz")
+    assert styles_and_titles(tmp_path) == {(style, "Untitled")}
+    assert any("number of repeats" in note for note in read_folders(Folder(tmp_path)).notes)
+
+
+def test_folders_that_are_not_all_numbered_keep_their_names(tmp_path: Path) -> None:
+    rows(tmp_path, "10_oil/a.jpg", "19th century/b.jpg")
+    assert {style for style, _ in styles_and_titles(tmp_path)} == {"10 oil", "19th century"}
+
+
+@pytest.mark.parametrize("ending", [".txt", ".caption"])
+@pytest.mark.parametrize(
+    ("caption", "title"),
+    [
+        ("sks ink, a harbour at dawn", "A harbour at dawn"),
+        ("sks ink", "Untitled"),
+        ("a harbour\nsecond line", "A harbour"),
+        ("\ufeffa harbour", "A harbour"),
+        ("ink: a harbour", "A harbour"),
+        ("", "Untitled"),
+        ("\n\n", "Untitled"),
+    ],
+)
+def test_a_caption_is_the_title_of_a_picture_without_one(
+    tmp_path: Path, ending: str, caption: str, title: str
+) -> None:
+    rows(tmp_path, "4_sks ink/IMG_1.jpg", "4_sks ink/Anna Ek_Sea.jpg")
+    for stem in ("IMG_1", "Anna Ek_Sea"):
+        (tmp_path / f"4_sks ink/{stem}{ending}").write_text(caption, encoding="utf-8")
+    assert styles_and_titles(tmp_path) == {("ink", title), ("ink", "Sea")}
+
+
+def test_a_caption_that_leads_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    rows(root, "oil/IMG_1.jpg")
+    (tmp_path / "secret.txt").write_text("a secret")
+    (root / "oil/IMG_1.txt").symlink_to(tmp_path / "secret.txt")
+    assert styles_and_titles(root) == {("oil", "Untitled")}
+
+
+def test_how_many_files_name_no_artist_is_said(tmp_path: Path) -> None:
+    rows(tmp_path, "oil/IMG_1.jpg", "oil/Anna Ek_Sea.jpg", "oil/scan_0001.jpg")
+    notes = read_folders(Folder(tmp_path)).notes
+    assert any("names no artist: 2 of 3" in note for note in notes)
+
+
+def test_a_folder_between_style_and_file_is_an_artist_s_only_if_it_is_named_so(
+    tmp_path: Path,
+) -> None:
+    result = rows(
+        tmp_path, "oil/Anna Ek/IMG_1.jpg", "oil/batch 2/Bo Ask_Sea.jpg", "oil/scans/IMG_2.jpg"
+    )
+    assert [one.artist for one in result if isinstance(one, Candidate)] == [
+        "Anna Ek",
+        "Bo Ask",
+        "Unknown artist",
+    ]
+
+
+def test_a_loose_file_beside_the_splits_is_refused_and_does_not_change_them(tmp_path: Path) -> None:
+    result = rows(tmp_path, "cover.jpg", "train/cubism/sea.jpg", "test/cubism/sky.jpg")
+    assert [one.style for one in result if isinstance(one, Candidate)] == ["cubism", "cubism"]
+    (refused,) = (one for one in result if isinstance(one, Refusal))
+    assert refused.row == "cover.jpg" and "no style's folder" in refused.reason

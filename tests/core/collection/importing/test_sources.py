@@ -14,13 +14,13 @@ from core.collection.importing.sources import Form, Kind, read_source
 from core.errors import CollectionError, UsageError
 from tests.core.collection.painting import paint
 
-TABLE = "file,title,artist,style\np/1.png,From the table,Anna,Op Art\n"
+TABLE = "file,title,artist,style\np/sea.png,From the table,Anna,Op Art\n"
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    paint(tmp_path / "in/p/1.png", 1)
-    paint(tmp_path / "in/p/2.png", 2)
+    paint(tmp_path / "in/p/sea.png", 1)
+    paint(tmp_path / "in/p/sky.png", 2)
     return tmp_path / "in"
 
 
@@ -30,7 +30,7 @@ def titles(source: Path, form: Form | None = None) -> list[str]:
 
 
 def test_a_folder_of_styles(pictures: Path) -> None:
-    assert titles(pictures) == ["1", "2"]
+    assert titles(pictures) == ["Sea", "Sky"]
 
 
 def test_a_table_in_the_folder_comes_first_and_what_it_does_not_name_is_said(
@@ -38,15 +38,15 @@ def test_a_table_in_the_folder_comes_first_and_what_it_does_not_name_is_said(
 ) -> None:
     (pictures / "metadata.csv").write_text(TABLE)
     assert titles(pictures) == ["From the table"]
-    assert any("left out: 1 (the first: 'p/2.png')" in one for one in read_source(pictures).notes)
-    assert titles(pictures, Form("folder")) == ["1", "2"]
+    assert any("left out: 1 (the first: 'p/sky.png')" in one for one in read_source(pictures).notes)
+    assert titles(pictures, Form("folder")) == ["Sea", "Sky"]
     alone = read_source(pictures / "metadata.csv")  # the folder was not named
     assert len(alone.rows) == 1 and not any("left out" in note for note in alone.notes)
 
 
 def test_of_several_tables_the_kind_decides(pictures: Path) -> None:
     (pictures / "metadata.csv").write_text(TABLE)
-    work = {"file": "p/2.png", "title": "From JSON", "artist": "Bo", "style": "Op Art"}
+    work = {"file": "p/sky.png", "title": "From JSON", "artist": "Bo", "style": "Op Art"}
     (pictures / "works.json").write_text(json.dumps([work]))
     assert titles(pictures) == ["From the table"]
     assert titles(pictures, Form("json")) == ["From JSON"]
@@ -71,7 +71,7 @@ def test_pictures_may_lie_elsewhere(pictures: Path, tmp_path: Path, packed: bool
 def test_a_tar_is_a_folder_of_styles(pictures: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "p.tar", "w") as tar:
         tar.add(pictures, ".")
-    assert titles(tmp_path / "p.tar") == ["1", "2"]
+    assert titles(tmp_path / "p.tar") == ["Sea", "Sky"]
 
 
 def test_an_npz_is_cifar(tmp_path: Path) -> None:
@@ -133,3 +133,94 @@ def test_an_option_that_would_do_nothing_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=f"{option} would do nothing"):
         read_source(pictures, form)
+
+
+def imagefolder(root: Path, table: str, text: str, *names: str) -> Path:
+    for seed, name in enumerate(names):
+        paint(root / name, seed)
+    for split in sorted({name.split("/")[0] for name in names}):
+        (root / split / table).write_text(text, encoding="utf-8")
+    return root
+
+
+LINES = '{"file_name": "0.png", "text": "a harbour", "artist": "Anna Ek", "style": "Cubism"}\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("metadata.jsonl", LINES),
+        ("metadata.csv", "file_name,text,artist,style\n0.png,a harbour,Anna Ek,Cubism\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    "splits",
+    [("train",), ("train", "test"), ("validation",), ("train", "validation", "test"), ("val",)],
+)
+def test_a_table_in_each_split_names_the_pictures_beside_it(
+    tmp_path: Path, table: str, text: str, splits: tuple[str, ...]
+) -> None:
+    imagefolder(tmp_path, table, text, *(f"{split}/0.png" for split in splits))
+    (tmp_path / "README.md").write_text("# data")
+    reading = read_source(tmp_path)
+    pictures = [one for one in reading.rows if isinstance(one, Candidate)]
+    assert {one.picture for one in pictures} == {tmp_path / f"{split}/0.png" for split in splits}
+    assert len(reading.rows) == len(splits)
+    assert {(one.title, one.artist, one.style) for one in pictures} == {
+        ("a harbour", "Anna Ek", "Cubism")
+    }
+    assert sorted(one.row for one in pictures) == sorted(f"{split} 1: 0.png" for split in splits)
+    assert sum("README.md" in note for note in reading.notes) == 1
+
+
+def test_a_split_below_the_data_folder_is_one_too(tmp_path: Path) -> None:
+    imagefolder(tmp_path / "data", "metadata.jsonl", LINES, "train/0.png")
+    (row,) = read_source(tmp_path).rows
+    assert isinstance(row, Candidate) and row.title == "a harbour"
+
+
+def test_what_a_split_s_table_does_not_name_is_said(tmp_path: Path) -> None:
+    imagefolder(tmp_path, "metadata.jsonl", LINES, "train/0.png", "train/1.png")
+    paint(tmp_path / "test/2.png", 7)
+    notes = read_source(tmp_path).notes
+    assert any("'train/metadata.jsonl' names were left out: 1" in note for note in notes)
+    assert any(
+        "parts without a table were left out: 1 (the first: 'test/2.png')" in n for n in notes
+    )
+
+
+def test_the_label_folder_is_the_style_where_the_table_names_none(tmp_path: Path) -> None:
+    text = '{"file_name": "cubism/0.png", "artist": "Anna Ek"}\n'
+    imagefolder(tmp_path, "metadata.jsonl", text, "train/cubism/0.png")
+    (row,) = read_source(tmp_path).rows
+    assert isinstance(row, Candidate) and row.style == "cubism"
+
+
+def test_else_the_style_is_what_the_user_says_of_all(tmp_path: Path) -> None:
+    text = '{"file_name": "0.png", "artist": "Anna Ek"}\n'
+    imagefolder(tmp_path, "metadata.jsonl", text, "train/0.png")
+    with pytest.raises(CollectionError, match="lacks the column style"):
+        read_source(tmp_path)
+    (row,) = read_source(tmp_path, Form(columns={"style": "'Cubism'"})).rows
+    assert isinstance(row, Candidate) and row.style == "Cubism"
+
+
+def test_folders_take_what_is_said_of_all_pictures(pictures: Path) -> None:
+    form = Form(columns={"style": '"Cubism"', "artist": "'Anna Ek'"})
+    rows = [one for one in read_source(pictures, form).rows if isinstance(one, Candidate)]
+    assert {(one.style, one.artist) for one in rows} == {("Cubism", "Anna Ek")}
+
+
+def test_a_split_s_table_in_parquet_is_refused_by_name(tmp_path: Path) -> None:
+    paint(tmp_path / "train/0.png", 1)
+    (tmp_path / "train/metadata.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CollectionError, match=r"'train/metadata.parquet' is parquet"):
+        read_source(tmp_path)
+
+
+def test_what_cannot_be_said_of_a_folder_is_refused_and_not_passed_over(pictures: Path) -> None:
+    with pytest.raises(UsageError, match="--map would do nothing"):
+        read_source(pictures, Form(columns={"wikidata": "'Q5582'"}))
+    with pytest.raises(CollectionError, match="is parquet"):
+        (pictures / "metadata.parquet").write_bytes(b"PAR1")
+        read_source(pictures)

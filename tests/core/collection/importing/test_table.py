@@ -295,3 +295,23 @@ def test_any_bytes_are_text_or_one_plain_refusal(data: bytes) -> None:
         assert "t.csv" in error.message
     else:
         assert isinstance(text, str) and encoding
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "above", ["The collection\n", "The collection\n\nExported 2024\n", "\n\nA\n"]
+)
+def test_a_title_may_stand_above_the_header_of_a_text_too(
+    tmp_path: Path, delimiter: str, above: str
+) -> None:
+    rows = [("file", "title", "artist"), *((f"{n}.png", "Sea", "Anna Ek") for n in range(6))]
+    text = above + "\n".join(map(delimiter.join, rows)) + f"\nTotal{delimiter}6{delimiter}\n"
+    parsed = table(tmp_path, text)
+    assert parsed.header == rows[0] and cells(parsed) == rows[1:]
+    assert any("above the header" in note for note in parsed.notes)
+    assert any("Totals at the end" in note for note in parsed.notes)
+
+
+def test_a_row_of_known_words_below_a_known_header_is_a_row(tmp_path: Path) -> None:
+    parsed = table(tmp_path, "file,caption\na.png,Sea\ntitle,artist\n")
+    assert parsed.header == ("file", "caption") and len(parsed.records) == 2
