@@ -64,7 +64,7 @@ def review(
     asking = sys.stdin.isatty() if ask is None else ask
     for number, one in enumerate(waiting, start=1):
         _show(one, f"{number} of {len(waiting)}")
-        if asking and not _asked(settings, one, by or getpass.getuser(), collection):
+        if asking and not _answered(settings, one, by or getpass.getuser(), collection):
             return
     if not asking:
         say("Answer with: python -m app artists answer KEY NUMBER")
@@ -81,7 +81,7 @@ def _show(one: Proposal, place: str) -> None:
         say(f"  {number}  {choice.words}")
 
 
-def _asked(settings: Settings, one: Proposal, by: str, collection: Path | None) -> bool:
+def _answered(settings: Settings, one: Proposal, by: str, collection: Path | None) -> bool:
     """Ask until there is an answer; False where the keeper stops."""
     from app.services.artists import answered
 

@@ -137,7 +137,9 @@ def portions(makers: Makers) -> tuple[tuple[str, Fraction], ...]:
         return ((makers, Fraction(1)),)
     whole = sum(weight for _, weight in makers)
     if whole <= 0 or min(weight for _, weight in makers) < 0:
-        raise UsageError(f"The makers {makers} of a work cannot share its credit: weigh them anew.")
+        raise UsageError(
+            f"The makers {makers} of a work cannot share its credit: give positive weights."
+        )
     return tuple((who, Fraction(weight, whole)) for who, weight in makers if weight)
 
 

@@ -98,27 +98,27 @@ class NamesPage:
             self.wishes,
             self.position,
         ]
-        asked = [self.collection, self.position]
-        blocks.load(self._event(self._page), asked, shown, queue=False, **private)
+        where = [self.collection, self.position]
+        blocks.load(self._event(self._page), where, shown, queue=False, **private)
         self.collection.change(
-            self._event(lambda path, _: self._page(path, 0)), asked, shown, queue=False, **private
+            self._event(lambda path, _: self._page(path, 0)), where, shown, queue=False, **private
         )
         self.skip.click(
             self._event(lambda path, place: self._page(path, place + 1)),
-            asked,
+            where,
             shown,
             queue=False,
             **private,
         )
         self.decide.click(
-            self._event(self._decide), [*asked, self.answer, self.by], shown, queue=False, **private
+            self._event(self._decide), [*where, self.answer, self.by], shown, queue=False, **private
         )
         self.back.click(
-            self._event(self._undo), [*asked, self.number, self.by], shown, queue=False, **private
+            self._event(self._undo), [*where, self.number, self.by], shown, queue=False, **private
         )
         self.keep.click(
             self._event(self._wish),
-            [*asked, self.who, self.identifier, self.source, self.by],
+            [*where, self.who, self.identifier, self.source, self.by],
             shown,
             queue=False,
             **private,

@@ -44,7 +44,7 @@ DIVIDER = " | "  # between names in an answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class NameDecision:
     """One answer. `what`: `makers` (the name `subject`, as sources write it, stands for those in
     `answer`), `nobody` (it names nobody), `same` (the artist `answer` is the artist `subject`) or
     `different` (they are two). `before`: whose the moved works were, by which it is taken back;
@@ -65,17 +65,17 @@ class Decision:
         return tuple(filter(None, (name.strip() for name in self.answer.split(DIVIDER.strip()))))
 
 
-COLUMNS = tuple(field.name for field in fields(Decision))
+COLUMNS = tuple(field.name for field in fields(NameDecision))
 
 
 @dataclass(frozen=True)
 class Decisions:
     """All answers, the oldest first; those that were taken back among them."""
 
-    rows: tuple[Decision, ...] = ()
+    rows: tuple[NameDecision, ...] = ()
 
     @property
-    def standing(self) -> tuple[Decision, ...]:
+    def standing(self) -> tuple[NameDecision, ...]:
         """Those in force."""
         return tuple(one for one in self.rows if not one.undone)
 
@@ -110,7 +110,7 @@ class Decisions:
         return replace(line, contributors=tuple(contributors)) if changed else line
 
 
-def _decided(decision: Decision, written: str) -> Iterable[NamedContributor]:
+def _decided(decision: NameDecision, written: str) -> Iterable[NamedContributor]:
     if decision.what == NO_ONE:
         return (NamedContributor(name=UNKNOWN_NAME, written=written, kind=Kind.NOBODY),)
     return (NamedContributor(name=name, written=name) for name in decision.names)
@@ -122,7 +122,7 @@ def read_decisions(root: Path) -> Decisions:
     try:
         text = (root / DECISIONS).read_text(encoding="utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), strict=True)
-        return Decisions(tuple(Decision(**row) for row in rows))
+        return Decisions(tuple(NameDecision(**row) for row in rows))
     except FileNotFoundError:
         return Decisions()
     except (OSError, TypeError, ValueError, csv.Error) as error:
@@ -139,7 +139,7 @@ def save_decisions(root: Path, decisions: Decisions) -> None:
 
 def decide(
     collection: Collection, what: str, subject: str, answer: str = "", *, by: str
-) -> tuple[Collection, Decision]:
+) -> tuple[Collection, NameDecision]:
     """Answer once, and bring the collection into line; both are written.
 
     `subject` and `answer` of `same` and `different` are artist ids (of `different` they may be
@@ -154,7 +154,7 @@ def decide(
     if what in (MAKERS, SAME, DIFFERENT) and not answer:
         raise UsageError(f"The decision about '{subject}' lacks its answer.")
     decisions = read_decisions(collection.path)
-    row = Decision(
+    row = NameDecision(
         number=str(len(decisions.rows) + 1),
         what=what,
         subject=subject,
@@ -176,7 +176,7 @@ def decide(
     return changed, row
 
 
-def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, Decision]:
+def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, NameDecision]:
     """Take a decision back: the works it moved are again whose they were. Raises `UsageError` for
     one that does not stand, or on whose outcome a later one rests."""
     decisions = read_decisions(collection.path)
@@ -209,7 +209,7 @@ def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, D
     return changed, replace(row, undone=undone)
 
 
-def _kept(row: Decision) -> dict[str, Any]:
+def _kept(row: NameDecision) -> dict[str, Any]:
     kept: dict[str, Any] = json.loads(row.before) if row.before else {"works": {}, "artists": []}
     return kept
 
@@ -274,7 +274,7 @@ def _of(work: Work, named: dict[str, str]) -> Work:
     )
 
 
-def _renamed(collection: Collection, row: Decision) -> Collection:
+def _renamed(collection: Collection, row: NameDecision) -> Collection:
     """Works under the name that was decided about go to its makers, or to nobody."""
     about = [
         one

@@ -74,7 +74,7 @@ def read_questions(root: Path) -> tuple[Question, ...]:
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise CollectionError(
             f"'{QUESTIONS}' of the collection '{root.name}' is damaged. Delete it, and import "
-            "again: the questions are asked anew."
+            "again: the questions come again."
         ) from error
 
 

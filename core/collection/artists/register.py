@@ -122,7 +122,7 @@ class ArtistRegister:
                 self._learn(person, one)
 
     def respell(self, artist_id: str, line: CreditLine) -> bool:
-        """Whether a line that names one maker only spells the artist anew, who keeps their id.
+        """Whether a line that names one maker only spells the artist otherwise, who keeps the id.
 
         So it is where the names are near, nothing contradicts, and no artist of before bears the
         new one.

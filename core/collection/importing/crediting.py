@@ -59,7 +59,7 @@ class Crediting:
         self, work: Work, row: Candidate, line: CreditLine, made_by: tuple[Contributor, ...]
     ) -> Work:
         """The work by its makers. It never leaves an artist who opted out, and where the row only
-        spells its artist anew, the artist keeps the id."""
+        spells its artist otherwise, the artist keeps the id."""
         if work.artist_id:
             before = [self.register.artist(who) for who, _ in work.makers]
             if refused := next(filter(self._said_no, before), None):

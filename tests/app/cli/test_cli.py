@@ -91,9 +91,9 @@ def serve_by(monkeypatch: pytest.MonkeyPatch, serve: Callable[[Settings], object
 def picture_folder(root: Path) -> Path:
     """Two styles, three works, and one file that is no picture."""
     for style, artist, tone in (
-        ("cubism", "ada", 40),
-        ("cubism", "bo", 90),
-        ("fauvism", "cy", 200),
+        ("cubism", "ada-berg", 40),
+        ("cubism", "bo-ask", 90),
+        ("fauvism", "cy-dorn", 200),
     ):
         folder = root / style
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar
-from core.collection.artists.decisions import Decision
+from core.collection.artists.decisions import NameDecision
 from core.collection.artists.opt_outs import Wish
 from core.collection.artists.review import Choice, Proposal
 from core.collection.importing.importer import Duplicate, ImportReport
@@ -315,8 +315,8 @@ def proposal_of(text: str) -> Proposal:
     )
 
 
-def decision_of(text: str) -> Decision:
-    return Decision(
+def decision_of(text: str) -> NameDecision:
+    return NameDecision(
         number=text, what=text, subject=text, answer=text, by=text, date=text, undone=text
     )
 
