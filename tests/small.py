@@ -13,7 +13,7 @@ from core.attribution.calibration.references import ReferencePlan
 from core.attribution.features.build import build_features
 from core.attribution.features.spec import SPECS
 from core.collection.store import load_collection, save_collection, save_held_out
-from core.collection.types import Artist, Collection, Work
+from core.collection.types import BODY, Artist, Collection, Work
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 
@@ -58,7 +58,9 @@ def small_works(root: Path, folder: str, first_seed: int, each: int) -> tuple[Wo
 
 def small_collection(root: Path) -> Collection:
     """Works, held-out works and artists; no model yet."""
-    artists = tuple(Artist(f"artist-{i}", f"artist-{i}", f"Atelier {i}") for i in range(4))
+    artists = tuple(
+        Artist(f"artist-{i}", f"artist-{i}", f"Atelier {i}", kind=BODY) for i in range(4)
+    )
     collection = Collection(
         root,
         "small",

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from core.collection.store import load_collection, save_collection, save_held_out
-from core.collection.types import Artist, Collection, Work
+from core.collection.types import BODY, Artist, Collection, Work
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training.base_model import BasePlan, LabelledImages, is_whole, make_base
 from core.diffusion.training.lora import LoraTrainingPlan, train_lora
@@ -72,7 +72,7 @@ def paint_collection(destination: Path, size: int = 128) -> Iterator[Progress]:
             _paint_one(hand, seed, "held_out", destination, size) for seed in _held_out_seeds()
         ]
         yield Progress("paint", index + 1, len(COLLECTION_HANDS), hand.name)
-    artists = tuple(Artist(hand.slug, hand.slug, hand.name) for hand in COLLECTION_HANDS)
+    artists = tuple(Artist(hand.slug, hand.slug, hand.name, kind=BODY) for hand in COLLECTION_HANDS)
     collection = Collection(
         path=destination,
         name=NAME,

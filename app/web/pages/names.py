@@ -65,7 +65,9 @@ class NamesPage:
         with gr.Accordion("What was decided", open=False):
             self.decided = gr.HTML(elem_id="names-decided", elem_classes=["cl-page"])
             with gr.Row():
-                self.number = gr.Dropdown([], label="Decision", elem_id="names-number")
+                self.number = gr.Textbox(
+                    label="Number of the decision", max_lines=1, elem_id="names-number"
+                )
                 self.back = gr.Button("Take back", elem_id="names-back")
         with gr.Accordion("Who said no", open=False):
             self.wishes = gr.HTML(elem_id="names-wishes", elem_classes=["cl-page"])
@@ -99,6 +101,7 @@ class NamesPage:
             self.position,
         ]
         where = [self.collection, self.position]
+        blocks.load(self._at_hand, None, self.collection, queue=False, **private)
         blocks.load(self._event(self._page), where, shown, queue=False, **private)
         self.collection.change(
             self._event(lambda path, _: self._page(path, 0)), where, shown, queue=False, **private
@@ -123,6 +126,11 @@ class NamesPage:
             queue=False,
             **private,
         )
+
+    def _at_hand(self) -> Any:
+        """The collections that are there now: an import may have made one since the start."""
+        self.collection.choices = self._choices()  # what an event may name
+        return gr.update(choices=self.collection.choices)
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -153,9 +161,7 @@ class NamesPage:
         return self._page(path, place, done=f"Decided: {choice.words}.")
 
     def _undo(self, path: str, place: int, number: Text, by: Text) -> list[Any]:
-        if not number:
-            raise UsageError("Choose a decision to take back.")
-        _, row = undo(self._opened(path), number, by=by or "")
+        _, row = undo(self._opened(path), (number or "").strip(), by=by or "")
         return self._page(path, place, done=f"Decision {row.number} is taken back.")
 
     def _wish(
@@ -189,7 +195,6 @@ class NamesPage:
         collection = self._opened(path)
         waiting = proposals(collection)
         decisions = read_decisions(collection.path)
-        standing = [one.number for one in reversed(decisions.standing)]
         place = place % len(waiting) if waiting else 0
         one = waiting[place] if waiting else None
         choices = [] if one is None else [choice.words for choice in one.choices]
@@ -200,7 +205,7 @@ class NamesPage:
             gr.update(interactive=one is not None),
             gr.update(interactive=len(waiting) > 1),
             render("names.decisions", rows=decisions.rows[::-1]),
-            gr.update(choices=standing, value=None),
+            gr.update(value=""),
             render("names.wishes", rows=wishes),
             place,
         ]
@@ -230,7 +235,7 @@ class NamesPage:
 
     def _closed(self, page: str) -> list[Any]:
         off = gr.update(interactive=False)
-        return [page, gr.update(visible=False), off, off, "", gr.update(choices=[]), "", 0]
+        return [page, gr.update(visible=False), off, off, "", "", "", 0]
 
     def _choices(self) -> list[tuple[str, str]]:
         return [(path.name, str(path)) for path in collections_at_hand(self.studio.settings)]

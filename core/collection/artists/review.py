@@ -87,7 +87,7 @@ def _wishes(questions: tuple[Question, ...], decisions: Decisions) -> Iterator[P
                 what=WISH,
                 subject=one.subject,
                 words=one.words,
-                evidence=(f"{len(one.rows)} rows of the last import wait for this.",),
+                evidence=(f"Rows of the last import that wait for this: {len(one.rows)}.",),
                 works=(),
                 rows=one.rows,
                 choices=(
@@ -122,7 +122,9 @@ def _undecided(
 
 
 def _as_makers(names: tuple[str, ...]) -> str:
-    return f"One maker: {names[0]}" if len(names) == 1 else f"{len(names)}: {' and '.join(names)}"
+    if len(names) == 1:
+        return f"One maker: {names[0]}"
+    return f"{len(names)} makers: {' and '.join(names)}"
 
 
 def _read_anew(
