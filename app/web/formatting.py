@@ -103,6 +103,11 @@ def moment(iso: str) -> str:
         return iso
 
 
+def era(year: int) -> str:
+    """A year as people write it: -499 -> 499 BC."""
+    return f"{-year} BC" if year < 0 else str(year)
+
+
 def style_name(style: str) -> str:
     """A class as a title: ukiyo_e -> Ukiyo e."""
     text = style.replace("_", " ")
@@ -173,6 +178,7 @@ FILTERS = (
     sigma,
     score,
     moment,
+    era,
     style_name,
     kind_name,
     verdict_name,

@@ -198,6 +198,11 @@ def _lists(report: ImportReport) -> tuple[Listing, ...]:
             ],
         ),
         Listing("Taken, but not all as written", ("Row", "What"), remarks),
+        Listing(
+            "To decide: on the page Names, or by `artists review`",
+            ("Name", "Question"),
+            [(one.subject, one.words) for one in report.questions],
+        ),
         Listing("Artists", ("Artist", "Works", "Styles", "Also written"), _artists(report)),
     )
 

@@ -315,7 +315,9 @@ def shown(studio: Studio, view: RunView, status: str) -> list[Any]:
     return update(
         picture=render("run.picture", record=record),
         status=status,
-        credit=credit(view, studio.artist_names, studio.ledger.opted_out()),
+        credit=credit(
+            view, studio.artist_names, studio.ledger.opted_out(), studio.collection.unpaid
+        ),
         proponents=_gallery(record, PROPONENT),
         opponents=_gallery(record, OPPONENT),
         memorised=_gallery(record, MEMORISED),
@@ -346,12 +348,17 @@ def _askable(studio: Studio, record: RunRecord, paintable: bool) -> dict[str, An
     }
 
 
-def credit(view: RunView, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()) -> str:
+def credit(
+    view: RunView,
+    names: Mapping[str, str],
+    opted_out: frozenset[str] = frozenset(),
+    unpaid: frozenset[str] = frozenset(),
+) -> str:
     """How far to trust a run, what is booked of it, and its shares; `names` by artist id."""
     return render(
         "run.credit",
         view=view,
-        shares=run_bars(view.record, names, view.rule),
+        shares=run_bars(view.record, names, view.rule, unpaid),
         decided=decided(view.record, names),
         rules=side_by_side(view.record, names, opted_out),
         stands=standing_entry(view, names, opted_out),

@@ -43,11 +43,15 @@ class Bar:
 
 
 def run_bars(
-    record: RunRecord, names: Mapping[str, str], rule: ShareRule | None
+    record: RunRecord,
+    names: Mapping[str, str],
+    rule: ShareRule | None,
+    unpaid: frozenset[str] = frozenset(),
 ) -> tuple[Bar, ...]:
     """The shares of one picture, the largest first.
 
-    `rule` is the run's own, from which the works that earned a share are counted.
+    `rule` is the run's own, from which the works that earned a share are counted; `unpaid`: the ids
+    under which nobody in particular stands.
     """
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     recorded = names_in(record)
@@ -55,7 +59,12 @@ def run_bars(
     if rule is not None and rule.name == ROYALTY_POOL.name:
         earned = _apart_from_the_pool(record, rule)
     rows = [
-        (artist, recorded.get(artist) or names.get(artist, artist), micro, earned(artist))
+        (
+            artist,
+            recorded.get(artist) or names.get(artist, artist),
+            micro,
+            KEPT if artist in unpaid else earned(artist),
+        )
         for artist, micro in ranked
     ]
     if record.remainder is None:
