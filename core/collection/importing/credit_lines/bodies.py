@@ -6,11 +6,12 @@ In: a name. Out: whether its words say that it is a body. Knows no table.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import flat, words
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
 
-# Words after which "&" and "," join one firm: "William Gale Son & Co.", "Poli and Cuteri Architects".
+# Words after which "&" and "," join one firm: "Gale Son & Co.", "Poli and Cuteri Architects".
 TAILS = words(
     """
     son sons sohn sohne co co. comp. company compagnie cie cie. ci compania companhia inc inc. ltd
@@ -72,8 +73,9 @@ _NOTNAME = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def body_words(name: str) -> bool:
-    """'Steuben Glass Works', 'Wiener Werkstätte', 'E. Weber & Co.', 'Celli-Flynn and Associates'."""
+    """'Steuben Glass Works', 'Wiener Werkstätte', 'Celli-Flynn and Associates'."""
     lowered = flat(name)
     if NAMED_BODIES.match(lowered):
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import NAMED_BODIES, body_words
 from core.collection.importing.credit_lines.folding import flat
@@ -50,6 +51,7 @@ _CONNECTED = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def clauses_of(text: str) -> tuple[Clause, ...]:
     """The clauses of `text`, in their order; never empty."""
     label = _LABEL.match(text)
@@ -65,6 +67,7 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
     return tuple(_split(text, kept))
 
 
+_YEAR = re.compile(r"\s*(?:c\.|ca\.|circa|um|about|vers)?\s*[0-9]")
 _LATIN = re.compile(
     r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
     r"fecit|incidit|excudit|"
@@ -90,6 +93,8 @@ def _governs(text: str, phrase: Phrase) -> bool:
         not before.strip() or before.rstrip()[-1:] in ',;:/|(["' or _after_connector(before)
     )
     words = text[phrase.start : phrase.end]
+    if _YEAR.match(after):
+        return False  # "1655 - after 1709"
     if not at_edge:
         # "Rembrandt school of": at the end it qualifies what is before it
         one_word = " " not in text[phrase.start : phrase.end].strip()
@@ -172,7 +177,7 @@ def _unconnected(text: str) -> str:
     return _CONNECTED.sub("", text)
 
 
-# --- what closes a clause: brackets, marks and words at its end --------------------------------------
+# --- what closes a clause: brackets, marks and words at its end --------------------------------
 
 _LAST_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*\??\s*$")
 _ANY_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from core.collection.importing.credit_lines.folding import compared, flat
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
 from core.collection.importing.credit_lines.names import (
+    capitals_first,
     is_generation,
     is_honour,
     is_title,
@@ -29,16 +30,17 @@ _JOINED = re.compile(r"\s(?:and|&|und|et|with|\+)\s", re.IGNORECASE)
 _INITIAL = re.compile(r"(?:[^\W\d_]\.?-?){1,3}\.|[^\W\d_]|(?:[^\W\d_]{1,4}\.)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """`alone`: names, folded, that are a whole cell's in natural order. `given`: first words that
     several of them share. `inverted`, `natural`: how many different cells surely write a person
-    as "Surname, First", and as "First Surname"."""
+    as "Surname, First", as "First Surname", and (`capitals`) as "SURNAME First"."""
 
     alone: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
     inverted: int = 0
     natural: int = 0
+    capitals: int = 0
 
     @property
     def inverts(self) -> bool:
@@ -54,6 +56,11 @@ class Evidence:
     def is_natural(self) -> bool:
         """Whether this column's habit is "First Surname"."""
         return self.natural >= 5 and self.natural >= 4 * self.inverted
+
+    def turned(self, name: str) -> str:
+        """'RUBENS Pieter Paul' -> 'Pieter Paul Rubens', as this column writes, or any reader sees."""
+        habit = self.capitals >= 3
+        return capitals_first(name, (lambda word: word[:1].isupper()) if habit else self.is_given)
 
     def stands(self, name: str) -> bool:
         """Whether the name is a whole cell elsewhere."""
@@ -91,6 +98,7 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
     alone: set[str] = set()
     surnames_of: dict[str, set[str]] = defaultdict(set)
     pairs: list[tuple[str, str]] = []
+    single: list[str] = []
     for cell in dict.fromkeys(cells):
         for part in _HARD.split(cell):
             part = part.strip()
@@ -101,6 +109,7 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
                 pairs.append((halves[0], halves[1]))
             elif len(halves) == 1 and not _JOINED.search(part):
                 alone.add(compared(halves[0]))
+                single.append(halves[0])
                 words = without_titles(halves[0].split())
                 if len(words) > 1:
                     surnames_of[flat(words[0])].add(flat(words[-1]))
@@ -108,9 +117,10 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
         first for first, surnames in surnames_of.items() if len(surnames) > 1 and first.isalpha()
     )
     known = Evidence(frozenset(alone), given)
+    capitals = sum(capitals_first(name, known.is_given) != name for name in single)
     natural = sum(len(surnames) for first, surnames in surnames_of.items() if known.is_given(first))
     inverted = sum(_is_inverted(surname, first, known) for surname, first in pairs)
-    return Evidence(frozenset(alone), given, inverted, natural)
+    return Evidence(frozenset(alone), given, inverted, natural, capitals)
 
 
 def _halves(part: str) -> list[str]:

@@ -7,7 +7,9 @@ Knows no role and no table.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import compared, flat, words
 from core.collection.importing.credit_lines.places import PLACES, is_people
@@ -35,7 +37,7 @@ class Bio:
 
 NO_BIO = Bio()
 
-# --- biographies ---------------------------------------------------------------------------------
+# --- biographies --------------------------------------------------------------------------------
 
 _ABOUT = (
     r"(?:\b(?:c|ca|circa|um|vers|verso|hacia|omstreeks|ok|okt|before|after|vor|nach|avant|apres|"
@@ -94,6 +96,7 @@ _REST = words(
 )
 
 
+@lru_cache(maxsize=50_000)
 def read_bio(text: str) -> Bio | None:
     """What a biography says; None for a text that says anything else.
 
@@ -117,6 +120,7 @@ def read_bio(text: str) -> Bio | None:
     return bio.or_else(Bio(nationality=nationality))
 
 
+@lru_cache(maxsize=50_000)
 def bio_of(text: str) -> Bio:
     """What the text of a biography's cell says, whatever else stands in it."""
     bio, _ = _years(flat(text))
@@ -153,7 +157,7 @@ def _years(lowered: str) -> tuple[Bio, str]:
 
 
 def _words_of(text: str) -> list[str]:
-    return [word for word in re.findall(r"[^\W_]+(?:[-'.][^\W_]+)*", text)]
+    return re.findall(r"[^\W_]+(?:[-'.][^\W_]+)*", text)
 
 
 def _nationality(text: str) -> str:
@@ -166,7 +170,7 @@ def _nationality(text: str) -> str:
     return ""
 
 
-# --- names -----------------------------------------------------------------------------------------
+# --- names --------------------------------------------------------------------------------
 
 GENERATIONS = words(
     """
@@ -361,18 +365,16 @@ def inverted(surname: str, first: str) -> str:
 _CAPITALS = re.compile(r"(?:[^\W\d_a-z]{2,}(?:['’-][^\W\d_a-z]{2,})*\s+){1,3}")
 
 
-def capitals_first(name: str, is_given: object) -> str:
+def capitals_first(name: str, is_given: Callable[[str], bool]) -> str:
     """'RUBENS Pieter Paul', as French inventories write, -> 'Pieter Paul Rubens'."""
     match = _CAPITALS.match(name)
-    if not match or not callable(is_given):
+    if not match:
         return name
-    surname, first = match[0].strip(), name[match.end() :]
-    if (
-        not first
-        or surname != surname.upper()
-        or not is_given(first.split()[0])
-        or first == first.upper()
-    ):
+    surname, first = match[0].strip(), re.sub(r"\s*\([^()]*\)$", "", name[match.end() :])
+    initials = bool(re.fullmatch(r"(?:[^\W\d_]\.[\s-]?)+", first))
+    if not first or surname != surname.upper() or not is_given(first.split()[0]):
+        return name
+    if first == first.upper() and not initials:
         return name
     lowered = " ".join(
         word.lower()

@@ -7,6 +7,7 @@ In: a name as a cell has it. Out: yes or no. A master who is known by works or a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import compared, entries, flat, words
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
@@ -41,8 +42,10 @@ _PLACEHOLDERS = entries(
     brak danych|brak autora|nieokreslony|bez autora|bez nazwy|нет|нет данных|без автора|
     без имени|не указан|не указано|автор не указан|не установлен|автор не установлен|
     не известен|автор не известен|б а|неизв|разные|разные художники|не известно|нет имени|
-    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|佚名|无名氏|無名氏|无名|無名|読人知らず|
-    詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|制作者不明|画家不詳|作家不明|作者不知|nature|
+    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|佚名|无名氏|無名氏|无名|
+    無名|
+    読人知らず|詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|制作者不明|画家不詳|
+    作家不明|作者不知|nature|
     the antique|antique|antike|l antique|a photograph|photograph|an original|original|
     unknown original|lost original|a lost original|antiquity|life
     """
@@ -108,6 +111,10 @@ NOTNAME = re.compile(
     r"(?:of|des|der|von|vom|de|du|di|del|della|dei|van|with|mit|[a-z]{1,3}$|[a-z]\.)|"
     r"\bmonogramm?is[a-z]*\b|\bpseudo\b|\bmaster [a-z]{1,3}\b"
 )
+_OF_A_TIME = re.compile(
+    r"\b(?:master|meister|maitre|maestro|meester)\s+(?:of the|des|du|del|dell'|van de|uit de)\s*"
+    r"(?:[0-9]|[ivx]+e?\s|secolo|sec\.|siglo|early|late|fruhen|spaten)"
+)
 _TOKEN = re.compile(r"[^\W_](?:[^\s,;:/|()\[\]?!]*[^\W_.]|)\.?|&")
 _NUMBER = re.compile(
     r"[0-9].*|[ivx]+(?:e|eme|°|º|\.)?|[ivx]+[-/][ivx]+|(?:1[0-9]|20|[1-9])(?:st|nd|rd|th|e|de|"
@@ -121,6 +128,7 @@ _CENTURY = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def is_nobody(text: str) -> bool:
     """Whether the text names nobody: empty, a placeholder, "unknown", or a school or people alone.
 
@@ -131,7 +139,7 @@ def is_nobody(text: str) -> bool:
     plain = compared(text)
     if not any(letter.isalpha() for letter in plain) or plain in _PLACEHOLDERS:
         return True
-    if NOTNAME.search(lowered):
+    if NOTNAME.search(lowered) and not _OF_A_TIME.search(lowered):
         return False
     words = _TOKEN.findall(lowered)
     kinds = [_kind(word) for word in words]

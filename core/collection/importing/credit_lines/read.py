@@ -91,7 +91,7 @@ def _names_by_identifier(lines: Iterable[CreditLine]) -> dict[Pair, str]:
     return names
 
 
-# --- the parts of a row ------------------------------------------------------------------------------
+# --- the parts of a row ------------------------------------------------------------------------
 
 
 def _parts(cell: str) -> tuple[list[str], str]:
@@ -139,7 +139,7 @@ def _rejoined(pieces: list[str], mark: str) -> list[str]:
 
 def _parallel(cell: str, count: int, mark: str) -> list[str] | None:
     """The cell's values for `count` names; None where it has another number of them."""
-    text = one_line(cell[:_LONGEST])
+    text = one_line(cell[:_LONGEST]) if cell else ""
     if not text.strip("|; "):
         return [""] * count
     values = of_json(cell)
@@ -170,7 +170,7 @@ def _lives(cell: str, count: int) -> list[str]:
     return [""] * count
 
 
-# --- one row ---------------------------------------------------------------------------------------------
+# --- one row --------------------------------------------------------------------------------
 
 
 @dataclass
@@ -295,8 +295,8 @@ def _with_cells(
         values = _parallel(cell, total, mark)
         if values is None:
             raise _Undecided(
-                f"'{one_line(row.name[:200])}' stands beside '{one_line(cell[:200])}', which is not one "
-                "word per name. Say who has which role.",
+                f"'{one_line(row.name[:200])}' stands beside '{one_line(cell[:200])}', which is "
+                "not one word per name. Say who has which role.",
                 (tuple(named.name for _, _, named in read if named.name),),
                 Role.MAKER,
             )
@@ -383,7 +383,7 @@ def _standing(
         standing = standing_of(prefix)
         if not standing.known:
             raise _Undecided(
-                f"'{prefix}' before '{one_line(row.name[:200])}' is not a role that is known here. Say "
+                f"'{prefix}' before '{one_line(row.name[:200])}' is not a role that is known. Say "
                 "whether the work is by them.",
                 ((clause.names,),),
                 Role.MAKER,
@@ -404,7 +404,7 @@ def _standing(
         standing = standing_of(role)
         if not standing.known:
             doubts.append(
-                f"'{role[:80]}' is not a role that is known here; '{clause.names}' was taken for a maker."
+                f"'{role[:80]}' is no known role; '{clause.names}' was taken for a maker."
             )
         standings.append(standing)
     return stacked([one for one in standings if one != Standing()]), also, tail
@@ -433,7 +433,7 @@ def _give_identifiers(
         else:
             doubts.append(
                 f"{len(values)} {scheme} numbers stand beside {len(parties)} names in "
-                f"'{one_line(row.name[:200])}'; it is not clear whose they are, and they were left out."
+                f"'{one_line(row.name[:200])}'; whose they are is open, and they were left out."
             )
             continue
         for value, owners in zip(values, whose, strict=True):
@@ -447,7 +447,7 @@ def _give_identifiers(
                 owner.identifiers = (*owner.identifiers, (scheme, good))
 
 
-# --- the row as a whole ------------------------------------------------------------------------------------
+# --- the row as a whole ------------------------------------------------------------------------
 
 
 def _settled(
@@ -459,8 +459,8 @@ def _settled(
         if one.standing.bystander:
             if one.named.name:
                 doubts.append(
-                    f"'{one.named.name}' is named in '{one_line(row.name[:200])}' without a hand in the "
-                    "making, and is not credited."
+                    f"'{one.named.name}' is named in '{one_line(row.name[:200])}' without a hand "
+                    "in the making, and is not credited."
                 )
         else:
             kept.append(one)
@@ -478,8 +478,8 @@ def _settled(
             role = Role.SOURCE
         elif role is Role.FORMERLY and others:
             doubts.append(
-                f"'{one.named.name}' was once taken for the maker of '{one_line(row.name[:200])}', and is "
-                "not credited."
+                f"'{one.named.name}' was once taken for the maker of '{one_line(row.name[:200])}' "
+                "and is not credited."
             )
             continue
         contributors.append(_contributor(one, role))

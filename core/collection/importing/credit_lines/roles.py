@@ -8,7 +8,6 @@ par"), or what a whole role cell means. Knows no name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,7 +109,10 @@ _NOUNS: dict[Role, dict[str, str]] = {
         "ru": "копия",
     },
 }
-_LEADS = r"(?:(?:in the|in|in der|dans l[ea]|dans|alla|nella|a la|au|nello|a|an|the|by the|by an?|from the|member of the|aus der|aus dem|im|in de|de la|del|from) )?"
+_LEADS = (
+    r"(?:(?:in the|in|in der|dans l[ea]|dans|alla|nella|a la|au|nello|a|an|the|by the|"
+    r"by an?|from the|member of the|aus der|aus dem|im|in de|de la|del|from) )?"
+)
 _PICTURE = (
     r"(?: (?:an? |the |een |einem |einer |einem verlorenen |un |une |uno |una |el |la |le |l'|"
     r"his |original |lost |of )*"
@@ -138,13 +140,20 @@ _COPY = (
     rf"kopie naar{_PICTURE}|copie naar|replica da|"
     r"копия с картины|копия с|replik nach|reproduction after"
 )
-_FORMER = r"(?:formerly|previously|once|traditionally|old|fruher|ehemals|ehem\.|vormals|ehedem|anciennement|autrefois|jadis|gia|precedentemente|antes|anteriormente|antiguamente|voorheen|vroeger|eerder|olim)"
+_FORMER = (
+    r"(?:formerly|previously|once|traditionally|old|fruher|ehemals|ehem\.|vormals|ehedem|"
+    r"anciennement|autrefois|jadis|gia|precedentemente|antes|anteriormente|"
+    r"antiguamente|voorheen|vroeger|eerder|olim)"
+)
 _ATTRIBUTION = (
     r"(?:attributed|attrib\.|attr\.|attr|ascribed|assigned(?= to)|given(?= to)|attribue[es]?|"
     r"attribuit[oaie]|"
     r"atribuid[oa]s?|atrib\.|toegeschreven|toegeschr\.|zugeschrieben|zugeschr\.|zuschreibung)"
 )
-_TO = r"(?: (?:to|a la|a|ad|al|aan|an))?(?: the (?=workshop|studio|circle|school|follower|master|monogram))?"
+_TO = (
+    r"(?: (?:to|a la|a|ad|al|aan|an))?(?: the "
+    r"(?=workshop|studio|circle|school|follower|master|monogram))?"
+)
 _FORMERLY = (
     rf"{_FORMER},? {_ATTRIBUTION}{_TO}|former attributions?(?: to)?|ancienne attribution(?: a)?|"
     rf"fruhere zuschreibung(?: an)?|{_FORMER} (?:as|given to|called)|no longer attributed to|"
@@ -163,7 +172,10 @@ _DOUBT = (
     r"wellicht|misschien|uncertain|unsicher|fraglich|приписывается|предположительно|"
     r"przypisywan[ey]"
 )
-_PRINTED = r"printed (?:by|at)|gedruckt (?:von|bei)|imprime par|stampat[oa] da|impres[oa] por|gedrukt door|druck(?: von)?:"
+_PRINTED = (
+    r"printed (?:by|at)|gedruckt (?:von|bei)|imprime par|stampat[oa] da|"
+    r"impres[oa] por|gedrukt door|druck(?: von)?:"
+)
 _PUBLISHED = (
     r"published by|issued by|edited and published by|verlegt (?:von|bei|durch)|herausgegeben von|"
     r"edite par|publie par|pubblicat[oa] da|edito da|publicad[oa] por|editad[oa] por|"
@@ -186,8 +198,14 @@ _MADE = (
     r"(?:dipint|disegnat|eseguit|realizzat)[oa] da|(?:pintad|dibujad|realizad|hech)[oa] por|"
     r"(?:geschilderd|getekend|gemaakt|vervaardigd|uitgevoerd) door|eigenhandig|autograph"
 )
-_DESIGNED = r"designed by|entworfen von|entwurf von|concu par|progettat[oa] da|disenad[oa] por|ontworpen door"
-_BYSTANDER = r"(?:retailed|sold|owned|donated|collected|commissioned|lent) by|gift of|bequest of|portrait of|in memory of"
+_DESIGNED = (
+    r"designed by|entworfen von|entwurf von|concu par|progettat[oa] da|"
+    r"disenad[oa] por|ontworpen door"
+)
+_BYSTANDER = (
+    r"(?:retailed|sold|owned|donated|collected|commissioned|lent) by|"
+    r"gift of|bequest of|portrait of|in memory of"
+)
 
 _STACK: list[tuple[str, Standing]] = [
     (_FORMERLY, Standing(Role.FORMERLY)),
@@ -250,16 +268,19 @@ class Phrase:
     standing: Standing
 
 
-def phrases(text: str) -> Iterator[Phrase]:
+@lru_cache(maxsize=50_000)
+def phrases(text: str) -> tuple[Phrase, ...]:
     """The phrases of roles in a name's cell, in their order."""
     lowered = flat(text)
     if not _STEMS.search(lowered):
-        return
-    for match in _PREFIX.finditer(lowered):
-        yield Phrase(match.start(), match.end(), _STACK[int((match.lastgroup or "p0")[1:])][1])
+        return ()
+    return tuple(
+        Phrase(match.start(), match.end(), _STACK[int((match.lastgroup or "p0")[1:])][1])
+        for match in _PREFIX.finditer(lowered)
+    )
 
 
-# --- words that stand alone: role cells, brackets, ends of names -----------------------------------
+# --- words that stand alone: role cells, brackets, ends of names -------------------------------
 
 _BARE = re.compile(
     r"(?:(?:and|&|und|et|e|y|en|or|oder|ou|of|mit|avec|with|con|met)\s+)?"
@@ -292,7 +313,7 @@ _MAKERS = words(
     director filmmaker videographer performer composer writer poet dichter schriftsteller
     verfasser scrittore escritor schrijver translator calligraphy embroiderer lacquerer
     metalworker blacksmith carver woodcarver turner printmaking carpenter joiner clockmaker
-    watchmaker medalist medallist medailleur enameler enameller emailleur studio firm company
+    watchmaker medalist medallist medailleur enameler enameller emailleur firm company
     collaborator coauthor co-author urheber schopfer createur creatrice realisateur design
     designteam team group principal primary main художник автор скульптор фотограф архитектор
     живописец график
@@ -348,7 +369,7 @@ _WRAPPED = re.compile(r"^[\s(\[{]+|[\s)\]}:,;]+$")
 
 @lru_cache(maxsize=20_000)
 def standing_of(cell: str) -> Standing:
-    """What a role cell, a prefix or a bracket says: 'Workshop of', '(?)', 'Engraver', 'and workshop'.
+    """What a role cell, a prefix or a bracket says: 'Workshop of', '(?)', 'Engraver'.
 
     Of several words the most careful reading wins: a qualifier before a making, a making before
     a printing.
@@ -509,7 +530,7 @@ def _only_role(text: str) -> bool:
     words = [word for word in _NOUN.findall(text) if word not in _IGNORED]
     if words and all(_noun_kind(word) for word in words):
         return True
-    inside = list(phrases(text))
+    inside = phrases(text)
     rest = text
     for one in reversed(inside):
         rest = rest[: one.start] + rest[one.end :]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import TAILS, body_words, is_acronym, is_tail
 from core.collection.importing.credit_lines.evidence import Evidence
@@ -18,7 +19,6 @@ from core.collection.importing.credit_lines.line import Kind
 from core.collection.importing.credit_lines.names import (
     NO_BIO,
     Bio,
-    capitals_first,
     inverted,
     is_generation,
     is_honour,
@@ -55,7 +55,7 @@ class Names:
 
 
 # Masters who are called by one word, or by two of which none is a given name.
-MONONYMS = entries(
+_MONONYMS = entries(
     """
     rembrandt|titian|tizian|tiziano|raphael|raffael|raffaello|michelangelo|leonardo|
     caravaggio|donatello|giorgione|tintoretto|veronese|correggio|parmigianino|bronzino|
@@ -66,7 +66,6 @@ MONONYMS = entries(
     wols|tal r|рембрандт|рафаэль|тициан|микеланджело
     """
 )
-_MONONYMS = frozenset(compared(one) for one in MONONYMS)
 # Surnames that say enough where two stand together: "Rubens and Brueghel".
 _FAMOUS = entries(
     """
@@ -83,6 +82,7 @@ _CONNECTOR = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def names_in(text: str, count: int | None, evidence: Evidence) -> Names:
     """The names that `text` holds. `count`: how many identifiers stand beside it, if any do."""
     reading = _Reader(evidence, count).read(text)
@@ -125,7 +125,7 @@ class _Reader:
         if body_words(_outside_brackets(name)):
             names = self._with_bodies(name, items)
         elif len(items) == 1:
-            turned = capitals_first(items[0].text, self.evidence.is_given)
+            turned = self.evidence.turned(items[0].text)
             names = Names((self._person(turned, items[0].bio, text, items[0].titles),))
         else:
             names = self._several(name, items)
@@ -134,7 +134,7 @@ class _Reader:
             return replace(names, names=(replace(only, written=text, bio=only.bio.or_else(bio)),))
         return names
 
-    # --- the parts ----------------------------------------------------------------------------------
+    # --- the parts ------------------------------------------------------------------------------
 
     def _items(self, name: str) -> tuple[list[_Item], Bio]:
         """The parts between commas and connectors; dates, titles and honours joined to theirs."""
@@ -205,7 +205,7 @@ class _Reader:
         pair = self.count == 2 and (self._stands(left) or self.evidence.starts_given(left)) and both
         return (both and full) or pair or (self._stands(left) and self._stands(right))
 
-    # --- one name -----------------------------------------------------------------------------------
+    # --- one name -------------------------------------------------------------------------------
 
     def _person(self, name: str, bio: Bio, written: str, titles: str = "") -> Named:
         name = tidy(name)
@@ -266,7 +266,7 @@ class _Reader:
             and not re.fullmatch(r"(?:[^\W\d_]\.)+", words[-1])
         )
 
-    # --- bodies ---------------------------------------------------------------------------------------
+    # --- bodies --------------------------------------------------------------------------------
 
     def _with_bodies(self, name: str, items: list[_Item]) -> Names:
         """A body alone, with its place; or a body beside persons."""
@@ -317,7 +317,7 @@ class _Reader:
                 return False
         return True
 
-    # --- several ----------------------------------------------------------------------------------------
+    # --- several --------------------------------------------------------------------------------
 
     def _several(self, name: str, items: list[_Item]) -> Names:
         if (
@@ -396,7 +396,7 @@ class _Reader:
         if b_given and not b_all and len(last) > 1:
             return "one" if known.inverts else "two"
         if b_all:
-            return "one" if len(last) == 1 or known.inverts else ""
+            return "one" if len(last) == 1 or known.mostly_inverts else ""
         if known.inverts:
             return "one"
         return "two" if len(last) > 1 and known.is_natural else ""
@@ -511,18 +511,19 @@ class _Reader:
                 return [self._inverted(item, following), self._inverted(item, after)], 3
             if half:
                 return [self._inverted(item, following)], 2
-        if following and following.joint not in (",", "") and not self._is_full(item.text):
-            if (
-                self.evidence.all_given(item.text)
-                and self._is_whole(following.text)
-                and not self._stands(item.text)
-            ):
-                return list(self._shared(item, following).names), 2
+        if (
+            following
+            and following.joint not in (",", "")
+            and self.evidence.all_given(item.text)
+            and self._is_whole(following.text)
+            and not self._stands(item.text)
+        ):
+            return list(self._shared(item, following).names), 2
         if self._is_whole(item.text):
             return [self._whole(item)], 1
-        if len(words) > 1 and len(items) > 1 and any(self._is_full(one.text) for one in items):
-            if words[0].casefold() not in PARTICLES and words[0][:1].isupper():
-                return [self._whole(item)], 1
+        beside = any(self._is_full(one.text) for one in items)
+        if beside and len(words) > 1 and words[0].casefold() not in PARTICLES:
+            return ([self._whole(item)], 1) if words[0][:1].isupper() else None
         return None
 
     def _unread(self, name: str, items: list[_Item]) -> Names:
@@ -531,9 +532,9 @@ class _Reader:
         given = [self.evidence.all_given(item.text) for item in items]
         # "Smith, John & Brown" may be John Smith with a Brown
         turned = len(items) == 3 and given[1] and items[2].joint != _SERIAL
-        if items[-1].joint in ("&", "and", "und", "et", _SERIAL) and single:
-            if sum(given) <= 1 and not turned:
-                return Names((self._body(name),))
+        joined = items[-1].joint in ("&", "and", "und", "et", _SERIAL)
+        if joined and single and sum(given) <= 1 and not turned:
+            return Names((self._body(name),))
         return Names((), ((name,), tuple(self._whole(item).name for item in items)))
 
 

@@ -1,4 +1,4 @@
-"""Several makers are told from one, by what the table proves; where it proves nothing, it is asked."""
+"""Several makers are told from one, by what the table proves; else it is asked."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_number_of_identifiers_decides(name: str, numbers: str, expected: st
     Pedro Ruiz y Carmen Ortega -> Pedro Ruiz + Carmen Ortega
     Mario Rossi e Anna Bianchi -> Mario Rossi + Anna Bianchi
     Pieter Maes en Anna Visser -> Pieter Maes + Anna Visser
-    after Nicolas de Douai and Jacques de Nivelles -> after: Nicolas de Douai + after: Jacques de Nivelles
+    after Jan de Douai and Jacques Nivelles -> after: Jan de Douai + after: Jacques Nivelles
     """
 )
 def test_several_makers_in_one_cell_are_several(text: str, expected: str) -> None:
