@@ -41,6 +41,7 @@ class Clause:
 _INFIX = frozenset({Role.AFTER, Role.COPY, Role.PRINTER, Role.PUBLISHER, Role.FORMERLY})
 _EDGE = re.compile(r"[\s,;:/|(\[\"]*$")
 _LABEL = re.compile(r"\s*([^:,;]{3,40}?)\s*:\s+(?=\S)")
+_BY = re.compile(r"^\s*[Bb]y (?:and [a-z]+ by )?(?=\S)")
 _OTHERS = re.compile(
     r"[\s,;(\[]+(?:(?:and|&|und|et|e|y|en)\s+)?(?:others?|other artists?|many others|"
     r"andere(?:n)?|weitere(?:n)?|autres|altri|"
@@ -54,6 +55,7 @@ _CONNECTED = re.compile(
 @lru_cache(maxsize=50_000)
 def clauses_of(text: str) -> tuple[Clause, ...]:
     """The clauses of `text`, in their order; never empty."""
+    text = _BY.sub("", text)
     label = _LABEL.match(text)
     if label and is_role_word(label[1]) and not re.search(r"https?$", label[1]):
         rest = clauses_of(text[label.end() :])
@@ -139,7 +141,11 @@ def _split(text: str, kept: list[Phrase]) -> list[Clause]:
             waiting = []
         following = kept[place + 1].start if place + 1 < len(kept) else len(text)
         between = text[phrase.end : following]
-        if _has_letters(between) or not clauses:
+        if clauses and _CLOSED.match(between):
+            # "Titian, workshop of, and Paris Bordone"
+            last = clauses[-1]
+            clauses[-1] = replace(last, standing=stacked([phrase.standing, last.standing]))
+        elif _has_letters(between) or not clauses:
             waiting.append(phrase.standing)
         elif not _has_letters(text[phrase.end :]) or _goes_before(
             phrase, kept[place + 1 :], clauses[-1]
@@ -156,6 +162,9 @@ def _split(text: str, kept: list[Phrase]) -> list[Clause]:
     elif waiting:
         clauses.append(Clause("", stacked(waiting)))
     return [one for one in clauses if one.names] or clauses[:1] or [Clause(text, Standing())]
+
+
+_CLOSED = re.compile(r"\s*[,;)]\s*(?:and|und|et|e|y|en|&)\b")
 
 
 def _goes_before(phrase: Phrase, later: list[Phrase], clause: Clause) -> bool:
@@ -184,7 +193,7 @@ _ANY_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _DOUBT = re.compile(r"\s*(?:[(\[]\s*\?+\s*[)\]]|\?+)(?=\s*(?:$|[,;(]))|^\?+\s*(?=\w)")
 _LAST_PART = re.compile(r",\s*([^,]+)$")
 _HELPERS = (
-    r"workshop|studio|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|"
+    r"workshop(?: assistants?)?|studio(?: assistants?)?|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|"
     r"mitarbeiter|schule|schuler|umkreis|"
     r"nachfolger|atelier|aides?|collaborateurs?|ecole|entourage|eleves?|bottega|aiuti|aiuto|"
     r"collaboratori|scuola|"
@@ -196,8 +205,8 @@ _HIS = (
     r"(?:(?:his|her|the|an?|seine?r?|ihre?r?|son|sa|ses|sua|suo|suoi|i suoi|su|sus|zijn|haar)\s+)?"
 )
 _AND_WORKSHOP = re.compile(
-    rf"[\s,(\[]+(and|&|und|et|e|y|en|with|mit|avec|con|met|or|oder|ou|o|"
-    rf"of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
+    rf"[\s,(\[]+(and/or|und/oder|and|&|und|et|e|i|y|en|with|mit|avec|con|met|"
+    rf"or|oder|ou|o|of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
 )
 _GENITIVE = re.compile(
     r"(werkstatt|umkreis|nachfolger|nachfolge|schuler|schule|kreis|umfeld|nachahmer|"
@@ -211,7 +220,7 @@ _TRAILING = re.compile(
     r"nachfolger|atelier|ecole|bottega|"
     r"scuola|taller|escuela|navolger|omgeving|kring)$"
 )
-_JOINT_OR = frozenset({"or", "oder", "ou", "o", "of"})
+_JOINT_OR = frozenset({"and/or", "und/oder", "or", "oder", "ou", "o", "of"})
 
 
 def _closed(text: str, waiting: list[Standing]) -> Clause:
@@ -257,7 +266,7 @@ def _closed(text: str, waiting: list[Standing]) -> Clause:
     text, ending = _by_ending(text.strip())
     if ending:
         standings.append(Standing(ending))
-    if re.match(r"the (?:master|monogrammist)\b", flat(text)):
+    if re.match(r"the (?:master|monogrammist)\b|the [\w' -]+ (?:master|brothers)$", flat(text)):
         text = text[4:]
     return Clause(text.strip(), stacked(standings), tuple(dict.fromkeys(also)), others)
 
@@ -286,7 +295,8 @@ def _by_ending(text: str) -> tuple[str, Role | None]:
         german = match[2] in ("werkstatt", "schule", "umkreis", "nachfolger")
         # "Vermilion Workshop" is a name; "Giorgione workshop" says whose
         if german or word.islower():
-            return text[: match.end(1)].rstrip(" ,'’"), standing_of(match[2]).role
+            master = re.sub(r"['’]s$", "", text[: match.end(1)])
+            return master.rstrip(" ,'’"), standing_of(match[2]).role
     return text, None
 
 

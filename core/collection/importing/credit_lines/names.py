@@ -313,6 +313,11 @@ _FORMER_NAME = re.compile(
 )
 
 
+_ABBREVIATED = re.compile(
+    r"(?:sz|zn|dr|bros|corp|gebr|assoc|comp|bart|prof|inst|bldg|dept|s\.p\.a|[^\w](?:[^\W\d_]\.)+)\.$"
+)
+
+
 def tidy(name: str) -> str:
     """Without marks at its ends and supplied brackets; 'RUBENS Pieter Paul' becomes a name."""
     name = _FORMER_NAME.sub("", name)
@@ -326,6 +331,8 @@ def tidy(name: str) -> str:
             trimmed = trimmed.replace(")", "", trimmed.count(")") - trimmed.count("("))
         elif trimmed.count("(") > trimmed.count(")"):
             trimmed = trimmed.replace("(", "", trimmed.count("(") - trimmed.count(")"))
+        if re.search(r"[^\W\d_]{4,}\.$", trimmed) and not _ABBREVIATED.search(flat(trimmed)):
+            trimmed = trimmed[:-1]
         trimmed = re.sub(r"^\(([^()]*)\)$", r"\1", trimmed).replace("[", "").replace("]", "")
         if trimmed == name:
             return trimmed

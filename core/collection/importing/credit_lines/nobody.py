@@ -11,7 +11,12 @@ from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import compared, entries, flat, words
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
-from core.collection.importing.credit_lines.places import PLACES, SURE_PEOPLES, people_word
+from core.collection.importing.credit_lines.places import (
+    COUNTRIES,
+    PLACES,
+    SURE_PEOPLES,
+    people_word,
+)
 
 _PLACEHOLDERS = entries(
     """
@@ -21,7 +26,7 @@ _PLACEHOLDERS = entries(
     not identified|no artist|no name|no author|no maker|no data|no info|no information|
     no attribution|no creator|name unknown|name not known|without attribution|unattributed|
     unassigned|uncatalogued|to be determined|to be confirmed|to be announced|
-    to be identified|see notes|see record|see title|pending|other|others|other artist|
+    to be identified|see notes|see description|see title|collective|see record|see title|pending|other|others|other artist|
     other artists|several|several artists|several makers|multiple|multiple artists|
     multiple makers|multiple authors|various|various artists|various authors|various makers|
     varia|diverse|diverse kunstler|verschiedene|verschiedene kunstler|mehrere|
@@ -145,6 +150,8 @@ def is_nobody(text: str) -> bool:
     kinds = [_kind(word) for word in words]
     if "unknown" in kinds:
         return _says_unknown(words, kinds)
+    if plain in COUNTRIES:
+        return True
     if len(words) == 1:
         return words[0] in SURE_PEOPLES or kinds[0] == "anybody"
     return _is_school(lowered, words, kinds)
@@ -172,7 +179,8 @@ def _is_school(lowered: str, words: list[str], kinds: list[str]) -> bool:
             marked = any(kind in ("school", "anybody", "number") for kind in kinds)
             return sure or marked or bool(century)
         if "place" in kinds:
-            return bool(century) or any(kind in ("school", "anybody") for kind in kinds)
+            timed = any(word in ("period", "dynasty", "culture", "era", "empire") for word in words)
+            return timed or bool(century) or any(kind in ("school", "anybody") for kind in kinds)
         return "anybody" in kinds or ("school" in kinds and len(words) == 1) or bool(century)
     if century:
         others = [word for word, kind in zip(words, kinds, strict=True) if kind == "other"]

@@ -124,9 +124,10 @@ _PICTURE = (
     r"cuadro|"
     r"original|grabado) (?:by|of|van|von|des|de|du|di|del|door|par))?"
 )
+_FREELY = r"(?:(?:freely|loosely|closely|partly|frei|vrij|librement|deels) )?"
 _AFTER = (
-    rf"after{_PICTURE}(?: the (?=master|monogram))?|nach{_PICTURE}(?: dem (?=meister))?|"
-    rf"d'\s?apres{_PICTURE}|naar{_PICTURE}|naer|"
+    rf"{_FREELY}after{_PICTURE}(?: the (?=master|monogram))?|{_FREELY}nach{_PICTURE}(?: dem (?=meister))?|"
+    rf"{_FREELY}d'\s?apres{_PICTURE}|{_FREELY}naar{_PICTURE}|naer|"
     rf"segun{_PICTURE}|a partir de|dopo{_PICTURE}|tratto da|derivato da|derivazione da|"
     rf"inspire (?:de|par)|based on{_PICTURE}|"
     r"from an? (?:design|drawing|painting|work|print) (?:by|of)|inspired by|ispirato a|"
@@ -155,7 +156,7 @@ _TO = (
     r"(?=workshop|studio|circle|school|follower|master|monogram))?"
 )
 _FORMERLY = (
-    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|former attributions?(?: to)?|ancienne attribution(?: a)?|"
+    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|formerly(?! known)|former attributions?(?: to)?|ancienne attribution(?: a)?|"
     rf"fruhere zuschreibung(?: an)?|{_FORMER} (?:as|given to|called)|no longer attributed to|"
     r"not by|rejected attribution(?: to)?|previously listed as|ehemalige zuschreibung(?: an)?"
 )
@@ -189,9 +190,9 @@ _ENGRAVED = (
     r"incis[oa] da|grabad[oa] por|gegraveerd door|geetst door"
 )
 _MADE = (
-    r"(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|"
+    r"(?:print )?(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|"
     r"illustrated|"
-    r"manufactured|decorated|woven|built|constructed|cast|composed|illuminated|produced|"
+    r"manufactured|decorated|woven|built|constructed|fabricated|cast|composed|illuminated|produced|"
     r"work)(?: and [a-z]+)? by|"
     r"(?:gemalt|gezeichnet|ausgefuhrt|hergestellt|geschaffen|fotografiert) von|(?:peint|dessine|"
     r"execute|realise|fabrique)e? par|"
@@ -203,7 +204,7 @@ _DESIGNED = (
     r"disenad[oa] por|ontworpen door"
 )
 _BYSTANDER = (
-    r"(?:retailed|sold|owned|donated|collected|commissioned|lent) by|"
+    r"(?:retailed|sold|owned|donated|collected|commissioned|lent|restored|framed|conserved|printed out) by|"
     r"gift of|bequest of|portrait of|in memory of"
 )
 
@@ -359,7 +360,7 @@ _BYSTANDERS = words(
 )
 _IGNORED = words(
     """
-    and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
+    print and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
     assistant associate original first second third role a
     """
 )

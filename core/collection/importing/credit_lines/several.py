@@ -62,7 +62,7 @@ _MONONYMS = entries(
     botticelli|masaccio|giotto|cimabue|duccio|canaletto|guercino|domenichino|perugino|
     pinturicchio|pontormo|sassetta|pisanello|mantegna|le corbusier|el greco|man ray|
     brassai|balthus|christo|jeanne-claude|erte|nadar|cassandre|herge|arman|erro|marisol|
-    hiroshige|hokusai|utamaro|kunisada|kuniyoshi|toyokuni|harunobu|sharaku|banksy|orlan|
+    hiroshige|hokusai|utamaro|kunisada|kuniyoshi|toyokuni|harunobu|sharaku|banksy|orlan|ulay|
     wols|tal r|рембрандт|рафаэль|тициан|микеланджело
     """
 )
@@ -74,11 +74,18 @@ _FAMOUS = entries(
     constable|klimt|schiele|mantegna
     """
 )
+_OR = re.compile(r"\s(?:or|oder|ou|of|o|and/or)\s")
+# "Gilbert & George (Gilbert Prousch and George Passmore)": who they are does not make them more
+_GROUP = re.compile(r"\s*\([^()]*\s(?:and|&|und|et)\s[^()]*\)$")
+_ALIAS = re.compile(
+    r"(?:dite?|called|known as|also known as|genannt|gen\.|detto|detta|llamad[oa]|genaamd|alias|"
+    r"a\.k\.a\.|aka|n[ée]e)\s"
+)
 _SERIAL = ", and"  # the joint before the last of "A, B, and C"
 _STRONG = r"and|&|und|et|with|mit|avec|\+"
 _WEAK = r"e|y|en|i|con|met|и"
 _CONNECTOR = re.compile(
-    rf"\s+({_STRONG}|{_WEAK})\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
+    rf"\s+({_STRONG}|(?-i:{_WEAK}))\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
 )
 
 
@@ -115,9 +122,12 @@ class _Reader:
             bio = read_bio(re.sub(r"^[^,(]*[,(]?", "", text)) or NO_BIO
             return Names((Named("", text, Kind.NOBODY, bio),))
         name, bio = without_life(text)
-        name = tidy(name)
+        name = tidy(_GROUP.sub("", name)) if _GROUP.search(name) and len(name) > 8 else tidy(name)
         if not compared(name) or is_nobody(name):
             return Names((Named("", text, Kind.NOBODY, bio),))
+        either = self._either(name)
+        if either:
+            return either
         items, stray = self._items(name)
         bio = bio.or_else(stray)
         if bio.body:
@@ -133,6 +143,16 @@ class _Reader:
             only = names.names[0]
             return replace(names, names=(replace(only, written=text, bio=only.bio.or_else(bio)),))
         return names
+
+    def _either(self, name: str) -> Names | None:
+        """'Jan Steen or Frans Hals': one of them, and a person has to say which."""
+        match = _OR.search(name)
+        if not match:
+            return None
+        left, right = name[: match.start()].strip(" ,"), name[match.end() :].strip()
+        if not (self._is_full(left) or self._is_whole(left)) or not self._is_whole(right):
+            return None
+        return Names((), ((left,), (right,), (left, right)))
 
     # --- the parts ------------------------------------------------------------------------------
 
@@ -150,7 +170,7 @@ class _Reader:
                 stray = stray.or_else(known) if len(parts) == 1 else stray
             elif parts and is_generation(piece):
                 parts[-1] = replace(parts[-1], text=f"{parts[-1].text} {piece}")
-            elif parts and is_honour(piece):
+            elif parts and (is_honour(piece) or _ALIAS.match(piece)):
                 continue
             elif parts and is_title(piece):
                 parts[-1] = replace(parts[-1], titles=piece)
