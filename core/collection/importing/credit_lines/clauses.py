@@ -264,8 +264,9 @@ def _closed(text: str, waiting: list[Standing]) -> Clause:
         if text == before:
             break
     text, ending = _by_ending(text.strip())
-    if ending:
+    while ending:
         standings.append(Standing(ending))
+        text, ending = _by_ending(text.strip())
     if re.match(r"the (?:master|monogrammist)\b|the [\w' -]+ (?:master|brothers)$", flat(text)):
         text = text[4:]
     return Clause(text.strip(), stacked(standings), tuple(dict.fromkeys(also)), others)

@@ -12,8 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from core.collection.importing.credit_lines.bodies import is_tail
 from core.collection.importing.credit_lines.clauses import Clause, clauses_of
-from core.collection.importing.credit_lines.evidence import Evidence, evidence_of
-from core.collection.importing.credit_lines.folding import compared, flat, one_line
+from core.collection.importing.credit_lines.evidence import (
+    NO_EVIDENCE,
+    Evidence,
+    evidence_of,
+)
+from core.collection.importing.credit_lines.folding import compared, flat, one_line, words
 from core.collection.importing.credit_lines.identifiers import (
     Pair,
     checked,
@@ -43,6 +47,7 @@ from core.collection.importing.credit_lines.places import is_people, is_place
 from core.collection.importing.credit_lines.roles import (
     Standing,
     is_role_word,
+    may_hold_roles,
     stacked,
     standing_of,
 )
@@ -100,21 +105,24 @@ def _parts(cell: str) -> tuple[list[str], str]:
     if values is not None:
         return [one_line(value) for value in values] or [""], "|"
     text = one_line(re.sub(r"[\r\n]+", ";", cell[:_LONGEST].strip()))
+    pieces, used = [text], ""
     for mark in ("|", ";", " / "):
-        if mark in text:
-            pieces = _outside_brackets(text, mark)
-            if len(pieces) > 1:
-                return _rejoined(pieces, mark), mark
-    return [text], ""
+        divided = [
+            part for piece in pieces for part in _rejoined(_outside_brackets(piece, mark), mark)
+        ]
+        if len(divided) > len(pieces):
+            pieces, used = divided, used or mark
+    return pieces, used
 
 
 def _outside_brackets(text: str, mark: str) -> list[str]:
     pieces, depth, start, place = [], 0, 0, 0
+    closed = sum(map(text.count, "([")) == sum(map(text.count, ")]"))
     while place < len(text):
         letter = text[place]
-        if letter in "([":
+        if letter in "([" and closed:
             depth += 1
-        elif letter in ")]":
+        elif letter in ")]" and closed:
             depth = max(0, depth - 1)
         elif text.startswith(mark, place) and (not depth or mark == "|"):
             pieces.append(text[start:place].strip())
@@ -257,7 +265,38 @@ def _named(
             f"'{one_line(row.name[:200])}' has others beside the names, whom it does not name; "
             "they are not credited."
         )
-    return reading.names
+    return tuple(map(_settled_name, reading.names))
+
+
+# Names of which nothing more can be taken off: words, none of which joins or qualifies.
+_PLAIN = re.compile(r"(?:[^\W\d_]|['’-]){2,}(?: (?:[^\W\d_]|['’-]){2,})*")
+_JOINING = words("and und et with mit avec by the")
+
+
+def _settled_name(named: Named) -> Named:
+    """The name as it reads when it stands alone, so that one maker has one name in every table."""
+    plain = _PLAIN.fullmatch(named.name) and not may_hold_roles(named.name)
+    if named.kind is Kind.NOBODY or (plain and _JOINING.isdisjoint(flat(named.name).split())):
+        return named
+    for _ in range(5):
+        again = _alone(named.name)
+        if again is None or again.name == named.name:
+            break
+        if again.kind is Kind.NOBODY:
+            return replace(named, name="", kind=Kind.NOBODY)
+        named = replace(named, name=again.name)
+    return named
+
+
+def _alone(name: str) -> Named | None:
+    """The one name that a cell with this text alone would be read as; None where it is several."""
+    if of_name(name):
+        return Named("", name, Kind.NOBODY)
+    parts, _ = _parts(name)
+    clauses = clauses_of(parts[0])
+    names = names_in(clauses[0].names, None, NO_EVIDENCE).names
+    names = tuple(one for one in names if one.kind is not Kind.NOBODY) or names[:1]
+    return names[0] if len(parts) == len(clauses) == len(names) == 1 else None
 
 
 def _by_identifier(text: str, pair: Pair, names: Mapping[Pair, str], doubts: list[str]) -> Named:
@@ -304,8 +343,8 @@ def _with_cells(
     lives = _lives_of(row, entries, [entry for entry, _, _ in read])
     parties = []
     for place, (entry, clause, named) in enumerate(read):
-        words = {kind: values[place] for kind, values in cells.items()}
-        standing, also, tail = _standing(words, clause, row, doubts)
+        said = {kind: values[place] for kind, values in cells.items()}
+        standing, also, tail = _standing(said, clause, row, doubts)
         if tail and named.name:
             named = replace(named, name=f"{named.name} {tail}")
         parties.append(
@@ -372,13 +411,13 @@ _WITH_WORKSHOP = re.compile(r"^[\s(\[]*(?:and|&|und|et|e|y|en|with|mit|avec|con|
 
 
 def _standing(
-    words: Mapping[str, str], clause: Clause, row: CreditCells, doubts: list[str]
+    said: Mapping[str, str], clause: Clause, row: CreditCells, doubts: list[str]
 ) -> tuple[Standing, tuple[Role, ...], str]:
     """The role that all cells together say; roles beside it; what the suffix adds to the name."""
     standings = [clause.standing]
     also: tuple[Role, ...] = ()
     tail = ""
-    prefix, role, suffix = words["prefix"], words["role"], words["suffix"]
+    prefix, role, suffix = said["prefix"], said["role"], said["suffix"]
     if prefix.strip():
         standing = standing_of(prefix)
         if not standing.known:

@@ -126,7 +126,8 @@ _PICTURE = (
 )
 _FREELY = r"(?:(?:freely|loosely|closely|partly|frei|vrij|librement|deels) )?"
 _AFTER = (
-    rf"{_FREELY}after{_PICTURE}(?: the (?=master|monogram))?|{_FREELY}nach{_PICTURE}(?: dem (?=meister))?|"
+    rf"{_FREELY}after{_PICTURE}(?: the (?=master|monogram))?|"
+    rf"{_FREELY}nach{_PICTURE}(?: dem (?=meister))?|"
     rf"{_FREELY}d'\s?apres{_PICTURE}|{_FREELY}naar{_PICTURE}|naer|"
     rf"segun{_PICTURE}|a partir de|dopo{_PICTURE}|tratto da|derivato da|derivazione da|"
     rf"inspire (?:de|par)|based on{_PICTURE}|"
@@ -156,7 +157,8 @@ _TO = (
     r"(?=workshop|studio|circle|school|follower|master|monogram))?"
 )
 _FORMERLY = (
-    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|formerly(?! known)|former attributions?(?: to)?|ancienne attribution(?: a)?|"
+    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|formerly(?! known)|former attributions?(?: to)?|"
+    r"ancienne attribution(?: a)?|"
     rf"fruhere zuschreibung(?: an)?|{_FORMER} (?:as|given to|called)|no longer attributed to|"
     r"not by|rejected attribution(?: to)?|previously listed as|ehemalige zuschreibung(?: an)?"
 )
@@ -267,6 +269,11 @@ class Phrase:
     start: int
     end: int
     standing: Standing
+
+
+def may_hold_roles(text: str) -> bool:
+    """Whether the text has a word that could be a role's; most names have none."""
+    return bool(_STEMS.search(flat(text)))
 
 
 @lru_cache(maxsize=50_000)

@@ -84,6 +84,7 @@ _ALIAS = re.compile(
 _SERIAL = ", and"  # the joint before the last of "A, B, and C"
 _STRONG = r"and|&|und|et|with|mit|avec|\+"
 _WEAK = r"e|y|en|i|con|met|и"
+_OUTER = re.compile(rf"^(?:(?:{_STRONG})\s+)+|(?:\s+(?:{_STRONG}))+$", re.IGNORECASE)
 _CONNECTOR = re.compile(
     rf"\s+({_STRONG}|(?-i:{_WEAK}))\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
 )
@@ -179,7 +180,7 @@ class _Reader:
             elif parts and re.match(r"(?:of|von|zu) [A-ZÀ-Ý]", piece):
                 parts[-1] = replace(parts[-1], titles=f"…{piece}")
             else:
-                bare = re.sub(rf"^(?:{_STRONG})\s+", "", piece, flags=re.IGNORECASE)
+                bare = _OUTER.sub("", piece) or piece
                 joint = "" if not place else "," if bare == piece else _SERIAL
                 parts += self._connected(bare, joint)
         return parts or [_Item(name, "")], stray
@@ -228,7 +229,7 @@ class _Reader:
     # --- one name -------------------------------------------------------------------------------
 
     def _person(self, name: str, bio: Bio, written: str, titles: str = "") -> Named:
-        name = tidy(name)
+        name = re.sub(r"^[Tt]he (?=.+ Master$)", "", tidy(name))
         if titles.startswith("…,"):
             name = f"{name}{titles[1:]}"
         elif titles.startswith("…"):
@@ -246,7 +247,7 @@ class _Reader:
         return Named(name, written, kind, bio)
 
     def _whole(self, item: _Item) -> Named:
-        return self._person(item.text, item.bio, item.text, item.titles)
+        return self._person(self.evidence.turned(item.text), item.bio, item.text, item.titles)
 
     def _inverted(self, surname: _Item, first: _Item) -> Named:
         written = f"{surname.text}, {first.text}"
@@ -451,7 +452,7 @@ class _Reader:
         if a_full and b_full:
             return Names((self._whole(one), self._whole(other)))
         if (
-            known.all_given(a)
+            self._lacks_surname(a)
             and self._is_whole(b)
             and compared(a) not in _MONONYMS
             and not known.stands(a)
@@ -472,6 +473,12 @@ class _Reader:
             if mixed:
                 return Names((), ((name,), (self._whole(one).name, self._whole(other).name)))
         return Names((self._body(name),))
+
+    def _lacks_surname(self, name: str) -> bool:
+        """'Bernd', 'Patricia L.'; not 'Edmonia Lewis', though both may be given names."""
+        words = without_titles(name.split())
+        initials = all(re.fullmatch(r"[^\W\d_]\.?", word) for word in words[1:])
+        return bool(words) and self.evidence.is_given(words[0]) and initials
 
     def _shared(self, one: _Item, other: _Item) -> Names:
         """'Bernd and Hilla Becher': the surname is both's."""
@@ -534,7 +541,7 @@ class _Reader:
         if (
             following
             and following.joint not in (",", "")
-            and self.evidence.all_given(item.text)
+            and self._lacks_surname(item.text)
             and self._is_whole(following.text)
             and not self._stands(item.text)
         ):

@@ -99,81 +99,204 @@ PEOPLE = [
     ("Seydou", "Keïta", 1921, 2001, "Malian"),
 ]
 BODIES = [
-    "Herzog & de Meuron", "Guerrilla Girls, New York", "Wiener Werkstätte", "Art & Language",
-    "Skidmore, Owings & Merrill", "Tiffany Studios, New York, NY", "Meissen Porcelain Manufactory",
-    "Gorham Manufacturing Company", "Currier & Ives", "Braun, Clément & Cie.", "Venini & C.",
-    "Superstudio Group", "Gebrüder Thonet, Vienna, Austria", "Raqs Media Collective",
-]  # fmt: skip
+    "Herzog & de Meuron",
+    "Guerrilla Girls, New York",
+    "Wiener Werkstätte",
+    "Art & Language",
+    "Skidmore, Owings & Merrill",
+    "Tiffany Studios, New York, NY",
+    "Meissen Porcelain Manufactory",
+    "Gorham Manufacturing Company",
+    "Currier & Ives",
+    "Braun, Clément & Cie.",
+    "Venini & C.",
+    "Superstudio Group",
+    "Gebrüder Thonet, Vienna, Austria",
+    "Raqs Media Collective",
+]
 ENGLISH = [
-    ("Workshop of", "workshop of"), ("Studio of", "workshop of"), ("Circle of", "circle of"),
-    ("Follower of", "follower of"), ("School of", "school of"), ("Pupil of", "pupil of"),
-    ("Student of", "pupil of"), ("Manner of", "manner of"), ("Style of", "manner of"),
-    ("Imitator of", "manner of"), ("After", "after"), ("Copy after", "copy after"),
-    ("Formerly attributed to", "formerly attributed to"), ("Associate of", "circle of"),
-    ("Entourage of", "circle of"), ("Assistant to", "workshop of"), ("Copyist of", "copy after"),
-]  # fmt: skip
+    ("Workshop of", "workshop of"),
+    ("Studio of", "workshop of"),
+    ("Circle of", "circle of"),
+    ("Follower of", "follower of"),
+    ("School of", "school of"),
+    ("Pupil of", "pupil of"),
+    ("Student of", "pupil of"),
+    ("Manner of", "manner of"),
+    ("Style of", "manner of"),
+    ("Imitator of", "manner of"),
+    ("After", "after"),
+    ("Copy after", "copy after"),
+    ("Formerly attributed to", "formerly attributed to"),
+    ("Associate of", "circle of"),
+    ("Entourage of", "circle of"),
+    ("Assistant to", "workshop of"),
+    ("Copyist of", "copy after"),
+]
 GERMAN = [
-    ("Werkstatt", "workshop of"), ("Umkreis", "circle of"), ("Nachfolger", "follower of"),
-    ("Schule", "school of"), ("Nachahmer", "manner of"), ("Kopie nach", "copy after"),
-    ("nach", "after"), ("Schüler von", "pupil of"), ("Art des", "manner of"),
-    ("in der Art von", "manner of"), ("ehemals zugeschrieben", "formerly attributed to"),
-]  # fmt: skip
+    ("Werkstatt", "workshop of"),
+    ("Umkreis", "circle of"),
+    ("Nachfolger", "follower of"),
+    ("Schule", "school of"),
+    ("Nachahmer", "manner of"),
+    ("Kopie nach", "copy after"),
+    ("nach", "after"),
+    ("Schüler von", "pupil of"),
+    ("Art des", "manner of"),
+    ("in der Art von", "manner of"),
+    ("ehemals zugeschrieben", "formerly attributed to"),
+]
 FRENCH = [
-    ("d'après", "after"), ("atelier", "workshop of"), ("atelier de", "workshop of"),
-    ("école de", "school of"), ("entourage de", "circle of"), ("suiveur de", "follower of"),
-    ("genre de", "manner of"), ("copie d'après", "copy after"), ("élève de", "pupil of"),
-    ("imitateur de", "manner of"), ("ancienne attribution", "formerly attributed to"),
-]  # fmt: skip
+    ("d'après", "after"),
+    ("atelier", "workshop of"),
+    ("atelier de", "workshop of"),
+    ("école de", "school of"),
+    ("entourage de", "circle of"),
+    ("suiveur de", "follower of"),
+    ("genre de", "manner of"),
+    ("copie d'après", "copy after"),
+    ("élève de", "pupil of"),
+    ("imitateur de", "manner of"),
+    ("ancienne attribution", "formerly attributed to"),
+]
 DUTCH = [
-    ("atelier van", "workshop of"), ("omgeving van", "circle of"), ("kring van", "circle of"),
-    ("navolger van", "follower of"), ("school van", "school of"), ("leerling van", "pupil of"),
-    ("manier van", "manner of"), ("naar", "after"), ("kopie naar", "copy after"),
+    ("atelier van", "workshop of"),
+    ("omgeving van", "circle of"),
+    ("kring van", "circle of"),
+    ("navolger van", "follower of"),
+    ("school van", "school of"),
+    ("leerling van", "pupil of"),
+    ("manier van", "manner of"),
+    ("naar", "after"),
+    ("kopie naar", "copy after"),
     ("voorheen toegeschreven aan", "formerly attributed to"),
-]  # fmt: skip
+]
 ITALIAN = [
-    ("bottega di", "workshop of"), ("ambito di", "circle of"), ("cerchia di", "circle of"),
-    ("seguace di", "follower of"), ("scuola di", "school of"), ("allievo di", "pupil of"),
-    ("maniera di", "manner of"), ("copia da", "copy after"), ("tratto da", "after"),
+    ("bottega di", "workshop of"),
+    ("ambito di", "circle of"),
+    ("cerchia di", "circle of"),
+    ("seguace di", "follower of"),
+    ("scuola di", "school of"),
+    ("allievo di", "pupil of"),
+    ("maniera di", "manner of"),
+    ("copia da", "copy after"),
+    ("tratto da", "after"),
     ("già attribuito a", "formerly attributed to"),
-]  # fmt: skip
+]
 SPANISH = [
-    ("Taller de", "workshop of"), ("Círculo de", "circle of"), ("Seguidor de", "follower of"),
-    ("Escuela de", "school of"), ("Discípulo de", "pupil of"), ("Estilo de", "manner of"),
-    ("Imitador de", "manner of"), ("Copia de", "copy after"), ("Según", "after"),
+    ("Taller de", "workshop of"),
+    ("Círculo de", "circle of"),
+    ("Seguidor de", "follower of"),
+    ("Escuela de", "school of"),
+    ("Discípulo de", "pupil of"),
+    ("Estilo de", "manner of"),
+    ("Imitador de", "manner of"),
+    ("Copia de", "copy after"),
+    ("Según", "after"),
     ("Antes atribuido a", "formerly attributed to"),
-]  # fmt: skip
+]
 DOUBTS = {
-    "en": ["Attributed to {}", "Possibly {}", "Probably by {}", "{} (?)", "{}, attributed to",
-           "Ascribed to {}", "Perhaps {}"],
+    "en": [
+        "Attributed to {}",
+        "Possibly {}",
+        "Probably by {}",
+        "{} (?)",
+        "{}, attributed to",
+        "Ascribed to {}",
+        "Perhaps {}",
+    ],
     "de": ["{} (zugeschrieben)", "{}, zugeschrieben", "{} (?)", "wohl {}", "vermutlich {}"],
     "fr": ["{} (attribué à)", "{} (?)", "attribué à {}", "peut-être {}"],
     "nl": ["toegeschreven aan {}", "mogelijk {}", "{} (toegeschreven aan)", "waarschijnlijk {}"],
     "it": ["attribuito a {}", "{} (attribuito)", "{} (attr.)", "forse {}"],
     "es": ["Atribuido a {}", "{} (atribuido)", "Posiblemente {}", "{} (?)"],
-}  # fmt: skip
+}
 UNKNOWN = {
-    "en": ["Unknown", "Unidentified artist", "Anonymous", "Unknown, American, 19th century",
-           "Italian (Sienese) 14th Century", "Dutch School, 17th century", "unknown French",
-           "Artist unknown", "Unknown Photographer", "British School, 18th century", "", "n/a",
-           "Maker unknown", "Unrecorded artist", "Indian, Mughal period", "Egyptian, 18th Dynasty",
-           "Various artists", "Chinese, Ming dynasty", "Anonymous, Netherlandish, 16th century"],
-    "de": ["Unbekannt", "Unbekannter Künstler", "Anonym", "Schweizer Schule, 18. Jahrhundert",
-           "Oberrheinischer Meister, um 1480", "ohne Angabe", "Künstler unbekannt", "unbekannter Maler",
-           "Deutscher Meister des 16. Jahrhunderts", "N. N."],
-    "fr": ["ANONYME", "anonyme", "ANONYME (peintre)", "École française", "inconnu", "auteur inconnu",
-           "école hollandaise, 17e siècle", "Anonyme italien", "sans auteur"],
-    "nl": ["anoniem", "onbekend", "Anoniem (Noordelijke Nederlanden)", "anonieme meester",
-           "onbekende kunstenaar", "Hollandse school"],
-    "it": ["Anonimo", "Ignoto", "Anonimo toscano sec. XV", "Scuola fiorentina sec. XVI", "Autore ignoto",
-           "Ignoto fiammingo", "Pittore veneto del sec. XVI", "non identificato", "Ambito fiorentino"],
-    "es": ["Anónimo", "Anónimo español", "Autor desconocido", "Escuela madrileña", "Anónimo flamenco",
-           "Taller desconocido", "Escuela española, siglo XVII", "sin autor"],
-}  # fmt: skip
+    "en": [
+        "Unknown",
+        "Unidentified artist",
+        "Anonymous",
+        "Unknown, American, 19th century",
+        "Italian (Sienese) 14th Century",
+        "Dutch School, 17th century",
+        "unknown French",
+        "Artist unknown",
+        "Unknown Photographer",
+        "British School, 18th century",
+        "",
+        "n/a",
+        "Maker unknown",
+        "Unrecorded artist",
+        "Indian, Mughal period",
+        "Egyptian, 18th Dynasty",
+        "Various artists",
+        "Chinese, Ming dynasty",
+        "Anonymous, Netherlandish, 16th century",
+    ],
+    "de": [
+        "Unbekannt",
+        "Unbekannter Künstler",
+        "Anonym",
+        "Schweizer Schule, 18. Jahrhundert",
+        "Oberrheinischer Meister, um 1480",
+        "ohne Angabe",
+        "Künstler unbekannt",
+        "unbekannter Maler",
+        "Deutscher Meister des 16. Jahrhunderts",
+        "N. N.",
+    ],
+    "fr": [
+        "ANONYME",
+        "anonyme",
+        "ANONYME (peintre)",
+        "École française",
+        "inconnu",
+        "auteur inconnu",
+        "école hollandaise, 17e siècle",
+        "Anonyme italien",
+        "sans auteur",
+    ],
+    "nl": [
+        "anoniem",
+        "onbekend",
+        "Anoniem (Noordelijke Nederlanden)",
+        "anonieme meester",
+        "onbekende kunstenaar",
+        "Hollandse school",
+    ],
+    "it": [
+        "Anonimo",
+        "Ignoto",
+        "Anonimo toscano sec. XV",
+        "Scuola fiorentina sec. XVI",
+        "Autore ignoto",
+        "Ignoto fiammingo",
+        "Pittore veneto del sec. XVI",
+        "non identificato",
+        "Ambito fiorentino",
+    ],
+    "es": [
+        "Anónimo",
+        "Anónimo español",
+        "Autor desconocido",
+        "Escuela madrileña",
+        "Anónimo flamenco",
+        "Taller desconocido",
+        "Escuela española, siglo XVII",
+        "sin autor",
+    ],
+}
 NOTNAMES = [
-    "Master of the Brunswick Diptych", "Meister von Meßkirch", "Maître de Flémalle",
-    "Maestro dell'Osservanza", "Meester van de Virgo inter Virgines", "Maestro de Pedralbes",
-    "Monogrammist IB", "Master I.A.M. of Zwolle", "Pseudo Jacopino",
-]  # fmt: skip
+    "Master of the Brunswick Diptych",
+    "Meister von Meßkirch",
+    "Maître de Flémalle",
+    "Maestro dell'Osservanza",
+    "Meester van de Virgo inter Virgines",
+    "Maestro de Pedralbes",
+    "Monogrammist IB",
+    "Master I.A.M. of Zwolle",
+    "Pseudo Jacopino",
+]
 
 
 @dataclass(frozen=True)
@@ -255,9 +378,12 @@ def _piped(rng: random.Random) -> Row:
     if kind < 0.4:
         person = rng.choice(PEOPLE)
         return CreditCells(
-            name=natural(person), sort_name=indexed(person), role="Artist",
-            bio=life(rng, person), identifiers=(("ulan", str(number)),),
-        ), one(person)  # fmt: skip
+            name=natural(person),
+            sort_name=indexed(person),
+            role="Artist",
+            bio=life(rng, person),
+            identifiers=(("ulan", str(number)),),
+        ), one(person)
     if kind < 0.55:
         person = rng.choice(PEOPLE)
         word, role = rng.choice(ENGLISH)
@@ -281,18 +407,21 @@ def _piped(rng: random.Random) -> Row:
             ]
         )
         return CreditCells(
-            name=f"{natural(maker)}|{natural(other)}", role=roles, prefix=prefixes, suffix="|",
+            name=f"{natural(maker)}|{natural(other)}",
+            role=roles,
+            prefix=prefixes,
+            suffix="|",
             identifiers=(("ulan", f"{number}|"),),
-        ), Truth(((natural(maker), "maker", False), (natural(other), second, False)))  # fmt: skip
+        ), Truth(((natural(maker), "maker", False), (natural(other), second, False)))
     if kind < 0.93:
         return CreditCells(name=rng.choice(UNKNOWN["en"]), role="Artist"), NOBODY
     if kind < 0.97:
         name = rng.choice(NOTNAMES)
         return CreditCells(name=name, role="Artist"), Truth(((name, "maker", False),))
     person = rng.choice(PEOPLE)
-    return CreditCells(name=f"Anonymous|{natural(person)}", role="Artist|Artist", prefix="|After"), one(
-        person, "after"
-    )  # fmt: skip
+    return CreditCells(
+        name=f"Anonymous|{natural(person)}", role="Artist|Artist", prefix="|After"
+    ), one(person, "after")
 
 
 def _modern(rng: random.Random) -> Row:
@@ -301,18 +430,20 @@ def _modern(rng: random.Random) -> Row:
     if kind < 0.55:
         person = rng.choice(PEOPLE)
         return CreditCells(
-            name=natural(person), bio=f"({life(rng, person)})",
+            name=natural(person),
+            bio=f"({life(rng, person)})",
             identifiers=(("local", str(rng.randrange(9_000))),),
-        ), one(person)  # fmt: skip
+        ), one(person)
     if kind < 0.75:
         several = rng.sample(PEOPLE, rng.choice([2, 2, 3]))
         numbers = ", ".join(str(rng.randrange(1, 9_000)) for _ in several)
         joint = rng.choice([", ", ", ", "; "])
         identifiers = (("local", numbers),) if rng.random() < 0.8 else ()
         return CreditCells(
-            name=joint.join(map(natural, several)), identifiers=identifiers,
+            name=joint.join(map(natural, several)),
+            identifiers=identifiers,
             bio=" ".join(f"({life(rng, person)})" for person in several),
-        ), Truth(tuple((natural(person), "maker", False) for person in several))  # fmt: skip
+        ), Truth(tuple((natural(person), "maker", False) for person in several))
     if kind < 0.8:
         several = rng.sample(PEOPLE, 2)
         return CreditCells(name=" and ".join(map(natural, several))), Truth(
@@ -386,14 +517,17 @@ def _zurich(rng: random.Random) -> Row:
     if kind < 0.45:
         return CreditCells(name=indexed(person)), one(person)
     if kind < 0.55:
-        return CreditCells(
-            name=f"{natural(person)} (geb. {person[2]})"
-        ), one(person)  # fmt: skip
+        return CreditCells(name=f"{natural(person)} (geb. {person[2]})"), one(person)
     if kind < 0.7:
         word, role = rng.choice(GERMAN)
         if word in ("Werkstatt", "Umkreis", "Nachfolger", "Schule", "Nachahmer"):
-            name = rng.choice([f"{indexed(person)}, {word}", f"{natural(person)} ({word})",
-                               f"{word} von {natural(person)}"])  # fmt: skip
+            name = rng.choice(
+                [
+                    f"{indexed(person)}, {word}",
+                    f"{natural(person)} ({word})",
+                    f"{word} von {natural(person)}",
+                ]
+            )
         elif word == "ehemals zugeschrieben":
             name = f"{indexed(person)} ({word})"
         else:
@@ -455,9 +589,7 @@ def _south(rng: random.Random) -> Row:
     person, other = rng.sample(PEOPLE, 2)
     language, words = rng.choice([("it", ITALIAN), ("es", SPANISH)])
     if kind < 0.4:
-        return CreditCells(
-            name=f"{natural(person)} ({person[2]}-{person[3] or ''})"
-        ), one(person)  # fmt: skip
+        return CreditCells(name=f"{natural(person)} ({person[2]}-{person[3] or ''})"), one(person)
     if kind < 0.6:
         word, role = rng.choice(words)
         return CreditCells(name=f"{word} {natural(person)}"), one(person, role)

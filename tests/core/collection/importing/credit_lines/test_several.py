@@ -51,6 +51,7 @@ def test_the_number_of_identifiers_decides(name: str, numbers: str, expected: st
     Charles and Ray Eames -> Charles Eames + Ray Eames
     Shattuck, Frederick and Elizabeth -> Frederick Shattuck + Elizabeth Shattuck
     Jean et Jacques Bottex -> Jean Bottex + Jacques Bottex
+    Edmonia Lewis und Jacob van Ruisdael -> Edmonia Lewis + Jacob van Ruisdael
     Anni Albers and Josef Albers -> Anni Albers + Josef Albers
     Tom Dewitt, Vibeke Sorensen, and Dean Winkler -> Tom Dewitt + Vibeke Sorensen + Dean Winkler
     Dewitt, Tom, Sorensen, Vibeke and Winkler, Dean -> Tom Dewitt + Vibeke Sorensen + Dean Winkler
