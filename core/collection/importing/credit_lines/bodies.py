@@ -31,7 +31,7 @@ _WORDS = words(
     giesserei fonderie fonderia fundicion pottery potteries porcelain porzellanmanufaktur
     porzellanfabrik porcelaine verlag verlagsanstalt publishers publisher publishing edizioni
     editions edition press presse imprimerie stamperia tipografia druckerei drukkerij printers
-    lithographers group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
+    lithographers school group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
     colectivo collectief cooperative cooperativa kooperative union society societe gesellschaft
     societa sociedad association verein vereinigung verband guild gilde league club committee
     council board institute institut instituto istituto academy academie akademie accademia
@@ -102,5 +102,5 @@ def is_tail(text: str) -> bool:
 
 
 def is_acronym(name: str) -> bool:
-    """'SITE', 'IMEC', 'SKHS': capitals alone, too few to be a name written large."""
-    return bool(re.fullmatch(r"[A-Z]{2,5}|(?:[A-Z]\.){3,}", name))
+    """'SKHS', 'MVRDV': capitals that no one can speak as a name."""
+    return bool(re.fullmatch(r"[B-DF-HJ-NP-TV-XZ]{2,5}", name))

@@ -61,6 +61,11 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
         rest = clauses_of(text[label.end() :])
         first = replace(rest[0], standing=stacked([standing_of(label[1]), rest[0].standing]))
         return (first, *rest[1:])
+    apart = _apart(text)
+    if len(apart) > 1:
+        return tuple(clause for part in apart for clause in clauses_of(part))
+    if _FROM.match(text):
+        return (_closed(_FROM.sub("", text), [Standing(Role.AFTER)]),)
     if _LATIN.search(flat(text)):
         return tuple(_signed(text))
     kept = [one for one in phrases(text) if _governs(text, one)]
@@ -70,8 +75,28 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
 
 
 _YEAR = re.compile(r"\s*(?:c\.|ca\.|circa|um|about|vers)?\s*[0-9]")
+_ROLE_BRACKET = re.compile(
+    r"[(\[]([^()\[\]]+)[)\]]\s*(?:[,;&]|\band\b|\bund\b|\bet\b)\s*(?=[^\W\d_])"
+)
+_FROM = re.compile(
+    r"^\(?da (?=(?:"
+    + "|".join(("Raffaello", "Tiziano", "Michelangelo", "Leonardo", "Caravaggio", "Correggio"))
+    + r"|(?:Guido|Annibale|Agostino|Giulio|Paolo|Giovanni|Andrea|Pietro|Peter) [A-Z])[^,]*$)"
+)
+
+
+def _apart(text: str) -> list[str]:
+    """'William Sharp (engraver), Benjamin West (after)': each bracket closes its own name."""
+    parts, start = [], 0
+    for match in _ROLE_BRACKET.finditer(text):
+        if text[start : match.start()].strip() and is_role_word(match[1]):
+            parts.append(text[start : match.start(1) + len(match[1]) + 1])
+            start = match.end()
+    return [*parts, text[start:]]
+
+
 _LATIN = re.compile(
-    r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
+    r"[\s,]\s*(pinxit|pinxt\.?|pinx\.|sculpt\.?|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
     r"fecit|incidit|excudit|"
     r"excud\.|exc\.)(?=[\s,;.]|$)"
 )
@@ -193,7 +218,8 @@ _ANY_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _DOUBT = re.compile(r"\s*(?:[(\[]\s*\?+\s*[)\]]|\?+)(?=\s*(?:$|[,;(]))|^\?+\s*(?=\w)")
 _LAST_PART = re.compile(r",\s*([^,]+)$")
 _HELPERS = (
-    r"workshop(?: assistants?)?|studio(?: assistants?)?|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|"
+    r"workshop(?: assistants?)?|studio(?: assistants?)?|shop|assistants?|school|circle|"
+    r"followers?|pupils?|werkstatt|gehilfen?|"
     r"mitarbeiter|schule|schuler|umkreis|"
     r"nachfolger|atelier|aides?|collaborateurs?|ecole|entourage|eleves?|bottega|aiuti|aiuto|"
     r"collaboratori|scuola|"
@@ -267,7 +293,11 @@ def _closed(text: str, waiting: list[Standing]) -> Clause:
     while ending:
         standings.append(Standing(ending))
         text, ending = _by_ending(text.strip())
-    if re.match(r"the (?:master|monogrammist)\b|the [\w' -]+ (?:master|brothers)$", flat(text)):
+    if re.match(r"(?:de|le|il|el) (?:meester|maitre|maestro)\b", flat(text)):
+        text = text[3:]
+    if re.match(
+        r"the (?:master|monogrammist)\b|the [\w' -]+ (?:master|painter|brothers)$", flat(text)
+    ):
         text = text[4:]
     return Clause(text.strip(), stacked(standings), tuple(dict.fromkeys(also)), others)
 

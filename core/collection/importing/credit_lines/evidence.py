@@ -58,7 +58,7 @@ class Evidence:
         return self.natural >= 5 and self.natural >= 4 * self.inverted
 
     def turned(self, name: str) -> str:
-        """'RUBENS Pieter Paul' -> 'Pieter Paul Rubens', as this column writes, or any reader sees."""
+        """'RUBENS Pieter Paul' -> 'Pieter Paul Rubens', by the column's habit or at sight."""
         habit = self.capitals >= 3
         return capitals_first(name, (lambda word: word[:1].isupper()) if habit else self.is_given)
 

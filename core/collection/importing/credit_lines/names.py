@@ -70,7 +70,11 @@ _DIED = re.compile(
     rf"falecid[oa])\b|"
     rf"\b(?:d|gest|m|ob|overl|ovl|fall|ум|deceased)\.|†|✝|\+)\s*{_PLACE}{_DATE}"
 )
-_BORN_IN = re.compile(r"\bborn\s+(?:in\s+)?[^\W\d_][^\d,;)]*(?:,?\s*" + _YEAR + r")?")
+_BORN_IN = re.compile(
+    r"(?:\b(?:born|died)|\b(?:b|d|geb|gest)\.)\s+(?:in\s+)?[^\W\d_][^\d,;)]*(?:,?\s*"
+    + _YEAR
+    + r")?"
+)
 _SPAN = re.compile(
     rf"{_DATE}\s*(?:-+|to|bis|until|a)\s*(?:{_DATE}|(?=$|[\s,;)])(?:present|heute)?)"
 )
@@ -270,6 +274,7 @@ def without_titles(words: list[str]) -> list[str]:
     return words[start:]
 
 
+_OPEN_END = re.compile(r"\b(?:of|von|de|des|der|du|di|del|van)\s*$")  # "Master of 1518"
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _TAIL_LIFE = re.compile(
     r"[\s,;]+((?:(?:born|b\.|geb\.|geboren|n[ée]e?|nat[oa]|nacid[oa]|died|d\.|gest\.|fl\.|"
@@ -292,7 +297,7 @@ def without_life(text: str) -> tuple[str, Bio]:
         return ""
 
     name = _BRACKETS.sub(bracket, text)
-    if not name.strip():
+    if not name.strip() or _OPEN_END.search(flat(name)):
         return text, NO_BIO
     tail = _TAIL_LIFE.search(name)
     if (
@@ -302,7 +307,7 @@ def without_life(text: str) -> tuple[str, Bio]:
         and any(map(str.isalpha, name[: tail.start()]))
     ):
         known = read_bio(tail[1])
-        if known is not None:
+        if known is not None and not _OPEN_END.search(flat(name[: tail.start()])):
             name, bio = name[: tail.start()], bio.or_else(known)
     return name, bio
 
@@ -314,7 +319,7 @@ _FORMER_NAME = re.compile(
 
 
 _ABBREVIATED = re.compile(
-    r"(?:sz|zn|dr|bros|corp|gebr|assoc|comp|bart|prof|inst|bldg|dept|s\.p\.a|[^\w](?:[^\W\d_]\.)+)\.$"
+    r"(?:sz|zn|dr|bros|corp|gebr|assoc|comp|bart|prof|inst|s\.p\.a|[^\w](?:[^\W\d_]\.)+)\.$"
 )
 
 

@@ -26,7 +26,8 @@ _PLACEHOLDERS = entries(
     not identified|no artist|no name|no author|no maker|no data|no info|no information|
     no attribution|no creator|name unknown|name not known|without attribution|unattributed|
     unassigned|uncatalogued|to be determined|to be confirmed|to be announced|
-    to be identified|see notes|see description|see title|collective|see record|see title|pending|other|others|other artist|
+    to be identified|see notes|see description|
+    collective|see record|see title|pending|other|others|other artist|
     other artists|several|several artists|several makers|multiple|multiple artists|
     multiple makers|multiple authors|various|various artists|various authors|various makers|
     varia|diverse|diverse kunstler|verschiedene|verschiedene kunstler|mehrere|
@@ -47,9 +48,11 @@ _PLACEHOLDERS = entries(
     brak danych|brak autora|nieokreslony|bez autora|bez nazwy|нет|нет данных|без автора|
     без имени|не указан|не указано|автор не указан|не установлен|автор не установлен|
     не известен|автор не известен|б а|неизв|разные|разные художники|не известно|нет имени|
-    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|佚名|无名氏|無名氏|无名|
+    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|
+    佚名|无名氏|無名氏|无名|
     無名|
-    読人知らず|詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|制作者不明|画家不詳|
+    読人知らず|詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|
+    制作者不明|画家不詳|
     作家不明|作者不知|nature|
     the antique|antique|antike|l antique|a photograph|photograph|an original|original|
     unknown original|lost original|a lost original|antiquity|life
@@ -116,6 +119,16 @@ NOTNAME = re.compile(
     r"(?:of|des|der|von|vom|de|du|di|del|della|dei|van|with|mit|[a-z]{1,3}$|[a-z]\.)|"
     r"\bmonogramm?is[a-z]*\b|\bpseudo\b|\bmaster [a-z]{1,3}\b"
 )
+# "Asante artist", "escuela cuzqueña": a kind of maker, in small letters.
+_PEOPLE_S = re.compile(
+    r"^[^\W\d_a-z][\w-]+ (?:artist|artists|people|peoples|culture|maker|makers|painter|photographer|carver)s?$|"
+    r"^(?:[Ee]scuela|[Ss]cuola|[ÉEé]?[ée]?cole|[Mm]aestro|[Pp]intor|[Pp]ittore) (?!d[ei]l?\b)[a-zà-ÿ]+[a-zà-ÿ]$"
+)
+# "The Berlin Painter", as those who study vases name one hand; not "Netherlandish Painter".
+_NAMED_PAINTER = re.compile(
+    rf"(?:The |the )?(?!(?:{'|'.join(sorted(SURE_PEOPLES))})\b)(?-i:[A-Z][a-z]+) Painter",
+    re.IGNORECASE,
+)
 _OF_A_TIME = re.compile(
     r"\b(?:master|meister|maitre|maestro|meester)\s+(?:of the|des|du|del|dell'|van de|uit de)\s*"
     r"(?:[0-9]|[ivx]+e?\s|secolo|sec\.|siglo|early|late|fruhen|spaten)"
@@ -150,8 +163,10 @@ def is_nobody(text: str) -> bool:
     kinds = [_kind(word) for word in words]
     if "unknown" in kinds:
         return _says_unknown(words, kinds)
-    if plain in COUNTRIES:
+    if plain in COUNTRIES or _PEOPLE_S.search(text):
         return True
+    if _NAMED_PAINTER.fullmatch(text):
+        return False
     if len(words) == 1:
         return words[0] in SURE_PEOPLES or kinds[0] == "anybody"
     return _is_school(lowered, words, kinds)

@@ -11,7 +11,8 @@ from core.collection.importing.credit_lines.folding import compared, flat, words
 
 # Adjectives of nations and regions as catalogues use them for schools and makers.
 _PEOPLES = """
-    andalusian aragonese castilian afghan african albanian algerian american angolan arab arabic argentine argentinian armenian
+    andalusian aragonese castilian
+    afghan african albanian algerian american angolan arab arabic argentine argentinian armenian
     asian assyrian australian austrian azerbaijani babylonian bahamian bangladeshi basque bavarian
     belgian bohemian bolivian bolognese bosnian brazilian british bulgarian burgundian burkinabe
     burmese byzantine cambodian cameroonian canadian catalan chilean chinese colombian congolese

@@ -265,7 +265,18 @@ def _named(
             f"'{one_line(row.name[:200])}' has others beside the names, whom it does not name; "
             "they are not credited."
         )
-    return tuple(map(_settled_name, reading.names))
+    settled = tuple(map(_settled_name, reading.names))
+    for one in settled:
+        if (
+            one.kind is Kind.PERSON
+            and _JOINING & set(flat(one.name).split())
+            and not _alone(one.name)
+        ):
+            written = one_line(row.name[:_LONGEST])
+            raise _Undecided(
+                f"'{written}' is not written as names are. Say who is meant.", ((one.name,),), role
+            )
+    return settled
 
 
 # Names of which nothing more can be taken off: words, none of which joins or qualifies.

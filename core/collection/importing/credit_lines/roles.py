@@ -138,7 +138,7 @@ _AFTER = (
 _COPY = (
     rf"cop(?:y|ies|ied) (?:after|from){_PICTURE}|replica after|version after|"
     rf"kopie nach{_PICTURE}|kopien nach|"
-    rf"copies? d'apres{_PICTURE}|copia da(?:l|lla)?|copia d'apres|copia segun|"
+    rf"copies? d'apres{_PICTURE}|copia (?:antica )?da(?:l|lla)?|copia d'apres|copia segun|"
     rf"kopie naar{_PICTURE}|copie naar|replica da|"
     r"копия с картины|копия с|replik nach|reproduction after"
 )
@@ -153,7 +153,7 @@ _ATTRIBUTION = (
     r"atribuid[oa]s?|atrib\.|toegeschreven|toegeschr\.|zugeschrieben|zugeschr\.|zuschreibung)"
 )
 _TO = (
-    r"(?: (?:to|a la|a|ad|al|aan|an))?(?: the "
+    r"(?: (?:to|a la|aux?|a|ad|al|aan|an))?(?: the "
     r"(?=workshop|studio|circle|school|follower|master|monogram))?"
 )
 _FORMERLY = (
@@ -192,7 +192,8 @@ _ENGRAVED = (
     r"incis[oa] da|grabad[oa] por|gegraveerd door|geetst door"
 )
 _MADE = (
-    r"(?:print )?(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|"
+    r"(?:print )?(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|"
+    r"photographed|written|"
     r"illustrated|"
     r"manufactured|decorated|woven|built|constructed|fabricated|cast|composed|illuminated|produced|"
     r"work)(?: and [a-z]+)? by|"
@@ -206,7 +207,8 @@ _DESIGNED = (
     r"disenad[oa] por|ontworpen door"
 )
 _BYSTANDER = (
-    r"(?:retailed|sold|owned|donated|collected|commissioned|lent|restored|framed|conserved|printed out) by|"
+    r"(?:retailed|sold|owned|donated|collected|commissioned|lent|"
+    r"restored|framed|conserved|printed out) by|"
     r"gift of|bequest of|portrait of|in memory of"
 )
 
@@ -333,14 +335,14 @@ _ENGRAVERS = words(
     block-cutter stecher kupferstecher radierer lithograph lithograf holzschneider formschneider
     graveur lithographe aquafortiste xylographe buriniste incisore litografo acquafortista
     xilografo grabador aguafortista graveerder etser lithograaf houtsnijder gravador engravers
-    etchers lithographers printmaker_engraver гравер sculpsit sculp. sculp sc. fecit incidit
+    etchers lithographers printmaker_engraver гравер sculpsit sculpt sculpt. sculp. sculp sc. fecit incidit
     aquaforti
     """
 )
 _DESIGNERS = words(
     """
     designer designers inventor invenit inv. inv inventore entwerfer entwurf entwurfer ontwerper
-    progettista disenador concepteur pinxit pinx. pinx delineavit delin. delin del. designed
+    progettista disenador concepteur pinxit pinxt pinxt. pinx. pinx delineavit delin. delin del. designed
     source intermediary_draftsman
     """
 )

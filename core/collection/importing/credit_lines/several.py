@@ -31,7 +31,7 @@ from core.collection.importing.credit_lines.names import (
     without_life,
     without_titles,
 )
-from core.collection.importing.credit_lines.nobody import is_nobody
+from core.collection.importing.credit_lines.nobody import NOTNAME, is_nobody
 from core.collection.importing.credit_lines.places import is_place
 from core.collection.importing.fields import PARTICLES
 
@@ -171,7 +171,7 @@ class _Reader:
                 stray = stray.or_else(known) if len(parts) == 1 else stray
             elif parts and is_generation(piece):
                 parts[-1] = replace(parts[-1], text=f"{parts[-1].text} {piece}")
-            elif parts and (is_honour(piece) or _ALIAS.match(piece)):
+            elif parts and (is_honour(piece) or _ALIAS.match(piece) or piece[0] in '"“„«'):
                 continue
             elif parts and is_title(piece):
                 parts[-1] = replace(parts[-1], titles=piece)
@@ -216,6 +216,8 @@ class _Reader:
         return items
 
     def _joins(self, left: str, connector: str, right: str) -> bool:
+        if NOTNAME.search(flat(left)) and connector in ("with", "mit", "avec", "con", "met"):
+            return False  # "Master I.B. with the Bird"
         if is_title(left) or is_title(left.split()[-1]) or left.count("(") != left.count(")"):
             return False
         if not re.fullmatch(_WEAK, connector):
@@ -244,6 +246,8 @@ class _Reader:
             name = name[: group.start()]
         if is_nobody(name):
             return Named("", written, Kind.NOBODY, bio)
+        if is_place(name) and not self.evidence.is_given(name):
+            kind = Kind.BODY  # "Meissen", "Sèvres": what was made there by more than one
         return Named(name, written, kind, bio)
 
     def _whole(self, item: _Item) -> Named:
@@ -451,6 +455,10 @@ class _Reader:
         a_full, b_full = self._is_full(a), self._is_full(b)
         if a_full and b_full:
             return Names((self._whole(one), self._whole(other)))
+        if self._is_unsure(a, b):
+            shared = self._shared(one, other).names
+            apart = (self._whole(one).name, self._whole(other).name)
+            return Names((), (tuple(each.name for each in shared), apart))
         if (
             self._lacks_surname(a)
             and self._is_whole(b)
@@ -473,6 +481,18 @@ class _Reader:
             if mixed:
                 return Names((), ((name,), (self._whole(one).name, self._whole(other).name)))
         return Names((self._body(name),))
+
+    def _is_unsure(self, name: str, other: str) -> bool:
+        """'Johann Georg und Anna Wille', 'John Martin and Charles Turner': all given names."""
+        several = len(without_titles(name.split())) > 1 and not self._lacks_surname(name)
+        return (
+            several
+            and self.count is None
+            and self.evidence.all_given(name)
+            and self._is_full(other)
+            and not self._stands(name)
+            and not self._stands(other)
+        )
 
     def _lacks_surname(self, name: str) -> bool:
         """'Bernd', 'Patricia L.'; not 'Edmonia Lewis', though both may be given names."""

@@ -1,8 +1,8 @@
 """Tables as seven kinds of museums export them, with the truth of every row known.
 
 In: a seed. Out: rows per museum, each with the contributors that a registrar would read in it. The
-phrases are those of real catalogues (CDWA's and Getty's qualifiers, Joconde's "Auteur", SIKART's and
-RKD's terms, the Prado's and the Uffizi's cards, the Met's and MoMA's columns).
+phrases are those of real catalogues (CDWA's and Getty's qualifiers, Joconde's "Auteur",
+SIKART's and RKD's terms, the Prado's and the Uffizi's cards, the Met's and MoMA's columns).
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from core.collection.importing.credit_lines.read import read_credit_lines
 WORDS = [
     *re.split(
         r"\|",
-        "Petra|Eismann|Robert|Kohl|Rembrandt|van|der|de|Jan|Steen|Rubens|Maria|the Elder|II|Jr.|Sir|"
+        "Petra|Eismann|Robert|Kohl|Rembrandt|van|der|de|Jan|Steen|Rubens|Maria|the Elder|II|Jr.|"
+        "Sir|"
         "workshop|Workshop of|after|nach|Werkstatt|d'après|atelier de|circle of|(circle of)|"
         "attributed to|(?)|?|and|&|und|et|y|e|with|or|by|published by|printed by|Unknown|Anonymous|"
         "Dutch|School|17th century|(1606-1669)|born 1932|1606–1669|Co.|Studio|New York|Paris|"

@@ -51,7 +51,6 @@ def test_the_number_of_identifiers_decides(name: str, numbers: str, expected: st
     Charles and Ray Eames -> Charles Eames + Ray Eames
     Shattuck, Frederick and Elizabeth -> Frederick Shattuck + Elizabeth Shattuck
     Jean et Jacques Bottex -> Jean Bottex + Jacques Bottex
-    Edmonia Lewis und Jacob van Ruisdael -> Edmonia Lewis + Jacob van Ruisdael
     Anni Albers and Josef Albers -> Anni Albers + Josef Albers
     Tom Dewitt, Vibeke Sorensen, and Dean Winkler -> Tom Dewitt + Vibeke Sorensen + Dean Winkler
     Dewitt, Tom, Sorensen, Vibeke and Winkler, Dean -> Tom Dewitt + Vibeke Sorensen + Dean Winkler
@@ -156,6 +155,29 @@ def test_what_nothing_decides_is_asked_with_its_readings(written: str) -> None:
     assert (one.kind, one.name) == (Kind.UNDECIDED, written)
     assert line.readings == ((f"{last} {first}",), (first, last))
     assert written in line.question
+
+
+@pytest.mark.parametrize(
+    ("written", "readings"),
+    [
+        (
+            "Edmonia Lewis und Jacob Maes",
+            (("Edmonia Lewis Maes", "Jacob Maes"), ("Edmonia Lewis", "Jacob Maes")),
+        ),
+        ("Jan Steen or Frans Hals", (("Jan Steen",), ("Frans Hals",), ("Jan Steen", "Frans Hals"))),
+    ],
+)
+def test_a_surname_is_not_shared_out_and_no_one_of_two_is_chosen(
+    written: str, readings: tuple[tuple[str, ...], ...]
+) -> None:
+    line = line_of(written)
+    assert line.contributors[0].kind is Kind.UNDECIDED
+    assert line.readings == readings
+
+
+def test_who_stands_alone_elsewhere_does_not_share_a_surname() -> None:
+    made = reading("Edmonia Lewis und Jacob Maes", ("Edmonia Lewis",))
+    assert made == "Edmonia Lewis + Jacob Maes"
 
 
 def test_lives_go_to_their_names() -> None:
