@@ -31,7 +31,8 @@ _WORDS = words(
     giesserei fonderie fonderia fundicion pottery potteries porcelain porzellanmanufaktur
     porzellanfabrik porcelaine verlag verlagsanstalt publishers publisher publishing edizioni
     editions edition press presse imprimerie stamperia tipografia druckerei drukkerij printers
-    lithographers school group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
+    lithographers school
+    group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
     colectivo collectief cooperative cooperativa kooperative union society societe gesellschaft
     societa sociedad association verein vereinigung verband guild gilde league club committee
     council board institute institut instituto istituto academy academie akademie accademia

@@ -384,6 +384,8 @@ def capitals_first(name: str, is_given: Callable[[str], bool]) -> str:
         return name
     surname, first = match[0].strip(), re.sub(r"\s*\([^()]*\)$", "", name[match.end() :])
     initials = bool(re.fullmatch(r"(?:[^\W\d_]\.[\s-]?)+", first))
+    if not all(letter.isupper() or letter in "'’- " for letter in surname):
+        return name
     if not first or surname != surname.upper() or not is_given(first.split()[0]):
         return name
     if first == first.upper() and not initials:

@@ -121,8 +121,9 @@ NOTNAME = re.compile(
 )
 # "Asante artist", "escuela cuzqueña": a kind of maker, in small letters.
 _PEOPLE_S = re.compile(
-    r"^[^\W\d_a-z][\w-]+ (?:artist|artists|people|peoples|culture|maker|makers|painter|photographer|carver)s?$|"
-    r"^(?:[Ee]scuela|[Ss]cuola|[ÉEé]?[ée]?cole|[Mm]aestro|[Pp]intor|[Pp]ittore) (?!d[ei]l?\b)[a-zà-ÿ]+[a-zà-ÿ]$"
+    r"^[^\W\d_a-z][\w-]+ (?:artist|people|culture|maker|painter|photographer|carver)s?$|"
+    r"^(?:[Ee]scuela|[Ss]cuola|[ÉEé]cole|[Mm]aestro|[Pp]intor|[Pp]ittore) "
+    r"(?!d[ei]l?\b)[a-zà-ÿ]{3,}$"
 )
 # "The Berlin Painter", as those who study vases name one hand; not "Netherlandish Painter".
 _NAMED_PAINTER = re.compile(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import is_tail
 from core.collection.importing.credit_lines.clauses import Clause, clauses_of
@@ -65,13 +67,15 @@ def read_credit_lines(rows: Sequence[CreditCells]) -> tuple[CreditLine, ...]:
     evidence = _evidence(rows)
     lines: dict[CreditCells, CreditLine] = {}
     nameless: list[CreditCells] = []
+    table = _Table(evidence)
     for row in dict.fromkeys(rows):
         if any(of_name(part) for part in _parts(row.name)[0]):
             nameless.append(row)
         else:
-            lines[row] = _line(row, evidence, {})
-    names = _names_by_identifier(lines.values()) if nameless else {}
-    lines |= {row: _line(row, evidence, names) for row in nameless}
+            lines[row] = _line(row, table)
+    if nameless:
+        table = _Table(evidence, _names_by_identifier(lines.values()))
+    lines |= {row: _line(row, table) for row in nameless}
     return tuple(lines[row] for row in rows)
 
 
@@ -99,6 +103,7 @@ def _names_by_identifier(lines: Iterable[CreditLine]) -> dict[Pair, str]:
 # --- the parts of a row ------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=50_000)
 def _parts(cell: str) -> tuple[list[str], str]:
     """The names that hard marks divide, and the mark; brackets are not looked into."""
     values = of_json(cell)
@@ -199,10 +204,27 @@ class _Undecided(Exception):
         self.reason, self.readings, self.role = reason, readings, role
 
 
-def _line(row: CreditCells, evidence: Evidence, names: Mapping[Pair, str]) -> CreditLine:
+@dataclass(frozen=True)
+class _Table:
+    """What is known of the whole table, and the rows that were read, by all but their numbers."""
+
+    evidence: Evidence
+    names: Mapping[Pair, str] = field(default_factory=dict)
+    read: dict[tuple[CreditCells, int | None], tuple[list[_Party], list[str]]] = field(
+        default_factory=dict
+    )
+
+
+def _line(row: CreditCells, table: _Table) -> CreditLine:
     doubts: list[str] = []
+    key = (replace(row, identifiers=()), positions(row.identifiers))
     try:
-        parties = _parties(row, evidence, names, doubts)
+        if key not in table.read:
+            parties = _parties(row, table.evidence, table.names, doubts)
+            table.read[key] = parties, doubts
+        known, said = table.read[key]
+        parties, doubts = [copy(one) for one in known], [*said]
+        _give_identifiers(row, len(_parts(row.name)[0]), parties, doubts)
     except _Undecided as open_question:
         written = one_line(row.name[:_LONGEST])
         only = NamedContributor(
@@ -363,7 +385,6 @@ def _with_cells(
                 named, standing, entry, (*clause.also, *also), bio=lives[place].or_else(named.bio)
             )
         )
-    _give_identifiers(row, entries, parties, doubts)
     return parties
 
 

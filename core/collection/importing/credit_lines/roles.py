@@ -335,14 +335,15 @@ _ENGRAVERS = words(
     block-cutter stecher kupferstecher radierer lithograph lithograf holzschneider formschneider
     graveur lithographe aquafortiste xylographe buriniste incisore litografo acquafortista
     xilografo grabador aguafortista graveerder etser lithograaf houtsnijder gravador engravers
-    etchers lithographers printmaker_engraver гравер sculpsit sculpt sculpt. sculp. sculp sc. fecit incidit
-    aquaforti
+    etchers lithographers printmaker_engraver гравер sculpsit sculpt sculpt.
+    sculp. sculp sc. fecit incidit aquaforti
     """
 )
 _DESIGNERS = words(
     """
     designer designers inventor invenit inv. inv inventore entwerfer entwurf entwurfer ontwerper
-    progettista disenador concepteur pinxit pinxt pinxt. pinx. pinx delineavit delin. delin del. designed
+    progettista disenador concepteur pinxit pinxt pinxt. pinx. pinx delineavit delin. delin
+    del. designed
     source intermediary_draftsman
     """
 )
