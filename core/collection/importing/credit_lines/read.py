@@ -303,7 +303,7 @@ def _named(
 
 # Names of which nothing more can be taken off: words, none of which joins or qualifies.
 _PLAIN = re.compile(r"(?:[^\W\d_]|['’-]){2,}(?: (?:[^\W\d_]|['’-]){2,})*")
-_JOINING = words("and und et with mit avec by the")
+_JOINING = words("and und et with mit avec by the e y en i con met")
 
 
 def _settled_name(named: Named) -> Named:
