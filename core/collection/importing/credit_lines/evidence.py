@@ -1,6 +1,6 @@
 """What a table's own cells prove about its names: who stands alone, and in which order it writes.
 
-In: the texts of all name cells. Out: `Evidence`. Reads no role and decides nothing.
+In: the texts of all name cells. Out: `TableEvidence`. Reads no role and decides nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INITIAL = re.compile(r"(?:[^\W\d_]\.?-?){1,3}\.|[^\W\d_]|(?:[^\W\d_]{1,4}\.)")
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class TableEvidence:
     """`alone`: names, folded, that are a whole cell's in natural order. `given`: first words that
     several of them share. `inverted`, `natural`: how many different cells surely write a person
     as "Surname, First", as "First Surname", and (`capitals`) as "SURNAME First"."""
@@ -90,10 +90,10 @@ class Evidence:
         return bool(words) and all(self.is_given(word) for word in words)
 
 
-NO_EVIDENCE = Evidence()
+NO_EVIDENCE = TableEvidence()
 
 
-def evidence_of(cells: Iterable[str]) -> Evidence:
+def evidence_of(cells: Iterable[str]) -> TableEvidence:
     """What the different texts among `cells` prove."""
     alone: set[str] = set()
     surnames_of: dict[str, set[str]] = defaultdict(set)
@@ -116,11 +116,11 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
     given = frozenset(
         first for first, surnames in surnames_of.items() if len(surnames) > 1 and first.isalpha()
     )
-    known = Evidence(frozenset(alone), given)
+    known = TableEvidence(frozenset(alone), given)
     capitals = sum(capitals_first(name, known.is_given) != name for name in single)
     natural = sum(len(surnames) for first, surnames in surnames_of.items() if known.is_given(first))
     inverted = sum(_is_inverted(surname, first, known) for surname, first in pairs)
-    return Evidence(frozenset(alone), given, inverted, natural, capitals)
+    return TableEvidence(frozenset(alone), given, inverted, natural, capitals)
 
 
 def _halves(part: str) -> list[str]:
@@ -139,7 +139,7 @@ def _halves(part: str) -> list[str]:
     return [first, *kept] if first else kept
 
 
-def _is_inverted(surname: str, first: str, known: Evidence) -> bool:
+def _is_inverted(surname: str, first: str, known: TableEvidence) -> bool:
     words = surname.split()
     particle = words[0].casefold() in PARTICLES
     return (

@@ -16,7 +16,7 @@ from core.collection.importing.credit_lines.bodies import is_tail
 from core.collection.importing.credit_lines.clauses import Clause, clauses_of
 from core.collection.importing.credit_lines.evidence import (
     NO_EVIDENCE,
-    Evidence,
+    TableEvidence,
     evidence_of,
 )
 from core.collection.importing.credit_lines.folding import compared, flat, one_line, words
@@ -67,19 +67,19 @@ def read_credit_lines(rows: Sequence[CreditCells]) -> tuple[CreditLine, ...]:
     evidence = _evidence(rows)
     lines: dict[CreditCells, CreditLine] = {}
     nameless: list[CreditCells] = []
-    table = _Table(evidence)
+    table = _WholeTable(evidence)
     for row in dict.fromkeys(rows):
         if any(of_name(part) for part in _parts(row.name)[0]):
             nameless.append(row)
         else:
             lines[row] = _line(row, table)
     if nameless:
-        table = _Table(evidence, _names_by_identifier(lines.values()))
+        table = _WholeTable(evidence, _names_by_identifier(lines.values()))
     lines |= {row: _line(row, table) for row in nameless}
     return tuple(lines[row] for row in rows)
 
 
-def _evidence(rows: Sequence[CreditCells]) -> Evidence:
+def _evidence(rows: Sequence[CreditCells]) -> TableEvidence:
     cells = dict.fromkeys(one_line(row.name[:_LONGEST]) for row in rows)
     natural = (
         one_line(row.sort_name)
@@ -205,17 +205,17 @@ class _Undecided(Exception):
 
 
 @dataclass(frozen=True)
-class _Table:
+class _WholeTable:
     """What is known of the whole table, and the rows that were read, by all but their numbers."""
 
-    evidence: Evidence
+    evidence: TableEvidence
     names: Mapping[Pair, str] = field(default_factory=dict)
     read: dict[tuple[CreditCells, int | None], tuple[list[_Party], list[str]]] = field(
         default_factory=dict
     )
 
 
-def _line(row: CreditCells, table: _Table) -> CreditLine:
+def _line(row: CreditCells, table: _WholeTable) -> CreditLine:
     doubts: list[str] = []
     key = (replace(row, identifiers=()), positions(row.identifiers))
     try:
@@ -236,7 +236,7 @@ def _line(row: CreditCells, table: _Table) -> CreditLine:
 
 
 def _parties(
-    row: CreditCells, evidence: Evidence, names: Mapping[Pair, str], doubts: list[str]
+    row: CreditCells, evidence: TableEvidence, names: Mapping[Pair, str], doubts: list[str]
 ) -> list[_Party]:
     parts, mark = _parts(row.name)
     count = positions(row.identifiers)
@@ -261,7 +261,7 @@ def _parties(
 def _named(
     clause: Clause,
     count: int | None,
-    evidence: Evidence,
+    evidence: TableEvidence,
     names: Mapping[Pair, str],
     row: CreditCells,
     doubts: list[str],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import TAILS, body_words, is_acronym, is_tail
-from core.collection.importing.credit_lines.evidence import Evidence
+from core.collection.importing.credit_lines.evidence import TableEvidence
 from core.collection.importing.credit_lines.folding import compared, entries, flat
 from core.collection.importing.credit_lines.line import Kind
 from core.collection.importing.credit_lines.names import (
@@ -91,7 +91,7 @@ _CONNECTOR = re.compile(
 
 
 @lru_cache(maxsize=50_000)
-def names_in(text: str, count: int | None, evidence: Evidence) -> Names:
+def names_in(text: str, count: int | None, evidence: TableEvidence) -> Names:
     """The names that `text` holds. `count`: how many identifiers stand beside it, if any do."""
     reading = _Reader(evidence, count).read(text)
     return replace(reading, names=tuple(map(_checked, reading.names)))
@@ -115,7 +115,7 @@ class _Item:
 
 
 class _Reader:
-    def __init__(self, evidence: Evidence, count: int | None) -> None:
+    def __init__(self, evidence: TableEvidence, count: int | None) -> None:
         self.evidence, self.count = evidence, count
 
     def read(self, text: str) -> Names:

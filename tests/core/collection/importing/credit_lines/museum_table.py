@@ -300,14 +300,14 @@ NOTNAMES = [
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrueCredit:
     """What a registrar reads: (name, role, doubtful) per contributor; nobody is ("", "maker")."""
 
     parties: tuple[tuple[str, str, bool], ...]
 
 
-NOBODY = Truth((("", "maker", False),))
-Row = tuple[CreditCells, Truth]
+NOBODY = TrueCredit((("", "maker", False),))
+Row = tuple[CreditCells, TrueCredit]
 
 
 def natural(person: tuple) -> str:  # type: ignore[type-arg]
@@ -342,8 +342,8 @@ def life(rng: random.Random, person: tuple) -> str:  # type: ignore[type-arg]
     )
 
 
-def one(person: tuple, role: str = "maker", doubt: bool = False) -> Truth:  # type: ignore[type-arg]
-    return Truth(((natural(person), role, doubt),))
+def one(person: tuple, role: str = "maker", doubt: bool = False) -> TrueCredit:  # type: ignore[type-arg]
+    return TrueCredit(((natural(person), role, doubt),))
 
 
 def museum_tables(seed: int, rows: int = 2_000) -> dict[str, list[Row]]:
@@ -412,12 +412,12 @@ def _piped(rng: random.Random) -> Row:
             prefix=prefixes,
             suffix="|",
             identifiers=(("ulan", f"{number}|"),),
-        ), Truth(((natural(maker), "maker", False), (natural(other), second, False)))
+        ), TrueCredit(((natural(maker), "maker", False), (natural(other), second, False)))
     if kind < 0.93:
         return CreditCells(name=rng.choice(UNKNOWN["en"]), role="Artist"), NOBODY
     if kind < 0.97:
         name = rng.choice(NOTNAMES)
-        return CreditCells(name=name, role="Artist"), Truth(((name, "maker", False),))
+        return CreditCells(name=name, role="Artist"), TrueCredit(((name, "maker", False),))
     person = rng.choice(PEOPLE)
     return CreditCells(
         name=f"Anonymous|{natural(person)}", role="Artist|Artist", prefix="|After"
@@ -443,17 +443,17 @@ def _modern(rng: random.Random) -> Row:
             name=joint.join(map(natural, several)),
             identifiers=identifiers,
             bio=" ".join(f"({life(rng, person)})" for person in several),
-        ), Truth(tuple((natural(person), "maker", False) for person in several))
+        ), TrueCredit(tuple((natural(person), "maker", False) for person in several))
     if kind < 0.8:
         several = rng.sample(PEOPLE, 2)
-        return CreditCells(name=" and ".join(map(natural, several))), Truth(
+        return CreditCells(name=" and ".join(map(natural, several))), TrueCredit(
             tuple((natural(person), "maker", False) for person in several)
         )
     if kind < 0.92:
         body = rng.choice(BODIES)
-        return CreditCells(name=body, identifiers=(("local", str(rng.randrange(9_000))),)), Truth(
-            ((body, "maker", False),)
-        )
+        return CreditCells(
+            name=body, identifiers=(("local", str(rng.randrange(9_000))),)
+        ), TrueCredit(((body, "maker", False),))
     return CreditCells(name=rng.choice(UNKNOWN["en"])), NOBODY
 
 
@@ -504,7 +504,7 @@ def _paris(rng: random.Random) -> Row:
         return CreditCells(name=phrase.format(natural(person))), one(person, doubt=True)
     if kind < 0.92:
         name = f"{written(person)} (graveur) ; {written(other)} (d'après)"
-        return CreditCells(name=name), Truth(
+        return CreditCells(name=name), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "source", False))
         )
     return CreditCells(name=rng.choice(UNKNOWN["fr"])), NOBODY
@@ -538,15 +538,15 @@ def _zurich(rng: random.Random) -> Row:
             person, doubt=True
         )
     if kind < 0.84:
-        return CreditCells(name=f"{natural(person)} und {natural(other)}"), Truth(
+        return CreditCells(name=f"{natural(person)} und {natural(other)}"), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "maker", False))
         )
     if kind < 0.88:
-        return CreditCells(name=f"{natural(person)} und Werkstatt"), Truth(
+        return CreditCells(name=f"{natural(person)} und Werkstatt"), TrueCredit(
             ((natural(person), "maker", False), (natural(person), "workshop of", False))
         )
     if kind < 0.92:
-        return CreditCells(name=f"{natural(person)} nach {natural(other)}"), Truth(
+        return CreditCells(name=f"{natural(person)} nach {natural(other)}"), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "source", False))
         )
     return CreditCells(name=rng.choice(UNKNOWN["de"])), NOBODY
@@ -573,11 +573,11 @@ def _hague(rng: random.Random) -> Row:
                 f"{natural(person)}; naar tekening van {natural(other)}",
             ]
         )
-        return CreditCells(name=name), Truth(
+        return CreditCells(name=name), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "source", False))
         )
     if kind < 0.9:
-        return CreditCells(name=f"{natural(person)}; uitgever: {natural(other)}"), Truth(
+        return CreditCells(name=f"{natural(person)}; uitgever: {natural(other)}"), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "published by", False))
         )
     return CreditCells(name=rng.choice(UNKNOWN["nl"])), NOBODY
@@ -599,11 +599,11 @@ def _south(rng: random.Random) -> Row:
         )
     if kind < 0.8:
         beside = "e bottega" if language == "it" else "(y taller)"
-        return CreditCells(name=f"{natural(person)} {beside}"), Truth(
+        return CreditCells(name=f"{natural(person)} {beside}"), TrueCredit(
             ((natural(person), "maker", False), (natural(person), "workshop of", False))
         )
     if kind < 0.88:
-        return CreditCells(name=f"{natural(person)}; {natural(other)}"), Truth(
+        return CreditCells(name=f"{natural(person)}; {natural(other)}"), TrueCredit(
             ((natural(person), "maker", False), (natural(other), "maker", False))
         )
     return CreditCells(name=rng.choice(UNKNOWN[language])), NOBODY

@@ -9,7 +9,7 @@ from core.collection.importing.credit_lines.line import CreditLine, Kind
 from core.collection.importing.credit_lines.read import read_credit_lines
 from tests.core.collection.importing.credit_lines.museum_table import (
     Row,
-    Truth,
+    TrueCredit,
     museum_tables,
     persons,
 )
@@ -24,7 +24,7 @@ def _parties(line: CreditLine) -> set[tuple[str, str, bool]]:
     }
 
 
-def _true(truth: Truth) -> set[tuple[str, str, bool]]:
+def _true(truth: TrueCredit) -> set[tuple[str, str, bool]]:
     return {(compared(name), role, doubt) for name, role, doubt in truth.parties}
 
 
