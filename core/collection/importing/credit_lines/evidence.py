@@ -119,6 +119,8 @@ def evidence_of(cells: Iterable[str]) -> TableEvidence:
     known = TableEvidence(frozenset(alone), given)
     capitals = sum(capitals_first(name, known.is_given) != name for name in single)
     natural = sum(len(surnames) for first, surnames in surnames_of.items() if known.is_given(first))
+    # "Hans Haacke, Joseph Beuys" shows a column of natural names as well as one alone does
+    natural += sum(_is_list(one, other, known) for one, other in pairs)
     inverted = sum(_is_inverted(surname, first, known) for surname, first in pairs)
     return TableEvidence(frozenset(alone), given, inverted, natural, capitals)
 
@@ -137,6 +139,14 @@ def _halves(part: str) -> list[str]:
         and read_bio(piece) is None
     ]
     return [first, *kept] if first else kept
+
+
+def _is_list(one: str, other: str, known: TableEvidence) -> bool:
+    """Whether both halves are whole names: a given one, and one that is none."""
+    return all(
+        " " in half and known.starts_given(half) and not known.all_given(half)
+        for half in (one, other)
+    )
 
 
 def _is_inverted(surname: str, first: str, known: TableEvidence) -> bool:

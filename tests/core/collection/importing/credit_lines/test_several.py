@@ -180,6 +180,19 @@ def test_who_stands_alone_elsewhere_does_not_share_a_surname() -> None:
     assert made == "Edmonia Lewis + Jacob Maes"
 
 
+def test_a_column_of_lists_is_no_column_of_inverted_names() -> None:
+    beside = (
+        *("Kokoschka, Oskar", "van Gogh, Vincent", "De Kooning, Willem", "Utagawa, Hiroshige"),
+        *("Gilbert Prowse", "George Passmore", "Hans Haacke, Joseph Beuys"),
+        *("Bernd Becher, Hilla Becher", "Charles Eames, Ray Eames"),
+        *("Ilya Kabakov, Emilia Kabakov", "Jan Brueghel, Pieter Snayers"),
+    )
+    assert line_of("Komar, Melamid", beside).readings == (
+        ("Melamid Komar",),
+        ("Komar", "Melamid"),
+    )
+
+
 def test_lives_go_to_their_names() -> None:
     line = line_of(
         "Petra Eismann, Robert Kohl",
