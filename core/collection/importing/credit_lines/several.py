@@ -445,7 +445,8 @@ class _Reader:
             return "" if known.is_natural else "one"
         if particle and len(b.split()) == 1:
             return "one"
-        return "one" if known.mostly_inverts else ""
+        # neither half is a name we know: only a clear habit may make them one person
+        return "one" if known.inverted >= 3 and known.inverted >= 2 * known.natural else ""
 
     def _joined_pair(self, name: str, one: _Item, other: _Item) -> Names:
         """Two parts with "and", "&" or a slash between them."""
