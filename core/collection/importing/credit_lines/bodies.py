@@ -6,11 +6,12 @@ In: a name. Out: whether its words say that it is a body. Knows no table.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import flat, words
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
 
-# Words after which "&" and "," join one firm: "William Gale Son & Co.", "Poli and Cuteri Architects".
+# Words after which "&" and "," join one firm: "Gale Son & Co.", "Poli and Cuteri Architects".
 TAILS = words(
     """
     son sons sohn sohne co co. comp. company compagnie cie cie. ci compania companhia inc inc. ltd
@@ -30,7 +31,8 @@ _WORDS = words(
     giesserei fonderie fonderia fundicion pottery potteries porcelain porzellanmanufaktur
     porzellanfabrik porcelaine verlag verlagsanstalt publishers publisher publishing edizioni
     editions edition press presse imprimerie stamperia tipografia druckerei drukkerij printers
-    lithographers group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
+    lithographers school
+    group groupe gruppe gruppo grupo groep collective collectif kollektiv collettivo
     colectivo collectief cooperative cooperativa kooperative union society societe gesellschaft
     societa sociedad association verein vereinigung verband guild gilde league club committee
     council board institute institut instituto istituto academy academie akademie accademia
@@ -72,8 +74,9 @@ _NOTNAME = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def body_words(name: str) -> bool:
-    """'Steuben Glass Works', 'Wiener Werkstätte', 'E. Weber & Co.', 'Celli-Flynn and Associates'."""
+    """'Steuben Glass Works', 'Wiener Werkstätte', 'Celli-Flynn and Associates'."""
     lowered = flat(name)
     if NAMED_BODIES.match(lowered):
         return True
@@ -100,5 +103,5 @@ def is_tail(text: str) -> bool:
 
 
 def is_acronym(name: str) -> bool:
-    """'SITE', 'IMEC', 'SKHS': capitals alone, too few to be a name written large."""
-    return bool(re.fullmatch(r"[A-Z]{2,5}|(?:[A-Z]\.){3,}", name))
+    """'SKHS', 'MVRDV': capitals that no one can speak as a name."""
+    return bool(re.fullmatch(r"[B-DF-HJ-NP-TV-XZ]{2,5}", name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import NAMED_BODIES, body_words
 from core.collection.importing.credit_lines.folding import flat
@@ -40,6 +41,7 @@ class Clause:
 _INFIX = frozenset({Role.AFTER, Role.COPY, Role.PRINTER, Role.PUBLISHER, Role.FORMERLY})
 _EDGE = re.compile(r"[\s,;:/|(\[\"]*$")
 _LABEL = re.compile(r"\s*([^:,;]{3,40}?)\s*:\s+(?=\S)")
+_BY = re.compile(r"^\s*[Bb]y (?:and [a-z]+ by )?(?=\S)")
 _OTHERS = re.compile(
     r"[\s,;(\[]+(?:(?:and|&|und|et|e|y|en)\s+)?(?:others?|other artists?|many others|"
     r"andere(?:n)?|weitere(?:n)?|autres|altri|"
@@ -50,13 +52,20 @@ _CONNECTED = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def clauses_of(text: str) -> tuple[Clause, ...]:
     """The clauses of `text`, in their order; never empty."""
+    text = _BY.sub("", text)
     label = _LABEL.match(text)
     if label and is_role_word(label[1]) and not re.search(r"https?$", label[1]):
         rest = clauses_of(text[label.end() :])
         first = replace(rest[0], standing=stacked([standing_of(label[1]), rest[0].standing]))
         return (first, *rest[1:])
+    apart = _apart(text)
+    if len(apart) > 1:
+        return tuple(clause for part in apart for clause in clauses_of(part))
+    if _FROM.match(text):
+        return (_closed(_FROM.sub("", text), [Standing(Role.AFTER)]),)
     if _LATIN.search(flat(text)):
         return tuple(_signed(text))
     kept = [one for one in phrases(text) if _governs(text, one)]
@@ -65,8 +74,29 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
     return tuple(_split(text, kept))
 
 
+_YEAR = re.compile(r"\s*(?:c\.|ca\.|circa|um|about|vers)?\s*[0-9]")
+_ROLE_BRACKET = re.compile(
+    r"[(\[]([^()\[\]]+)[)\]]\s*(?:[,;&]|\band\b|\bund\b|\bet\b)\s*(?=[^\W\d_])"
+)
+_FROM = re.compile(
+    r"^\(?da (?=(?:"
+    + "|".join(("Raffaello", "Tiziano", "Michelangelo", "Leonardo", "Caravaggio", "Correggio"))
+    + r"|(?:Guido|Annibale|Agostino|Giulio|Paolo|Giovanni|Andrea|Pietro|Peter) [A-Z])[^,]*$)"
+)
+
+
+def _apart(text: str) -> list[str]:
+    """'William Sharp (engraver), Benjamin West (after)': each bracket closes its own name."""
+    parts, start = [], 0
+    for match in _ROLE_BRACKET.finditer(text):
+        if text[start : match.start()].strip() and is_role_word(match[1]):
+            parts.append(text[start : match.start(1) + len(match[1]) + 1])
+            start = match.end()
+    return [*parts, text[start:]]
+
+
 _LATIN = re.compile(
-    r"\s(pinxit|pinx\.|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
+    r"[\s,]\s*(pinxit|pinxt\.?|pinx\.|sculpt\.?|invenit|inv\.|delineavit|delin\.|del\.|sculpsit|sculps\.|sculp\.|sc\.|"
     r"fecit|incidit|excudit|"
     r"excud\.|exc\.)(?=[\s,;.]|$)"
 )
@@ -90,6 +120,8 @@ def _governs(text: str, phrase: Phrase) -> bool:
         not before.strip() or before.rstrip()[-1:] in ',;:/|(["' or _after_connector(before)
     )
     words = text[phrase.start : phrase.end]
+    if _YEAR.match(after):
+        return False  # "1655 - after 1709"
     if not at_edge:
         # "Rembrandt school of": at the end it qualifies what is before it
         one_word = " " not in text[phrase.start : phrase.end].strip()
@@ -134,7 +166,11 @@ def _split(text: str, kept: list[Phrase]) -> list[Clause]:
             waiting = []
         following = kept[place + 1].start if place + 1 < len(kept) else len(text)
         between = text[phrase.end : following]
-        if _has_letters(between) or not clauses:
+        if clauses and _CLOSED.match(between):
+            # "Titian, workshop of, and Paris Bordone"
+            last = clauses[-1]
+            clauses[-1] = replace(last, standing=stacked([phrase.standing, last.standing]))
+        elif _has_letters(between) or not clauses:
             waiting.append(phrase.standing)
         elif not _has_letters(text[phrase.end :]) or _goes_before(
             phrase, kept[place + 1 :], clauses[-1]
@@ -151,6 +187,9 @@ def _split(text: str, kept: list[Phrase]) -> list[Clause]:
     elif waiting:
         clauses.append(Clause("", stacked(waiting)))
     return [one for one in clauses if one.names] or clauses[:1] or [Clause(text, Standing())]
+
+
+_CLOSED = re.compile(r"\s*[,;)]\s*(?:and|und|et|e|y|en|&)\b")
 
 
 def _goes_before(phrase: Phrase, later: list[Phrase], clause: Clause) -> bool:
@@ -172,14 +211,15 @@ def _unconnected(text: str) -> str:
     return _CONNECTED.sub("", text)
 
 
-# --- what closes a clause: brackets, marks and words at its end --------------------------------------
+# --- what closes a clause: brackets, marks and words at its end --------------------------------
 
 _LAST_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*\??\s*$")
 _ANY_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _DOUBT = re.compile(r"\s*(?:[(\[]\s*\?+\s*[)\]]|\?+)(?=\s*(?:$|[,;(]))|^\?+\s*(?=\w)")
 _LAST_PART = re.compile(r",\s*([^,]+)$")
 _HELPERS = (
-    r"workshop|studio|shop|assistants?|school|circle|followers?|pupils?|werkstatt|gehilfen?|"
+    r"workshop(?: assistants?)?|studio(?: assistants?)?|shop|assistants?|school|circle|"
+    r"followers?|pupils?|werkstatt|gehilfen?|"
     r"mitarbeiter|schule|schuler|umkreis|"
     r"nachfolger|atelier|aides?|collaborateurs?|ecole|entourage|eleves?|bottega|aiuti|aiuto|"
     r"collaboratori|scuola|"
@@ -191,8 +231,8 @@ _HIS = (
     r"(?:(?:his|her|the|an?|seine?r?|ihre?r?|son|sa|ses|sua|suo|suoi|i suoi|su|sus|zijn|haar)\s+)?"
 )
 _AND_WORKSHOP = re.compile(
-    rf"[\s,(\[]+(and|&|und|et|e|y|en|with|mit|avec|con|met|or|oder|ou|o|"
-    rf"of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
+    rf"[\s,(\[]+(and/or|und/oder|and|&|und|et|e|i|y|en|with|mit|avec|con|met|"
+    rf"or|oder|ou|o|of)\s+{_HIS}({_HELPERS})[\s)\].]*$"
 )
 _GENITIVE = re.compile(
     r"(werkstatt|umkreis|nachfolger|nachfolge|schuler|schule|kreis|umfeld|nachahmer|"
@@ -206,7 +246,7 @@ _TRAILING = re.compile(
     r"nachfolger|atelier|ecole|bottega|"
     r"scuola|taller|escuela|navolger|omgeving|kring)$"
 )
-_JOINT_OR = frozenset({"or", "oder", "ou", "o", "of"})
+_JOINT_OR = frozenset({"and/or", "und/oder", "or", "oder", "ou", "o", "of"})
 
 
 def _closed(text: str, waiting: list[Standing]) -> Clause:
@@ -250,9 +290,14 @@ def _closed(text: str, waiting: list[Standing]) -> Clause:
         if text == before:
             break
     text, ending = _by_ending(text.strip())
-    if ending:
+    while ending:
         standings.append(Standing(ending))
-    if re.match(r"the (?:master|monogrammist)\b", flat(text)):
+        text, ending = _by_ending(text.strip())
+    if re.match(r"(?:de|le|il|el) (?:meester|maitre|maestro)\b", flat(text)):
+        text = text[3:]
+    if re.match(
+        r"the (?:master|monogrammist)\b|the [\w' -]+ (?:master|painter|brothers)$", flat(text)
+    ):
         text = text[4:]
     return Clause(text.strip(), stacked(standings), tuple(dict.fromkeys(also)), others)
 
@@ -281,7 +326,8 @@ def _by_ending(text: str) -> tuple[str, Role | None]:
         german = match[2] in ("werkstatt", "schule", "umkreis", "nachfolger")
         # "Vermilion Workshop" is a name; "Giorgione workshop" says whose
         if german or word.islower():
-            return text[: match.end(1)].rstrip(" ,'’"), standing_of(match[2]).role
+            master = re.sub(r"['’]s$", "", text[: match.end(1)])
+            return master.rstrip(" ,'’"), standing_of(match[2]).role
     return text, None
 
 

@@ -1,6 +1,6 @@
 """What a table's own cells prove about its names: who stands alone, and in which order it writes.
 
-In: the texts of all name cells. Out: `Evidence`. Reads no role and decides nothing.
+In: the texts of all name cells. Out: `TableEvidence`. Reads no role and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from core.collection.importing.credit_lines.folding import compared, flat
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
 from core.collection.importing.credit_lines.names import (
+    capitals_first,
     is_generation,
     is_honour,
     is_title,
@@ -29,16 +30,17 @@ _JOINED = re.compile(r"\s(?:and|&|und|et|with|\+)\s", re.IGNORECASE)
 _INITIAL = re.compile(r"(?:[^\W\d_]\.?-?){1,3}\.|[^\W\d_]|(?:[^\W\d_]{1,4}\.)")
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, eq=False)
+class TableEvidence:
     """`alone`: names, folded, that are a whole cell's in natural order. `given`: first words that
     several of them share. `inverted`, `natural`: how many different cells surely write a person
-    as "Surname, First", and as "First Surname"."""
+    as "Surname, First", as "First Surname", and (`capitals`) as "SURNAME First"."""
 
     alone: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
     inverted: int = 0
     natural: int = 0
+    capitals: int = 0
 
     @property
     def inverts(self) -> bool:
@@ -54,6 +56,11 @@ class Evidence:
     def is_natural(self) -> bool:
         """Whether this column's habit is "First Surname"."""
         return self.natural >= 5 and self.natural >= 4 * self.inverted
+
+    def turned(self, name: str) -> str:
+        """'RUBENS Pieter Paul' -> 'Pieter Paul Rubens', by the column's habit or at sight."""
+        habit = self.capitals >= 3
+        return capitals_first(name, (lambda word: word[:1].isupper()) if habit else self.is_given)
 
     def stands(self, name: str) -> bool:
         """Whether the name is a whole cell elsewhere."""
@@ -83,14 +90,15 @@ class Evidence:
         return bool(words) and all(self.is_given(word) for word in words)
 
 
-NO_EVIDENCE = Evidence()
+NO_EVIDENCE = TableEvidence()
 
 
-def evidence_of(cells: Iterable[str]) -> Evidence:
+def evidence_of(cells: Iterable[str]) -> TableEvidence:
     """What the different texts among `cells` prove."""
     alone: set[str] = set()
     surnames_of: dict[str, set[str]] = defaultdict(set)
     pairs: list[tuple[str, str]] = []
+    single: list[str] = []
     for cell in dict.fromkeys(cells):
         for part in _HARD.split(cell):
             part = part.strip()
@@ -101,16 +109,20 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
                 pairs.append((halves[0], halves[1]))
             elif len(halves) == 1 and not _JOINED.search(part):
                 alone.add(compared(halves[0]))
+                single.append(halves[0])
                 words = without_titles(halves[0].split())
                 if len(words) > 1:
                     surnames_of[flat(words[0])].add(flat(words[-1]))
     given = frozenset(
         first for first, surnames in surnames_of.items() if len(surnames) > 1 and first.isalpha()
     )
-    known = Evidence(frozenset(alone), given)
+    known = TableEvidence(frozenset(alone), given)
+    capitals = sum(capitals_first(name, known.is_given) != name for name in single)
     natural = sum(len(surnames) for first, surnames in surnames_of.items() if known.is_given(first))
+    # "Hans Haacke, Joseph Beuys" shows a column of natural names as well as one alone does
+    natural += sum(_is_list(one, other, known) for one, other in pairs)
     inverted = sum(_is_inverted(surname, first, known) for surname, first in pairs)
-    return Evidence(frozenset(alone), given, inverted, natural)
+    return TableEvidence(frozenset(alone), given, inverted, natural, capitals)
 
 
 def _halves(part: str) -> list[str]:
@@ -129,7 +141,15 @@ def _halves(part: str) -> list[str]:
     return [first, *kept] if first else kept
 
 
-def _is_inverted(surname: str, first: str, known: Evidence) -> bool:
+def _is_list(one: str, other: str, known: TableEvidence) -> bool:
+    """Whether both halves are whole names: a given one, and one that is none."""
+    return all(
+        " " in half and known.starts_given(half) and not known.all_given(half)
+        for half in (one, other)
+    )
+
+
+def _is_inverted(surname: str, first: str, known: TableEvidence) -> bool:
     words = surname.split()
     particle = words[0].casefold() in PARTICLES
     return (

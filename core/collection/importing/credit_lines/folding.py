@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LETTERS: dict[str, str] = {
     **dict.fromkeys("’‘`´ʼ", "'"),
@@ -21,6 +22,7 @@ _LETTERS: dict[str, str] = {
 }
 
 
+@lru_cache(maxsize=100_000)
 def flat(text: str) -> str:
     """'Käthe Müller’s' -> 'kathe muller's'; as long as `text`."""
     if text.isascii():
@@ -38,9 +40,12 @@ def _plain(letter: str) -> str:
 
 def one_line(text: str) -> str:
     """Composed, with single blanks, and full-width marks as ASCII ones."""
+    if text.isascii():
+        return " ".join(text.split())
     return " ".join(unicodedata.normalize("NFC", text).translate(_MARKS).split())
 
 
+@lru_cache(maxsize=100_000)
 def compared(text: str) -> str:
     """A name as it is looked up: words alone, folded."""
     return " ".join(re.findall(r"[^\W_]+", flat(text)))

@@ -10,6 +10,7 @@ from core.collection.importing.credit_lines.folding import words
 
 GIVEN_NAMES = words(
     """
+    jake dinos coosje ulla edmonia michaelina cuno lyubov ljubov romare njideka seydou etel
     aaron abbott abel abigail abraham achille ada adalbert adam adela adelaide adele adeline adolf
     adolfo adolph adolphe adrian adriaan adriaen adriana adriano adrien agathe agnes agnolo
     agostino aimee akira akseli alain alan alasdair alba albert alberta alberto albin albrecht

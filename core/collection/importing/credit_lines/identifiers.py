@@ -34,6 +34,7 @@ _ADDRESSES = (
     ("viaf", re.compile(r"viaf:\s*(?P<v>\d+)", re.I)),
     ("isni", re.compile(r"isni:?\s*(?P<v>[\dX ]{16,19})", re.I)),
 )
+_MAYBE = re.compile(r"//|www\.|[qQ][0-9]|[0-9]{5}")  # most names are told so at once
 _ADDRESS = re.compile(r"(?:https?:)?//\S+|www\.\S+", re.I)
 
 
@@ -93,6 +94,8 @@ def checked(scheme: str, text: str) -> tuple[str, str]:
 def of_name(text: str) -> Pair | None:
     """The identifier that stands where a name should: ("wikidata", "Q5582"); ("", address) for an
     address of another kind; None for a name."""
+    if not _MAYBE.search(text):
+        return None
     bare = text.strip().strip("<>[]()").strip()
     for scheme, pattern in _ADDRESSES:
         match = pattern.fullmatch(bare)

@@ -7,7 +7,9 @@ Knows no role and no table.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import compared, flat, words
 from core.collection.importing.credit_lines.places import PLACES, is_people
@@ -35,7 +37,7 @@ class Bio:
 
 NO_BIO = Bio()
 
-# --- biographies ---------------------------------------------------------------------------------
+# --- biographies --------------------------------------------------------------------------------
 
 _ABOUT = (
     r"(?:\b(?:c|ca|circa|um|vers|verso|hacia|omstreeks|ok|okt|before|after|vor|nach|avant|apres|"
@@ -68,7 +70,11 @@ _DIED = re.compile(
     rf"falecid[oa])\b|"
     rf"\b(?:d|gest|m|ob|overl|ovl|fall|ум|deceased)\.|†|✝|\+)\s*{_PLACE}{_DATE}"
 )
-_BORN_IN = re.compile(r"\bborn\s+(?:in\s+)?[^\W\d_][^\d,;)]*(?:,?\s*" + _YEAR + r")?")
+_BORN_IN = re.compile(
+    r"(?:\b(?:born|died)|\b(?:b|d|geb|gest)\.)\s+(?:in\s+)?[^\W\d_][^\d,;)]*(?:,?\s*"
+    + _YEAR
+    + r")?"
+)
 _SPAN = re.compile(
     rf"{_DATE}\s*(?:-+|to|bis|until|a)\s*(?:{_DATE}|(?=$|[\s,;)])(?:present|heute)?)"
 )
@@ -94,6 +100,7 @@ _REST = words(
 )
 
 
+@lru_cache(maxsize=50_000)
 def read_bio(text: str) -> Bio | None:
     """What a biography says; None for a text that says anything else.
 
@@ -117,6 +124,7 @@ def read_bio(text: str) -> Bio | None:
     return bio.or_else(Bio(nationality=nationality))
 
 
+@lru_cache(maxsize=50_000)
 def bio_of(text: str) -> Bio:
     """What the text of a biography's cell says, whatever else stands in it."""
     bio, _ = _years(flat(text))
@@ -153,7 +161,7 @@ def _years(lowered: str) -> tuple[Bio, str]:
 
 
 def _words_of(text: str) -> list[str]:
-    return [word for word in re.findall(r"[^\W_]+(?:[-'.][^\W_]+)*", text)]
+    return re.findall(r"[^\W_]+(?:[-'.][^\W_]+)*", text)
 
 
 def _nationality(text: str) -> str:
@@ -166,7 +174,7 @@ def _nationality(text: str) -> str:
     return ""
 
 
-# --- names -----------------------------------------------------------------------------------------
+# --- names --------------------------------------------------------------------------------
 
 GENERATIONS = words(
     """
@@ -266,6 +274,7 @@ def without_titles(words: list[str]) -> list[str]:
     return words[start:]
 
 
+_OPEN_END = re.compile(r"\b(?:of|von|de|des|der|du|di|del|van)\s*$")  # "Master of 1518"
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _TAIL_LIFE = re.compile(
     r"[\s,;]+((?:(?:born|b\.|geb\.|geboren|n[ée]e?|nat[oa]|nacid[oa]|died|d\.|gest\.|fl\.|"
@@ -288,7 +297,7 @@ def without_life(text: str) -> tuple[str, Bio]:
         return ""
 
     name = _BRACKETS.sub(bracket, text)
-    if not name.strip():
+    if not name.strip() or _OPEN_END.search(flat(name)):
         return text, NO_BIO
     tail = _TAIL_LIFE.search(name)
     if (
@@ -298,7 +307,7 @@ def without_life(text: str) -> tuple[str, Bio]:
         and any(map(str.isalpha, name[: tail.start()]))
     ):
         known = read_bio(tail[1])
-        if known is not None:
+        if known is not None and not _OPEN_END.search(flat(name[: tail.start()])):
             name, bio = name[: tail.start()], bio.or_else(known)
     return name, bio
 
@@ -306,6 +315,11 @@ def without_life(text: str) -> tuple[str, Bio]:
 _SQUARE = re.compile(r"\[([^\[\]]*)\]")
 _FORMER_NAME = re.compile(
     r"\s*\((?:formerly|früher|ehemals|anciennement|già|antes|voorheen|presently)\s[^()]*\)"
+)
+
+
+_ABBREVIATED = re.compile(
+    r"(?:sz|zn|dr|bros|corp|gebr|assoc|comp|bart|prof|inst|s\.p\.a|[^\w](?:[^\W\d_]\.)+)\.$"
 )
 
 
@@ -322,6 +336,8 @@ def tidy(name: str) -> str:
             trimmed = trimmed.replace(")", "", trimmed.count(")") - trimmed.count("("))
         elif trimmed.count("(") > trimmed.count(")"):
             trimmed = trimmed.replace("(", "", trimmed.count("(") - trimmed.count(")"))
+        if re.search(r"[^\W\d_]{4,}\.$", trimmed) and not _ABBREVIATED.search(flat(trimmed)):
+            trimmed = trimmed[:-1]
         trimmed = re.sub(r"^\(([^()]*)\)$", r"\1", trimmed).replace("[", "").replace("]", "")
         if trimmed == name:
             return trimmed
@@ -361,18 +377,18 @@ def inverted(surname: str, first: str) -> str:
 _CAPITALS = re.compile(r"(?:[^\W\d_a-z]{2,}(?:['’-][^\W\d_a-z]{2,})*\s+){1,3}")
 
 
-def capitals_first(name: str, is_given: object) -> str:
+def capitals_first(name: str, is_given: Callable[[str], bool]) -> str:
     """'RUBENS Pieter Paul', as French inventories write, -> 'Pieter Paul Rubens'."""
     match = _CAPITALS.match(name)
-    if not match or not callable(is_given):
+    if not match:
         return name
-    surname, first = match[0].strip(), name[match.end() :]
-    if (
-        not first
-        or surname != surname.upper()
-        or not is_given(first.split()[0])
-        or first == first.upper()
-    ):
+    surname, first = match[0].strip(), re.sub(r"\s*\([^()]*\)$", "", name[match.end() :])
+    initials = bool(re.fullmatch(r"(?:[^\W\d_]\.[\s-]?)+", first))
+    if not all(letter.isupper() or letter in "'’- " for letter in surname):
+        return name
+    if not first or surname != surname.upper() or not is_given(first.split()[0]):
+        return name
+    if first == first.upper() and not initials:
         return name
     lowered = " ".join(
         word.lower()

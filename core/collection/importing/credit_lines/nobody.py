@@ -7,10 +7,16 @@ In: a name as a cell has it. Out: yes or no. A master who is known by works or a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.folding import compared, entries, flat, words
 from core.collection.importing.credit_lines.given_names import GIVEN_NAMES
-from core.collection.importing.credit_lines.places import PLACES, SURE_PEOPLES, people_word
+from core.collection.importing.credit_lines.places import (
+    COUNTRIES,
+    PLACES,
+    SURE_PEOPLES,
+    people_word,
+)
 
 _PLACEHOLDERS = entries(
     """
@@ -20,7 +26,8 @@ _PLACEHOLDERS = entries(
     not identified|no artist|no name|no author|no maker|no data|no info|no information|
     no attribution|no creator|name unknown|name not known|without attribution|unattributed|
     unassigned|uncatalogued|to be determined|to be confirmed|to be announced|
-    to be identified|see notes|see record|see title|pending|other|others|other artist|
+    to be identified|see notes|see description|
+    collective|see record|see title|pending|other|others|other artist|
     other artists|several|several artists|several makers|multiple|multiple artists|
     multiple makers|multiple authors|various|various artists|various authors|various makers|
     varia|diverse|diverse kunstler|verschiedene|verschiedene kunstler|mehrere|
@@ -41,8 +48,12 @@ _PLACEHOLDERS = entries(
     brak danych|brak autora|nieokreslony|bez autora|bez nazwy|нет|нет данных|без автора|
     без имени|не указан|не указано|автор не указан|не установлен|автор не установлен|
     не известен|автор не известен|б а|неизв|разные|разные художники|не известно|нет имени|
-    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|佚名|无名氏|無名氏|无名|無名|読人知らず|
-    詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|制作者不明|画家不詳|作家不明|作者不知|nature|
+    коллектив авторов|不詳|不详|作者不詳|作者不详|作者不明|不明|未詳|未详|作者未詳|
+    佚名|无名氏|無名氏|无名|
+    無名|
+    読人知らず|詠み人知らず|無款|未知|未知艺术家|未知藝術家|未知作者|无|無|匿名|なし|
+    制作者不明|画家不詳|
+    作家不明|作者不知|nature|
     the antique|antique|antike|l antique|a photograph|photograph|an original|original|
     unknown original|lost original|a lost original|antiquity|life
     """
@@ -108,6 +119,21 @@ NOTNAME = re.compile(
     r"(?:of|des|der|von|vom|de|du|di|del|della|dei|van|with|mit|[a-z]{1,3}$|[a-z]\.)|"
     r"\bmonogramm?is[a-z]*\b|\bpseudo\b|\bmaster [a-z]{1,3}\b"
 )
+# "Asante artist", "escuela cuzqueña": a kind of maker, in small letters.
+_PEOPLE_S = re.compile(
+    r"^[^\W\d_a-z][\w-]+ (?:artist|people|culture|maker|painter|photographer|carver)s?$|"
+    r"^(?:[Ee]scuela|[Ss]cuola|[ÉEé]cole|[Mm]aestro|[Pp]intor|[Pp]ittore) "
+    r"(?!d[ei]l?\b)[a-zà-ÿ]{3,}$"
+)
+# "The Berlin Painter", as those who study vases name one hand; not "Netherlandish Painter".
+_NAMED_PAINTER = re.compile(
+    rf"(?:The |the )?(?!(?:{'|'.join(sorted(SURE_PEOPLES))})\b)(?-i:[A-Z][a-z]+) Painter",
+    re.IGNORECASE,
+)
+_OF_A_TIME = re.compile(
+    r"\b(?:master|meister|maitre|maestro|meester)\s+(?:of the|des|du|del|dell'|van de|uit de)\s*"
+    r"(?:[0-9]|[ivx]+e?\s|secolo|sec\.|siglo|early|late|fruhen|spaten)"
+)
 _TOKEN = re.compile(r"[^\W_](?:[^\s,;:/|()\[\]?!]*[^\W_.]|)\.?|&")
 _NUMBER = re.compile(
     r"[0-9].*|[ivx]+(?:e|eme|°|º|\.)?|[ivx]+[-/][ivx]+|(?:1[0-9]|20|[1-9])(?:st|nd|rd|th|e|de|"
@@ -121,6 +147,7 @@ _CENTURY = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def is_nobody(text: str) -> bool:
     """Whether the text names nobody: empty, a placeholder, "unknown", or a school or people alone.
 
@@ -131,12 +158,16 @@ def is_nobody(text: str) -> bool:
     plain = compared(text)
     if not any(letter.isalpha() for letter in plain) or plain in _PLACEHOLDERS:
         return True
-    if NOTNAME.search(lowered):
+    if NOTNAME.search(lowered) and not _OF_A_TIME.search(lowered):
         return False
     words = _TOKEN.findall(lowered)
     kinds = [_kind(word) for word in words]
     if "unknown" in kinds:
         return _says_unknown(words, kinds)
+    if plain in COUNTRIES or _PEOPLE_S.search(text):
+        return True
+    if _NAMED_PAINTER.fullmatch(text):
+        return False
     if len(words) == 1:
         return words[0] in SURE_PEOPLES or kinds[0] == "anybody"
     return _is_school(lowered, words, kinds)
@@ -164,7 +195,8 @@ def _is_school(lowered: str, words: list[str], kinds: list[str]) -> bool:
             marked = any(kind in ("school", "anybody", "number") for kind in kinds)
             return sure or marked or bool(century)
         if "place" in kinds:
-            return bool(century) or any(kind in ("school", "anybody") for kind in kinds)
+            timed = any(word in ("period", "dynasty", "culture", "era", "empire") for word in words)
+            return timed or bool(century) or any(kind in ("school", "anybody") for kind in kinds)
         return "anybody" in kinds or ("school" in kinds and len(words) == 1) or bool(century)
     if century:
         others = [word for word, kind in zip(words, kinds, strict=True) if kind == "other"]

@@ -11,6 +11,7 @@ from core.collection.importing.credit_lines.folding import compared, flat, words
 
 # Adjectives of nations and regions as catalogues use them for schools and makers.
 _PEOPLES = """
+    andalusian aragonese castilian
     afghan african albanian algerian american angolan arab arabic argentine argentinian armenian
     asian assyrian australian austrian azerbaijani babylonian bahamian bangladeshi basque bavarian
     belgian bohemian bolivian bolognese bosnian brazilian british bulgarian burgundian burkinabe
@@ -151,6 +152,7 @@ def _listed(text: str) -> frozenset[str]:
     return frozenset(compared(one) for one in re.split(r"\|", text) if one.strip())
 
 
+COUNTRIES = _listed(_COUNTRIES) - {"us", "u s", "uk", "u k"}
 PLACES = _listed(_COUNTRIES) | _listed(_CITIES) | _listed(_STATES)
 
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import is_tail
 from core.collection.importing.credit_lines.clauses import Clause, clauses_of
-from core.collection.importing.credit_lines.evidence import Evidence, evidence_of
-from core.collection.importing.credit_lines.folding import compared, flat, one_line
+from core.collection.importing.credit_lines.evidence import (
+    NO_EVIDENCE,
+    TableEvidence,
+    evidence_of,
+)
+from core.collection.importing.credit_lines.folding import compared, flat, one_line, words
 from core.collection.importing.credit_lines.identifiers import (
     Pair,
     checked,
@@ -43,6 +49,7 @@ from core.collection.importing.credit_lines.places import is_people, is_place
 from core.collection.importing.credit_lines.roles import (
     Standing,
     is_role_word,
+    may_hold_roles,
     stacked,
     standing_of,
 )
@@ -60,17 +67,19 @@ def read_credit_lines(rows: Sequence[CreditCells]) -> tuple[CreditLine, ...]:
     evidence = _evidence(rows)
     lines: dict[CreditCells, CreditLine] = {}
     nameless: list[CreditCells] = []
+    table = _WholeTable(evidence)
     for row in dict.fromkeys(rows):
         if any(of_name(part) for part in _parts(row.name)[0]):
             nameless.append(row)
         else:
-            lines[row] = _line(row, evidence, {})
-    names = _names_by_identifier(lines.values()) if nameless else {}
-    lines |= {row: _line(row, evidence, names) for row in nameless}
+            lines[row] = _line(row, table)
+    if nameless:
+        table = _WholeTable(evidence, _names_by_identifier(lines.values()))
+    lines |= {row: _line(row, table) for row in nameless}
     return tuple(lines[row] for row in rows)
 
 
-def _evidence(rows: Sequence[CreditCells]) -> Evidence:
+def _evidence(rows: Sequence[CreditCells]) -> TableEvidence:
     cells = dict.fromkeys(one_line(row.name[:_LONGEST]) for row in rows)
     natural = (
         one_line(row.sort_name)
@@ -91,30 +100,34 @@ def _names_by_identifier(lines: Iterable[CreditLine]) -> dict[Pair, str]:
     return names
 
 
-# --- the parts of a row ------------------------------------------------------------------------------
+# --- the parts of a row ------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=50_000)
 def _parts(cell: str) -> tuple[list[str], str]:
     """The names that hard marks divide, and the mark; brackets are not looked into."""
     values = of_json(cell)
     if values is not None:
         return [one_line(value) for value in values] or [""], "|"
     text = one_line(re.sub(r"[\r\n]+", ";", cell[:_LONGEST].strip()))
+    pieces, used = [text], ""
     for mark in ("|", ";", " / "):
-        if mark in text:
-            pieces = _outside_brackets(text, mark)
-            if len(pieces) > 1:
-                return _rejoined(pieces, mark), mark
-    return [text], ""
+        divided = [
+            part for piece in pieces for part in _rejoined(_outside_brackets(piece, mark), mark)
+        ]
+        if len(divided) > len(pieces):
+            pieces, used = divided, used or mark
+    return pieces, used
 
 
 def _outside_brackets(text: str, mark: str) -> list[str]:
     pieces, depth, start, place = [], 0, 0, 0
+    closed = sum(map(text.count, "([")) == sum(map(text.count, ")]"))
     while place < len(text):
         letter = text[place]
-        if letter in "([":
+        if letter in "([" and closed:
             depth += 1
-        elif letter in ")]":
+        elif letter in ")]" and closed:
             depth = max(0, depth - 1)
         elif text.startswith(mark, place) and (not depth or mark == "|"):
             pieces.append(text[start:place].strip())
@@ -139,7 +152,7 @@ def _rejoined(pieces: list[str], mark: str) -> list[str]:
 
 def _parallel(cell: str, count: int, mark: str) -> list[str] | None:
     """The cell's values for `count` names; None where it has another number of them."""
-    text = one_line(cell[:_LONGEST])
+    text = one_line(cell[:_LONGEST]) if cell else ""
     if not text.strip("|; "):
         return [""] * count
     values = of_json(cell)
@@ -170,7 +183,7 @@ def _lives(cell: str, count: int) -> list[str]:
     return [""] * count
 
 
-# --- one row ---------------------------------------------------------------------------------------------
+# --- one row --------------------------------------------------------------------------------
 
 
 @dataclass
@@ -191,10 +204,27 @@ class _Undecided(Exception):
         self.reason, self.readings, self.role = reason, readings, role
 
 
-def _line(row: CreditCells, evidence: Evidence, names: Mapping[Pair, str]) -> CreditLine:
+@dataclass(frozen=True)
+class _WholeTable:
+    """What is known of the whole table, and the rows that were read, by all but their numbers."""
+
+    evidence: TableEvidence
+    names: Mapping[Pair, str] = field(default_factory=dict)
+    read: dict[tuple[CreditCells, int | None], tuple[list[_Party], list[str]]] = field(
+        default_factory=dict
+    )
+
+
+def _line(row: CreditCells, table: _WholeTable) -> CreditLine:
     doubts: list[str] = []
+    key = (replace(row, identifiers=()), positions(row.identifiers))
     try:
-        parties = _parties(row, evidence, names, doubts)
+        if key not in table.read:
+            parties = _parties(row, table.evidence, table.names, doubts)
+            table.read[key] = parties, doubts
+        known, said = table.read[key]
+        parties, doubts = [copy(one) for one in known], [*said]
+        _give_identifiers(row, len(_parts(row.name)[0]), parties, doubts)
     except _Undecided as open_question:
         written = one_line(row.name[:_LONGEST])
         only = NamedContributor(
@@ -206,7 +236,7 @@ def _line(row: CreditCells, evidence: Evidence, names: Mapping[Pair, str]) -> Cr
 
 
 def _parties(
-    row: CreditCells, evidence: Evidence, names: Mapping[Pair, str], doubts: list[str]
+    row: CreditCells, evidence: TableEvidence, names: Mapping[Pair, str], doubts: list[str]
 ) -> list[_Party]:
     parts, mark = _parts(row.name)
     count = positions(row.identifiers)
@@ -231,7 +261,7 @@ def _parties(
 def _named(
     clause: Clause,
     count: int | None,
-    evidence: Evidence,
+    evidence: TableEvidence,
     names: Mapping[Pair, str],
     row: CreditCells,
     doubts: list[str],
@@ -257,7 +287,49 @@ def _named(
             f"'{one_line(row.name[:200])}' has others beside the names, whom it does not name; "
             "they are not credited."
         )
-    return reading.names
+    settled = tuple(map(_settled_name, reading.names))
+    for one in settled:
+        if (
+            one.kind is Kind.PERSON
+            and _JOINING & set(flat(one.name).split())
+            and not _alone(one.name)
+        ):
+            written = one_line(row.name[:_LONGEST])
+            raise _Undecided(
+                f"'{written}' is not written as names are. Say who is meant.", ((one.name,),), role
+            )
+    return settled
+
+
+# Names of which nothing more can be taken off: words, none of which joins or qualifies.
+_PLAIN = re.compile(r"(?:[^\W\d_]|['’-]){2,}(?: (?:[^\W\d_]|['’-]){2,})*")
+_JOINING = words("and und et with mit avec by the e y en i con met")
+
+
+def _settled_name(named: Named) -> Named:
+    """The name as it reads when it stands alone, so that one maker has one name in every table."""
+    plain = _PLAIN.fullmatch(named.name) and not may_hold_roles(named.name)
+    if named.kind is Kind.NOBODY or (plain and _JOINING.isdisjoint(flat(named.name).split())):
+        return named
+    for _ in range(5):
+        again = _alone(named.name)
+        if again is None or again.name == named.name:
+            break
+        if again.kind is Kind.NOBODY:
+            return replace(named, name="", kind=Kind.NOBODY)
+        named = replace(named, name=again.name)
+    return named
+
+
+def _alone(name: str) -> Named | None:
+    """The one name that a cell with this text alone would be read as; None where it is several."""
+    if of_name(name):
+        return Named("", name, Kind.NOBODY)
+    parts, _ = _parts(name)
+    clauses = clauses_of(parts[0])
+    names = names_in(clauses[0].names, None, NO_EVIDENCE).names
+    names = tuple(one for one in names if one.kind is not Kind.NOBODY) or names[:1]
+    return names[0] if len(parts) == len(clauses) == len(names) == 1 else None
 
 
 def _by_identifier(text: str, pair: Pair, names: Mapping[Pair, str], doubts: list[str]) -> Named:
@@ -295,8 +367,8 @@ def _with_cells(
         values = _parallel(cell, total, mark)
         if values is None:
             raise _Undecided(
-                f"'{one_line(row.name[:200])}' stands beside '{one_line(cell[:200])}', which is not one "
-                "word per name. Say who has which role.",
+                f"'{one_line(row.name[:200])}' stands beside '{one_line(cell[:200])}', which is "
+                "not one word per name. Say who has which role.",
                 (tuple(named.name for _, _, named in read if named.name),),
                 Role.MAKER,
             )
@@ -304,8 +376,8 @@ def _with_cells(
     lives = _lives_of(row, entries, [entry for entry, _, _ in read])
     parties = []
     for place, (entry, clause, named) in enumerate(read):
-        words = {kind: values[place] for kind, values in cells.items()}
-        standing, also, tail = _standing(words, clause, row, doubts)
+        said = {kind: values[place] for kind, values in cells.items()}
+        standing, also, tail = _standing(said, clause, row, doubts)
         if tail and named.name:
             named = replace(named, name=f"{named.name} {tail}")
         parties.append(
@@ -313,7 +385,6 @@ def _with_cells(
                 named, standing, entry, (*clause.also, *also), bio=lives[place].or_else(named.bio)
             )
         )
-    _give_identifiers(row, entries, parties, doubts)
     return parties
 
 
@@ -372,18 +443,18 @@ _WITH_WORKSHOP = re.compile(r"^[\s(\[]*(?:and|&|und|et|e|y|en|with|mit|avec|con|
 
 
 def _standing(
-    words: Mapping[str, str], clause: Clause, row: CreditCells, doubts: list[str]
+    said: Mapping[str, str], clause: Clause, row: CreditCells, doubts: list[str]
 ) -> tuple[Standing, tuple[Role, ...], str]:
     """The role that all cells together say; roles beside it; what the suffix adds to the name."""
     standings = [clause.standing]
     also: tuple[Role, ...] = ()
     tail = ""
-    prefix, role, suffix = words["prefix"], words["role"], words["suffix"]
+    prefix, role, suffix = said["prefix"], said["role"], said["suffix"]
     if prefix.strip():
         standing = standing_of(prefix)
         if not standing.known:
             raise _Undecided(
-                f"'{prefix}' before '{one_line(row.name[:200])}' is not a role that is known here. Say "
+                f"'{prefix}' before '{one_line(row.name[:200])}' is not a role that is known. Say "
                 "whether the work is by them.",
                 ((clause.names,),),
                 Role.MAKER,
@@ -404,7 +475,7 @@ def _standing(
         standing = standing_of(role)
         if not standing.known:
             doubts.append(
-                f"'{role[:80]}' is not a role that is known here; '{clause.names}' was taken for a maker."
+                f"'{role[:80]}' is no known role; '{clause.names}' was taken for a maker."
             )
         standings.append(standing)
     return stacked([one for one in standings if one != Standing()]), also, tail
@@ -433,7 +504,7 @@ def _give_identifiers(
         else:
             doubts.append(
                 f"{len(values)} {scheme} numbers stand beside {len(parties)} names in "
-                f"'{one_line(row.name[:200])}'; it is not clear whose they are, and they were left out."
+                f"'{one_line(row.name[:200])}'; whose they are is open, and they were left out."
             )
             continue
         for value, owners in zip(values, whose, strict=True):
@@ -447,7 +518,7 @@ def _give_identifiers(
                 owner.identifiers = (*owner.identifiers, (scheme, good))
 
 
-# --- the row as a whole ------------------------------------------------------------------------------------
+# --- the row as a whole ------------------------------------------------------------------------
 
 
 def _settled(
@@ -459,8 +530,8 @@ def _settled(
         if one.standing.bystander:
             if one.named.name:
                 doubts.append(
-                    f"'{one.named.name}' is named in '{one_line(row.name[:200])}' without a hand in the "
-                    "making, and is not credited."
+                    f"'{one.named.name}' is named in '{one_line(row.name[:200])}' without a hand "
+                    "in the making, and is not credited."
                 )
         else:
             kept.append(one)
@@ -478,8 +549,8 @@ def _settled(
             role = Role.SOURCE
         elif role is Role.FORMERLY and others:
             doubts.append(
-                f"'{one.named.name}' was once taken for the maker of '{one_line(row.name[:200])}', and is "
-                "not credited."
+                f"'{one.named.name}' was once taken for the maker of '{one_line(row.name[:200])}' "
+                "and is not credited."
             )
             continue
         contributors.append(_contributor(one, role))

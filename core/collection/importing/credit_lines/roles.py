@@ -8,7 +8,6 @@ par"), or what a whole role cell means. Knows no name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,7 +109,10 @@ _NOUNS: dict[Role, dict[str, str]] = {
         "ru": "копия",
     },
 }
-_LEADS = r"(?:(?:in the|in|in der|dans l[ea]|dans|alla|nella|a la|au|nello|a|an|the|by the|by an?|from the|member of the|aus der|aus dem|im|in de|de la|del|from) )?"
+_LEADS = (
+    r"(?:(?:in the|in|in der|dans l[ea]|dans|alla|nella|a la|au|nello|a|an|the|by the|"
+    r"by an?|from the|member of the|aus der|aus dem|im|in de|de la|del|from) )?"
+)
 _PICTURE = (
     r"(?: (?:an? |the |een |einem |einer |einem verlorenen |un |une |uno |una |el |la |le |l'|"
     r"his |original |lost |of )*"
@@ -122,9 +124,11 @@ _PICTURE = (
     r"cuadro|"
     r"original|grabado) (?:by|of|van|von|des|de|du|di|del|door|par))?"
 )
+_FREELY = r"(?:(?:freely|loosely|closely|partly|frei|vrij|librement|deels) )?"
 _AFTER = (
-    rf"after{_PICTURE}(?: the (?=master|monogram))?|nach{_PICTURE}(?: dem (?=meister))?|"
-    rf"d'\s?apres{_PICTURE}|naar{_PICTURE}|naer|"
+    rf"{_FREELY}after{_PICTURE}(?: the (?=master|monogram))?|"
+    rf"{_FREELY}nach{_PICTURE}(?: dem (?=meister))?|"
+    rf"{_FREELY}d'\s?apres{_PICTURE}|{_FREELY}naar{_PICTURE}|naer|"
     rf"segun{_PICTURE}|a partir de|dopo{_PICTURE}|tratto da|derivato da|derivazione da|"
     rf"inspire (?:de|par)|based on{_PICTURE}|"
     r"from an? (?:design|drawing|painting|work|print) (?:by|of)|inspired by|ispirato a|"
@@ -134,19 +138,27 @@ _AFTER = (
 _COPY = (
     rf"cop(?:y|ies|ied) (?:after|from){_PICTURE}|replica after|version after|"
     rf"kopie nach{_PICTURE}|kopien nach|"
-    rf"copies? d'apres{_PICTURE}|copia da(?:l|lla)?|copia d'apres|copia segun|"
+    rf"copies? d'apres{_PICTURE}|copia (?:antica )?da(?:l|lla)?|copia d'apres|copia segun|"
     rf"kopie naar{_PICTURE}|copie naar|replica da|"
     r"копия с картины|копия с|replik nach|reproduction after"
 )
-_FORMER = r"(?:formerly|previously|once|traditionally|old|fruher|ehemals|ehem\.|vormals|ehedem|anciennement|autrefois|jadis|gia|precedentemente|antes|anteriormente|antiguamente|voorheen|vroeger|eerder|olim)"
+_FORMER = (
+    r"(?:formerly|previously|once|traditionally|old|fruher|ehemals|ehem\.|vormals|ehedem|"
+    r"anciennement|autrefois|jadis|gia|precedentemente|antes|anteriormente|"
+    r"antiguamente|voorheen|vroeger|eerder|olim)"
+)
 _ATTRIBUTION = (
     r"(?:attributed|attrib\.|attr\.|attr|ascribed|assigned(?= to)|given(?= to)|attribue[es]?|"
     r"attribuit[oaie]|"
     r"atribuid[oa]s?|atrib\.|toegeschreven|toegeschr\.|zugeschrieben|zugeschr\.|zuschreibung)"
 )
-_TO = r"(?: (?:to|a la|a|ad|al|aan|an))?(?: the (?=workshop|studio|circle|school|follower|master|monogram))?"
+_TO = (
+    r"(?: (?:to|a la|aux?|a|ad|al|aan|an))?(?: the "
+    r"(?=workshop|studio|circle|school|follower|master|monogram))?"
+)
 _FORMERLY = (
-    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|former attributions?(?: to)?|ancienne attribution(?: a)?|"
+    rf"{_FORMER},? {_ATTRIBUTION}{_TO}|formerly(?! known)|former attributions?(?: to)?|"
+    r"ancienne attribution(?: a)?|"
     rf"fruhere zuschreibung(?: an)?|{_FORMER} (?:as|given to|called)|no longer attributed to|"
     r"not by|rejected attribution(?: to)?|previously listed as|ehemalige zuschreibung(?: an)?"
 )
@@ -163,7 +175,10 @@ _DOUBT = (
     r"wellicht|misschien|uncertain|unsicher|fraglich|приписывается|предположительно|"
     r"przypisywan[ey]"
 )
-_PRINTED = r"printed (?:by|at)|gedruckt (?:von|bei)|imprime par|stampat[oa] da|impres[oa] por|gedrukt door|druck(?: von)?:"
+_PRINTED = (
+    r"printed (?:by|at)|gedruckt (?:von|bei)|imprime par|stampat[oa] da|"
+    r"impres[oa] por|gedrukt door|druck(?: von)?:"
+)
 _PUBLISHED = (
     r"published by|issued by|edited and published by|verlegt (?:von|bei|durch)|herausgegeben von|"
     r"edite par|publie par|pubblicat[oa] da|edito da|publicad[oa] por|editad[oa] por|"
@@ -177,17 +192,25 @@ _ENGRAVED = (
     r"incis[oa] da|grabad[oa] por|gegraveerd door|geetst door"
 )
 _MADE = (
-    r"(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|photographed|written|"
+    r"(?:print )?(?:painted|drawn|made|executed|created|sculpted|modelled|modeled|"
+    r"photographed|written|"
     r"illustrated|"
-    r"manufactured|decorated|woven|built|constructed|cast|composed|illuminated|produced|"
+    r"manufactured|decorated|woven|built|constructed|fabricated|cast|composed|illuminated|produced|"
     r"work)(?: and [a-z]+)? by|"
     r"(?:gemalt|gezeichnet|ausgefuhrt|hergestellt|geschaffen|fotografiert) von|(?:peint|dessine|"
     r"execute|realise|fabrique)e? par|"
     r"(?:dipint|disegnat|eseguit|realizzat)[oa] da|(?:pintad|dibujad|realizad|hech)[oa] por|"
     r"(?:geschilderd|getekend|gemaakt|vervaardigd|uitgevoerd) door|eigenhandig|autograph"
 )
-_DESIGNED = r"designed by|entworfen von|entwurf von|concu par|progettat[oa] da|disenad[oa] por|ontworpen door"
-_BYSTANDER = r"(?:retailed|sold|owned|donated|collected|commissioned|lent) by|gift of|bequest of|portrait of|in memory of"
+_DESIGNED = (
+    r"designed by|entworfen von|entwurf von|concu par|progettat[oa] da|"
+    r"disenad[oa] por|ontworpen door"
+)
+_BYSTANDER = (
+    r"(?:retailed|sold|owned|donated|collected|commissioned|lent|"
+    r"restored|framed|conserved|printed out) by|"
+    r"gift of|bequest of|portrait of|in memory of"
+)
 
 _STACK: list[tuple[str, Standing]] = [
     (_FORMERLY, Standing(Role.FORMERLY)),
@@ -250,16 +273,24 @@ class Phrase:
     standing: Standing
 
 
-def phrases(text: str) -> Iterator[Phrase]:
+def may_hold_roles(text: str) -> bool:
+    """Whether the text has a word that could be a role's; most names have none."""
+    return bool(_STEMS.search(flat(text)))
+
+
+@lru_cache(maxsize=50_000)
+def phrases(text: str) -> tuple[Phrase, ...]:
     """The phrases of roles in a name's cell, in their order."""
     lowered = flat(text)
     if not _STEMS.search(lowered):
-        return
-    for match in _PREFIX.finditer(lowered):
-        yield Phrase(match.start(), match.end(), _STACK[int((match.lastgroup or "p0")[1:])][1])
+        return ()
+    return tuple(
+        Phrase(match.start(), match.end(), _STACK[int((match.lastgroup or "p0")[1:])][1])
+        for match in _PREFIX.finditer(lowered)
+    )
 
 
-# --- words that stand alone: role cells, brackets, ends of names -----------------------------------
+# --- words that stand alone: role cells, brackets, ends of names -------------------------------
 
 _BARE = re.compile(
     r"(?:(?:and|&|und|et|e|y|en|or|oder|ou|of|mit|avec|with|con|met)\s+)?"
@@ -292,7 +323,7 @@ _MAKERS = words(
     director filmmaker videographer performer composer writer poet dichter schriftsteller
     verfasser scrittore escritor schrijver translator calligraphy embroiderer lacquerer
     metalworker blacksmith carver woodcarver turner printmaking carpenter joiner clockmaker
-    watchmaker medalist medallist medailleur enameler enameller emailleur studio firm company
+    watchmaker medalist medallist medailleur enameler enameller emailleur firm company
     collaborator coauthor co-author urheber schopfer createur creatrice realisateur design
     designteam team group principal primary main художник автор скульптор фотограф архитектор
     живописец график
@@ -304,14 +335,15 @@ _ENGRAVERS = words(
     block-cutter stecher kupferstecher radierer lithograph lithograf holzschneider formschneider
     graveur lithographe aquafortiste xylographe buriniste incisore litografo acquafortista
     xilografo grabador aguafortista graveerder etser lithograaf houtsnijder gravador engravers
-    etchers lithographers printmaker_engraver гравер sculpsit sculp. sculp sc. fecit incidit
-    aquaforti
+    etchers lithographers printmaker_engraver гравер sculpsit sculpt sculpt.
+    sculp. sculp sc. fecit incidit aquaforti
     """
 )
 _DESIGNERS = words(
     """
     designer designers inventor invenit inv. inv inventore entwerfer entwurf entwurfer ontwerper
-    progettista disenador concepteur pinxit pinx. pinx delineavit delin. delin del. designed
+    progettista disenador concepteur pinxit pinxt pinxt. pinx. pinx delineavit delin. delin
+    del. designed
     source intermediary_draftsman
     """
 )
@@ -338,7 +370,7 @@ _BYSTANDERS = words(
 )
 _IGNORED = words(
     """
-    and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
+    print and & und et e y en the of or oder ou der die das la le el il de primary main lead chief
     assistant associate original first second third role a
     """
 )
@@ -348,7 +380,7 @@ _WRAPPED = re.compile(r"^[\s(\[{]+|[\s)\]}:,;]+$")
 
 @lru_cache(maxsize=20_000)
 def standing_of(cell: str) -> Standing:
-    """What a role cell, a prefix or a bracket says: 'Workshop of', '(?)', 'Engraver', 'and workshop'.
+    """What a role cell, a prefix or a bracket says: 'Workshop of', '(?)', 'Engraver'.
 
     Of several words the most careful reading wins: a qualifier before a making, a making before
     a printing.
@@ -509,7 +541,7 @@ def _only_role(text: str) -> bool:
     words = [word for word in _NOUN.findall(text) if word not in _IGNORED]
     if words and all(_noun_kind(word) for word in words):
         return True
-    inside = list(phrases(text))
+    inside = phrases(text)
     rest = text
     for one in reversed(inside):
         rest = rest[: one.start] + rest[one.end :]

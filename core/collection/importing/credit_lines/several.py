@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.collection.importing.credit_lines.bodies import TAILS, body_words, is_acronym, is_tail
-from core.collection.importing.credit_lines.evidence import Evidence
+from core.collection.importing.credit_lines.evidence import TableEvidence
 from core.collection.importing.credit_lines.folding import compared, entries, flat
 from core.collection.importing.credit_lines.line import Kind
 from core.collection.importing.credit_lines.names import (
     NO_BIO,
     Bio,
-    capitals_first,
     inverted,
     is_generation,
     is_honour,
@@ -31,7 +31,7 @@ from core.collection.importing.credit_lines.names import (
     without_life,
     without_titles,
 )
-from core.collection.importing.credit_lines.nobody import is_nobody
+from core.collection.importing.credit_lines.nobody import NOTNAME, is_nobody
 from core.collection.importing.credit_lines.places import is_place
 from core.collection.importing.fields import PARTICLES
 
@@ -55,18 +55,17 @@ class Names:
 
 
 # Masters who are called by one word, or by two of which none is a given name.
-MONONYMS = entries(
+_MONONYMS = entries(
     """
     rembrandt|titian|tizian|tiziano|raphael|raffael|raffaello|michelangelo|leonardo|
     caravaggio|donatello|giorgione|tintoretto|veronese|correggio|parmigianino|bronzino|
     botticelli|masaccio|giotto|cimabue|duccio|canaletto|guercino|domenichino|perugino|
     pinturicchio|pontormo|sassetta|pisanello|mantegna|le corbusier|el greco|man ray|
     brassai|balthus|christo|jeanne-claude|erte|nadar|cassandre|herge|arman|erro|marisol|
-    hiroshige|hokusai|utamaro|kunisada|kuniyoshi|toyokuni|harunobu|sharaku|banksy|orlan|
+    hiroshige|hokusai|utamaro|kunisada|kuniyoshi|toyokuni|harunobu|sharaku|banksy|orlan|ulay|
     wols|tal r|рембрандт|рафаэль|тициан|микеланджело
     """
 )
-_MONONYMS = frozenset(compared(one) for one in MONONYMS)
 # Surnames that say enough where two stand together: "Rubens and Brueghel".
 _FAMOUS = entries(
     """
@@ -75,15 +74,24 @@ _FAMOUS = entries(
     constable|klimt|schiele|mantegna
     """
 )
+_OR = re.compile(r"\s(?:or|oder|ou|of|o|and/or)\s")
+# "Gilbert & George (Gilbert Prousch and George Passmore)": who they are does not make them more
+_GROUP = re.compile(r"\s*\([^()]*\s(?:and|&|und|et)\s[^()]*\)$")
+_ALIAS = re.compile(
+    r"(?:dite?|called|known as|also known as|genannt|gen\.|detto|detta|llamad[oa]|genaamd|alias|"
+    r"a\.k\.a\.|aka|n[ée]e)\s"
+)
 _SERIAL = ", and"  # the joint before the last of "A, B, and C"
 _STRONG = r"and|&|und|et|with|mit|avec|\+"
 _WEAK = r"e|y|en|i|con|met|и"
+_OUTER = re.compile(rf"^(?:(?:{_STRONG})\s+)+|(?:\s+(?:{_STRONG}))+$", re.IGNORECASE)
 _CONNECTOR = re.compile(
-    rf"\s+({_STRONG}|{_WEAK})\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
+    rf"\s+({_STRONG}|(?-i:{_WEAK}))\s+|\s*(&|\+)\s*|(?<=\w)(/)(?=[^\W\d])", re.IGNORECASE
 )
 
 
-def names_in(text: str, count: int | None, evidence: Evidence) -> Names:
+@lru_cache(maxsize=50_000)
+def names_in(text: str, count: int | None, evidence: TableEvidence) -> Names:
     """The names that `text` holds. `count`: how many identifiers stand beside it, if any do."""
     reading = _Reader(evidence, count).read(text)
     return replace(reading, names=tuple(map(_checked, reading.names)))
@@ -107,7 +115,7 @@ class _Item:
 
 
 class _Reader:
-    def __init__(self, evidence: Evidence, count: int | None) -> None:
+    def __init__(self, evidence: TableEvidence, count: int | None) -> None:
         self.evidence, self.count = evidence, count
 
     def read(self, text: str) -> Names:
@@ -115,9 +123,12 @@ class _Reader:
             bio = read_bio(re.sub(r"^[^,(]*[,(]?", "", text)) or NO_BIO
             return Names((Named("", text, Kind.NOBODY, bio),))
         name, bio = without_life(text)
-        name = tidy(name)
+        name = tidy(_GROUP.sub("", name)) if _GROUP.search(name) and len(name) > 8 else tidy(name)
         if not compared(name) or is_nobody(name):
             return Names((Named("", text, Kind.NOBODY, bio),))
+        either = self._either(name)
+        if either:
+            return either
         items, stray = self._items(name)
         bio = bio.or_else(stray)
         if bio.body:
@@ -125,7 +136,7 @@ class _Reader:
         if body_words(_outside_brackets(name)):
             names = self._with_bodies(name, items)
         elif len(items) == 1:
-            turned = capitals_first(items[0].text, self.evidence.is_given)
+            turned = self.evidence.turned(items[0].text)
             names = Names((self._person(turned, items[0].bio, text, items[0].titles),))
         else:
             names = self._several(name, items)
@@ -134,7 +145,17 @@ class _Reader:
             return replace(names, names=(replace(only, written=text, bio=only.bio.or_else(bio)),))
         return names
 
-    # --- the parts ----------------------------------------------------------------------------------
+    def _either(self, name: str) -> Names | None:
+        """'Jan Steen or Frans Hals': one of them, and a person has to say which."""
+        match = _OR.search(name)
+        if not match:
+            return None
+        left, right = name[: match.start()].strip(" ,"), name[match.end() :].strip()
+        if not (self._is_full(left) or self._is_whole(left)) or not self._is_whole(right):
+            return None
+        return Names((), ((left,), (right,), (left, right)))
+
+    # --- the parts ------------------------------------------------------------------------------
 
     def _items(self, name: str) -> tuple[list[_Item], Bio]:
         """The parts between commas and connectors; dates, titles and honours joined to theirs."""
@@ -150,7 +171,7 @@ class _Reader:
                 stray = stray.or_else(known) if len(parts) == 1 else stray
             elif parts and is_generation(piece):
                 parts[-1] = replace(parts[-1], text=f"{parts[-1].text} {piece}")
-            elif parts and is_honour(piece):
+            elif parts and (is_honour(piece) or _ALIAS.match(piece) or piece[0] in '"“„«'):
                 continue
             elif parts and is_title(piece):
                 parts[-1] = replace(parts[-1], titles=piece)
@@ -159,7 +180,7 @@ class _Reader:
             elif parts and re.match(r"(?:of|von|zu) [A-ZÀ-Ý]", piece):
                 parts[-1] = replace(parts[-1], titles=f"…{piece}")
             else:
-                bare = re.sub(rf"^(?:{_STRONG})\s+", "", piece, flags=re.IGNORECASE)
+                bare = _OUTER.sub("", piece) or piece
                 joint = "" if not place else "," if bare == piece else _SERIAL
                 parts += self._connected(bare, joint)
         return parts or [_Item(name, "")], stray
@@ -195,6 +216,8 @@ class _Reader:
         return items
 
     def _joins(self, left: str, connector: str, right: str) -> bool:
+        if NOTNAME.search(flat(left)) and connector in ("with", "mit", "avec", "con", "met"):
+            return False  # "Master I.B. with the Bird"
         if is_title(left) or is_title(left.split()[-1]) or left.count("(") != left.count(")"):
             return False
         if not re.fullmatch(_WEAK, connector):
@@ -205,10 +228,10 @@ class _Reader:
         pair = self.count == 2 and (self._stands(left) or self.evidence.starts_given(left)) and both
         return (both and full) or pair or (self._stands(left) and self._stands(right))
 
-    # --- one name -----------------------------------------------------------------------------------
+    # --- one name -------------------------------------------------------------------------------
 
     def _person(self, name: str, bio: Bio, written: str, titles: str = "") -> Named:
-        name = tidy(name)
+        name = re.sub(r"^[Tt]he (?=.+ Master$)", "", tidy(name))
         if titles.startswith("…,"):
             name = f"{name}{titles[1:]}"
         elif titles.startswith("…"):
@@ -223,10 +246,12 @@ class _Reader:
             name = name[: group.start()]
         if is_nobody(name):
             return Named("", written, Kind.NOBODY, bio)
+        if is_place(name) and not self.evidence.is_given(name):
+            kind = Kind.BODY  # "Meissen", "Sèvres": what was made there by more than one
         return Named(name, written, kind, bio)
 
     def _whole(self, item: _Item) -> Named:
-        return self._person(item.text, item.bio, item.text, item.titles)
+        return self._person(self.evidence.turned(item.text), item.bio, item.text, item.titles)
 
     def _inverted(self, surname: _Item, first: _Item) -> Named:
         written = f"{surname.text}, {first.text}"
@@ -266,7 +291,7 @@ class _Reader:
             and not re.fullmatch(r"(?:[^\W\d_]\.)+", words[-1])
         )
 
-    # --- bodies ---------------------------------------------------------------------------------------
+    # --- bodies --------------------------------------------------------------------------------
 
     def _with_bodies(self, name: str, items: list[_Item]) -> Names:
         """A body alone, with its place; or a body beside persons."""
@@ -317,7 +342,7 @@ class _Reader:
                 return False
         return True
 
-    # --- several ----------------------------------------------------------------------------------------
+    # --- several --------------------------------------------------------------------------------
 
     def _several(self, name: str, items: list[_Item]) -> Names:
         if (
@@ -396,7 +421,7 @@ class _Reader:
         if b_given and not b_all and len(last) > 1:
             return "one" if known.inverts else "two"
         if b_all:
-            return "one" if len(last) == 1 or known.inverts else ""
+            return "one" if len(last) == 1 or known.mostly_inverts else ""
         if known.inverts:
             return "one"
         return "two" if len(last) > 1 and known.is_natural else ""
@@ -420,7 +445,8 @@ class _Reader:
             return "" if known.is_natural else "one"
         if particle and len(b.split()) == 1:
             return "one"
-        return "one" if known.mostly_inverts else ""
+        # neither half is a name we know: only a clear habit may make them one person
+        return "one" if known.inverted >= 3 and known.inverted >= 2 * known.natural else ""
 
     def _joined_pair(self, name: str, one: _Item, other: _Item) -> Names:
         """Two parts with "and", "&" or a slash between them."""
@@ -430,8 +456,12 @@ class _Reader:
         a_full, b_full = self._is_full(a), self._is_full(b)
         if a_full and b_full:
             return Names((self._whole(one), self._whole(other)))
+        if self._is_unsure(a, b):
+            shared = self._shared(one, other).names
+            apart = (self._whole(one).name, self._whole(other).name)
+            return Names((), (tuple(each.name for each in shared), apart))
         if (
-            known.all_given(a)
+            self._lacks_surname(a)
             and self._is_whole(b)
             and compared(a) not in _MONONYMS
             and not known.stands(a)
@@ -452,6 +482,24 @@ class _Reader:
             if mixed:
                 return Names((), ((name,), (self._whole(one).name, self._whole(other).name)))
         return Names((self._body(name),))
+
+    def _is_unsure(self, name: str, other: str) -> bool:
+        """'Johann Georg und Anna Wille', 'John Martin and Charles Turner': all given names."""
+        several = len(without_titles(name.split())) > 1 and not self._lacks_surname(name)
+        return (
+            several
+            and self.count is None
+            and self.evidence.all_given(name)
+            and self._is_full(other)
+            and not self._stands(name)
+            and not self._stands(other)
+        )
+
+    def _lacks_surname(self, name: str) -> bool:
+        """'Bernd', 'Patricia L.'; not 'Edmonia Lewis', though both may be given names."""
+        words = without_titles(name.split())
+        initials = all(re.fullmatch(r"[^\W\d_]\.?", word) for word in words[1:])
+        return bool(words) and self.evidence.is_given(words[0]) and initials
 
     def _shared(self, one: _Item, other: _Item) -> Names:
         """'Bernd and Hilla Becher': the surname is both's."""
@@ -511,18 +559,19 @@ class _Reader:
                 return [self._inverted(item, following), self._inverted(item, after)], 3
             if half:
                 return [self._inverted(item, following)], 2
-        if following and following.joint not in (",", "") and not self._is_full(item.text):
-            if (
-                self.evidence.all_given(item.text)
-                and self._is_whole(following.text)
-                and not self._stands(item.text)
-            ):
-                return list(self._shared(item, following).names), 2
+        if (
+            following
+            and following.joint not in (",", "")
+            and self._lacks_surname(item.text)
+            and self._is_whole(following.text)
+            and not self._stands(item.text)
+        ):
+            return list(self._shared(item, following).names), 2
         if self._is_whole(item.text):
             return [self._whole(item)], 1
-        if len(words) > 1 and len(items) > 1 and any(self._is_full(one.text) for one in items):
-            if words[0].casefold() not in PARTICLES and words[0][:1].isupper():
-                return [self._whole(item)], 1
+        beside = any(self._is_full(one.text) for one in items)
+        if beside and len(words) > 1 and words[0].casefold() not in PARTICLES:
+            return ([self._whole(item)], 1) if words[0][:1].isupper() else None
         return None
 
     def _unread(self, name: str, items: list[_Item]) -> Names:
@@ -531,9 +580,9 @@ class _Reader:
         given = [self.evidence.all_given(item.text) for item in items]
         # "Smith, John & Brown" may be John Smith with a Brown
         turned = len(items) == 3 and given[1] and items[2].joint != _SERIAL
-        if items[-1].joint in ("&", "and", "und", "et", _SERIAL) and single:
-            if sum(given) <= 1 and not turned:
-                return Names((self._body(name),))
+        joined = items[-1].joint in ("&", "and", "und", "et", _SERIAL)
+        if joined and single and sum(given) <= 1 and not turned:
+            return Names((self._body(name),))
         return Names((), ((name,), tuple(self._whole(item).name for item in items)))
 
 

@@ -47,6 +47,9 @@ from tests.core.collection.importing.credit_lines.reading import line_of
             "1528",
             "German",
         ),
+        ("Anna Berg, American, b. Luxembourg, 1879–1973", "Anna Berg", "1879", "1973", "American"),
+        ("Sanzio, Raffaello, dit Raphaël", "Raffaello Sanzio", "", "", ""),
+        ("Anna Berg.", "Anna Berg", "", "", ""),
         ("J. Cooper (British, 18th century)", "J. Cooper", "", "", "British"),
     ],
 )

@@ -29,6 +29,7 @@ Süddeutscher Meister, um 1500|Niederrheinischer Meister|Französische Schule, 1
 École française, XVIIIe siècle|école flamande|Scuola fiorentina sec. XVI|Scuola veneta|
 Escuela sevillana|Escuela española, siglo XVII|Hollandse school|Maestro fiorentino|Pittore veneto|
 School of Fontainebleau|School of Paris|Scuola di Ferrara|École de Fontainebleau|
+Japan|Japan, Edo period|Asante artist|Escuela cuzqueña|Netherlandish Painter|
 English|American|Multiple artists|Verschiedene|Autori vari|AA.VV.|Unknown Photographer|
 Anonymous, 18th century, French|Unknown (American)|unknown artist, Japan|after the Antique|
 Workshop of an unknown artist|Copy after unknown original|Attributed to unknown|unknown, printed
@@ -54,6 +55,9 @@ def test_what_says_that_nobody_is_known_becomes_nobody(written: str) -> None:
         "Monogrammist FG",
         "Meister E.S.",
         "Master NAR",
+        "Master of 1518",
+        "Master I.B. with the Bird",
+        "Berlin Painter",
         "Pseudo Melioli",
         "A. B.",
         "Simon English",

@@ -42,6 +42,13 @@ from tests.tables import becomes
     Possibly after Titian -> after: Titian
     Titian and workshop -> Titian + workshop of: Titian
     Sassetta and Assistant -> Sassetta + workshop of: Sassetta
+    Titian and/or workshop -> workshop of: Titian
+    Titian's workshop -> workshop of: Titian
+    Titian, workshop of, and Paris Bordone -> workshop of: Titian + Paris Bordone
+    vrij naar Rembrandt -> after: Rembrandt
+    (da Raffaello) -> after: Raffaello
+    toegeschreven aan de Meester van Alkmaar -> Meester van Alkmaar?
+    attribué au Maître de Moulins -> Maître de Moulins?
     Titian or workshop -> workshop of: Titian
     Rembrandt workshop -> workshop of: Rembrandt
     nach Rubens -> after: Rubens
@@ -130,6 +137,9 @@ def test_a_qualifier_in_the_names_cell_is_a_role_and_the_name_is_the_masters(
     Rubens pinxit, Vorsterman sculpsit -> source: Rubens + Vorsterman
     Galle, Philip, Attributed to after Pieter Bruegel -> Philip Galle? + source: Pieter Bruegel
     after Rubens; published by Carl Dorn -> after: Rubens + published by: Carl Dorn
+    William Sharp (engraver), Benjamin West (after) -> William Sharp + source: Benjamin West
+    by John Smith, after Sir Godfrey Kneller, Bt -> John Smith + source: Sir Godfrey Kneller
+    Print made by Wenceslaus Hollar -> Wenceslaus Hollar
     Eva Falk, printed by Carl Dorn -> Eva Falk + printed by: Carl Dorn
     Jean Condé (printmaker); Richard Cosway (after) -> Jean Condé + source: Richard Cosway
     """

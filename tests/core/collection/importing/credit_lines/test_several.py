@@ -1,4 +1,4 @@
-"""Several makers are told from one, by what the table proves; where it proves nothing, it is asked."""
+"""Several makers are told from one, by what the table proves; else it is asked."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_number_of_identifiers_decides(name: str, numbers: str, expected: st
     Pedro Ruiz y Carmen Ortega -> Pedro Ruiz + Carmen Ortega
     Mario Rossi e Anna Bianchi -> Mario Rossi + Anna Bianchi
     Pieter Maes en Anna Visser -> Pieter Maes + Anna Visser
-    after Nicolas de Douai and Jacques de Nivelles -> after: Nicolas de Douai + after: Jacques de Nivelles
+    after Jan de Douai and Jacques Nivelles -> after: Jan de Douai + after: Jacques Nivelles
     """
 )
 def test_several_makers_in_one_cell_are_several(text: str, expected: str) -> None:
@@ -155,6 +155,42 @@ def test_what_nothing_decides_is_asked_with_its_readings(written: str) -> None:
     assert (one.kind, one.name) == (Kind.UNDECIDED, written)
     assert line.readings == ((f"{last} {first}",), (first, last))
     assert written in line.question
+
+
+@pytest.mark.parametrize(
+    ("written", "readings"),
+    [
+        (
+            "Edmonia Lewis und Jacob Maes",
+            (("Edmonia Lewis Maes", "Jacob Maes"), ("Edmonia Lewis", "Jacob Maes")),
+        ),
+        ("Jan Steen or Frans Hals", (("Jan Steen",), ("Frans Hals",), ("Jan Steen", "Frans Hals"))),
+    ],
+)
+def test_a_surname_is_not_shared_out_and_no_one_of_two_is_chosen(
+    written: str, readings: tuple[tuple[str, ...], ...]
+) -> None:
+    line = line_of(written)
+    assert line.contributors[0].kind is Kind.UNDECIDED
+    assert line.readings == readings
+
+
+def test_who_stands_alone_elsewhere_does_not_share_a_surname() -> None:
+    made = reading("Edmonia Lewis und Jacob Maes", ("Edmonia Lewis",))
+    assert made == "Edmonia Lewis + Jacob Maes"
+
+
+def test_a_column_of_lists_is_no_column_of_inverted_names() -> None:
+    beside = (
+        *("Kokoschka, Oskar", "van Gogh, Vincent", "De Kooning, Willem", "Utagawa, Hiroshige"),
+        *("Gilbert Prowse", "George Passmore", "Hans Haacke, Joseph Beuys"),
+        *("Bernd Becher, Hilla Becher", "Charles Eames, Ray Eames"),
+        *("Ilya Kabakov, Emilia Kabakov", "Jan Brueghel, Pieter Snayers"),
+    )
+    assert line_of("Komar, Melamid", beside).readings == (
+        ("Melamid Komar",),
+        ("Komar", "Melamid"),
+    )
 
 
 def test_lives_go_to_their_names() -> None:
