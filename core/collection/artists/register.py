@@ -329,8 +329,14 @@ def years_apart(one: str, other: str) -> bool:
 
 
 def _fits(person: _Person, one: NamedContributor) -> bool:
-    """Whether nothing says that this is somebody else of the same name."""
+    """Whether nothing says that this is somebody else of the same name.
+
+    Born and died in the same years, it is the same person, though a table has another number.
+    """
     artist = person.artist
+    lives = ((artist.born, one.born), (artist.died, one.died))
+    if all(_year(a) is not None and _year(a) == _year(b) for a, b in lives):
+        return True
     if contradict(artist.identifiers, one.identifiers):
         return False
     if set(artist.identifiers) & set(one.identifiers):

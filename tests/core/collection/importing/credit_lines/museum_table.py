@@ -16,6 +16,8 @@ from core.collection.importing.credit_lines.line import CreditCells
 # (first names, surname, born, died, nationality); the surname bears its particles
 PEOPLE = [
     ("Artemisia", "Gentileschi", 1593, 1656, "Italian"),
+    ("Jan", "Brueghel", 1568, 1625, "Flemish"),
+    ("Jan", "Brueghel", 1601, 1678, "Flemish"),  # his son, of the same name
     ("Judith", "Leyster", 1609, 1660, "Dutch"),
     ("Jacob Isaacksz.", "van Ruisdael", 1628, 1682, "Dutch"),
     ("Rachel", "Ruysch", 1664, 1750, "Dutch"),
@@ -323,6 +325,24 @@ def indexed(person: tuple) -> str:  # type: ignore[type-arg]
     return f"{surname}, {first}"
 
 
+def _different(rng: random.Random, count: int) -> list:  # type: ignore[type-arg]
+    """So many people, no two of one name."""
+    while True:
+        chosen = rng.sample(PEOPLE, count)
+        if len(set(map(natural, chosen))) == count:
+            return chosen
+
+
+def ulan(person: tuple) -> str:  # type: ignore[type-arg]
+    """The person's number in the union list: always the same."""
+    return str(500_010_000 + PEOPLE.index(person))
+
+
+def local(person: tuple) -> str:  # type: ignore[type-arg]
+    """The person's number in a museum's own table."""
+    return str(1 + PEOPLE.index(person))
+
+
 def life(rng: random.Random, person: tuple) -> str:  # type: ignore[type-arg]
     """A life in one of the ways in which catalogues write them."""
     _, _, born, died, nation = person
@@ -374,7 +394,6 @@ def persons() -> frozenset[str]:
 def _piped(rng: random.Random) -> Row:
     """Columns beside each other, with bars: prefix, role, name, life, suffix, numbers."""
     kind = rng.random()
-    number = rng.randrange(500_000_000 + 10_000, 500_000_000 + 900_000)
     if kind < 0.4:
         person = rng.choice(PEOPLE)
         return CreditCells(
@@ -382,7 +401,7 @@ def _piped(rng: random.Random) -> Row:
             sort_name=indexed(person),
             role="Artist",
             bio=life(rng, person),
-            identifiers=(("ulan", str(number)),),
+            identifiers=(("ulan", ulan(person)),),
         ), one(person)
     if kind < 0.55:
         person = rng.choice(PEOPLE)
@@ -395,7 +414,7 @@ def _piped(rng: random.Random) -> Row:
             person, doubt=doubt
         )
     if kind < 0.85:
-        maker, other = rng.sample(PEOPLE, 2)
+        maker, other = _different(rng, 2)
         roles, prefixes, second = rng.choice(
             [
                 ("Artist|Artist", "|After", "source"),
@@ -411,7 +430,7 @@ def _piped(rng: random.Random) -> Row:
             role=roles,
             prefix=prefixes,
             suffix="|",
-            identifiers=(("ulan", f"{number}|"),),
+            identifiers=(("ulan", f"{ulan(maker)}|"),),
         ), TrueCredit(((natural(maker), "maker", False), (natural(other), second, False)))
     if kind < 0.93:
         return CreditCells(name=rng.choice(UNKNOWN["en"]), role="Artist"), NOBODY
@@ -432,11 +451,11 @@ def _modern(rng: random.Random) -> Row:
         return CreditCells(
             name=natural(person),
             bio=f"({life(rng, person)})",
-            identifiers=(("local", str(rng.randrange(9_000))),),
+            identifiers=(("local", local(person)),),
         ), one(person)
     if kind < 0.75:
-        several = rng.sample(PEOPLE, rng.choice([2, 2, 3]))
-        numbers = ", ".join(str(rng.randrange(1, 9_000)) for _ in several)
+        several = _different(rng, rng.choice([2, 2, 3]))
+        numbers = ", ".join(map(local, several))
         joint = rng.choice([", ", ", ", "; "])
         identifiers = (("local", numbers),) if rng.random() < 0.8 else ()
         return CreditCells(
@@ -445,14 +464,14 @@ def _modern(rng: random.Random) -> Row:
             bio=" ".join(f"({life(rng, person)})" for person in several),
         ), TrueCredit(tuple((natural(person), "maker", False) for person in several))
     if kind < 0.8:
-        several = rng.sample(PEOPLE, 2)
+        several = _different(rng, 2)
         return CreditCells(name=" and ".join(map(natural, several))), TrueCredit(
             tuple((natural(person), "maker", False) for person in several)
         )
     if kind < 0.92:
         body = rng.choice(BODIES)
         return CreditCells(
-            name=body, identifiers=(("local", str(rng.randrange(9_000))),)
+            name=body, identifiers=(("local", str(5_000 + BODIES.index(body))),)
         ), TrueCredit(((body, "maker", False),))
     return CreditCells(name=rng.choice(UNKNOWN["en"])), NOBODY
 
@@ -513,7 +532,7 @@ def _paris(rng: random.Random) -> Row:
 def _zurich(rng: random.Random) -> Row:
     """'Nachname, Vorname' with terms behind; 'und' between names."""
     kind = rng.random()
-    person, other = rng.sample(PEOPLE, 2)
+    person, other = _different(rng, 2)
     if kind < 0.45:
         return CreditCells(name=indexed(person)), one(person)
     if kind < 0.55:
@@ -555,7 +574,7 @@ def _zurich(rng: random.Random) -> Row:
 def _hague(rng: random.Random) -> Row:
     """'prentmaker: X, naar schilderij van: Y'; terms before the name."""
     kind = rng.random()
-    person, other = rng.sample(PEOPLE, 2)
+    person, other = _different(rng, 2)
     if kind < 0.4:
         return CreditCells(name=natural(person), bio=life(rng, person)), one(person)
     if kind < 0.55:
@@ -586,7 +605,7 @@ def _hague(rng: random.Random) -> Row:
 def _south(rng: random.Random) -> Row:
     """Cards in Italian and Spanish."""
     kind = rng.random()
-    person, other = rng.sample(PEOPLE, 2)
+    person, other = _different(rng, 2)
     language, words = rng.choice([("it", ITALIAN), ("es", SPANISH)])
     if kind < 0.4:
         return CreditCells(name=f"{natural(person)} ({person[2]}-{person[3] or ''})"), one(person)
