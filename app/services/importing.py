@@ -6,7 +6,6 @@ import; or the words with which it is refused. Collections only ever land in CRE
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,15 @@ from app.settings import Settings
 from core.collection.artists.opt_outs import OptOuts
 from core.collection.importing.columns import column_map
 from core.collection.importing.fields import plain_text, readable, slug
-from core.collection.importing.importer import Form, ImportReport, iter_import, iter_preview
+from core.collection.importing.importer import (
+    Events,
+    Form,
+    ImportOptions,
+    iter_import,
+    iter_preview,
+)
 from core.errors import UsageError
 from core.ledger.ledger import open_ledger
-from core.progress import Progress
 
 SIZES = (32, 64, 128, 256, 512)
 ELSEWHERE = (
@@ -50,32 +54,27 @@ def source_of(request: ImportRequest) -> Path:
     return _path(request.source, "Write where the pictures are")
 
 
-def previewed(
-    settings: Settings, request: ImportRequest
-) -> Generator[Progress | ImportReport, None, None]:
+def previewed(settings: Settings, request: ImportRequest) -> Events:
     """What importing would do; nothing is written."""
     yield from iter_preview(
-        source_of(request),
-        destination(settings, request),
-        size=request.size,
-        name=_name(settings, request),
-        form=_form(request),
-        opt_outs=wishes_at_import(settings),
+        source_of(request), destination(settings, request), **_options(settings, request)
     )
 
 
-def imported(
-    settings: Settings, request: ImportRequest
-) -> Generator[Progress | ImportReport, None, None]:
+def imported(settings: Settings, request: ImportRequest) -> Events:
     """Import, into CREDITLINE_HOME/collections."""
     yield from iter_import(
-        source_of(request),
-        destination(settings, request),
-        size=request.size,
-        name=_name(settings, request),
-        form=_form(request),
-        opt_outs=wishes_at_import(settings),
+        source_of(request), destination(settings, request), **_options(settings, request)
     )
+
+
+def _options(settings: Settings, request: ImportRequest) -> ImportOptions:
+    return {
+        "size": request.size,
+        "name": _name(settings, request),
+        "form": _form(request),
+        "opt_outs": wishes_at_import(settings),
+    }
 
 
 def wishes_at_import(settings: Settings) -> OptOuts:

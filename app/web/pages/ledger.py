@@ -45,7 +45,8 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """An artist at a glance: ids of the first works, styles by name, how many works, credit."""
+    """An artist at a glance: ids of the first works, styles by name, how many works, credit;
+    `kept`: it is paid to nobody, for nobody knows who that is."""
 
     id: str
     name: str
@@ -53,6 +54,7 @@ class Card:
     styles: tuple[str, ...]
     works: int
     micro: int
+    kept: bool
 
 
 def _page_number(query: Query) -> int:
@@ -90,7 +92,8 @@ def artists_page(studio: Studio, query: Query) -> str:
             works.setdefault(maker, []).append(work)
     artist_id = query.get("id")
     if not artist_id:
-        totals = {row.artist_id: row for row in studio.ledger.totals().artists}
+        every = studio.ledger.totals()
+        totals = {row.artist_id: row for row in (*every.artists, *every.unknown)}
         return all_artists(studio.collection.artists, works, totals)
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
@@ -163,7 +166,8 @@ def all_artists(
     totals: Mapping[str, ArtistTotal],
 ) -> str:
     """One card per artist; `works` and `totals` by artist id."""
-    cards = [_card(artist, works.get(artist.id, ()), totals.get(artist.id)) for artist in artists]
+    shown = [one for one in artists if one.id in works or one.id in totals]  # others: named beside
+    cards = [_card(artist, works.get(artist.id, ()), totals.get(artist.id)) for artist in shown]
     return render("artists", cards=cards)
 
 
@@ -175,6 +179,7 @@ def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> C
         styles=tuple(sorted({style_name(work.style) for work in works})),
         works=len(works),
         micro=total.micro if total else 0,
+        kept=not artist.payable,
     )
 
 
