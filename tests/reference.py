@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from app.services import (
     artist_ablation,
     evaluation,
+    painted_pictures,
     report,
     retrieval,
     serialize,
@@ -41,6 +42,7 @@ VERBS: dict[str, Any] = {
     "evaluate artists": evaluation.ArtistsRecord,
     "evaluate artist": artist_ablation.ArtistAblationRecord,
     "evaluate retrieval": retrieval.RetrievalRecord | list[retrieval.RetrievalRecord],
+    "evaluate pictures": painted_pictures.PicturesRecord,
     "evaluate report": report.ReportRecord,
     "ledger totals": serialize_ledger.LedgerTotals,
     "ledger entries": serialize_ledger.EntriesPage,

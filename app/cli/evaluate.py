@@ -312,3 +312,48 @@ def evaluate_retrieval(
         for place, (check, queries) in enumerate(checks)
     ]
     table(head, lines)
+
+
+@verbs.command("pictures")
+def evaluate_pictures(
+    collection: CollectionOption = None,
+    count: Annotated[int, typer.Option(min=2, help="Pictures painted, the classes in turn.")] = 96,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other pictures.")] = 0,
+    clip: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Judge by this CLIP vision model instead.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A contact sheet of the paintings.")
+    ] = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Does the model paint as its works look? Hands, distance, sharpness, copies.
+
+    The judge sees by EfficientNet-Lite0, whose weights come with the extra `judge`.
+    """
+    from app.services.painted_pictures import PicturesJudged, judge_pictures
+
+    settings = read_settings(collection=collection, device=device)
+    events = judge_pictures(settings, count=count, seed=seed, clip=clip, sheet=sheet)
+    judged = last(events, PicturesJudged)
+    record = judged.record
+    if as_json:
+        show_json(record)
+        return
+    rows = [("works of the same hands, held out", record.held_out, record.distance_held_out)]
+    rows.append(("painted", record.painted, record.distance))
+    table(
+        ("pictures", "number", "hand of the class", "confidence", "distance"),
+        [
+            (name, one.pictures, f"{one.in_class:.2f}", f"{one.confidence:.2f}", f"{apart:.1f}")
+            for name, one, apart in rows
+            if one is not None and apart is not None
+        ],
+    )
+    sharp = ", ".join(f"{style} {value:.2f}" for style, value in record.sharpness.items())
+    say(f"Sharpness against the works: {sharp}")
+    say(f"Perhaps copies: {100 * record.copies:.0f} % of the paintings")
+    say(f"The judge ({record.embedding}) names the hand of {record.hands:.2f} of {record.hands_of}")
+    if record.sheet is not None:
+        say(f"Contact sheet: {record.sheet}")

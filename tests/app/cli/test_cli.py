@@ -38,6 +38,7 @@ VERBS = (
     "evaluate counterfactual",
     "evaluate artists",
     "evaluate artist",
+    "evaluate pictures",
     "evaluate report",
     "evaluate retrieval",
     "ledger totals",

@@ -77,6 +77,7 @@ COMMANDS = {
     "evaluate artists": "",
     "evaluate artist": "--artist artist-0",
     "evaluate retrieval": "--limit 2",
+    "evaluate pictures": "--count 4",
     "evaluate report": "--collection copy --no-checks",
     "ledger totals": "",
     "ledger entries": "--per-page 3",
