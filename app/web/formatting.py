@@ -140,6 +140,11 @@ def picture_without(run_id: str, artist_id: str, way: str) -> str:
     return with_query(place, {"way": way})
 
 
+def relative(address: str) -> str:
+    """An address of this server for a stylesheet in the page, which knows no path before it."""
+    return address.removeprefix("/")
+
+
 def run_page(run_id: str) -> str:
     """A run's permalink."""
     return with_query("/", {"run": run_id})
@@ -183,6 +188,7 @@ FILTERS = (
     kind_name,
     verdict_name,
     work_picture,
+    relative,
     run_picture,
     picture_without,
     run_page,

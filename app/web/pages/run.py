@@ -45,6 +45,7 @@ SHOWN = (
     "picture",
     "status",
     "credit",
+    "why",
     "proponents",
     "opponents",
     "memorised",
@@ -321,6 +322,11 @@ def shown(studio: Studio, view: RunView, status: str) -> list[Any]:
         proponents=_gallery(record, PROPONENT),
         opponents=_gallery(record, OPPONENT),
         memorised=_gallery(record, MEMORISED),
+        why=render(
+            "run.why",
+            record=record,
+            rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out()),
+        ),
         recipe=render("run.recipe", view=view),
         again=gr.update(visible=paintable),
         retry=gr.update(visible=False),
@@ -360,7 +366,6 @@ def credit(
         view=view,
         shares=run_bars(view.record, names, view.rule, unpaid),
         decided=decided(view.record, names),
-        rules=side_by_side(view.record, names, opted_out),
         stands=standing_entry(view, names, opted_out),
     )
 

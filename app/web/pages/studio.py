@@ -51,18 +51,21 @@ class StudioPage:
 
     def _build(self) -> None:
         styles = self.studio.collection.styles
-        gr.HTML(render("macros.title", words="Creditline", lead=INTRO))
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=300):
+        gr.HTML(render("studio.title", words="Creditline", lead=INTRO), elem_id="masthead")
+        with gr.Row(equal_height=False, elem_id="first"):
+            with gr.Column(scale=4, min_width=250, elem_id="controls"):
                 self._build_recipe(styles)
                 self._build_upload(styles)
-            with gr.Column(scale=6, min_width=300):
+            with gr.Column(scale=5, min_width=280):
                 self.picture = gr.HTML(render("studio.blank"), elem_id="picture")
-                self.status = gr.HTML(elem_id="status", min_height=60)
+                self.status = gr.HTML(elem_id="status")
                 self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
+            with gr.Column(scale=6, min_width=300):
+                self.credit = gr.HTML(elem_id="credit")
+        self._build_works()
         with gr.Row(equal_height=False):
             with gr.Column(scale=8, min_width=300):
-                self.credit = gr.HTML(elem_id="credit")
+                self.why = gr.HTML(elem_id="why")
             with gr.Column(scale=4, min_width=280):
                 self.recipe = gr.HTML(elem_id="recipe")
                 self.again = gr.Button("Run again", visible=False, elem_id="again")
@@ -74,6 +77,11 @@ class StudioPage:
                 self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
                 self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
             self.answer = gr.HTML(elem_id="answer")
+        self.run_id = gr.Textbox(visible=False, label="Run")
+        self.shown = [getattr(self, name) for name in SHOWN]
+
+    def _build_works(self) -> None:
+        """The works behind the picture, from four sides; their first row is on the first screen."""
         with gr.Tabs(elem_id="works"):
             with gr.Tab("Shaped it most", elem_id="tab-proponents"):
                 self.proponents = gr.HTML(elem_id="proponents")
@@ -83,17 +91,17 @@ class StudioPage:
                 self.opponents = gr.HTML(elem_id="opponents")
             with gr.Tab("Self-influence", elem_id="tab-memorised"):
                 self.memorised = gr.HTML(elem_id="memorised")
-        self.run_id = gr.Textbox(visible=False, label="Run")
-        self.shown = [getattr(self, name) for name in SHOWN]
 
     def _build_recipe(self, styles: Sequence[str]) -> None:
-        """What a painting is made from."""
-        self.style = gr.Dropdown(
+        """What a painting is made from; each style by one of its works."""
+        works = {work.style: work.id for work in reversed(self.studio.collection.works)}
+        tiles = render("studio.tiles", works=[works[style] for style in styles])
+        gr.HTML(tiles, elem_id="tiles")  # a stylesheet: nothing of it is seen
+        self.style = gr.Radio(
             [(style_name(style), style) for style in styles],
             value=styles[0],
             label="Style",
             elem_id="style",
-            filterable=False,
         )
         with gr.Row():
             self.seed = gr.Number(
