@@ -236,7 +236,9 @@ def opt_out(
     viaf: Annotated[str, typer.Option(help="Their VIAF number.")] = "",
     registry: Annotated[
         Path | None,
-        typer.Option("--list", metavar="FILE", help="A CSV: name, wikidata, …, work, date."),
+        typer.Option(
+            "--list", metavar="FILE", help="A CSV: name, wikidata, …, work, sha256, date."
+        ),
     ] = None,
     source: Annotated[str, typer.Option(help="Who passed the wish on.")] = "",
     date: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="When; today.")] = "",

@@ -58,7 +58,9 @@ def evaluate_lds(
     output: Output = None,
     experiment: Annotated[
         str,
-        typer.Option(metavar="NAME", help="main, frontier, rules, inverse, table1-8, fig1-10."),
+        typer.Option(
+            metavar="NAME", help="main, frontier, rules, inverse, table1-8, fig1-2, fig5-10."
+        ),
     ] = "main",
     subsets: Annotated[
         int | None, typer.Option(min=3, help="Subsets, instead of the preset's.")

@@ -21,12 +21,14 @@ def import_pictures(
         Path,
         typer.Argument(
             metavar="SRC",
-            help="A folder of styles, a table (CSV, TSV, JSON, JSON lines), a tar, CIFAR (npz or "
-            "binary batches), a data set of `datasets` (saved or parquet), or a name of the hub.",
+            help="A folder of styles, a table (CSV, TSV, JSON, JSON lines, Excel, OpenDocument), a "
+            "tar, CIFAR (npz or binary batches), a data set of `datasets` (saved or parquet), or a "
+            "name of the hub.",
         ),
     ],
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="The collection to make or add to.")
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="The folder of the collection to make or add to."),
     ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what would happen; write nothing.")

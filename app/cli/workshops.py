@@ -47,7 +47,9 @@ def list_workshops(as_json: AsJson = False) -> None:
 
 @verbs.command("paint")
 def paint(
-    workshop: Annotated[str, typer.Option(metavar="SLUG", help="Whose hand; see `list`.")],
+    workshop: Annotated[
+        str, typer.Option(metavar="SLUG", help="Whose hand; see `workshops list`.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="PNG or JPEG.")],
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another work.")] = 0,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 128,

@@ -49,7 +49,14 @@ def test_generate_paints_traces_and_credits(
     assert (tmp_path / "a.png").is_file()
     assert sum(share["micro"] for share in one["shares"]) + one["unattributed_micro"] == 1_000_000
     (totals,) = answers(capsys, "ledger", "totals", "--json")
-    assert totals.keys() == {"artists", "unattributed_micro", "total_micro", "entries", "head_hash"}
+    assert totals.keys() == {
+        "artists",
+        "unknown_micro",
+        "unattributed_micro",
+        "total_micro",
+        "entries",
+        "head_hash",
+    }
     assert totals["entries"] == 1
     assert totals["total_micro"] == 1_000_000
     (proof,) = answers(capsys, "ledger", "verify", "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,13 @@ def choose_collection(page: Any, name: str) -> None:
     press_to(page, field)
     options = page.get_by_role("option")
     expect(options.filter(has_text=name)).to_be_visible()
-    for _ in range(options.count() + 1):
-        active = page.locator("[role=option].active")
-        if active.count() and name in (active.first.text_content() or ""):
-            break
+    names = [text.strip(" ✓") for text in options.all_text_contents()]
+    active = re.compile(r"\bactive\b")
+    expect(page.locator("[role=option].active")).to_have_count(1)
+    start = names.index(page.locator("[role=option].active").inner_text().strip(" ✓\n"))
+    for step in range(1, (names.index(name) - start) % len(names) + 1):
         page.keyboard.press("ArrowDown")
+        expect(options.nth((start + step) % len(names))).to_have_class(active)
     page.keyboard.press("Enter")
 
 

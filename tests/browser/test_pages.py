@@ -169,6 +169,8 @@ def test_contrast_holds_and_nothing_runs_over_the_edge(
         run = json.loads(history)[-1]["run_id"]
         page.goto(f"{told.url}/?run={run}", wait_until="domcontentloaded")
         expect(page.locator("#credit")).to_contain_text("shared equally")
+    elif path == "names":
+        expect(page.locator("#names-question")).to_contain_text("decided by the studio's keeper")
     elif path == "import":
         expect(page.get_by_role("button", name="Preview")).to_be_visible()
     else:

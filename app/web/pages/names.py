@@ -101,8 +101,8 @@ class NamesPage:
             self.position,
         ]
         where = [self.collection, self.position]
-        blocks.load(self._at_hand, None, self.collection, queue=False, **private)
-        blocks.load(self._event(self._page), where, shown, queue=False, **private)
+        opened = [self.collection, *shown]
+        blocks.load(self._event(self._opened_page), None, opened, queue=False, **private)
         self.collection.change(
             self._event(lambda path, _: self._page(path, 0)), where, shown, queue=False, **private
         )
@@ -127,10 +127,10 @@ class NamesPage:
             **private,
         )
 
-    def _at_hand(self) -> Any:
-        """The collections that are there now: an import may have made one since the start."""
+    def _opened_page(self) -> list[Any]:
+        """With the collections that are there now: an import may have made one since the start."""
         self.collection.choices = self._choices()  # what an event may name
-        return gr.update(choices=self.collection.choices)
+        return [gr.update(choices=self.collection.choices), *self._page(self._served(), 0)]
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -140,10 +140,12 @@ class NamesPage:
         def event(request: gr.Request, *fields: Any) -> list[Any]:
             try:
                 if not self.access.may_import(request.headers):
-                    return self._closed(render("notices.empty", words=ELSEWHERE))
-                return act(*fields)
+                    page = self._closed(render("notices.empty", words=ELSEWHERE))
+                else:
+                    return act(*fields)
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-                return self._trouble(words_of(error))
+                page = self._trouble(words_of(error))
+            return [gr.skip(), *page] if act == self._opened_page else page
 
         return event
 

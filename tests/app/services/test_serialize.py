@@ -128,7 +128,13 @@ def home(tmp_path: Path, ready: Collection, monkeypatch: pytest.MonkeyPatch) -> 
     for number, name in enumerate(("one", "two", "three")):
         picture(number, 48).save(f"source/{name}.png")
     Path("source/bad.png").write_bytes(b"<html>404")
-    rows = ("one,Ann Ek,1900", "two,Ann Ek,18xx?", "three,Bo Äsk,", "one,Ann Ek,", "bad,Ann Ek,")
+    rows = (
+        "one,Ann Ek,1900",
+        "two,Ann Ek,in spring",
+        "three,Bo Äsk,",
+        "one,Ann Ek,",
+        "bad,Ann Ek,",
+    )
     lines = (f"{name}.png,{artist},{year},Op Art" for name, artist, year in map(_cells, rows))
     table = "\n".join(("file,artist,year,style", *lines)) + "\n"
     Path("source/metadata.csv").write_text(table, encoding="utf-8")

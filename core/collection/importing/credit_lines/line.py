@@ -1,8 +1,7 @@
 """A work's credit line: what a row's cells say of its makers, and who that is.
 
 In: cells as a table has them. Out: contributors by name, role and certainty; or a doubt that
-asks a
-person to decide. Knows no table format and no collection.
+asks a person to decide. Knows no table format and no collection.
 """
 
 from __future__ import annotations

@@ -162,4 +162,5 @@ def test_nothing_below_the_edge_asks_the_environment_for_permission() -> None:
     assert asking == [
         "core/attribution/scoring/ray_backend.py",  # which tells Ray to report nothing
         "core/collection/images/decoding_process.py",  # which hands a child what it needs to start
+        "core/collection/importing/spreadsheet.py",  # likewise
     ]
