@@ -277,3 +277,47 @@ def test_two_people_paint_at_once(server: Server, open_page: Open) -> None:
     for page, seed in zip(pages, (21, 22), strict=True):
         expect(page.locator("#status")).to_contain_text(RECORDED)
         expect(page.locator("#painting img")).to_have_attribute("alt", re.compile(f"seed {seed}$"))
+
+
+def box(page: Any, selector: str) -> dict[str, float]:
+    element = page.locator(selector).first
+    expect(element).to_be_visible()
+    bounds = element.bounding_box()
+    assert bounds is not None
+    return dict(bounds)
+
+
+def test_the_first_screen_shows_picture_credit_and_works(
+    own_server: Callable[..., Server], open_page: Open
+) -> None:
+    """At 1366 x 768 nothing of it needs scrolling; on a phone two screens hold it."""
+    url = own_server(EMBEDDED).url
+    page = open_page(url, width=1366, height=768)
+    for selector in ("#painting", "#credit .cl-trust", "#credit .cl-bars"):
+        bounds = box(page, selector)
+        assert bounds["y"] + bounds["height"] <= 768, selector
+    for card in page.locator("#proponents .cl-card img").all()[:6]:
+        bounds = card.bounding_box()
+        assert bounds is not None and bounds["y"] + bounds["height"] <= 768
+    phone = open_page(url, width=390, height=844)
+    for selector in ("#painting", "#credit .cl-bars", "#proponents .cl-card img"):
+        bounds = box(phone, selector)
+        assert bounds["y"] + bounds["height"] <= 2 * 844, selector
+
+
+def test_a_style_is_chosen_by_its_picture_and_by_keyboard(
+    own_server: Callable[..., Server], open_page: Open
+) -> None:
+    page = open_page(own_server(EMBEDDED).url, width=1366, height=768)
+    tiles = page.locator("#style label")
+    expect(tiles).to_have_count(6)
+    image = tiles.nth(2).evaluate("tile => getComputedStyle(tile, '::before').backgroundImage")
+    assert "/media/works/" in image
+    address = re.search(r'url\("([^"]+)"\)', image)
+    assert address is not None and page.request.get(address[1]).status == 200
+    tiles.nth(2).click()
+    radio = page.locator("#style input").nth(2)
+    expect(radio).to_be_checked()
+    page.locator("#style input").nth(4).focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#style input").nth(4)).to_be_checked()

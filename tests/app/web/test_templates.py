@@ -23,7 +23,7 @@ from jinja2 import UndefinedError, nodes
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
-from app.web.views.credit import Bar
+from app.web.views.credit import Bar, side_by_side
 from core.collection.artists.decisions import NameDecision
 from core.collection.artists.opt_outs import Wish
 from core.collection.artists.review import Choice, Proposal
@@ -404,6 +404,16 @@ CASES: dict[str, Callable[[str], str]] = {
         called("{% from 'run.html' import alt %}<img alt='{{ alt(run) }}'>", run=view.record)
         for view in runs_of(text)
     ),
+    "run.why": lambda text: "".join(
+        render(
+            "run.why",
+            record=view.record,
+            rules=side_by_side(view.record, {one: text for one in view.record.artist_micro}),
+        )
+        for view in runs_of(text)
+    ),
+    "studio.title": lambda text: render("studio.title", words=text, lead=text),
+    "studio.tiles": lambda text: render("studio.tiles", works=[text]),
     "run.credit": lambda text: "".join(run.credit(view, {}) for view in runs_of(text)),
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
