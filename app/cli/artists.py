@@ -134,11 +134,11 @@ def decide(
     `makers 'A & B' 'A | B'`: two made it. `nobody 'Various'`: no one in particular. `same a b`: the
     artist b is the artist a. `different a b`: they are two.
     """
+    from app.services.artists import decided
     from app.services.serialize_artists import DecisionRecord
-    from core.collection.artists.decisions import decide
 
-    _, opened = _opened(collection)
-    _, row = decide(opened, what, subject, answer, by=by or getpass.getuser())
+    settings, opened = _opened(collection)
+    row = decided(settings, opened, what, subject, answer, by=by or getpass.getuser())
     if as_json:
         show_json(DecisionRecord.model_validate(row))
     else:
@@ -172,7 +172,10 @@ def undo(
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a decision back: works are again whose they were."""
+    """Take a decision back: works are again whose they were.
+
+    Works that came since are read again by the next import of their source.
+    """
     from app.services.serialize_artists import DecisionRecord
     from core.collection.artists.decisions import undo
 
@@ -181,7 +184,7 @@ def undo(
     if as_json:
         show_json(DecisionRecord.model_validate(row))
     else:
-        say(f"Decision {row.number} is taken back.")
+        say(f"Decision {row.number} is taken back. Works that came by it are read again: import.")
 
 
 @verbs.command("export")

@@ -11,11 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.settings import Settings
-from core.collection.artists.decisions import DIFFERENT, decide
+from core.collection.artists.decisions import (
+    DIFFERENT,
+    MAKERS,
+    NameDecision,
+    decide,
+    written_so,
+)
 from core.collection.artists.opt_outs import (
     OPT_OUTS,
     OptOuts,
     Wish,
+    check_work,
     day_of,
     read_opt_outs,
     save_opt_outs,
@@ -24,7 +31,7 @@ from core.collection.artists.opt_outs import (
 )
 from core.collection.artists.questions import WISH, read_questions, save_questions
 from core.collection.artists.review import Choice, Proposal, proposals
-from core.collection.importing.fields import SCHEMES, identifier, plain_text
+from core.collection.importing.fields import SCHEMES, identifier, plain_text, slug
 from core.collection.importing.table import TableRow, read_table
 from core.collection.store import save_collection, table_text
 from core.collection.types import OPTED_OUT, Artist, Collection
@@ -167,20 +174,51 @@ def opt_in(
     actor: str,
     reason: str,
 ) -> OptedOut:
-    """Take a person's wish back. Raises `UsageError` where there is none."""
+    """Take wishes back: all those of a person, by name or number; or one about a work, by its title
+    or its file's sha256. Raises `UsageError` where there is none."""
     file = opt_outs_file(settings)
     kept = read_opt_outs(file)
-    covered = kept.of_person((name,))
-    if covered is None or covered.certainty != "sure":
-        raise UsageError(f"Nobody of the name '{name}' has opted out here. See `artists opt-outs`.")
-    save_opt_outs(file, OptOuts(tuple(one for one in kept.wishes if one != covered.wish)))
+    taken = [one for one in kept.wishes if not one.work and _names_person(one, name)]
+    taken = taken or [one for one in kept.wishes if one.work and slug(one.work) == slug(name)]
+    if not taken:
+        raise UsageError(
+            f"Nobody of the name or number '{name}' has opted out here, and no work of this title. "
+            "See `artists opt-outs`."
+        )
+    left = OptOuts(tuple(one for one in kept.wishes if one not in taken))
+    save_opt_outs(file, left)
+    back, still = OptOuts(tuple(taken)), opted_out_ids(collection, left)
     artists = []
     for artist in collection.artists:
-        own = OptOuts((covered.wish,)).of_person((artist.name, *artist.written), artist.identifiers)
-        if own is not None and own.certainty == "sure" and artist.id in ledger.opted_out():
+        own = back.of_person((artist.name, *artist.written), artist.identifiers)
+        if own is None or own.certainty != "sure" or artist.id in still:
+            continue
+        if artist.id in ledger.opted_out():
             ledger.set_artist_status(artist.id, "active", reason=reason, actor=actor)
             artists.append(artist)
-    return OptedOut(-1, tuple(artists), ())
+    return OptedOut(-len(taken), tuple(artists), ())
+
+
+def _names_person(wish: Wish, text: str) -> bool:
+    if slug(text) in map(slug, filter(None, (wish.name, *wish.also_written))):
+        return True
+    return any(identifier(scheme, text)[0] == value for scheme, value in wish.identifiers)
+
+
+def decided(
+    settings: Settings, collection: Collection, what: str, subject: str, answer: str, *, by: str
+) -> NameDecision:
+    """Decide about a name. Raises `UsageError` where works of somebody who opted out would become
+    others', who are paid: no decision takes a wish away."""
+    if what == MAKERS:
+        refused = opted_out_ids(collection, standing_opt_outs(settings))
+        for artist in written_so(collection.artists, subject):
+            if artist.id in refused and slug(answer) not in (artist.id, slug(artist.name)):
+                raise UsageError(
+                    f"'{artist.name}' ({artist.id}) opted out, and works of theirs are not given to "
+                    "others. If the wish was another's, take it back first: artists opt-in."
+                )
+    return decide(collection, what, subject, answer, by=by)[1]
 
 
 def answered(
@@ -197,7 +235,7 @@ def answered(
     if proposal.what == WISH:
         _answer_wish(settings, collection, proposal, choice, by)
     else:
-        decide(collection, choice.what, proposal.subject, choice.answer, by=by)
+        decided(settings, collection, choice.what, proposal.subject, choice.answer, by=by)
     return proposal, choice
 
 
@@ -209,18 +247,21 @@ def _answer_wish(
         return
     file = opt_outs_file(settings)
     kept = read_opt_outs(file)
-    covered = kept.of_person((choice.answer,))
     wishes = list(kept.wishes)
-    if covered is None:  # opted out in the collection's table or the ledger alone
+    # the very wish that was asked about, not one of a near name
+    wish = next((one for one in wishes if not one.work and _is_asked(one, choice.answer)), None)
+    if wish is None:  # opted out in the collection's table or the ledger alone
         wish = Wish(name=choice.answer, source=f"decided by {by}", date=today())
         wishes.append(wish)
-    else:
-        wish = covered.wish
     spelt = replace(wish, also_written=(*wish.also_written, proposal.subject))
     save_opt_outs(file, OptOuts(tuple(spelt if one is wish else one for one in wishes)))
     # answered: the spelling is the person's now, and the next import refuses it as theirs
     questions = read_questions(collection.path)
     save_questions(collection.path, (one for one in questions if one.subject != proposal.subject))
+
+
+def _is_asked(wish: Wish, answer: str) -> bool:
+    return (wish.name or wish.words) == answer
 
 
 # --- the registrar's table ------------------------------------------------------------------------
@@ -361,10 +402,12 @@ def wish_of(name: str, numbers: Mapping[str, str], work: str, source: str, date:
             raise UsageError(f"{reason} Correct --{scheme}.")
         if value:
             identifiers.append((scheme, value))
-    return Wish(
+    wish = Wish(
         name=plain_text(name),
         identifiers=tuple(identifiers),
         work=plain_text(work),
         source=plain_text(source),
         date=day_of(date),
     )
+    check_work(wish)
+    return wish

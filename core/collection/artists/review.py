@@ -106,8 +106,17 @@ def _undecided(
             continue
         question = asked_about.get(slug(artist.name))
         readings = question.readings if question else ()
-        offered = dict.fromkeys([*readings, (artist.name,)])
+        namesakes = [
+            one
+            for one in collection.artists
+            if one.kind in (PERSON, BODY)
+            and slug(artist.name) in map(slug, (one.name, *one.written))
+        ]
         choices = [
+            Choice(MAKERS, one.id, f"One maker: {_known(one, works)}") for one in namesakes
+        ]
+        offered = dict.fromkeys([*readings, *([] if namesakes else [(artist.name,)])])
+        choices += [
             Choice(MAKERS, DIVIDER.join(names), _as_makers(names)) for names in offered if names
         ]
         yield Proposal(

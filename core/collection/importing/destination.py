@@ -12,7 +12,7 @@ import contextlib
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,6 +129,12 @@ class ImportLog:
         """Remember, in place of what was known."""
         self._by_source[source_sha] = record
         self._looks[record.work_id] = record.look
+
+    def forget_words(self, work_ids: Container[str]) -> None:
+        """Forget what was said of these works, so that the next import reads their rows again."""
+        for source_sha, one in self._by_source.items():
+            if one.work_id in work_ids:
+                self._by_source[source_sha] = replace(one, description="")
 
     def look(self, work: Work) -> str:
         """How a work looks: from the record, or from its picture."""
