@@ -6,6 +6,7 @@ answer. Wishes to be left out hold for every collection of this home; decisions 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,10 +32,12 @@ from core.collection.artists.opt_outs import (
 )
 from core.collection.artists.questions import WISH, read_questions, save_questions
 from core.collection.artists.review import Choice, Proposal, proposals
-from core.collection.importing.fields import SCHEMES, identifier, plain_text, slug
+from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
+from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug
 from core.collection.importing.table import TableRow, read_table
 from core.collection.store import save_collection, table_text
-from core.collection.types import OPTED_OUT, Artist, Collection
+from core.collection.types import OPTED_OUT, PARTY, Artist, Collection
 from core.errors import CollectionError, UsageError
 from core.ledger.export import neutral
 from core.ledger.ledger import Ledger
@@ -316,18 +319,22 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
     artists = {one.id: one for one in collection.artists}
     faults: list[str] = []
     changes: list[Change] = []
+    rows: dict[str, int] = {}  # artist id -> its row
     for row in table.records:
         if not isinstance(row, TableRow):
             faults.append(row.reason)
             continue
         cells = {
-            name: plain_text(cell).removeprefix("'")
-            for name, cell in zip(names, row.cells, strict=False)
+            name: _as_exported(plain_text(cell)) for name, cell in zip(names, row.cells, strict=False)
         }
-        artist = artists.get(cells["id"])
+        artist = artists.get(cells.get("id", ""))
         if artist is None:
-            faults.append(f"row {row.number}: there is no artist '{cells['id']}'")
+            faults.append(f"row {row.number}: there is no artist '{cells.get('id', '')}'")
             continue
+        if artist.id in rows:
+            faults.append(f"row {row.number}: '{artist.id}' stands in row {rows[artist.id]} too")
+            continue
+        rows[artist.id] = row.number
         changed, fault = _changed(artist, cells)
         faults += [f"row {row.number}: {words}" for words in fault]
         changes += _differences(artist, changed, cells)
@@ -341,7 +348,8 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
                     "if they are one person, decide so in `artists review`"
                 )
     if faults:
-        raise UsageError(f"Nothing was changed. {'; '.join(faults[:20])}. Correct the table.")
+        words = "; ".join(fault.rstrip(".") for fault in faults[:20])
+        raise UsageError(f"Nothing was changed. {words}. Correct the table.")
     if write and changes:
         save_collection(replace(collection, artists=tuple(artists.values())))
     return tuple(changes)
@@ -354,13 +362,21 @@ def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str
         if scheme in cells:
             value, reason = identifier(scheme, cells[scheme])
             if reason:
-                faults.append(reason)
+                faults.append(reason.removesuffix(LEFT_OUT))
             numbers.pop(scheme, None)
             if value:
                 numbers[scheme] = value
     name = cells.get("name", artist.name)
-    if not name:
-        faults.append(f"'{artist.id}' has no name")
+    if name != artist.name and (fault := _name_fault(artist, name)):
+        faults.append(fault)
+    for column, verb in (("status", "opt-out` or `artists opt-in"), ("kind", "decide")):
+        if cells.get(column) and cells[column] != getattr(artist, column):
+            faults.append(f"the {column} of '{artist.id}' is changed by `artists {verb}`, not here")
+    years = {}
+    for column in ("born", "died"):
+        years[column] = re.sub(r"\.0$", "", cells.get(column, getattr(artist, column)))
+        if years[column] != getattr(artist, column) and not re.search("[0-9]|^$", years[column]):
+            faults.append(f"'{years[column]}' is not a year")
     written, days = artist.written, artist.written_on
     if name != artist.name and artist.name not in written:
         days = (*days, *[""] * (len(written) - len(days)), today())
@@ -372,12 +388,38 @@ def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str
             written=written,
             written_on=days,
             identifiers=tuple(numbers.items()),
-            born=cells.get("born", artist.born),
-            died=cells.get("died", artist.died),
+            born=years["born"],
+            died=years["died"],
             nationality=cells.get("nationality", artist.nationality),
         ),
         faults,
     )
+
+
+def _as_exported(cell: str) -> str:
+    """The cell without the mark that the export put before what looks like a formula."""
+    return cell[1:] if cell[:1] == "'" and neutral(cell[1:]) == cell else cell
+
+
+def _name_fault(artist: Artist, name: str) -> str:
+    """Why an artist cannot get this name; empty where they can."""
+    if not name:
+        return f"'{artist.id}' has no name"
+    if not artist.payable:
+        return f"'{artist.id}' is not a person; who is meant is decided in `artists review`"
+    if re.match(r"=|#(?:NAME|REF|VALUE|N/A|NULL|DIV/0|NUM)\b", name):
+        return f"'{name}' is a formula or a spreadsheet's error, not a name"
+    if artist.kind == PARTY:
+        return ""
+    line = read_credit_lines([CreditCells(name=name)])[0]
+    if len(line.contributors) != 1 or line.question:
+        return f"'{name}' may name several; that is decided by `artists decide makers`"
+    one = line.contributors[0]
+    if one.kind is Kind.NOBODY:
+        return f"'{name}' names nobody; that is decided by `artists decide nobody`"
+    if one.role in QUALIFIED:
+        return f"'{name}' names a party, not a maker"
+    return ""
 
 
 def _differences(old: Artist, new: Artist, cells: Mapping[str, str]) -> Iterable[Change]:
@@ -399,7 +441,7 @@ def wish_of(name: str, numbers: Mapping[str, str], work: str, source: str, date:
     for scheme, text in numbers.items():
         value, reason = identifier(scheme, text)
         if reason:
-            raise UsageError(f"{reason} Correct --{scheme}.")
+            raise UsageError(f"{reason.removesuffix(LEFT_OUT)}. Correct --{scheme}.")
         if value:
             identifiers.append((scheme, value))
     wish = Wish(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.collection.artists.alike import may_be_one, name_key
-from core.collection.importing.fields import SCHEMES, identifier, plain_text, slug
+from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug
 from core.collection.store import table_text
 from core.errors import CollectionError, UsageError
 from core.files import write_text
@@ -210,7 +210,9 @@ def read_registry(path: Path, source: str, date: str = "") -> tuple[Wish, ...]:
         for scheme in SCHEMES:
             value, reason = identifier(scheme, cells.get(scheme, ""))
             if reason:
-                raise UsageError(f"'{path.name}', row {row.number}: {reason} Correct it.")
+                raise UsageError(
+                    f"'{path.name}', row {row.number}: {reason.removesuffix(LEFT_OUT)}. Correct it."
+                )
             if value:
                 identifiers.append((scheme, value))
         wish = Wish(
