@@ -29,11 +29,11 @@ Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 
 
 def _opened(chosen: Path | None) -> tuple[Settings, Collection]:
+    from app.services.artists import opened_for_names
     from app.services.collections import chosen_path
-    from core.collection.store import load_collection
 
     settings = read_settings(collection=chosen)
-    return settings, load_collection(chosen_path(settings), check_files=False)
+    return settings, opened_for_names(chosen_path(settings))
 
 
 @verbs.command("review")

@@ -30,13 +30,20 @@ from core.collection.artists.opt_outs import (
     today,
     with_wishes,
 )
-from core.collection.artists.questions import WISH, read_questions, save_questions
+from core.collection.artists.questions import QUESTIONS, WISH, read_questions, save_questions
 from core.collection.artists.review import Choice, Proposal, proposals
 from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
 from core.collection.importing.credit_lines.read import read_credit_lines
-from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug
+from core.collection.importing.fields import (
+    LEFT_OUT,
+    SCHEMES,
+    identifier,
+    plain_text,
+    readable,
+    slug,
+)
 from core.collection.importing.table import TableRow, read_table
-from core.collection.store import save_collection, table_text
+from core.collection.store import MANIFEST, load_collection, save_collection, table_text
 from core.collection.types import OPTED_OUT, PARTY, Artist, Collection
 from core.errors import CollectionError, UsageError
 from core.ledger.export import neutral
@@ -55,6 +62,14 @@ SPREADSHEET = (
     "works",
 )
 CHANGEABLE = ("name", *SCHEMES, "born", "died", "nationality")
+
+
+def opened_for_names(path: Path) -> Collection:
+    """The collection in `path`; an empty one where an import took nothing because all its rows wait
+    for answers."""
+    if not (path / MANIFEST).is_file() and (path / QUESTIONS).is_file():
+        return Collection(path, slug(path.name), readable(path.name), "", 0, (), ())
+    return load_collection(path, check_files=False)
 
 
 def opt_outs_file(settings: Settings) -> Path:
@@ -325,7 +340,8 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
             faults.append(row.reason)
             continue
         cells = {
-            name: _as_exported(plain_text(cell)) for name, cell in zip(names, row.cells, strict=False)
+            name: _as_exported(plain_text(cell))
+            for name, cell in zip(names, row.cells, strict=False)
         }
         artist = artists.get(cells.get("id", ""))
         if artist is None:

@@ -297,6 +297,10 @@ def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, N
         works.append(work)
     before = {one["id"]: _artist(one) for one in kept["artists"]}
     artists = [before.pop(one.id, one) for one in collection.artists] + list(before.values())
+    # whom the decision made leaves again, unless something has become theirs since
+    named = {who for work in works for who in (work.artist_id, *_ids(work))}
+    named |= {one.of for one in artists}
+    artists = [one for one in artists if one.id in named or one.id not in kept.get("made", ())]
     changed = replace(collection, works=tuple(works), artists=tuple(artists))
     undone = f"{today()} by {plain_text(by)}"
     rows = tuple(replace(one, undone=undone) if one is row else one for one in decisions.rows)
@@ -357,12 +361,27 @@ def _before(old: Collection, new: Collection) -> str:
     artists = [vars(one) for one in old.artists if one not in stay]
     outcome = {work_id: _credit_of(after[work_id]) for work_id in works if work_id in after}
     last = [work.id for work in old.works[-_LAST:]]
-    kept = {"works": works, "artists": artists, "after": outcome, "last": last}
+    ids = {one.id for one in old.artists}
+    made = [one.id for one in new.artists if one.id not in ids]
+    kept = {"works": works, "artists": artists, "after": outcome, "last": last, "made": made}
     return json.dumps(kept, ensure_ascii=False)
+
+
+def _ids(work: Work) -> Iterator[str]:
+    return (one.artist_id for one in work.contributors)
 
 
 def _credit_of(work: Work) -> list[Any]:
     return [work.artist_id, [list(astuple(one)) for one in work.contributors]]
+
+
+def party_role(artist: Artist) -> str:
+    """How a party stands to its artist, "workshop of"; empty for a maker. Collections from before
+    names were read have parties as persons: there the name tells."""
+    line = read_credit_lines([CreditCells(name=artist.name)])[0]
+    if len(line.contributors) == 1 and line.contributors[0].role in QUALIFIED:
+        return line.contributors[0].role.value
+    return "party" if artist.kind == PARTY else ""
 
 
 def _check_kinds(kept: Artist, joined: Artist) -> None:
@@ -373,8 +392,10 @@ def _check_kinds(kept: Artist, joined: Artist) -> None:
                 f"'{one.name}' ({one.id}) is not a person who could be somebody else. Say who is "
                 "meant with `makers`, or in the source."
             )
-    if PARTY in (kept.kind, joined.kind) and kept.kind != joined.kind:
-        raise UsageError(f"'{kept.name}' and '{joined.name}' are a maker and a party: never one.")
+    if party_role(kept) != party_role(joined):
+        raise UsageError(
+            f"'{kept.name}' and '{joined.name}' are not of one kind: a party is never its master."
+        )
 
 
 def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:

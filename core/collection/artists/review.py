@@ -18,6 +18,7 @@ from core.collection.artists.decisions import (
     NO_ONE,
     SAME,
     Decisions,
+    party_role,
     read_decisions,
 )
 from core.collection.artists.opt_outs import contradict
@@ -71,11 +72,13 @@ def proposals(collection: Collection) -> tuple[Proposal, ...]:
     for work in collection.works:
         for who, _ in work.makers:
             works.setdefault(who, []).append(work.id)
+    read = tuple(_read_anew(collection, decisions, works))
     made = [
         *_wishes(questions, decisions),
         *_undecided(collection, questions, works),
-        *_read_anew(collection, decisions, works),
-        *_merges(collection, decisions, works),
+        *read,
+        # who is perhaps several, or nobody, is not asked about as one
+        *_merges(collection, decisions, works, {one.subject for one in read}),
     ]
     return tuple(made)
 
@@ -112,9 +115,7 @@ def _undecided(
             if one.kind in (PERSON, BODY)
             and slug(artist.name) in map(slug, (one.name, *one.written))
         ]
-        choices = [
-            Choice(MAKERS, one.id, f"One maker: {_known(one, works)}") for one in namesakes
-        ]
+        choices = [Choice(MAKERS, one.id, f"One maker: {_known(one, works)}") for one in namesakes]
         offered = dict.fromkeys([*readings, *([] if namesakes else [(artist.name,)])])
         choices += [
             Choice(MAKERS, DIVIDER.join(names), _as_makers(names)) for names in offered if names
@@ -172,14 +173,18 @@ def _other_reading(artist: Artist, line: CreditLine) -> Choice | None:
 
 
 def _merges(
-    collection: Collection, decisions: Decisions, works: dict[str, list[str]]
+    collection: Collection, decisions: Decisions, works: dict[str, list[str]], unread: set[str]
 ) -> Iterator[Proposal]:
-    people = [one for one in collection.artists if one.kind in (PERSON, BODY)]
+    people = [
+        one for one in collection.artists if one.kind in (PERSON, BODY) and one.id not in unread
+    ]
     for one, other in near_pairs([artist.name for artist in people]):
         # whose name and works came first keeps the place
         first, second = sorted(
             (people[one], people[other]), key=lambda who: -len(works.get(who.id, ()))
         )
+        if party_role(first) != party_role(second):
+            continue
         if first.kind != second.kind or not works.get(first.id):
             continue
         if contradict(first.identifiers, second.identifiers) or _two_lives(first, second):

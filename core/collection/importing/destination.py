@@ -31,7 +31,10 @@ from core.work_queue import give_up
 IMPORTED = "imported.csv"
 _COLUMNS = ("source_sha256", "work_id", "said_sha256", "look")
 _LOCK = ".import.lock"
-_OURS = frozenset({"images", IMPORTED, "works.csv", "artists.csv"})
+# questions and answers may be there before the first work: of names near to one who opted out
+_OURS = frozenset(
+    {"images", IMPORTED, "works.csv", "artists.csv", "questions.csv", "decisions.csv"}
+)
 
 
 def target_of(source: Path, destination: Path | None, size: int, name: str | None) -> Collection:

@@ -299,6 +299,8 @@ class _Import:
         """Write the tables, unless nothing changed or nothing could be taken."""
         report = self.report()
         if not report.works:
+            if self.crediting.questions:  # else the one answer that helps could never be given
+                save_questions(self.base.path, self.crediting.questions.values())
             if report.rows:
                 raise NothingImported(replace(report, written=False))
             return replace(report, written=False)

@@ -13,52 +13,56 @@ from core.collection.importing.credit_lines.folding import compared
 # The first word names the nation. Adjectives in English, German, French, Dutch, Italian and
 # Spanish, then the country. German endings (-e, -er, -es) and feminine forms are taken off first.
 _NATIONS = """
-    dutch netherlandish niederlandisch niederlander niederlanderin hollandisch hollander neerlandais
-        hollandais nederlands nederlander hollands olandese neerlandes holandes netherlands niederlande
-        holland pays-bas nederland olanda paises-bajos
+    dutch netherlandish niederlandisch niederlander niederlanderin hollandisch hollander
+        neerlandais hollandais nederlands nederlander hollands olandese neerlandes holandes
+        netherlands niederlande holland pays-bas nederland olanda paises-bajos
     flemish flamisch flame flamand vlaams fiammingo flamenco flanders flandern vlaanderen
     belgian belgisch belgier belge belga belg belgium belgien belgique belgie belgio belgica
-    german deutsch allemand duits tedesco aleman germany deutschland allemagne duitsland germania
-        alemania
-    austrian osterreichisch osterreicher autrichien oostenrijks austriaco austria osterreich autriche
-        oostenrijk
+    german deutsch allemand duits tedesco aleman germany deutschland allemagne duitsland
+        germania alemania
+    austrian osterreichisch osterreicher autrichien oostenrijks austriaco austria osterreich
+        autriche oostenrijk
     swiss schweizerisch schweizer suisse zwitsers svizzero suizo switzerland schweiz zwitserland
         svizzera suiza
-    french franzosisch franzose francais frans francese frances france frankreich frankrijk francia
+    french franzosisch franzose francais frans francese frances france frankreich frankrijk
+        francia
     italian italienisch italiener italien italiaans italiano italy italie italia
-    spanish spanisch spanier espagnol spaans spagnolo espanol spain spanien espagne spanje spagna
-        espana
+    spanish spanisch spanier espagnol spaans spagnolo espanol spain spanien espagne spanje
+        spagna espana
     portuguese portugiesisch portugiese portugais portugees portoghese portugues portugal
     english englisch englander anglais engels inglese ingles england angleterre inghilterra
         inglaterra
     british britisch brite britannique brits britannico britanico britain great-britain
         united-kingdom uk u-k grossbritannien
     american us-american us-amerikanisch amerikanisch amerikaner americain amerikaans americano
-        estadounidense statunitense united-states united-states-of-america usa u-s-a us u-s etats-unis
-        vereinigte-staaten estados-unidos stati-uniti verenigde-staten
-    swedish schwedisch schwede suedois zweeds svedese sueco svensk sweden schweden suede zweden svezia
-        suecia sverige
-    danish danisch dane danois deens dansk denmark danemark denemarken danimarca dinamarca danmark
-    norwegian norwegisch norweger norvegien noors norvegese noruego norsk norway norwegen norvege
-        noorwegen norvegia noruega norge
-    finnish finnisch finne finlandais fins finlandese finlandes finland finnland finlande finlandia
-        suomi
-    polish polnisch pole polonais pools polacco polaco polski poland polen pologne polonia polska
+        estadounidense statunitense united-states united-states-of-america usa u-s-a us u-s
+        etats-unis vereinigte-staaten estados-unidos stati-uniti verenigde-staten
+    swedish schwedisch schwede suedois zweeds svedese sueco svensk sweden schweden suede zweden
+        svezia suecia sverige
+    danish danisch dane danois deens dansk denmark danemark denemarken danimarca dinamarca
+        danmark
+    norwegian norwegisch norweger norvegien noors norvegese noruego norsk norway norwegen
+        norvege noorwegen norvegia noruega norge
+    finnish finnisch finne finlandais fins finlandese finlandes finland finnland finlande
+        finlandia suomi
+    polish polnisch pole polonais pools polacco polaco polski poland polen pologne polonia
+        polska
     russian russisch russe russo ruso russia russland russie rusland rusia rossiya
     czech tschechisch tscheche tcheque tsjechisch ceco checo czech-republic czechia tschechien
-    hungarian ungarisch ungar hongrois hongaars ungherese hungaro hungary ungarn hongrie hongarije
-        ungheria hungria
-    greek griechisch grieche grec grecque grieks greco griego greece griechenland grece griekenland
-        grecia
+    hungarian ungarisch ungar hongrois hongaars ungherese hungaro hungary ungarn hongrie
+        hongarije ungheria hungria
+    greek griechisch grieche grec grecque grieks greco griego greece griechenland grece
+        griekenland grecia
     turkish turkisch turke turc turque turks turco turkey turkei turquie turkije turchia turquia
     japanese japanisch japaner japonais japans giapponese japones japan japon giappone
     chinese chinesisch chinois chinees cinese chino china chine cina
     indian indisch inder indien indiaas indiano indio india inde
-    mexican mexikanisch mexikaner mexicain mexicaans messicano mexicano mexico mexiko mexique messico
+    mexican mexikanisch mexikaner mexicain mexicaans messicano mexicano mexico mexiko mexique
+        messico
     canadian kanadisch kanadier canadien canadees canadese canadiense canada kanada
     irish irisch ire irlandais iers irlandese irlandes ireland irland irlande ierland irlanda
-    scottish schottisch schotte ecossais schots scozzese escoces scotland schottland ecosse schotland
-        scozia escocia
+    scottish schottisch schotte ecossais schots scozzese escoces scotland schottland ecosse
+        schotland scozia escocia
 """
 
 
