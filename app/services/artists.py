@@ -192,7 +192,7 @@ def opt_in(
     actor: str,
     reason: str,
 ) -> OptedOut:
-    """Take wishes back: all those of a person, by name or number; or one about a work, by its title
+    """Take wishes back: all those of a person, by name or number; or that for a work, by its title
     or its file's sha256. Raises `UsageError` where there is none."""
     file = opt_outs_file(settings)
     kept = read_opt_outs(file)
@@ -200,7 +200,7 @@ def opt_in(
     taken = taken or [one for one in kept.wishes if one.work and slug(one.work) == slug(name)]
     if not taken:
         raise UsageError(
-            f"Nobody of the name or number '{name}' has opted out here, and no work of this title. "
+            f"Nobody of the name '{name}' has opted out here, nor is it a wish's number or work. "
             "See `artists opt-outs`."
         )
     left = OptOuts(tuple(one for one in kept.wishes if one not in taken))
@@ -233,8 +233,8 @@ def decided(
         for artist in written_so(collection.artists, subject):
             if artist.id in refused and slug(answer) not in (artist.id, slug(artist.name)):
                 raise UsageError(
-                    f"'{artist.name}' ({artist.id}) opted out, and works of theirs are not given to "
-                    "others. If the wish was another's, take it back first: artists opt-in."
+                    f"'{artist.name}' ({artist.id}) opted out, and works of theirs are not "
+                    "given to others. If the wish was not theirs: artists opt-in."
                 )
     return decide(collection, what, subject, answer, by=by)[1]
 
@@ -267,7 +267,7 @@ def _answer_wish(
     kept = read_opt_outs(file)
     wishes = list(kept.wishes)
     # the very wish that was asked about, not one of a near name
-    wish = next((one for one in wishes if not one.work and _is_asked(one, choice.answer)), None)
+    wish = next((one for one in wishes if not one.work and _is_wish_of(one, choice.answer)), None)
     if wish is None:  # opted out in the collection's table or the ledger alone
         wish = Wish(name=choice.answer, source=f"decided by {by}", date=today())
         wishes.append(wish)
@@ -278,7 +278,7 @@ def _answer_wish(
     save_questions(collection.path, (one for one in questions if one.subject != proposal.subject))
 
 
-def _is_asked(wish: Wish, answer: str) -> bool:
+def _is_wish_of(wish: Wish, answer: str) -> bool:
     return (wish.name or wish.words) == answer
 
 

@@ -180,7 +180,7 @@ def read_decisions(root: Path) -> Decisions:
     without them names would be read as nobody decided."""
     try:
         text = (root / DECISIONS).read_text(encoding="utf-8-sig")
-        # 'Unknown' of a large collection moves thousands of works: a cell may be as long as the file
+        # 'Unknown' may move thousands of works: a cell is as long as the file then
         with _cells_as_long_as(len(text)):
             rows = list(csv.DictReader(io.StringIO(text), strict=True))
         return Decisions(tuple(NameDecision(**row) for row in rows))
@@ -298,9 +298,9 @@ def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, N
     before = {one["id"]: _artist(one) for one in kept["artists"]}
     artists = [before.pop(one.id, one) for one in collection.artists] + list(before.values())
     # whom the decision made leaves again, unless something has become theirs since
-    named = {who for work in works for who in (work.artist_id, *_ids(work))}
-    named |= {one.of for one in artists}
-    artists = [one for one in artists if one.id in named or one.id not in kept.get("made", ())]
+    needed = {who for work in works for who in (work.artist_id, *_ids(work))}
+    needed |= {one.of for one in artists}
+    artists = [one for one in artists if one.id in needed or one.id not in kept.get("made", ())]
     changed = replace(collection, works=tuple(works), artists=tuple(artists))
     undone = f"{today()} by {plain_text(by)}"
     rows = tuple(replace(one, undone=undone) if one is row else one for one in decisions.rows)
@@ -385,7 +385,7 @@ def party_role(artist: Artist) -> str:
 
 
 def _check_kinds(kept: Artist, joined: Artist) -> None:
-    """Raises `UsageError` where one of two is nobody in particular, or a party and the other not."""
+    """Raises `UsageError` where one is nobody in particular, or only one of them a party."""
     for one in (kept, joined):
         if not one.payable:
             raise UsageError(

@@ -92,11 +92,11 @@ class OptOuts:
         that surely do first."""
         sure = [self._by_identifier[pair] for pair in identifiers if pair in self._by_identifier]
         spellings = [name for name in names if name]
-        perhaps = []
+        perhaps: list[Wish] = []
         for name in spellings:
             for wish in self._by_key.get(name_key(name), ()):
-                written = map(slug, filter(None, (wish.name, *wish.also_written)))
-                equal = slug(name) in written and not contradict(wish.identifiers, identifiers)
+                slugs = map(slug, filter(None, (wish.name, *wish.also_written)))
+                equal = slug(name) in slugs and not contradict(wish.identifiers, identifiers)
                 (sure if equal else perhaps).append(wish)
         yield from (Covered(wish, "sure") for wish in dict.fromkeys(sure))
         yield from (Covered(wish, "perhaps") for wish in dict.fromkeys(perhaps) if wish not in sure)

@@ -85,8 +85,8 @@ class ArtistRegister:
         self._decided = [
             (_Person(one), self._people[kept]) for one, kept in joined if kept in self._people
         ]
-        for one, kept_person in self._decided:
-            for pair in one.artist.identifiers:
+        for person, kept_person in self._decided:
+            for pair in person.artist.identifiers:
                 self._by_identifier.setdefault(pair, kept_person.artist.id)
 
     @property

@@ -186,9 +186,7 @@ def test_what_was_corrected_since_stays_when_a_decision_is_taken_back(
     collection: Collection,
 ) -> None:
     joined, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
-    works = tuple(
-        replace(one, artist_id="null") if one.id == "w2" else one for one in joined.works
-    )
+    works = tuple(replace(one, artist_id="null") if one.id == "w2" else one for one in joined.works)
     corrected = replace(joined, works=works)
     save_collection(corrected)
     back, _ = undo(corrected, "1", by="ann")
@@ -247,7 +245,9 @@ def test_an_answer_that_fits_two_namesakes_is_given_by_id(collection: Collection
 
 
 def test_the_workshop_of_a_joined_artist_goes_along(collection: Collection) -> None:
-    party = Artist("workshop-of-anne-berg", "w", "Workshop of Anne Berg", kind=PARTY, of="anne-berg")
+    party = Artist(
+        "workshop-of-anne-berg", "w", "Workshop of Anne Berg", kind=PARTY, of="anne-berg"
+    )
     with_party = replace(collection, artists=(*collection.artists, party))
     joined, _ = decide(with_party, SAME, "anna-berg", "anne-berg", by="ann")
     assert joined.artist(party.id).of == "anna-berg"

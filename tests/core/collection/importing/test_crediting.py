@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app.services.artists import opened_for_names
 from core.collection.artists.decisions import decide, undo
 from core.collection.artists.opt_outs import OptOuts, Wish
 from core.collection.artists.questions import read_questions
@@ -305,13 +304,3 @@ def test_somebody_else_than_one_may_still_be_the_other_who_said_no(tmp_path: Pat
     decide(collection, "different", "Kathi Müller", "Käthe Müller", by="ann")
     report = imported(more, tmp_path / "c", *wishes)
     assert [one.other for one in report.questions] == ["Käte Müller"] and not report.imported
-
-
-def test_a_question_can_be_answered_before_the_first_work(tmp_path: Path) -> None:
-    source = table(tmp_path / "s", *by("Anna Bergh"))
-    with pytest.raises(NothingImported, match="may be Anna Berg"):
-        imported(source, tmp_path / "c", Wish(name="Anna Berg"))
-    waiting = opened_for_names(tmp_path / "c")
-    (proposal,) = proposals(waiting)
-    decide(waiting, "different", proposal.subject, "Anna Berg", by="ann")
-    assert imported(source, tmp_path / "c", Wish(name="Anna Berg")).imported == 1
