@@ -201,7 +201,7 @@ def test_whom_a_decision_made_leaves_with_it(collection: Collection) -> None:
 
 
 def test_a_decision_about_thousands_of_works_can_be_read_again(collection: Collection) -> None:
-    many = tuple(replace(collection.works[3], id=f"null-{n}") for n in range(2500))
+    many = tuple(replace(collection.works[3], id=f"null-{n}") for n in range(6000))
     large = replace(collection, works=many)
     changed, _ = decide(large, NO_ONE, "null", by="ann")
     assert len(read_decisions(collection.path).rows) == 1
