@@ -23,14 +23,20 @@ from core.collection.artists.opt_outs import (
     OPT_OUTS,
     OptOuts,
     Wish,
-    check_work,
+    checked,
     day_of,
     read_opt_outs,
     save_opt_outs,
     today,
     with_wishes,
 )
-from core.collection.artists.questions import QUESTIONS, WISH, read_questions, save_questions
+from core.collection.artists.questions import (
+    QUESTIONS,
+    WISH,
+    Question,
+    read_questions,
+    save_questions,
+)
 from core.collection.artists.review import Choice, Proposal, proposals
 from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
 from core.collection.importing.credit_lines.read import read_credit_lines
@@ -139,7 +145,20 @@ def opt_out(
         sure.append(artist)
         if artist.id not in standing:
             ledger.set_artist_status(artist.id, OPTED_OUT, reason=covered.wish.words, actor=actor)
+    _ask_about(collection, near)
     return OptedOut(len(after.wishes) - len(before.wishes), tuple(sure), tuple(near))
+
+
+def _ask_about(collection: Collection, near: Sequence[tuple[Artist, str]]) -> None:
+    """Keep the questions whether artists who are here are those of near wishes."""
+    if not near or not collection.path.is_dir():
+        return
+    kept = {one.key: one for one in read_questions(collection.path)}
+    for artist, wished in near:
+        words = f"'{artist.name}' may be {wished}, who opted out, and is still credited."
+        question = Question.of_wish(artist.name, wished, words)
+        kept.setdefault(question.key, question)
+    save_questions(collection.path, kept.values())
 
 
 def keep_away(
@@ -205,6 +224,12 @@ def opt_in(
         )
     left = OptOuts(tuple(one for one in kept.wishes if one not in taken))
     save_opt_outs(file, left)
+    if collection.path.is_dir():  # nothing is asked about a wish that is gone
+        gone = {one.name or one.words for one in taken} - {one.name for one in left.wishes}
+        there = read_questions(collection.path)
+        staying = [one for one in there if one.what != WISH or one.other not in gone]
+        if len(staying) < len(there):
+            save_questions(collection.path, staying)
     back, still = OptOuts(tuple(taken)), opted_out_ids(collection, left)
     artists = []
     for artist in collection.artists:
@@ -373,15 +398,15 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
 
 def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str]]:
     faults = []
-    numbers = dict(artist.identifiers)
+    pairs, numbers = list(artist.identifiers), dict(artist.identifiers)
     for scheme in SCHEMES:
-        if scheme in cells:
+        if scheme in cells and cells[scheme] != numbers.get(scheme, ""):
             value, reason = identifier(scheme, cells[scheme])
             if reason:
                 faults.append(reason.removesuffix(LEFT_OUT))
-            numbers.pop(scheme, None)
+            pairs = [pair for pair in pairs if pair[0] != scheme]
             if value:
-                numbers[scheme] = value
+                pairs.append((scheme, value))
     name = cells.get("name", artist.name)
     if name != artist.name and (fault := _name_fault(artist, name)):
         faults.append(fault)
@@ -403,7 +428,7 @@ def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str
             name=name,
             written=written,
             written_on=days,
-            identifiers=tuple(numbers.items()),
+            identifiers=tuple(pairs),
             born=years["born"],
             died=years["died"],
             nationality=cells.get("nationality", artist.nationality),
@@ -467,5 +492,4 @@ def wish_of(name: str, numbers: Mapping[str, str], work: str, source: str, date:
         source=plain_text(source),
         date=day_of(date),
     )
-    check_work(wish)
-    return wish
+    return checked(wish)

@@ -183,10 +183,15 @@ def read_decisions(root: Path) -> Decisions:
         # 'Unknown' may move thousands of works: a cell is as long as the file then
         with _cells_as_long_as(len(text)):
             rows = list(csv.DictReader(io.StringIO(text), strict=True))
-        return Decisions(tuple(NameDecision(**row) for row in rows))
+        decisions = Decisions(tuple(NameDecision(**row) for row in rows))
+        for one in decisions.rows:  # what a decision would be taken back by
+            kept = _kept(one)
+            dict(kept["works"])
+            list(map(_artist, kept["artists"]))
+        return decisions
     except FileNotFoundError:
         return Decisions()
-    except (OSError, TypeError, ValueError, csv.Error) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise CollectionError(
             f"'{DECISIONS}' of the collection '{root.name}' is damaged, so names would be read as "
             f"if nobody had decided. Its columns are: {', '.join(COLUMNS)}. Put it right first."
@@ -409,7 +414,6 @@ def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
         for spelling in (joined.name, *joined.written)
         if spelling != kept.name and spelling not in kept.written
     ]
-    schemes = dict(kept.identifiers)
     days = (*kept.written_on, *[""] * (len(kept.written) - len(kept.written_on)))
     merged = replace(
         kept,
@@ -417,7 +421,8 @@ def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
         written_on=(*days, *[day] * len(new)),
         identifiers=(
             *kept.identifiers,
-            *(pair for pair in joined.identifiers if pair[0] not in schemes),
+            # a second number of a scheme too: a row, or a wish, may come with either
+            *(pair for pair in joined.identifiers if pair not in kept.identifiers),
         ),
         born=kept.born or joined.born,
         died=kept.died or joined.died,

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from core.collection.artists.alike import may_be_one, name_key
+from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
+from core.collection.importing.credit_lines.read import read_credit_lines
 from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug
 from core.collection.store import table_text
 from core.errors import CollectionError, UsageError
@@ -225,20 +227,36 @@ def read_registry(path: Path, source: str, date: str = "") -> tuple[Wish, ...]:
         if not (wish.name or wish.identifiers or wish.work):
             raise UsageError(f"'{path.name}', row {row.number} names neither a person nor a work.")
         try:
-            check_work(wish)
+            wishes.append(checked(wish))
         except UsageError as error:
             raise UsageError(f"'{path.name}', row {row.number}: {error.message}") from error
-        wishes.append(wish)
     return tuple(wishes)
 
 
-def check_work(wish: Wish) -> None:
-    """Raises `UsageError` for a wish about a work that no picture could ever be held against."""
+def checked(wish: Wish) -> Wish:
+    """The wish, with its name in natural order too where that is 'Surname, First'.
+
+    Raises `UsageError` for a wish of nobody, of several, or about a work that no picture could
+    ever be held against.
+    """
     if wish.work and not wish.name and not re.fullmatch(r"[0-9a-fA-F]{64}", wish.work):
         raise UsageError(
             f"A work is known by its title beside its maker's name, or by its file's sha256; "
             f"'{plain_text(wish.work, 80)}' is a title alone. Name the maker too."
         )
+    if not wish.name:
+        return wish
+    line = read_credit_lines([CreditCells(name=wish.name)])[0]
+    if line.question:  # 'Komar, Melamid': every reading is theirs who said no
+        return wish
+    if len(line.contributors) > 1:
+        raise UsageError(f"'{wish.name}' names several. Give each a wish of their own.")
+    one = line.contributors[0]
+    if one.kind is Kind.NOBODY:
+        raise UsageError(f"'{wish.name}' names nobody who could say no. Name a person.")
+    if one.role in QUALIFIED or slug(one.name) in map(slug, (wish.name, *wish.also_written)):
+        return wish
+    return replace(wish, also_written=(*wish.also_written, one.name))
 
 
 def with_wishes(opt_outs: OptOuts, new: Iterable[Wish]) -> OptOuts:

@@ -80,8 +80,11 @@ class ArtistRegister:
         self._met: dict[str, set[str]] = {}  # spellings of this run
         self._base = frozenset(self._people)
         self.joined: dict[str, str] = {}  # an id of this run -> the artist whose spelling it was
+        self._parties: dict[str, list[str]] = {}  # by the artist whose they are
         for one in artists:
             self._index(one)
+            if one.of:
+                self._parties.setdefault(one.of, []).append(one.id)
         self._decided = [
             (_Person(one), self._people[kept]) for one, kept in joined if kept in self._people
         ]
@@ -257,14 +260,15 @@ class ArtistRegister:
         person, _ = self._person(replace(one, role=Role.MAKER, kind=Kind.PERSON))
         of = "" if person is None else person.artist.id
         name = f"{one.role.value[:1].upper()}{one.role.value[1:]} {one.name}"
-        for each in self._people.values():  # the workshop of a spelling is the artist's workshop
-            party = each.artist
-            if of and party.of == of and slug(party.name).startswith(f"{slug(one.role.value)}-"):
-                return party.id
+        for party_id in self._parties.get(of, ()):  # a spelling's workshop is the artist's
+            if slug(self._people[party_id].artist.name).startswith(f"{slug(one.role.value)}-"):
+                return party_id
         return self._make(slug(f"{one.role.value} {of or one.name}"), name, PARTY, of)
 
     def _make(self, who: str, name: str, kind: str, of: str = "") -> str:
         if who not in self._people:
+            if of:
+                self._parties.setdefault(of, []).append(who)
             self._people[who] = _Person(Artist(who, who, name, kind=kind, of=of), listed=False)
         return who
 

@@ -7,7 +7,7 @@ whether a name is somebody's who opted out. Decides nothing and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from core.collection.artists.alike import near_pairs
@@ -74,7 +74,11 @@ def proposals(collection: Collection) -> tuple[Proposal, ...]:
             works.setdefault(who, []).append(work.id)
     read = tuple(_read_anew(collection, decisions, works))
     made = [
-        *_wishes(questions, decisions),
+        *_wishes(
+            questions,
+            decisions,
+            {slug(one.name): works.get(one.id, []) for one in collection.artists},
+        ),
         *_undecided(collection, questions, works),
         *read,
         # who is perhaps several, or nobody, is not asked about as one
@@ -83,15 +87,19 @@ def proposals(collection: Collection) -> tuple[Proposal, ...]:
     return tuple(made)
 
 
-def _wishes(questions: tuple[Question, ...], decisions: Decisions) -> Iterator[Proposal]:
+def _wishes(
+    questions: tuple[Question, ...], decisions: Decisions, named: Mapping[str, list[str]]
+) -> Iterator[Proposal]:
     for one in questions:
         if one.what == WISH and not decisions.are_different(one.subject, one.other):
             yield Proposal(
                 what=WISH,
                 subject=one.subject,
                 words=one.words,
-                evidence=(f"Rows of the last import that wait for this: {len(one.rows)}.",),
-                works=(),
+                evidence=(f"Rows of the last import that wait for this: {len(one.rows)}.",)
+                if one.rows
+                else (),
+                works=tuple(named.get(slug(one.subject), ())),
                 rows=one.rows,
                 choices=(
                     Choice(SAME, one.other, f"Yes, that is {one.other}: never learn from it"),

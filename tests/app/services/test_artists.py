@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from app.services.artists import (
     opt_in,
     opt_out,
     opt_outs_file,
+    opted_out_ids,
     wish_of,
 )
 from app.settings import Settings, read_settings
@@ -195,3 +197,37 @@ def test_a_collection_from_before_names_were_read_is_not_changed_by_looking(
         ("reading", "a0"),
         ("reading", "a1"),
     ]
+
+
+def test_a_number_of_either_of_two_who_were_joined_is_theirs(
+    collection: Collection, settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    other = Artist("anne-berg", "anne-berg", "Anne Berg", (("wikidata", "Q2"),))
+    work = replace(collection.works[0], id="w9", artist_id="anne-berg", sha256="9" * 64)
+    two = replace(collection, artists=(*collection.artists, other), works=(*collection.works, work))
+    joined, _ = decide(two, "same", "anna-berg", "anne-berg", by="ann")
+    assert import_artists(joined, edited(joined, tmp_path / "a.csv", born="1851")) != ()
+    saved = load_collection(joined.path, check_files=False)
+    assert saved.artist("anna-berg").identifiers == (("wikidata", "Q1"), ("wikidata", "Q2"))
+    wish = Wish(identifiers=(("wikidata", "Q2"),))
+    result = opt_out(settings, saved, ledger, [wish], actor="ann")
+    assert [one.id for one in result.artists] == ["anna-berg"]
+
+
+def test_who_is_near_to_a_wish_is_asked_about_until_somebody_answers(
+    collection: Collection, settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    opt_out(settings, collection, ledger, [Wish(name="Anne Berg")], actor="ann")
+    paint(tmp_path / "s" / "1.png", 1)
+    source = tmp_path / "s" / "works.csv"
+    source.write_text("file,title,artist,style\n1.png,W,Ida Ek,Oil\n")
+    import_collection(source, collection.path, size=32)
+    now = load_collection(collection.path, check_files=False)
+    proposal = next(one for one in proposals(now) if one.subject == "Anna Berg")
+    assert (proposal.what, proposal.works) == ("opt-out", ("w0",))
+    opt_in(settings, now, ledger, "Anne Berg", actor="ann", reason="a mistake")
+    assert not [one for one in proposals(now) if one.what == "opt-out"]
+    opt_out(settings, now, ledger, [Wish(name="Anne Berg")], actor="ann")
+    answered(settings, now, proposal.key, 1, by="ann")
+    assert not [one for one in proposals(now) if one.subject == "Anna Berg"]
+    assert opted_out_ids(now, read_opt_outs(opt_outs_file(settings))) == {"anna-berg"}

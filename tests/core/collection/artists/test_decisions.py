@@ -15,6 +15,7 @@ from core.collection.artists.decisions import (
     Decisions,
     decide,
     read_decisions,
+    save_decisions,
     undo,
 )
 from core.collection.importing.credit_lines.line import CreditLine, Kind, NamedContributor, Role
@@ -252,3 +253,13 @@ def test_the_workshop_of_a_joined_artist_goes_along(collection: Collection) -> N
     joined, _ = decide(with_party, SAME, "anna-berg", "anne-berg", by="ann")
     assert joined.artist(party.id).of == "anna-berg"
     assert undo(joined, "1", by="ann")[0].artist(party.id).of == "anne-berg"
+
+
+@pytest.mark.parametrize("before", ["{bad", "[]", '{"works": {}}', '{"works": 1, "artists": []}'])
+def test_what_a_decision_is_taken_back_by_is_read_with_it(
+    collection: Collection, before: str
+) -> None:
+    _, row = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    save_decisions(collection.path, Decisions((replace(row, before=before),)))
+    with pytest.raises(CollectionError, match="is damaged"):
+        read_decisions(collection.path)

@@ -9,7 +9,7 @@ import pytest
 from core.collection.artists.opt_outs import (
     OptOuts,
     Wish,
-    check_work,
+    checked,
     day_of,
     read_opt_outs,
     read_registry,
@@ -108,11 +108,11 @@ def test_the_surest_of_several_wishes_counts(first: Wish) -> None:
 
 
 def test_a_wish_about_a_work_that_no_picture_could_meet_is_refused(tmp_path: Path) -> None:
-    check_work(Wish(name="Anna Berg", work="The Sea"))
-    check_work(Wish(work="A" * 64))
+    checked(Wish(name="Anna Berg", work="The Sea"))
+    checked(Wish(work="A" * 64))
     assert OptOuts((Wish(work="A" * 64),)).of_work("a" * 64, "", ()) is not None
     with pytest.raises(UsageError, match="a title alone"):
-        check_work(Wish(work="The Sea", identifiers=(("wikidata", "Q77"),)))
+        checked(Wish(work="The Sea", identifiers=(("wikidata", "Q77"),)))
     file = tmp_path / "registry.csv"
     file.write_text("name,work\nAnna Berg,The Sea\n,The Lake\n")
     with pytest.raises(UsageError, match="row 2: .*a title alone"):
@@ -170,3 +170,18 @@ def test_a_day_is_one_that_can_be() -> None:
     assert day_of("2026-02-03") == "2026-02-03" and len(day_of("")) == 10
     with pytest.raises(UsageError, match="There is no day '2026-02-31'"):
         day_of("2026-02-31")
+
+
+def test_a_name_written_surname_first_is_surely_the_person(tmp_path: Path) -> None:
+    file = tmp_path / "registry.csv"
+    file.write_text('name\n"Müller, Käthe"\n', encoding="utf-8")
+    covered = OptOuts(read_registry(file, "")).of_person(("Käthe Müller",))
+    assert covered is not None and covered.certainty == "sure"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("Unknown", "names nobody"), ("Anna Berg; Carl Dorn", "names several")]
+)
+def test_a_wish_is_one_persons(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        checked(Wish(name=name))
