@@ -40,6 +40,7 @@ from core.collection.artists.questions import (
 from core.collection.artists.review import Choice, Proposal, proposals
 from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
 from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.destination import no_import_beside
 from core.collection.importing.fields import (
     LEFT_OUT,
     SCHEMES,
@@ -392,7 +393,8 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
         words = "; ".join(fault.rstrip(".") for fault in faults[:20])
         raise UsageError(f"Nothing was changed. {words}. Correct the table.")
     if write and changes:
-        save_collection(replace(collection, artists=tuple(artists.values())))
+        with no_import_beside(collection):
+            save_collection(replace(collection, artists=tuple(artists.values())))
     return tuple(changes)
 
 

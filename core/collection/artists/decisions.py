@@ -27,7 +27,7 @@ from core.collection.importing.credit_lines.line import (
     NamedContributor,
 )
 from core.collection.importing.credit_lines.read import read_credit_lines
-from core.collection.importing.destination import ImportLog
+from core.collection.importing.destination import ImportLog, no_import_beside
 from core.collection.importing.fields import plain_text, slug
 from core.collection.store import save_collection, table_text
 from core.collection.types import (
@@ -249,9 +249,10 @@ def decide(
     elif slug(subject) == slug(answer):
         raise UsageError(f"'{subject}' and '{answer}' are written alike: give their ids.")
     row = replace(row, before=_before(collection, changed))
-    save_decisions(collection.path, Decisions((*decisions.rows, row)))
-    if changed != collection:
-        save_collection(changed)
+    with no_import_beside(collection):
+        save_decisions(collection.path, Decisions((*decisions.rows, row)))
+        if changed != collection:
+            save_collection(changed)
     return changed, row
 
 
@@ -309,9 +310,10 @@ def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, N
     changed = replace(collection, works=tuple(works), artists=tuple(artists))
     undone = f"{today()} by {plain_text(by)}"
     rows = tuple(replace(one, undone=undone) if one is row else one for one in decisions.rows)
-    save_collection(changed)
-    save_decisions(collection.path, Decisions(rows))
-    _read_again(changed, row)
+    with no_import_beside(collection):
+        save_collection(changed)
+        save_decisions(collection.path, Decisions(rows))
+        _read_again(changed, row)
     return changed, replace(row, undone=undone)
 
 

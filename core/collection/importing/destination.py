@@ -92,6 +92,29 @@ def opened_target(
                 path.rmdir()
 
 
+@contextlib.contextmanager
+def no_import_beside(collection: Collection) -> Iterator[None]:
+    """Hold imports off while the tables are changed: one would write them as it read them. Raises
+    `CollectionError` where one is at work."""
+    lock = FileLock(collection.path / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise CollectionError(
+            f"An import is filling '{collection.path.name}', and would undo what is decided now. "
+            "Wait until it has ended."
+        ) from error
+    except OSError as error:
+        raise CollectionError(
+            f"'{collection.path.name}' cannot be written ({error.strerror or error}). Make it "
+            "writable, or work on a copy."
+        ) from error
+    try:
+        yield
+    finally:
+        give_up(lock)
+
+
 def _check_ours(destination: Path) -> None:
     if not destination.is_dir():
         raise CollectionError(f"'{destination.name}' is a file. Choose a folder.")

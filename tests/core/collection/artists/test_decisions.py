@@ -19,6 +19,7 @@ from core.collection.artists.decisions import (
     undo,
 )
 from core.collection.importing.credit_lines.line import CreditLine, Kind, NamedContributor, Role
+from core.collection.importing.destination import no_import_beside
 from core.collection.store import load_collection, save_collection
 from core.collection.types import NOBODY, OPTED_OUT, PARTY, Artist, Collection, Contributor, Work
 from core.errors import CollectionError, UsageError
@@ -263,3 +264,14 @@ def test_what_a_decision_is_taken_back_by_is_read_with_it(
     save_decisions(collection.path, Decisions((replace(row, before=before),)))
     with pytest.raises(CollectionError, match="is damaged"):
         read_decisions(collection.path)
+
+
+def test_nothing_is_decided_while_an_import_would_write_over_it(collection: Collection) -> None:
+    decided, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    with no_import_beside(collection):
+        with pytest.raises(CollectionError, match="An import is filling"):
+            decide(decided, NO_ONE, "null", by="ann")
+        with pytest.raises(CollectionError, match="An import is filling"):
+            undo(decided, "1", by="ann")
+    assert opened(collection) == decided and len(read_decisions(collection.path).standing) == 1
+    decide(decided, NO_ONE, "null", by="ann")
