@@ -184,7 +184,9 @@ def undo(
     if as_json:
         show_json(DecisionRecord.model_validate(row))
     else:
-        say(f"Decision {row.number} is taken back. Works that came by it are read again: import.")
+        say(f"Decision {row.number} is taken back.")
+        if row.what != "different":
+            say("Works that came by it since are read again by the next import of their source.")
 
 
 @verbs.command("export")
