@@ -335,6 +335,7 @@ def _read_again(collection: Collection, row: NameDecision) -> None:
         return
     holders = {artist_id for artist_id, _ in kept.get("after", {}).values()} | {row.subject}
     holders |= {who for _, listed in kept["after"].values() for who, *_ in listed}
+    holders |= {one.id for one in collection.artists if one.of in holders}  # their workshops
     newer = {
         work.id
         for work in collection.works[max(there) + 1 :]
@@ -467,6 +468,11 @@ def _renamed(collection: Collection, row: NameDecision) -> Collection:
         raise UsageError(
             f"Works under '{old.name}' are not of one maker. Name the makers in the source, and "
             "import again."
+        )
+    if old.kind in (PERSON, BODY) and slug(row.subject) not in (old.id, slug(old.name)):
+        raise UsageError(
+            f"'{row.subject}' is a spelling of '{old.name}' ({old.id}), whose other works would go "
+            f"along. Decide about '{old.name}', or take back what made them one."
         )
     namesakes = [
         one.id

@@ -275,3 +275,11 @@ def test_nothing_is_decided_while_an_import_would_write_over_it(collection: Coll
             undo(decided, "1", by="ann")
     assert opened(collection) == decided and len(read_decisions(collection.path).standing) == 1
     decide(decided, NO_ONE, "null", by="ann")
+
+
+def test_a_decision_about_a_spelling_does_not_take_the_artists_other_works(
+    collection: Collection,
+) -> None:
+    joined, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    with pytest.raises(UsageError, match="is a spelling of 'Anna Berg'"):
+        decide(joined, MAKERS, "Anne Berg", "Ida Ek", by="ann")
