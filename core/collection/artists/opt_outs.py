@@ -222,7 +222,7 @@ def read_registry(path: Path, source: str, date: str = "") -> tuple[Wish, ...]:
             identifiers=tuple(identifiers),
             work=cells.get("sha256", "") or cells.get("work", ""),
             source=cells.get("source", "") or source,
-            date=cells.get("date", "") or date or today(),
+            date=day_of(cells.get("date", "") or date),
         )
         if not (wish.name or wish.identifiers or wish.work):
             raise UsageError(f"'{path.name}', row {row.number} names neither a person nor a work.")

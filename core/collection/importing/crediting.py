@@ -16,7 +16,7 @@ from core.collection.artists.register import ArtistRegister, Identified, contrib
 from core.collection.importing.credit_lines.line import CreditLine, Kind, Role
 from core.collection.importing.credit_lines.read import read_credit_lines
 from core.collection.importing.rows import Candidate, Identifiers, Refusal
-from core.collection.types import OPTED_OUT, Artist, Collection, Contributor, Work
+from core.collection.types import OPTED_OUT, PARTY, Artist, Collection, Contributor, Work
 
 
 class Crediting:
@@ -107,9 +107,15 @@ class Crediting:
             ((one.name, one.written), one.identifiers) for one in makers
         ]
         for contributor in made_by:
-            if contributor.weight:
-                artist = self.register.artist(contributor.artist_id)
-                named.append(((artist.name, *artist.written), artist.identifiers))
+            artist = self.register.artist(contributor.artist_id)
+            names = (artist.name, *artist.written)
+            if contributor.weight and artist.kind == PARTY:
+                # "After X" is not X, whose wish it does not touch; its own it does
+                covered = self.opt_outs.of_person(names)
+                if covered is not None and covered.certainty == "sure":
+                    return f"{covered.wish.words}: it is not learnt from."
+            elif contributor.weight:
+                named.append((names, artist.identifiers))
         for names, identifiers in named:
             for covered in self.opt_outs.all_of_person(names, identifiers):
                 if covered.certainty == "sure":

@@ -318,9 +318,8 @@ class _Import:
         works = self.crediting.works(tuple(self.works.values()))
         collection = replace(self.base, works=works, artists=register.artists)
         unknown = self.per_artist[UNKNOWN_MAKER]
-        nameless = (
-            f"{unknown} works name no maker; they stand under 'Unknown maker', whom nobody pays."
-        )
+        counted = "1 work names" if unknown == 1 else f"{unknown} works name"
+        nameless = f"{counted} no maker: they stand under 'Unknown maker', whom nobody pays."
         return ImportReport(
             collection,
             self.outcomes["imported"],

@@ -99,7 +99,7 @@ def test_nobody_is_one_account_that_is_never_paid(tmp_path: Path, name: str) -> 
     report = imported(table(tmp_path / "s", *by("Anna Berg", name)), tmp_path / "c")
     assert made(report.collection) == ["Anna Berg", "Unknown maker"]
     assert report.collection.unpaid == {"unknown-artist"}
-    assert any("1 works name no maker" in note for note in report.notes)
+    assert any("1 work names no maker" in note for note in report.notes)
 
 
 def test_namesakes_stay_two_and_a_name_that_fits_both_is_asked_about(tmp_path: Path) -> None:
@@ -154,6 +154,21 @@ def test_a_work_never_leaves_who_opted_out(tmp_path: Path, renamed: str) -> None
     assert [artist.id for artist in after.collection.artists] == ["kathe-muller", "carl-dorn"]
     if renamed != "Unknown":  # a table that says nothing names nobody
         assert any("opted out: it stays theirs" in remark.reason for remark in after.remarks)
+
+
+@pytest.mark.parametrize(
+    ("opted_out", "name", "taken"),
+    [
+        ("Anna Berg", "After Anna Berg", True),
+        ("Anna Berg", "Workshop of Anna Berg", True),
+        ("Workshop of Anna Berg", "Workshop of Anna Berg", False),
+        ("Anna Berg", "Attributed to Anna Berg", False),
+    ],
+)
+def test_a_wish_is_its_own_partys(tmp_path: Path, opted_out: str, name: str, taken: bool) -> None:
+    source = table(tmp_path / "s", *by("Carl Dorn", name))
+    report = imported(source, tmp_path / "c", Wish(name=opted_out))
+    assert len(report.collection.works) == 1 + taken
 
 
 def test_one_work_is_left_out_and_the_artists_others_are_not(tmp_path: Path) -> None:
