@@ -95,8 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _verb(argv: Sequence[str]) -> str:
     """The verb (and its second word) that were typed, to point to the right --help."""
     known = {command.name for command in app.registered_commands}
-    groups = {group.name for group in app.registered_groups}
-    return f"{argv[0]} " if argv and argv[0] in known | groups else ""
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    if not argv or argv[0] not in known | groups.keys():
+        return ""
+    group = groups.get(argv[0])
+    inner = {command.name for command in group.registered_commands} if group is not None else set()
+    second = f"{argv[1]} " if len(argv) > 1 and argv[1] in inner else ""
+    return f"{argv[0]} {second}"
 
 
 def _unforeseen(error: Exception) -> str:

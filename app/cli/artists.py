@@ -29,11 +29,11 @@ Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 
 
 def _opened(chosen: Path | None) -> tuple[Settings, Collection]:
+    from app.services.artists import opened_for_names
     from app.services.collections import chosen_path
-    from core.collection.store import load_collection
 
     settings = read_settings(collection=chosen)
-    return settings, load_collection(chosen_path(settings), check_files=False)
+    return settings, opened_for_names(chosen_path(settings))
 
 
 @verbs.command("review")
@@ -134,11 +134,11 @@ def decide(
     `makers 'A & B' 'A | B'`: two made it. `nobody 'Various'`: no one in particular. `same a b`: the
     artist b is the artist a. `different a b`: they are two.
     """
+    from app.services.artists import decided
     from app.services.serialize_artists import DecisionRecord
-    from core.collection.artists.decisions import decide
 
-    _, opened = _opened(collection)
-    _, row = decide(opened, what, subject, answer, by=by or getpass.getuser())
+    settings, opened = _opened(collection)
+    row = decided(settings, opened, what, subject, answer, by=by or getpass.getuser())
     if as_json:
         show_json(DecisionRecord.model_validate(row))
     else:
@@ -172,7 +172,10 @@ def undo(
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a decision back: works are again whose they were."""
+    """Take a decision back: works are again whose they were.
+
+    Works that came since are read again by the next import of their source.
+    """
     from app.services.serialize_artists import DecisionRecord
     from core.collection.artists.decisions import undo
 
@@ -182,6 +185,8 @@ def undo(
         show_json(DecisionRecord.model_validate(row))
     else:
         say(f"Decision {row.number} is taken back.")
+        if row.what != "different":
+            say("Works that came by it since are read again by the next import of their source.")
 
 
 @verbs.command("export")

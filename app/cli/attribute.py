@@ -55,7 +55,7 @@ def attribute(
             if as_json:
                 show_json(RefusalRecord.of(traced, traced.error))
             else:
-                complain(traced.error.message)
+                complain(f"{traced.path}: {traced.error.message}")
             continue
         answer = TraceRecord.of_traced(traced, top)
         if as_json:
@@ -64,6 +64,8 @@ def attribute(
         say(f"{traced.path}:")
         for line in attribution_lines(answer):
             say(line)
+        if answer.entry is not None:
+            say(f"  Recorded as entry {answer.entry} of the ledger.")
     if refused:
         raise typer.Exit(1)
 

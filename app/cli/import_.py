@@ -126,5 +126,7 @@ def _show(report: ImportReport, to: Path | None, as_json: bool, preview: bool = 
     if report.questions:
         count = len(report.questions)
         waits = "One name waits" if count == 1 else f"{count} names wait"
-        where = f" --collection {to}" if to is not None else ""
-        say(f"{waits} for your decision: python -m app artists review{where}")
+        if preview:
+            say(f"{waits} for your decision once this is imported.")
+        else:
+            say(f"{waits} for your decision: python -m app artists review --collection {to}")

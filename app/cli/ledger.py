@@ -210,7 +210,8 @@ def verify(as_json: AsJson = False) -> None:
     if as_json:
         show_json(VerificationRecord.model_validate(proof))
     elif proof.ok:
-        say(f"The ledger is whole: {proof.entries} entries verified.")
+        count = "1 entry" if proof.entries == 1 else f"{proof.entries} entries"
+        say(f"The ledger is whole: {count} verified.")
     bad = proof.first_bad
     if bad is not None:
         raise LedgerError(

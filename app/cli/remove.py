@@ -46,4 +46,6 @@ def remove(
         removed = tuple(one.id for one in gone)
         show_json(RemovalRecord(removed=removed, features=rows, works=left))
     else:
-        say(f"{len(gone)} works left, and {rows} rows of features with them; {left} works stay.")
+        say(
+            f"Taken out: works {len(gone)}, rows of their features {rows}. Works that stay: {left}."
+        )

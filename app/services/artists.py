@@ -6,28 +6,52 @@ answer. Wishes to be left out hold for every collection of this home; decisions 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.settings import Settings
-from core.collection.artists.decisions import DIFFERENT, decide
+from core.collection.artists.decisions import (
+    DIFFERENT,
+    MAKERS,
+    NameDecision,
+    decide,
+    written_so,
+)
 from core.collection.artists.opt_outs import (
     OPT_OUTS,
     OptOuts,
     Wish,
+    checked,
     day_of,
     read_opt_outs,
     save_opt_outs,
     today,
     with_wishes,
 )
-from core.collection.artists.questions import WISH, read_questions, save_questions
+from core.collection.artists.questions import (
+    QUESTIONS,
+    WISH,
+    Question,
+    read_questions,
+    save_questions,
+)
 from core.collection.artists.review import Choice, Proposal, proposals
-from core.collection.importing.fields import SCHEMES, identifier, plain_text
+from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
+from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.destination import no_import_beside
+from core.collection.importing.fields import (
+    LEFT_OUT,
+    SCHEMES,
+    identifier,
+    plain_text,
+    readable,
+    slug,
+)
 from core.collection.importing.table import TableRow, read_table
-from core.collection.store import save_collection, table_text
-from core.collection.types import OPTED_OUT, Artist, Collection
+from core.collection.store import MANIFEST, load_collection, save_collection, table_text
+from core.collection.types import OPTED_OUT, PARTY, Artist, Collection
 from core.errors import CollectionError, UsageError
 from core.ledger.export import neutral
 from core.ledger.ledger import Ledger
@@ -45,6 +69,14 @@ SPREADSHEET = (
     "works",
 )
 CHANGEABLE = ("name", *SCHEMES, "born", "died", "nationality")
+
+
+def opened_for_names(path: Path) -> Collection:
+    """The collection in `path`; an empty one where an import took nothing because all its rows wait
+    for answers."""
+    if not (path / MANIFEST).is_file() and (path / QUESTIONS).is_file():
+        return Collection(path, slug(path.name), readable(path.name), "", 0, (), ())
+    return load_collection(path, check_files=False)
 
 
 def opt_outs_file(settings: Settings) -> Path:
@@ -114,7 +146,20 @@ def opt_out(
         sure.append(artist)
         if artist.id not in standing:
             ledger.set_artist_status(artist.id, OPTED_OUT, reason=covered.wish.words, actor=actor)
+    _ask_about(collection, near)
     return OptedOut(len(after.wishes) - len(before.wishes), tuple(sure), tuple(near))
+
+
+def _ask_about(collection: Collection, near: Sequence[tuple[Artist, str]]) -> None:
+    """Keep the questions whether artists who are here are those of near wishes."""
+    if not near or not collection.path.is_dir():
+        return
+    kept = {one.key: one for one in read_questions(collection.path)}
+    for artist, wished in near:
+        words = f"'{artist.name}' may be {wished}, who opted out, and is still credited."
+        question = Question.of_wish(artist.name, wished, words)
+        kept.setdefault(question.key, question)
+    save_questions(collection.path, kept.values())
 
 
 def keep_away(
@@ -167,20 +212,57 @@ def opt_in(
     actor: str,
     reason: str,
 ) -> OptedOut:
-    """Take a person's wish back. Raises `UsageError` where there is none."""
+    """Take wishes back: all those of a person, by name or number; or that for a work, by its title
+    or its file's sha256. Raises `UsageError` where there is none."""
     file = opt_outs_file(settings)
     kept = read_opt_outs(file)
-    covered = kept.of_person((name,))
-    if covered is None or covered.certainty != "sure":
-        raise UsageError(f"Nobody of the name '{name}' has opted out here. See `artists opt-outs`.")
-    save_opt_outs(file, OptOuts(tuple(one for one in kept.wishes if one != covered.wish)))
+    taken = [one for one in kept.wishes if not one.work and _names_person(one, name)]
+    taken = taken or [one for one in kept.wishes if one.work and slug(one.work) == slug(name)]
+    if not taken:
+        raise UsageError(
+            f"Nobody of the name '{name}' has opted out here, nor is it a wish's number or work. "
+            "See `artists opt-outs`."
+        )
+    left = OptOuts(tuple(one for one in kept.wishes if one not in taken))
+    save_opt_outs(file, left)
+    if collection.path.is_dir():  # nothing is asked about a wish that is gone
+        gone = {one.name or one.words for one in taken} - {one.name for one in left.wishes}
+        there = read_questions(collection.path)
+        staying = [one for one in there if one.what != WISH or one.other not in gone]
+        if len(staying) < len(there):
+            save_questions(collection.path, staying)
+    back, still = OptOuts(tuple(taken)), opted_out_ids(collection, left)
     artists = []
     for artist in collection.artists:
-        own = OptOuts((covered.wish,)).of_person((artist.name, *artist.written), artist.identifiers)
-        if own is not None and own.certainty == "sure" and artist.id in ledger.opted_out():
+        own = back.of_person((artist.name, *artist.written), artist.identifiers)
+        if own is None or own.certainty != "sure" or artist.id in still:
+            continue
+        if artist.id in ledger.opted_out():
             ledger.set_artist_status(artist.id, "active", reason=reason, actor=actor)
             artists.append(artist)
-    return OptedOut(-1, tuple(artists), ())
+    return OptedOut(-len(taken), tuple(artists), ())
+
+
+def _names_person(wish: Wish, text: str) -> bool:
+    if slug(text) in map(slug, filter(None, (wish.name, *wish.also_written))):
+        return True
+    return any(identifier(scheme, text)[0] == value for scheme, value in wish.identifiers)
+
+
+def decided(
+    settings: Settings, collection: Collection, what: str, subject: str, answer: str, *, by: str
+) -> NameDecision:
+    """Decide about a name. Raises `UsageError` where works of somebody who opted out would become
+    others', who are paid: no decision takes a wish away."""
+    if what == MAKERS:
+        refused = opted_out_ids(collection, standing_opt_outs(settings))
+        for artist in written_so(collection.artists, subject):
+            if artist.id in refused and slug(answer) not in (artist.id, slug(artist.name)):
+                raise UsageError(
+                    f"'{artist.name}' ({artist.id}) opted out, and works of theirs are not "
+                    "given to others. If the wish was not theirs: artists opt-in."
+                )
+    return decide(collection, what, subject, answer, by=by)[1]
 
 
 def answered(
@@ -197,7 +279,7 @@ def answered(
     if proposal.what == WISH:
         _answer_wish(settings, collection, proposal, choice, by)
     else:
-        decide(collection, choice.what, proposal.subject, choice.answer, by=by)
+        decided(settings, collection, choice.what, proposal.subject, choice.answer, by=by)
     return proposal, choice
 
 
@@ -209,18 +291,21 @@ def _answer_wish(
         return
     file = opt_outs_file(settings)
     kept = read_opt_outs(file)
-    covered = kept.of_person((choice.answer,))
     wishes = list(kept.wishes)
-    if covered is None:  # opted out in the collection's table or the ledger alone
+    # the very wish that was asked about, not one of a near name
+    wish = next((one for one in wishes if not one.work and _is_wish_of(one, choice.answer)), None)
+    if wish is None:  # opted out in the collection's table or the ledger alone
         wish = Wish(name=choice.answer, source=f"decided by {by}", date=today())
         wishes.append(wish)
-    else:
-        wish = covered.wish
     spelt = replace(wish, also_written=(*wish.also_written, proposal.subject))
     save_opt_outs(file, OptOuts(tuple(spelt if one is wish else one for one in wishes)))
     # answered: the spelling is the person's now, and the next import refuses it as theirs
     questions = read_questions(collection.path)
     save_questions(collection.path, (one for one in questions if one.subject != proposal.subject))
+
+
+def _is_wish_of(wish: Wish, answer: str) -> bool:
+    return (wish.name or wish.words) == answer
 
 
 # --- the registrar's table ------------------------------------------------------------------------
@@ -275,18 +360,23 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
     artists = {one.id: one for one in collection.artists}
     faults: list[str] = []
     changes: list[Change] = []
+    rows: dict[str, int] = {}  # artist id -> its row
     for row in table.records:
         if not isinstance(row, TableRow):
             faults.append(row.reason)
             continue
         cells = {
-            name: plain_text(cell).removeprefix("'")
+            name: _as_exported(plain_text(cell))
             for name, cell in zip(names, row.cells, strict=False)
         }
-        artist = artists.get(cells["id"])
+        artist = artists.get(cells.get("id", ""))
         if artist is None:
-            faults.append(f"row {row.number}: there is no artist '{cells['id']}'")
+            faults.append(f"row {row.number}: there is no artist '{cells.get('id', '')}'")
             continue
+        if artist.id in rows:
+            faults.append(f"row {row.number}: '{artist.id}' stands in row {rows[artist.id]} too")
+            continue
+        rows[artist.id] = row.number
         changed, fault = _changed(artist, cells)
         faults += [f"row {row.number}: {words}" for words in fault]
         changes += _differences(artist, changed, cells)
@@ -300,26 +390,36 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
                     "if they are one person, decide so in `artists review`"
                 )
     if faults:
-        raise UsageError(f"Nothing was changed. {'; '.join(faults[:20])}. Correct the table.")
+        words = "; ".join(fault.rstrip(".") for fault in faults[:20])
+        raise UsageError(f"Nothing was changed. {words}. Correct the table.")
     if write and changes:
-        save_collection(replace(collection, artists=tuple(artists.values())))
+        with no_import_beside(collection):
+            save_collection(replace(collection, artists=tuple(artists.values())))
     return tuple(changes)
 
 
 def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str]]:
     faults = []
-    numbers = dict(artist.identifiers)
+    pairs, numbers = list(artist.identifiers), dict(artist.identifiers)
     for scheme in SCHEMES:
-        if scheme in cells:
+        if scheme in cells and cells[scheme] != numbers.get(scheme, ""):
             value, reason = identifier(scheme, cells[scheme])
             if reason:
-                faults.append(reason)
-            numbers.pop(scheme, None)
+                faults.append(reason.removesuffix(LEFT_OUT))
+            pairs = [pair for pair in pairs if pair[0] != scheme]
             if value:
-                numbers[scheme] = value
+                pairs.append((scheme, value))
     name = cells.get("name", artist.name)
-    if not name:
-        faults.append(f"'{artist.id}' has no name")
+    if name != artist.name and (fault := _name_fault(artist, name)):
+        faults.append(fault)
+    for column, verb in (("status", "opt-out` or `artists opt-in"), ("kind", "decide")):
+        if cells.get(column) and cells[column] != getattr(artist, column):
+            faults.append(f"the {column} of '{artist.id}' is changed by `artists {verb}`, not here")
+    years = {}
+    for column in ("born", "died"):
+        years[column] = re.sub(r"\.0$", "", cells.get(column, getattr(artist, column)))
+        if years[column] != getattr(artist, column) and not re.search("[0-9]|^$", years[column]):
+            faults.append(f"'{years[column]}' is not a year")
     written, days = artist.written, artist.written_on
     if name != artist.name and artist.name not in written:
         days = (*days, *[""] * (len(written) - len(days)), today())
@@ -330,13 +430,39 @@ def _changed(artist: Artist, cells: Mapping[str, str]) -> tuple[Artist, list[str
             name=name,
             written=written,
             written_on=days,
-            identifiers=tuple(numbers.items()),
-            born=cells.get("born", artist.born),
-            died=cells.get("died", artist.died),
+            identifiers=tuple(pairs),
+            born=years["born"],
+            died=years["died"],
             nationality=cells.get("nationality", artist.nationality),
         ),
         faults,
     )
+
+
+def _as_exported(cell: str) -> str:
+    """The cell without the mark that the export put before what looks like a formula."""
+    return cell[1:] if cell[:1] == "'" and neutral(cell[1:]) == cell else cell
+
+
+def _name_fault(artist: Artist, name: str) -> str:
+    """Why an artist cannot get this name; empty where they can."""
+    if not name:
+        return f"'{artist.id}' has no name"
+    if not artist.payable:
+        return f"'{artist.id}' is not a person; who is meant is decided in `artists review`"
+    if re.match(r"=|#(?:NAME|REF|VALUE|N/A|NULL|DIV/0|NUM)\b", name):
+        return f"'{name}' is a formula or a spreadsheet's error, not a name"
+    if artist.kind == PARTY:
+        return ""
+    line = read_credit_lines([CreditCells(name=name)])[0]
+    if len(line.contributors) != 1 or line.question:
+        return f"'{name}' may name several; that is decided by `artists decide makers`"
+    one = line.contributors[0]
+    if one.kind is Kind.NOBODY:
+        return f"'{name}' names nobody; that is decided by `artists decide nobody`"
+    if one.role in QUALIFIED:
+        return f"'{name}' names a party, not a maker"
+    return ""
 
 
 def _differences(old: Artist, new: Artist, cells: Mapping[str, str]) -> Iterable[Change]:
@@ -358,13 +484,14 @@ def wish_of(name: str, numbers: Mapping[str, str], work: str, source: str, date:
     for scheme, text in numbers.items():
         value, reason = identifier(scheme, text)
         if reason:
-            raise UsageError(f"{reason} Correct --{scheme}.")
+            raise UsageError(f"{reason.removesuffix(LEFT_OUT)}. Correct --{scheme}.")
         if value:
             identifiers.append((scheme, value))
-    return Wish(
+    wish = Wish(
         name=plain_text(name),
         identifiers=tuple(identifiers),
         work=plain_text(work),
         source=plain_text(source),
         date=day_of(date),
     )
+    return checked(wish)

@@ -6,27 +6,36 @@ the collection as it is by it. Booked credit is never touched: a decision is abo
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from core.collection.artists.opt_outs import today
-from core.collection.artists.register import UNKNOWN_NAME, contributors_of
+from core.collection.artists.register import DECIDED, UNKNOWN_NAME, contributors_of
 from core.collection.importing.credit_lines.line import (
+    QUALIFIED,
+    CreditCells,
     CreditLine,
     Kind,
     NamedContributor,
 )
+from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.destination import ImportLog, no_import_beside
 from core.collection.importing.fields import plain_text, slug
 from core.collection.store import save_collection, table_text
 from core.collection.types import (
     BODY,
     NOBODY,
+    PARTY,
     PERSON,
+    UNDECIDED,
     UNKNOWN_MAKER,
     Artist,
     Collection,
@@ -41,6 +50,8 @@ DECISIONS = "decisions.csv"
 MAKERS, NO_ONE, SAME, DIFFERENT = "makers", "nobody", "same", "different"
 KINDS = (MAKERS, NO_ONE, SAME, DIFFERENT)
 DIVIDER = " | "  # between names in an answer
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+_LAST = 20  # works by which it is known which came later, though some may leave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,32 +99,80 @@ class Decisions:
             if each.what == DIFFERENT
         )
 
-    def applied(self, line: CreditLine, written: str) -> CreditLine:
-        """The credit line as it was decided: as a whole, or name by name. `written`: the cell."""
-        by_name = {slug(one.subject): one for one in self.standing if one.what in (MAKERS, NO_ONE)}
+    def joined(self) -> Iterator[tuple[Artist, str]]:
+        """Artists who were joined to another, as they were known then, each with the other's id."""
+        into = {one.answer: one.subject for one in self.standing if one.what == SAME}
+        for row in self.standing:
+            if row.what != SAME:
+                continue
+            kept_id, steps = row.subject, 0
+            while kept_id in into and steps < len(into):
+                kept_id, steps = into[kept_id], steps + 1
+            for values in _kept(row)["artists"]:
+                if values["id"] == row.answer:
+                    yield _artist(values), kept_id
+
+    def applied(
+        self, line: CreditLine, written: str, known: Mapping[str, str] = NO_NAMES
+    ) -> CreditLine:
+        """The credit line as it was decided: as a whole, or name by name.
+
+        `written`: the cell. `known`: artist id -> name; an answer may be an id, where a name fits
+        two.
+        """
+        by_name = {_key(one.subject): one for one in self.standing if one.what in (MAKERS, NO_ONE)}
         if not by_name:
             return line
-        if (whole := by_name.get(slug(written))) is not None and written.strip():
-            return CreditLine(tuple(_decided(whole, written)), line.doubts)
+        ids = {one.subject: one for one in by_name.values() if one.subject == slug(one.subject)}
+
+        def answer_about(name: str) -> NameDecision | None:
+            return by_name.get(_key(name)) or ids.get(slug(name))
+
+        if written.strip() and (whole := answer_about(written)) is not None:
+            if len(line.contributors) == 1 and len(whole.names) == 1 and whole.answer in known:
+                one = line.contributors[0]
+                if one.kind is Kind.UNDECIDED:
+                    one = NamedContributor(name=known[whole.answer], written=written)
+                return replace(line, contributors=(_meant(one, whole.answer),), question="")
+            return CreditLine(tuple(_decided(whole, written, known)), line.doubts)
         contributors: list[NamedContributor] = []
         changed = False
         for one in line.contributors:
-            answer = by_name.get(slug(one.name)) or by_name.get(slug(one.written or one.name))
+            answer = answer_about(one.name) or answer_about(one.written or one.name)
             if answer is None or one.kind is Kind.NOBODY:
                 contributors.append(one)
                 continue
             changed = True
             contributors += (
                 replace(each, role=one.role, attributed=one.attributed)
-                for each in _decided(answer, one.written or one.name)
+                for each in _decided(answer, one.written or one.name, known)
             )
         return replace(line, contributors=tuple(contributors)) if changed else line
 
 
-def _decided(decision: NameDecision, written: str) -> Iterable[NamedContributor]:
+def _key(text: str) -> str:
+    """What a name is compared by. Where something divides names, it counts: who decided about
+    'Komar, Melamid' did not decide about 'Komar; Melamid'."""
+    line = " ".join(text.casefold().split())
+    return line if re.search(r"[,;|&/+]| (?:and|und|et|en|e|y) ", line) else slug(line)
+
+
+def _decided(
+    decision: NameDecision, written: str, known: Mapping[str, str]
+) -> Iterable[NamedContributor]:
     if decision.what == NO_ONE:
         return (NamedContributor(name=UNKNOWN_NAME, written=written, kind=Kind.NOBODY),)
-    return (NamedContributor(name=name, written=name) for name in decision.names)
+    return (
+        _meant(NamedContributor(name=known[name], written=known[name]), name)
+        if name in known
+        else NamedContributor(name=name, written=name)
+        for name in decision.names
+    )
+
+
+def _meant(one: NamedContributor, artist_id: str) -> NamedContributor:
+    """The contributor, with whom a person said it is."""
+    return replace(one, identifiers=(*one.identifiers, (DECIDED, artist_id)))
 
 
 def read_decisions(root: Path) -> Decisions:
@@ -121,15 +180,32 @@ def read_decisions(root: Path) -> Decisions:
     without them names would be read as nobody decided."""
     try:
         text = (root / DECISIONS).read_text(encoding="utf-8-sig")
-        rows = csv.DictReader(io.StringIO(text), strict=True)
-        return Decisions(tuple(NameDecision(**row) for row in rows))
+        # 'Unknown' may move thousands of works: a cell is as long as the file then
+        with _cells_as_long_as(len(text)):
+            rows = list(csv.DictReader(io.StringIO(text), strict=True))
+        decisions = Decisions(tuple(NameDecision(**row) for row in rows))
+        for one in decisions.rows:  # what a decision would be taken back by
+            kept = _kept(one)
+            dict(kept["works"])
+            list(map(_artist, kept["artists"]))
+        return decisions
     except FileNotFoundError:
         return Decisions()
-    except (OSError, TypeError, ValueError, csv.Error) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise CollectionError(
             f"'{DECISIONS}' of the collection '{root.name}' is damaged, so names would be read as "
             f"if nobody had decided. Its columns are: {', '.join(COLUMNS)}. Put it right first."
         ) from error
+
+
+@contextlib.contextmanager
+def _cells_as_long_as(length: int) -> Iterator[None]:
+    usual = csv.field_size_limit()
+    csv.field_size_limit(max(usual, length))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 def save_decisions(root: Path, decisions: Decisions) -> None:
@@ -154,6 +230,8 @@ def decide(
     if what in (MAKERS, SAME, DIFFERENT) and not answer:
         raise UsageError(f"The decision about '{subject}' lacks its answer.")
     decisions = read_decisions(collection.path)
+    if what == MAKERS:
+        _check_names(collection, subject, answer)
     row = NameDecision(
         number=str(len(decisions.rows) + 1),
         what=what,
@@ -164,16 +242,38 @@ def decide(
     )
     changed = collection
     if what == SAME:
+        _check_kinds(collection.artist(subject), collection.artist(answer))
         changed = _joined(collection, subject, answer)
     elif what in (MAKERS, NO_ONE):
         changed = _renamed(collection, row)
     elif slug(subject) == slug(answer):
         raise UsageError(f"'{subject}' and '{answer}' are written alike: give their ids.")
     row = replace(row, before=_before(collection, changed))
-    save_decisions(collection.path, Decisions((*decisions.rows, row)))
-    if changed != collection:
-        save_collection(changed)
+    with no_import_beside(collection):
+        save_decisions(collection.path, Decisions((*decisions.rows, row)))
+        if changed != collection:
+            save_collection(changed)
     return changed, row
+
+
+def _check_names(collection: Collection, subject: str, answer: str) -> None:
+    """Raises `UsageError` for an answer that names nobody, or only a party."""
+    names = NameDecision(
+        number="", what=MAKERS, subject=subject, answer=answer, by="", date=""
+    ).names
+    if not names:
+        raise UsageError(f"The decision about '{subject}' lacks its answer.")
+    known = {spelling for one in collection.artists for spelling in (one.id, one.name)}
+    for name in names:
+        line = read_credit_lines([CreditCells(name=name)])[0]
+        if name in known - {UNKNOWN_MAKER, UNKNOWN_NAME} and name != subject:
+            continue  # whom a curator has already
+        if all(one.kind is Kind.NOBODY for one in line.contributors):
+            raise UsageError(f"'{name}' names nobody. Decide so with `nobody`.")
+        if any(one.role in QUALIFIED for one in line.contributors):
+            raise UsageError(
+                f"'{name}' names a party, not a maker. Let the source say so, and import again."
+            )
 
 
 def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, NameDecision]:
@@ -188,25 +288,63 @@ def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, N
         raise UsageError("Taking a decision back needs the name of who does it.")
     kept = _kept(row)
     for later in decisions.standing[decisions.standing.index(row) + 1 :]:
-        if set(_kept(later)["works"]) & set(kept["works"]):
+        if _concerned(later) & _concerned(row):
             raise UsageError(
                 f"Decision {later.number} rests on decision {number}: take that back first."
             )
     works = []
     for work in collection.works:
-        if work.id in kept["works"]:
+        outcome = kept.get("after", {}).get(work.id)
+        # who made it may have been corrected since, by a source or by hand: that stays
+        if work.id in kept["works"] and (outcome is None or outcome == _credit_of(work)):
             artist_id, listed = kept["works"][work.id]
             named = tuple(Contributor(who, role, part) for who, role, part in listed)
             work = replace(work, artist_id=artist_id, contributors=named)
         works.append(work)
     before = {one["id"]: _artist(one) for one in kept["artists"]}
     artists = [before.pop(one.id, one) for one in collection.artists] + list(before.values())
+    # whom the decision made leaves again, unless something has become theirs since
+    needed = {who for work in works for who in (work.artist_id, *_ids(work))}
+    needed |= {one.of for one in artists}
+    artists = [one for one in artists if one.id in needed or one.id not in kept.get("made", ())]
     changed = replace(collection, works=tuple(works), artists=tuple(artists))
     undone = f"{today()} by {plain_text(by)}"
     rows = tuple(replace(one, undone=undone) if one is row else one for one in decisions.rows)
-    save_collection(changed)
-    save_decisions(collection.path, Decisions(rows))
+    with no_import_beside(collection):
+        save_collection(changed)
+        save_decisions(collection.path, Decisions(rows))
+        _read_again(changed, row)
     return changed, replace(row, undone=undone)
+
+
+def _concerned(row: NameDecision) -> set[tuple[str, str]]:
+    """The works and the artists that a decision changed."""
+    kept = _kept(row)
+    return {("work", one) for one in kept["works"]} | {
+        ("artist", one["id"]) for one in kept["artists"]
+    }
+
+
+def _read_again(collection: Collection, row: NameDecision) -> None:
+    """Works that came by the decision, after it, are read by the next import as if it were new: the
+    source says whose they are."""
+    kept = _kept(row)
+    places = {work.id: place for place, work in enumerate(collection.works)}
+    there = [places[one] for one in kept.get("last", ()) if one in places]
+    if not there:
+        return
+    holders = {artist_id for artist_id, _ in kept.get("after", {}).values()} | {row.subject}
+    holders |= {who for _, listed in kept["after"].values() for who, *_ in listed}
+    holders |= {one.id for one in collection.artists if one.of in holders}  # their workshops
+    newer = {
+        work.id
+        for work in collection.works[max(there) + 1 :]
+        if any(work.is_by(who) for who in holders)
+    }
+    if newer:
+        log = ImportLog(collection)
+        log.forget_words(newer)
+        log.save()
 
 
 def _kept(row: NameDecision) -> dict[str, Any]:
@@ -229,7 +367,43 @@ def _before(old: Collection, new: Collection) -> str:
     }
     stay = set(new.artists)
     artists = [vars(one) for one in old.artists if one not in stay]
-    return json.dumps({"works": works, "artists": artists}, ensure_ascii=False)
+    outcome = {work_id: _credit_of(after[work_id]) for work_id in works if work_id in after}
+    last = [work.id for work in old.works[-_LAST:]]
+    ids = {one.id for one in old.artists}
+    made = [one.id for one in new.artists if one.id not in ids]
+    kept = {"works": works, "artists": artists, "after": outcome, "last": last, "made": made}
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def _ids(work: Work) -> Iterator[str]:
+    return (one.artist_id for one in work.contributors)
+
+
+def _credit_of(work: Work) -> list[Any]:
+    return [work.artist_id, [list(astuple(one)) for one in work.contributors]]
+
+
+def party_role(artist: Artist) -> str:
+    """How a party stands to its artist, "workshop of"; empty for a maker. Collections from before
+    names were read have parties as persons: there the name tells."""
+    line = read_credit_lines([CreditCells(name=artist.name)])[0]
+    if len(line.contributors) == 1 and line.contributors[0].role in QUALIFIED:
+        return line.contributors[0].role.value
+    return "party" if artist.kind == PARTY else ""
+
+
+def _check_kinds(kept: Artist, joined: Artist) -> None:
+    """Raises `UsageError` where one is nobody in particular, or only one of them a party."""
+    for one in (kept, joined):
+        if not one.payable:
+            raise UsageError(
+                f"'{one.name}' ({one.id}) is not a person who could be somebody else. Say who is "
+                "meant with `makers`, or in the source."
+            )
+    if party_role(kept) != party_role(joined):
+        raise UsageError(
+            f"'{kept.name}' and '{joined.name}' are not of one kind: a party is never its master."
+        )
 
 
 def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
@@ -243,7 +417,6 @@ def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
         for spelling in (joined.name, *joined.written)
         if spelling != kept.name and spelling not in kept.written
     ]
-    schemes = dict(kept.identifiers)
     days = (*kept.written_on, *[""] * (len(kept.written) - len(kept.written_on)))
     merged = replace(
         kept,
@@ -251,7 +424,8 @@ def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
         written_on=(*days, *[day] * len(new)),
         identifiers=(
             *kept.identifiers,
-            *(pair for pair in joined.identifiers if pair[0] not in schemes),
+            # a second number of a scheme too: a row, or a wish, may come with either
+            *(pair for pair in joined.identifiers if pair not in kept.identifiers),
         ),
         born=kept.born or joined.born,
         died=kept.died or joined.died,
@@ -260,7 +434,11 @@ def _joined(collection: Collection, kept_id: str, joined_id: str) -> Collection:
         status=joined.status if joined.status != "active" else kept.status,
     )
     artists = tuple(
-        merged if one is kept else one for one in collection.artists if one is not joined
+        merged
+        if one is kept
+        else (replace(one, of=kept_id) if one.of == joined_id else one)  # the workshop goes along
+        for one in collection.artists
+        if one is not joined
     )
     works = tuple(_of(work, {joined_id: kept_id}) for work in collection.works)
     return replace(collection, artists=artists, works=works)
@@ -276,11 +454,7 @@ def _of(work: Work, named: dict[str, str]) -> Work:
 
 def _renamed(collection: Collection, row: NameDecision) -> Collection:
     """Works under the name that was decided about go to its makers, or to nobody."""
-    about = [
-        one
-        for one in collection.artists
-        if row.subject == one.id or slug(row.subject) in map(slug, (one.name, *one.written))
-    ]
+    about = written_so(collection.artists, row.subject)
     if not about:
         raise UsageError(
             f"Nobody is written '{row.subject}' in the collection '{collection.name}'. "
@@ -290,22 +464,39 @@ def _renamed(collection: Collection, row: NameDecision) -> Collection:
         several = ", ".join(one.id for one in about)
         raise UsageError(f"'{row.subject}' is the name of several: {several}. Give the id.")
     old = about[0]
+    if old.id == UNKNOWN_MAKER:
+        raise UsageError(
+            f"Works under '{old.name}' are not of one maker. Name the makers in the source, and "
+            "import again."
+        )
+    if old.kind in (PERSON, BODY) and slug(row.subject) not in (old.id, slug(old.name)):
+        raise UsageError(
+            f"'{row.subject}' is a spelling of '{old.name}' ({old.id}), whose other works would go "
+            f"along. Decide about '{old.name}', or take back what made them one."
+        )
+    namesakes = [
+        one.id
+        for one in collection.artists
+        if one.kind in (PERSON, BODY) and slug(one.name) == slug(old.name) and one is not old
+    ]
+    if old.kind in (PERSON, BODY) and namesakes and row.names != (old.id,):
+        raise UsageError(
+            f"'{old.name}' is the name of {', '.join(namesakes)} too, and an import could not tell "
+            "whom the decision means. Give them names of their own with `artists export` and "
+            "`import`, or join them with `same`."
+        )
     artists = {one.id: one for one in collection.artists}
     ids: list[str] = []
     for name in row.names if row.what == MAKERS else ():
         if old.kind in (PERSON, BODY) and slug(name) in map(slug, (old.name, *old.written)):
             ids.append(old.id)
             continue
-        known = next(
-            (
-                one.id
-                for one in artists.values()
-                if slug(name) in map(slug, (one.name, *one.written)) and one.id != old.id
-            ),
-            None,
-        )
-        if known is None:
-            known = slug(name)
+        others = written_so([one for one in artists.values() if one.id != old.id], name)
+        if len(others) > 1:
+            several = ", ".join(one.id for one in others)
+            raise UsageError(f"'{name}' is the name of several: {several}. Give the id.")
+        known = others[0].id if others else slug(name)
+        if not others:
             if known in artists and known != old.id:
                 raise UsageError(f"'{name}' would get the id '{known}' of somebody else.")
             artists[known] = Artist(known, known, name, kind=PERSON)
@@ -336,3 +527,13 @@ def _renamed(collection: Collection, row: NameDecision) -> Collection:
     if old.id not in ids:
         del artists[old.id]
     return replace(collection, artists=tuple(artists.values()), works=tuple(works))
+
+
+def written_so(artists: Iterable[Artist], text: str) -> list[Artist]:
+    """Who bears this very id; else whoever has to be decided about under this name; else all who
+    are written so."""
+    artists = list(artists)
+    if same := [one for one in artists if one.id == text]:
+        return same
+    alike = [one for one in artists if slug(text) in map(slug, (one.name, *one.written))]
+    return [one for one in alike if one.kind == UNDECIDED] or alike

@@ -9,14 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from core.collection.artists.alike import may_be_one, name_key
-from core.collection.importing.fields import SCHEMES, identifier, plain_text, slug
+from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
+from core.collection.importing.credit_lines.read import read_credit_lines
+from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug
 from core.collection.store import table_text
 from core.errors import CollectionError, UsageError
 from core.files import write_text
@@ -65,9 +68,10 @@ class OptOuts:
     _by_key: dict[str, list[Wish]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_identifier = {pair: one for one in self.wishes for pair in one.identifiers}
+        people = [one for one in self.wishes if not one.work]  # a work's wish hides no person's
+        by_identifier = {pair: one for one in reversed(people) for pair in one.identifiers}
         by_key: dict[str, list[Wish]] = {}
-        for one in self.wishes:
+        for one in people:
             for spelling in filter(None, (one.name, *one.also_written)):
                 by_key.setdefault(name_key(spelling), []).append(one)
         object.__setattr__(self, "_by_identifier", by_identifier)
@@ -79,26 +83,33 @@ class OptOuts:
         """The wish of the person of these spellings and identifiers, if there is one.
 
         Surely by an identifier, or by the same name where no identifier contradicts; perhaps by a
-        near one.
+        near one. Where several wishes cover them, the surest; among equals, the first.
         """
-        for pair in identifiers:
-            if pair in self._by_identifier and not self._by_identifier[pair].work:
-                return Covered(self._by_identifier[pair], "sure")
+        return next(self.all_of_person(names, identifiers), None)
+
+    def all_of_person(
+        self, names: Iterable[str], identifiers: Sequence[tuple[str, str]] = ()
+    ) -> Iterator[Covered]:
+        """Every wish that covers the person of these spellings and identifiers, each once: those
+        that surely do first."""
+        sure = [self._by_identifier[pair] for pair in identifiers if pair in self._by_identifier]
         spellings = [name for name in names if name]
+        perhaps: list[Wish] = []
         for name in spellings:
             for wish in self._by_key.get(name_key(name), ()):
-                if not wish.work:
-                    written = (wish.name, *wish.also_written)
-                    equal = slug(name) in map(slug, filter(None, written))
-                    sure = equal and not contradict(wish.identifiers, identifiers)
-                    return Covered(wish, "sure" if sure else "perhaps")
-        for wish in self.wishes:
-            if wish.work or contradict(wish.identifiers, identifiers):
+                slugs = map(slug, filter(None, (wish.name, *wish.also_written)))
+                equal = slug(name) in slugs and not contradict(wish.identifiers, identifiers)
+                (sure if equal else perhaps).append(wish)
+        yield from (Covered(wish, "sure") for wish in dict.fromkeys(sure))
+        yield from (Covered(wish, "perhaps") for wish in dict.fromkeys(perhaps) if wish not in sure)
+        for wish in self.wishes:  # the slow part last: most questions are answered before
+            if wish.work or wish in sure or wish in perhaps:
+                continue
+            if contradict(wish.identifiers, identifiers):
                 continue
             written = (wish.name, *wish.also_written)
             if any(may_be_one(name, one) for name in spellings for one in written if one):
-                return Covered(wish, "perhaps")
-        return None
+                yield Covered(wish, "perhaps")
 
     def of_work(self, sha256: str, title: str, names: Iterable[str]) -> Covered | None:
         """The wish about one work, by its file's digest or by its title beside its maker's name."""
@@ -106,7 +117,7 @@ class OptOuts:
         for wish in self.wishes:
             if not wish.work:
                 continue
-            if wish.work == sha256:
+            if wish.work.casefold() == sha256:
                 return Covered(wish, "sure")
             same_title = name_key(wish.work) == name_key(title) != ""
             if same_title and wish.name and name_key(wish.name) in keys:
@@ -201,7 +212,9 @@ def read_registry(path: Path, source: str, date: str = "") -> tuple[Wish, ...]:
         for scheme in SCHEMES:
             value, reason = identifier(scheme, cells.get(scheme, ""))
             if reason:
-                raise UsageError(f"'{path.name}', row {row.number}: {reason} Correct it.")
+                raise UsageError(
+                    f"'{path.name}', row {row.number}: {reason.removesuffix(LEFT_OUT)}. Correct it."
+                )
             if value:
                 identifiers.append((scheme, value))
         wish = Wish(
@@ -209,23 +222,55 @@ def read_registry(path: Path, source: str, date: str = "") -> tuple[Wish, ...]:
             identifiers=tuple(identifiers),
             work=cells.get("sha256", "") or cells.get("work", ""),
             source=cells.get("source", "") or source,
-            date=cells.get("date", "") or date or today(),
+            date=day_of(cells.get("date", "") or date),
         )
         if not (wish.name or wish.identifiers or wish.work):
             raise UsageError(f"'{path.name}', row {row.number} names neither a person nor a work.")
-        wishes.append(wish)
+        try:
+            wishes.append(checked(wish))
+        except UsageError as error:
+            raise UsageError(f"'{path.name}', row {row.number}: {error.message}") from error
     return tuple(wishes)
 
 
+def checked(wish: Wish) -> Wish:
+    """The wish, with its name in natural order too where that is 'Surname, First'.
+
+    Raises `UsageError` for a wish of nobody, of several, or about a work that no picture could
+    ever be held against.
+    """
+    if wish.work and not wish.name and not re.fullmatch(r"[0-9a-fA-F]{64}", wish.work):
+        raise UsageError(
+            f"A work is known by its title beside its maker's name, or by its file's sha256; "
+            f"'{plain_text(wish.work, 80)}' is a title alone. Name the maker too."
+        )
+    if not wish.name:
+        return wish
+    line = read_credit_lines([CreditCells(name=wish.name)])[0]
+    if line.question:  # 'Komar, Melamid': every reading is theirs who said no
+        return wish
+    if len(line.contributors) > 1:
+        raise UsageError(f"'{wish.name}' names several. Give each a wish of their own.")
+    one = line.contributors[0]
+    if one.kind is Kind.NOBODY:
+        raise UsageError(f"'{wish.name}' names nobody who could say no. Name a person.")
+    if one.role in QUALIFIED or slug(one.name) in map(slug, (wish.name, *wish.also_written)):
+        return wish
+    return replace(wish, also_written=(*wish.also_written, one.name))
+
+
 def with_wishes(opt_outs: OptOuts, new: Iterable[Wish]) -> OptOuts:
-    """The wishes and these; one that is there already, dates and sources aside, is not doubled."""
-    kept = list(opt_outs.wishes)
-    known = {_core(one) for one in kept}
+    """The wishes and these; one that is there already, dates and sources aside, is not doubled: it
+    gains the spellings that are new."""
+    kept = {_core(one): one for one in opt_outs.wishes}
     for wish in new:
-        if _core(wish) not in known:
-            kept.append(wish)
-            known.add(_core(wish))
-    return OptOuts(tuple(kept))
+        there = kept.setdefault(_core(wish), wish)
+        known = {slug(one) for one in (there.name, *there.also_written)}
+        spellings = {slug(one): one for one in (wish.name, *wish.also_written) if one}
+        more = tuple(one for key, one in spellings.items() if key not in known)
+        if more:
+            kept[_core(wish)] = replace(there, also_written=(*there.also_written, *more))
+    return OptOuts(tuple(kept.values()))
 
 
 def without_person(opt_outs: OptOuts, wish: Wish) -> OptOuts:

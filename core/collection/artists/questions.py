@@ -43,6 +43,11 @@ class Question:
         """The same for the same question."""
         return f"{self.what}/{slug(self.subject)}/{slug(self.other)}"
 
+    @property
+    def standing(self) -> bool:
+        """Whether it is about an artist who is here, so that no import asks it again."""
+        return self.what == WISH and not self.rows
+
     @classmethod
     def of_name(cls, written: str, words: str, line: CreditLine) -> Question:
         """Whom a cell names."""

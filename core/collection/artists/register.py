@@ -21,6 +21,7 @@ from core.collection.importing.credit_lines.line import (
     NamedContributor,
     Role,
 )
+from core.collection.importing.credit_lines.nations import nation_key
 from core.collection.importing.fields import SCHEMES, slug
 from core.collection.types import (
     ATTRIBUTED,
@@ -36,6 +37,7 @@ from core.collection.types import (
 )
 
 UNKNOWN_NAME = "Unknown maker"
+DECIDED = "decided"  # beside a name: the id of whom a person said is meant
 YEARS_APART = 3  # sources differ by so much about one person
 _GENERATION = re.compile(
     r"\b(i{1,3}|iv|v|jr|sr|junior|senior|the (?:elder|younger|older)|d\. ?[ÄäJj]\.|le jeune|"
@@ -62,9 +64,15 @@ class Identified:
 
 
 class ArtistRegister:
-    """The artists so far; `day` is noted beside each new spelling."""
+    """The artists so far; `day` is noted beside each new spelling. `joined`: artists whom somebody
+    decided to be another, as they were known, with the other's id."""
 
-    def __init__(self, artists: Sequence[Artist], day: str = "") -> None:
+    def __init__(
+        self,
+        artists: Sequence[Artist],
+        day: str = "",
+        joined: Iterable[tuple[Artist, str]] = (),
+    ) -> None:
         self._people: dict[str, _Person] = {one.id: _Person(one) for one in artists}
         self._day = day
         self._by_name: dict[str, list[str]] = {}
@@ -72,8 +80,17 @@ class ArtistRegister:
         self._met: dict[str, set[str]] = {}  # spellings of this run
         self._base = frozenset(self._people)
         self.joined: dict[str, str] = {}  # an id of this run -> the artist whose spelling it was
+        self._parties: dict[str, list[str]] = {}  # by the artist whose they are
         for one in artists:
             self._index(one)
+            if one.of:
+                self._parties.setdefault(one.of, []).append(one.id)
+        self._decided = [
+            (_Person(one), self._people[kept]) for one, kept in joined if kept in self._people
+        ]
+        for person, kept_person in self._decided:
+            for pair in person.artist.identifiers:
+                self._by_identifier.setdefault(pair, kept_person.artist.id)
 
     @property
     def artists(self) -> tuple[Artist, ...]:
@@ -182,6 +199,9 @@ class ArtistRegister:
             known = self._by_identifier.get((scheme, value))
             if known is not None:
                 return self._people[known], []
+            # unless this row says more than the one that was decided about
+            if scheme == DECIDED and (meant := self._people.get(value)) and _fits(meant, one):
+                return meant, []
         namesakes = [self._people[who] for who in self._by_name.get(slug(one.name), ())]
         namesakes = [
             each
@@ -197,12 +217,17 @@ class ArtistRegister:
             return (agreeing or fitting)[0], []
         if len(fitting) > 1:
             return None, fitting
+        for joined, kept in self._decided:  # numbers and years that told them apart once
+            spellings = map(slug, (joined.artist.name, *joined.artist.written))
+            if slug(one.name) in spellings and _fits(joined, one):
+                return kept, []
         return self._new_person(one, namesakes), []
 
     def _new_person(self, one: NamedContributor, namesakes: Sequence[_Person]) -> _Person:
         plain = slug(one.name)
         if plain in self._people:
-            told_by = [one.born, *(f"{s}-{v}" for s, v in one.identifiers), one.nationality]
+            numbers = (f"{s}-{v}" for s, v in one.identifiers if s != DECIDED)
+            told_by = [one.born, *numbers, one.nationality]
             endings = [slug(text) for text in told_by if text]
             endings += [str(number) for number in range(2, len(self._people) + 3)]
             names = (f"{plain[:60].strip('-')}-{ending}" for ending in endings)
@@ -235,10 +260,15 @@ class ArtistRegister:
         person, _ = self._person(replace(one, role=Role.MAKER, kind=Kind.PERSON))
         of = "" if person is None else person.artist.id
         name = f"{one.role.value[:1].upper()}{one.role.value[1:]} {one.name}"
+        for party_id in self._parties.get(of, ()):  # a spelling's workshop is the artist's
+            if slug(self._people[party_id].artist.name).startswith(f"{slug(one.role.value)}-"):
+                return party_id
         return self._make(slug(f"{one.role.value} {of or one.name}"), name, PARTY, of)
 
     def _make(self, who: str, name: str, kind: str, of: str = "") -> str:
         if who not in self._people:
+            if of:
+                self._parties.setdefault(of, []).append(who)
             self._people[who] = _Person(Artist(who, who, name, kind=kind, of=of), listed=False)
         return who
 
@@ -347,7 +377,7 @@ def _fits(person: _Person, one: NamedContributor) -> bool:
     if years_apart(artist.born, one.born) or years_apart(artist.died, one.died):
         return False
     years = (artist.born or artist.died) and (one.born or one.died)
-    countries = artist.nationality.casefold(), one.nationality.casefold()
+    countries = nation_key(artist.nationality), nation_key(one.nationality)
     return bool(years) or "" in countries or countries[0] == countries[1]
 
 
@@ -358,7 +388,7 @@ def _agrees(artist: Artist, one: NamedContributor) -> bool:
     pairs = ((artist.born, one.born), (artist.died, one.died))
     if any(_year(a) is not None and _year(a) == _year(b) for a, b in pairs):
         return True
-    return bool(one.nationality) and artist.nationality.casefold() == one.nationality.casefold()
+    return bool(one.nationality) and nation_key(artist.nationality) == nation_key(one.nationality)
 
 
 def _generation(name: str) -> str:

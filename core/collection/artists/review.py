@@ -7,7 +7,7 @@ whether a name is somebody's who opted out. Decides nothing and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from core.collection.artists.alike import near_pairs
@@ -18,6 +18,7 @@ from core.collection.artists.decisions import (
     NO_ONE,
     SAME,
     Decisions,
+    party_role,
     read_decisions,
 )
 from core.collection.artists.opt_outs import contradict
@@ -71,24 +72,34 @@ def proposals(collection: Collection) -> tuple[Proposal, ...]:
     for work in collection.works:
         for who, _ in work.makers:
             works.setdefault(who, []).append(work.id)
+    read = tuple(_read_anew(collection, decisions, works))
     made = [
-        *_wishes(questions, decisions),
+        *_wishes(
+            questions,
+            decisions,
+            {slug(one.name): works.get(one.id, []) for one in collection.artists},
+        ),
         *_undecided(collection, questions, works),
-        *_read_anew(collection, decisions, works),
-        *_merges(collection, decisions, works),
+        *read,
+        # who is perhaps several, or nobody, is not asked about as one
+        *_merges(collection, decisions, works, {one.subject for one in read}),
     ]
     return tuple(made)
 
 
-def _wishes(questions: tuple[Question, ...], decisions: Decisions) -> Iterator[Proposal]:
+def _wishes(
+    questions: tuple[Question, ...], decisions: Decisions, named: Mapping[str, list[str]]
+) -> Iterator[Proposal]:
     for one in questions:
         if one.what == WISH and not decisions.are_different(one.subject, one.other):
             yield Proposal(
                 what=WISH,
                 subject=one.subject,
                 words=one.words,
-                evidence=(f"Rows of the last import that wait for this: {len(one.rows)}.",),
-                works=(),
+                evidence=(f"Rows of the last import that wait for this: {len(one.rows)}.",)
+                if one.rows
+                else (),
+                works=tuple(named.get(slug(one.subject), ())),
                 rows=one.rows,
                 choices=(
                     Choice(SAME, one.other, f"Yes, that is {one.other}: never learn from it"),
@@ -106,8 +117,15 @@ def _undecided(
             continue
         question = asked_about.get(slug(artist.name))
         readings = question.readings if question else ()
-        offered = dict.fromkeys([*readings, (artist.name,)])
-        choices = [
+        namesakes = [
+            one
+            for one in collection.artists
+            if one.kind in (PERSON, BODY)
+            and slug(artist.name) in map(slug, (one.name, *one.written))
+        ]
+        choices = [Choice(MAKERS, one.id, f"One maker: {_known(one, works)}") for one in namesakes]
+        offered = dict.fromkeys([*readings, *([] if namesakes else [(artist.name,)])])
+        choices += [
             Choice(MAKERS, DIVIDER.join(names), _as_makers(names)) for names in offered if names
         ]
         yield Proposal(
@@ -163,14 +181,18 @@ def _other_reading(artist: Artist, line: CreditLine) -> Choice | None:
 
 
 def _merges(
-    collection: Collection, decisions: Decisions, works: dict[str, list[str]]
+    collection: Collection, decisions: Decisions, works: dict[str, list[str]], unread: set[str]
 ) -> Iterator[Proposal]:
-    people = [one for one in collection.artists if one.kind in (PERSON, BODY)]
+    people = [
+        one for one in collection.artists if one.kind in (PERSON, BODY) and one.id not in unread
+    ]
     for one, other in near_pairs([artist.name for artist in people]):
         # whose name and works came first keeps the place
         first, second = sorted(
             (people[one], people[other]), key=lambda who: -len(works.get(who.id, ()))
         )
+        if party_role(first) != party_role(second):
+            continue
         if first.kind != second.kind or not works.get(first.id):
             continue
         if contradict(first.identifiers, second.identifiers) or _two_lives(first, second):

@@ -13,18 +13,20 @@ from core.collection.artists.decisions import read_decisions
 from core.collection.artists.opt_outs import OptOuts, Wish, today, with_wishes
 from core.collection.artists.questions import Question
 from core.collection.artists.register import ArtistRegister, Identified, contributors_of
-from core.collection.importing.credit_lines.line import CreditLine, Role
+from core.collection.importing.credit_lines.line import CreditLine, Kind, Role
 from core.collection.importing.credit_lines.read import read_credit_lines
 from core.collection.importing.rows import Candidate, Identifiers, Refusal
-from core.collection.types import OPTED_OUT, Artist, Collection, Contributor, Work
+from core.collection.types import OPTED_OUT, PARTY, Artist, Collection, Contributor, Work
 
 
 class Crediting:
     """Who made the works of one import."""
 
     def __init__(self, base: Collection, opt_outs: OptOuts) -> None:
-        self.register = ArtistRegister(base.artists, today())
         self.decisions = read_decisions(base.path)
+        self.register = ArtistRegister(base.artists, today(), self.decisions.joined())
+        self._known = base.artist_names
+        self._as_read: dict[str, CreditLine] = {}  # by row: before decisions
         refused = [one for one in base.artists if one.status == OPTED_OUT]
         self.opt_outs = with_wishes(opt_outs, map(_wish_of, refused))
         self.questions: dict[str, Question] = {}
@@ -48,9 +50,11 @@ class Crediting:
         each other; then as it was decided."""
         places = [place for place, row in enumerate(rows) if isinstance(row, Candidate)]
         cells = [row.credit_cells for row in rows if isinstance(row, Candidate)]
+        read = dict(zip(places, read_credit_lines(cells), strict=True))
+        self._as_read = {rows[place].row: line for place, line in read.items()}
         lines = {
-            place: self.decisions.applied(line, said.name)
-            for place, said, line in zip(places, cells, read_credit_lines(cells), strict=True)
+            place: self.decisions.applied(line, said.name, self._known)
+            for (place, line), said in zip(read.items(), cells, strict=True)
         }
         self.register.prepare(lines.values())
         return lines
@@ -92,26 +96,36 @@ class Crediting:
         covered = self.opt_outs.of_work(sha256, row.title, written)
         if covered is not None:
             return f"{covered.wish.words} of this work: it is not learnt from."
+        # a decision that a name stands for others takes nobody's wish away
+        for one in self._as_read.get(row.row, line).contributors:
+            if one.role is Role.MAKER and one.kind is not Kind.NOBODY:
+                covered = self.opt_outs.of_person((one.name, one.written), one.identifiers)
+                if covered is not None and covered.certainty == "sure":
+                    return f"{covered.wish.words}: it is not learnt from."
         makers = [one for one in line.contributors if one.role is Role.MAKER]
         named: list[tuple[tuple[str, ...], Identifiers]] = [
             ((one.name, one.written), one.identifiers) for one in makers
         ]
         for contributor in made_by:
-            if contributor.weight:
-                artist = self.register.artist(contributor.artist_id)
-                named.append(((artist.name, *artist.written), artist.identifiers))
+            artist = self.register.artist(contributor.artist_id)
+            names = (artist.name, *artist.written)
+            if contributor.weight and artist.kind == PARTY:
+                # "After X" is not X, whose wish it does not touch; its own it does
+                covered = self.opt_outs.of_person(names)
+                if covered is not None and covered.certainty == "sure":
+                    return f"{covered.wish.words}: it is not learnt from."
+            elif contributor.weight:
+                named.append((names, artist.identifiers))
         for names, identifiers in named:
-            covered = self.opt_outs.of_person(names, identifiers)
-            if covered is None:
-                continue
-            if covered.certainty == "sure":
-                return f"{covered.wish.words}: it is not learnt from."
-            wished = covered.wish.name or covered.wish.words
-            if self.decisions.are_different(names[0], wished):
-                continue
-            words = f"'{names[0]}' may be {wished}: {covered.wish.words}"
-            self._ask(Question.of_wish(names[0], wished, f"{words}."), row.row)
-            return f"{words}. Nothing was taken; `artists review` asks whether they are one."
+            for covered in self.opt_outs.all_of_person(names, identifiers):
+                if covered.certainty == "sure":
+                    return f"{covered.wish.words}: it is not learnt from."
+                wished = covered.wish.name or covered.wish.words
+                if self.decisions.are_different(names[0], wished):
+                    continue  # from this one; somebody else of a near name may have said no too
+                words = f"'{names[0]}' may be {wished}: {covered.wish.words}"
+                self._ask(Question.of_wish(names[0], wished, f"{words}."), row.row)
+                return f"{words}. Nothing was taken; `artists review` asks whether they are one."
         return ""
 
     def _ask(self, question: Question, row: str) -> None:

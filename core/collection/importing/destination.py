@@ -12,7 +12,7 @@ import contextlib
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,10 @@ from core.work_queue import give_up
 IMPORTED = "imported.csv"
 _COLUMNS = ("source_sha256", "work_id", "said_sha256", "look")
 _LOCK = ".import.lock"
-_OURS = frozenset({"images", IMPORTED, "works.csv", "artists.csv"})
+# questions and answers may be there before the first work: of names near to one who opted out
+_OURS = frozenset(
+    {"images", IMPORTED, "works.csv", "artists.csv", "questions.csv", "decisions.csv"}
+)
 
 
 def target_of(source: Path, destination: Path | None, size: int, name: str | None) -> Collection:
@@ -89,6 +92,29 @@ def opened_target(
                 path.rmdir()
 
 
+@contextlib.contextmanager
+def no_import_beside(collection: Collection) -> Iterator[None]:
+    """Hold imports off while the tables are changed: one would write them as it read them. Raises
+    `CollectionError` where one is at work."""
+    lock = FileLock(collection.path / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise CollectionError(
+            f"An import is filling '{collection.path.name}', and would undo what is decided now. "
+            "Wait until it has ended."
+        ) from error
+    except OSError as error:
+        raise CollectionError(
+            f"'{collection.path.name}' cannot be written ({error.strerror or error}). Make it "
+            "writable, or work on a copy."
+        ) from error
+    try:
+        yield
+    finally:
+        give_up(lock)
+
+
 def _check_ours(destination: Path) -> None:
     if not destination.is_dir():
         raise CollectionError(f"'{destination.name}' is a file. Choose a folder.")
@@ -129,6 +155,12 @@ class ImportLog:
         """Remember, in place of what was known."""
         self._by_source[source_sha] = record
         self._looks[record.work_id] = record.look
+
+    def forget_words(self, work_ids: Container[str]) -> None:
+        """Forget what was said of these works, so that the next import reads their rows again."""
+        for source_sha, one in self._by_source.items():
+            if one.work_id in work_ids:
+                self._by_source[source_sha] = replace(one, description="")
 
     def look(self, work: Work) -> str:
         """How a work looks: from the record, or from its picture."""

@@ -381,6 +381,9 @@ SCHEMES = ("wikidata", "ulan", "isni", "viaf")
 _NONE = frozenset({"", "0", "none", "null", "nan", "n/a", "-", "unknown"})
 
 
+LEFT_OUT = "; it was left out."  # what an import does with a bad number
+
+
 def identifier(scheme: str, text: str) -> tuple[str, str]:
     """(value, "") for a good one, ("", reason) for a bad one, ("", "") where none is given."""
     if text.strip().casefold() in _NONE:
@@ -390,7 +393,7 @@ def identifier(scheme: str, text: str) -> tuple[str, str]:
     value = _FORMS[scheme](bare)
     if value:
         return value, ""
-    return "", f"'{text.strip()[:80]}' is not {_NAMES[scheme]}; it was left out."
+    return "", f"'{text.strip()[:80]}' is not {_NAMES[scheme]}{LEFT_OUT}"
 
 
 def _wikidata(text: str) -> str:

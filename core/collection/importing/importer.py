@@ -19,7 +19,7 @@ from typing import Literal, TypedDict, Unpack
 from PIL import Image
 
 from core.collection.artists.opt_outs import OptOuts
-from core.collection.artists.questions import Question, save_questions
+from core.collection.artists.questions import Question, read_questions, save_questions
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
 from core.collection.importing.credit_lines.line import CreditLine
@@ -299,12 +299,15 @@ class _Import:
         """Write the tables, unless nothing changed or nothing could be taken."""
         report = self.report()
         if not report.works:
+            if self.crediting.questions:  # else the one answer that helps could never be given
+                save_questions(self.base.path, self.crediting.questions.values())
             if report.rows:
                 raise NothingImported(replace(report, written=False))
             return replace(report, written=False)
         # the record first: without its work it is forgotten, without it a work would look doubled
         self.records.save()
-        save_questions(self.base.path, self.crediting.questions.values())
+        asked_before = {one.key: one for one in read_questions(self.base.path) if one.standing}
+        save_questions(self.base.path, (asked_before | self.crediting.questions).values())
         if report.collection != self.base or not (self.base.path / MANIFEST).is_file():
             save_collection(report.collection)
         return report
@@ -315,9 +318,8 @@ class _Import:
         works = self.crediting.works(tuple(self.works.values()))
         collection = replace(self.base, works=works, artists=register.artists)
         unknown = self.per_artist[UNKNOWN_MAKER]
-        nameless = (
-            f"{unknown} works name no maker; they stand under 'Unknown maker', whom nobody pays."
-        )
+        counted = "1 work names" if unknown == 1 else f"{unknown} works name"
+        nameless = f"{counted} no maker: they stand under 'Unknown maker', whom nobody pays."
         return ImportReport(
             collection,
             self.outcomes["imported"],

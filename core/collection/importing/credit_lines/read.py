@@ -251,11 +251,34 @@ def _parties(
             beside = None
             if len(clauses) == 1:
                 beside = count if len(parts) == 1 else (1 if count == len(parts) else None)
-            for named in _named(clause, beside, evidence, names, row, doubts):
-                read.append((entry, clause, named))
+            try:
+                for named in _named(clause, beside, evidence, names, row, doubts):
+                    read.append((entry, clause, named))
+            except _Undecided as question:
+                if len(clauses) == 1:
+                    question.readings = _whole_readings(parts, entry, question.readings, evidence)
+                raise
     if not read:
         read = [(0, Clause("", Standing()), Named("", row.name, Kind.NOBODY))]
     return _with_cells(row, parts, mark, read, doubts)
+
+
+def _whole_readings(
+    parts: Sequence[str],
+    place: int,
+    readings: Sequence[tuple[str, ...]],
+    evidence: TableEvidence,
+) -> tuple[tuple[str, ...], ...]:
+    """The readings of one part of a cell with the names of its other parts, whom an answer would
+    else leave out."""
+
+    def plain(part: str) -> tuple[str, ...]:
+        named = names_in(part, 1, evidence).names
+        return tuple(one.name for one in named) or (one_line(part),)
+
+    before = tuple(name for part in parts[:place] if part for name in plain(part))
+    after = tuple(name for part in parts[place + 1 :] if part for name in plain(part))
+    return tuple((*before, *names, *after) for names in readings)
 
 
 def _named(

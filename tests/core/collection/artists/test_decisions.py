@@ -15,11 +15,13 @@ from core.collection.artists.decisions import (
     Decisions,
     decide,
     read_decisions,
+    save_decisions,
     undo,
 )
 from core.collection.importing.credit_lines.line import CreditLine, Kind, NamedContributor, Role
+from core.collection.importing.destination import no_import_beside
 from core.collection.store import load_collection, save_collection
-from core.collection.types import OPTED_OUT, Artist, Collection, Contributor, Work
+from core.collection.types import NOBODY, OPTED_OUT, PARTY, Artist, Collection, Contributor, Work
 from core.errors import CollectionError, UsageError
 
 
@@ -171,3 +173,113 @@ def test_a_damaged_list_is_never_passed_over(collection: Collection) -> None:
     (collection.path / "decisions.csv").write_text("what\nsame\n", encoding="utf-8")
     with pytest.raises(CollectionError, match="is damaged, so names would be read as if nobody"):
         read_decisions(collection.path)
+
+
+def test_decisions_about_one_artist_are_taken_back_in_their_order(collection: Collection) -> None:
+    first, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    second, _ = decide(first, SAME, "anna-berg", "a-b", by="ann")
+    with pytest.raises(UsageError, match="Decision 2 rests on decision 1"):
+        undo(second, "1", by="ann")
+    back, _ = undo(undo(second, "2", by="ann")[0], "1", by="ann")
+    assert set(back.artists) == set(collection.artists) and back.works == collection.works
+
+
+def test_what_was_corrected_since_stays_when_a_decision_is_taken_back(
+    collection: Collection,
+) -> None:
+    joined, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    works = tuple(replace(one, artist_id="null") if one.id == "w2" else one for one in joined.works)
+    corrected = replace(joined, works=works)
+    save_collection(corrected)
+    back, _ = undo(corrected, "1", by="ann")
+    assert back.work("w2").artist_id == "null"
+
+
+def test_whom_a_decision_made_leaves_with_it(collection: Collection) -> None:
+    split, _ = decide(collection, MAKERS, "a-b", "Ida Ek | Bo Ask", by="ann")
+    assert {"ida-ek", "bo-ask"} <= set(split.artist_names)
+    back, _ = undo(split, "1", by="ann")
+    assert set(back.artists) == set(collection.artists)
+
+
+def test_a_decision_about_thousands_of_works_can_be_read_again(collection: Collection) -> None:
+    many = tuple(replace(collection.works[3], id=f"null-{n}") for n in range(6000))
+    large = replace(collection, works=many)
+    changed, _ = decide(large, NO_ONE, "null", by="ann")
+    assert len(read_decisions(collection.path).rows) == 1
+    assert undo(changed, "1", by="ann")[0].works == many
+
+
+@pytest.mark.parametrize(
+    ("what", "subject", "answer", "words"),
+    [
+        (MAKERS, "anna-berg", "|", "lacks its answer"),
+        (MAKERS, "anna-berg", "Unknown", "names nobody"),
+        (MAKERS, "anna-berg", "Workshop of Bo Ask", "names a party"),
+        (MAKERS, "Unknown maker", "Bo Ask", "not of one maker"),
+        (SAME, "anna-berg", "unknown-artist", "not a person"),
+        (SAME, "unknown-artist", "anna-berg", "not a person"),
+        (SAME, "anna-berg", "workshop-of-anna-berg", "never its master"),
+        (SAME, "anna-berg", "old-workshop", "never its master"),
+    ],
+)
+def test_no_decision_invents_a_person_or_pays_a_party_to_its_master(
+    collection: Collection, what: str, subject: str, answer: str, words: str
+) -> None:
+    more = (
+        Artist("unknown-artist", "unknown-artist", "Unknown maker", kind=NOBODY),
+        Artist("workshop-of-anna-berg", "w", "Workshop of Anna Berg", kind=PARTY, of="anna-berg"),
+        Artist("old-workshop", "old-workshop", "Workshop of Anna Berg"),
+    )
+    with_more = replace(collection, artists=(*collection.artists, *more))
+    with pytest.raises(UsageError, match=words):
+        decide(with_more, what, subject, answer, by="ann")
+    assert read_decisions(collection.path).rows == ()
+
+
+def test_an_answer_that_fits_two_namesakes_is_given_by_id(collection: Collection) -> None:
+    second = Artist("anna-berg-1950", "anna-berg-1950", "Anna Berg", born="1950")
+    twice = replace(collection, artists=(*collection.artists, second))
+    with pytest.raises(UsageError, match="the name of several"):
+        decide(twice, MAKERS, "null", "Anna Berg", by="ann")
+    changed, _ = decide(twice, MAKERS, "null", "anna-berg-1950", by="ann")
+    assert changed.work("w4").artist_id == "anna-berg-1950"
+
+
+def test_the_workshop_of_a_joined_artist_goes_along(collection: Collection) -> None:
+    party = Artist(
+        "workshop-of-anne-berg", "w", "Workshop of Anne Berg", kind=PARTY, of="anne-berg"
+    )
+    with_party = replace(collection, artists=(*collection.artists, party))
+    joined, _ = decide(with_party, SAME, "anna-berg", "anne-berg", by="ann")
+    assert joined.artist(party.id).of == "anna-berg"
+    assert undo(joined, "1", by="ann")[0].artist(party.id).of == "anne-berg"
+
+
+@pytest.mark.parametrize("before", ["{bad", "[]", '{"works": {}}', '{"works": 1, "artists": []}'])
+def test_what_a_decision_is_taken_back_by_is_read_with_it(
+    collection: Collection, before: str
+) -> None:
+    _, row = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    save_decisions(collection.path, Decisions((replace(row, before=before),)))
+    with pytest.raises(CollectionError, match="is damaged"):
+        read_decisions(collection.path)
+
+
+def test_nothing_is_decided_while_an_import_would_write_over_it(collection: Collection) -> None:
+    decided, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    with no_import_beside(collection):
+        with pytest.raises(CollectionError, match="An import is filling"):
+            decide(decided, NO_ONE, "null", by="ann")
+        with pytest.raises(CollectionError, match="An import is filling"):
+            undo(decided, "1", by="ann")
+    assert opened(collection) == decided and len(read_decisions(collection.path).standing) == 1
+    decide(decided, NO_ONE, "null", by="ann")
+
+
+def test_a_decision_about_a_spelling_does_not_take_the_artists_other_works(
+    collection: Collection,
+) -> None:
+    joined, _ = decide(collection, SAME, "anna-berg", "anne-berg", by="ann")
+    with pytest.raises(UsageError, match="is a spelling of 'Anna Berg'"):
+        decide(joined, MAKERS, "Anne Berg", "Ida Ek", by="ann")

@@ -9,6 +9,7 @@ import pytest
 from core.collection.artists.opt_outs import (
     OptOuts,
     Wish,
+    checked,
     day_of,
     read_opt_outs,
     read_registry,
@@ -77,8 +78,45 @@ def test_wishes_are_kept_as_they_are_and_none_twice(tmp_path: Path) -> None:
     wishes = with_wishes(OptOuts(), [KATHE, Wish(name='Anna, "A" Berg', work="x\ny")])
     save_opt_outs(file, wishes)
     assert read_opt_outs(file) == wishes
-    again = with_wishes(wishes, [KATHE, Wish(name="KAETHE MUELLER", identifiers=KATHE.identifiers)])
-    assert again == wishes
+    assert with_wishes(wishes, [KATHE, *wishes.wishes]) == wishes
+    again = with_wishes(wishes, [Wish(name="KAETHE MUELLER", identifiers=KATHE.identifiers)])
+    assert len(again.wishes) == 2  # the same wish; the spelling is theirs from now on
+    covered = again.of_person(("Kaethe Mueller",))
+    assert covered is not None and covered.certainty == "sure"
+
+
+def test_a_wish_about_one_work_hides_no_wish_of_its_maker() -> None:
+    numbers = (("wikidata", "Q77"),)
+    person, one_work = (
+        Wish(name="Anna Berg", identifiers=numbers),
+        Wish(name="Anna Berg", identifiers=numbers, work="The Sea"),
+    )
+    for wishes in ((person, one_work), (one_work, person)):
+        covered = OptOuts(wishes).of_person(("Ida Ek",), numbers)
+        assert covered is not None and covered.certainty == "sure"
+
+
+@pytest.mark.parametrize(
+    "first", [Wish(name="Kaethe Mueller"), Wish(name="Käthe Müller", identifiers=(("ulan", "1"),))]
+)
+def test_the_surest_of_several_wishes_counts(first: Wish) -> None:
+    wishes = OptOuts((first, Wish(name="Käthe Müller")))
+    covered = wishes.of_person(("Käthe Müller",), (("ulan", "2"),))
+    assert covered is not None and covered.certainty == "sure"
+    near = [one.certainty for one in wishes.all_of_person(("Käte Müller",))]
+    assert near == ["perhaps", "perhaps"]
+
+
+def test_a_wish_about_a_work_that_no_picture_could_meet_is_refused(tmp_path: Path) -> None:
+    checked(Wish(name="Anna Berg", work="The Sea"))
+    checked(Wish(work="A" * 64))
+    assert OptOuts((Wish(work="A" * 64),)).of_work("a" * 64, "", ()) is not None
+    with pytest.raises(UsageError, match="a title alone"):
+        checked(Wish(work="The Sea", identifiers=(("wikidata", "Q77"),)))
+    file = tmp_path / "registry.csv"
+    file.write_text("name,work\nAnna Berg,The Sea\n,The Lake\n")
+    with pytest.raises(UsageError, match="row 2: .*a title alone"):
+        read_registry(file, "the registry")
 
 
 @pytest.mark.parametrize("text", ["name\nx\n", "name,identifiers\n", "\xff", "a,b\n1\n"])
@@ -132,3 +170,18 @@ def test_a_day_is_one_that_can_be() -> None:
     assert day_of("2026-02-03") == "2026-02-03" and len(day_of("")) == 10
     with pytest.raises(UsageError, match="There is no day '2026-02-31'"):
         day_of("2026-02-31")
+
+
+def test_a_name_written_surname_first_is_surely_the_person(tmp_path: Path) -> None:
+    file = tmp_path / "registry.csv"
+    file.write_text('name\n"Müller, Käthe"\n', encoding="utf-8")
+    covered = OptOuts(read_registry(file, "")).of_person(("Käthe Müller",))
+    assert covered is not None and covered.certainty == "sure"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("Unknown", "names nobody"), ("Anna Berg; Carl Dorn", "names several")]
+)
+def test_a_wish_is_one_persons(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        checked(Wish(name=name))

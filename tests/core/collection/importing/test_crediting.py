@@ -99,7 +99,7 @@ def test_nobody_is_one_account_that_is_never_paid(tmp_path: Path, name: str) -> 
     report = imported(table(tmp_path / "s", *by("Anna Berg", name)), tmp_path / "c")
     assert made(report.collection) == ["Anna Berg", "Unknown maker"]
     assert report.collection.unpaid == {"unknown-artist"}
-    assert any("1 works name no maker" in note for note in report.notes)
+    assert any("1 work names no maker" in note for note in report.notes)
 
 
 def test_namesakes_stay_two_and_a_name_that_fits_both_is_asked_about(tmp_path: Path) -> None:
@@ -156,6 +156,21 @@ def test_a_work_never_leaves_who_opted_out(tmp_path: Path, renamed: str) -> None
         assert any("opted out: it stays theirs" in remark.reason for remark in after.remarks)
 
 
+@pytest.mark.parametrize(
+    ("opted_out", "name", "taken"),
+    [
+        ("Anna Berg", "After Anna Berg", True),
+        ("Anna Berg", "Workshop of Anna Berg", True),
+        ("Workshop of Anna Berg", "Workshop of Anna Berg", False),
+        ("Anna Berg", "Attributed to Anna Berg", False),
+    ],
+)
+def test_a_wish_is_its_own_partys(tmp_path: Path, opted_out: str, name: str, taken: bool) -> None:
+    source = table(tmp_path / "s", *by("Carl Dorn", name))
+    report = imported(source, tmp_path / "c", Wish(name=opted_out))
+    assert len(report.collection.works) == 1 + taken
+
+
 def test_one_work_is_left_out_and_the_artists_others_are_not(tmp_path: Path) -> None:
     wish = Wish(name="Anna Berg", work="W1")
     report = imported(table(tmp_path / "s", *by("Anna Berg", "Anna Berg")), tmp_path / "c", wish)
@@ -201,3 +216,106 @@ def test_a_table_of_nobody_but_who_opted_out_imports_nothing(tmp_path: Path) -> 
     with pytest.raises(NothingImported, match="Anna Berg opted out"):
         imported(source, tmp_path / "c", Wish(name="Anna Berg"))
     assert not (tmp_path / "c" / "works.csv").exists()
+
+
+def test_one_nation_is_one_in_every_language(tmp_path: Path) -> None:
+    nations = ("Dutch", "Niederländer", "néerlandaise", "Nederland", "The Netherlands", "olandese")
+    rows = [(f"W{n}", "Anna Berg", "Oil", nation) for n, nation in enumerate(nations)]
+    source = table(tmp_path / "s", *rows, head=(*HEAD, "nationality"))
+    assert [one.id for one in imported(source, tmp_path / "c").collection.artists] == ["anna-berg"]
+    more = table(
+        tmp_path / "s", ("W9", "Anna Berg", "Oil", "belge"), head=(*HEAD, "nationality"), first=9
+    )
+    assert len(imported(more, tmp_path / "c").collection.artists) == 2
+
+
+def test_two_who_were_joined_stay_one_whatever_told_them_apart(tmp_path: Path) -> None:
+    head = (*HEAD, "wikidata", "born")
+    source = table(
+        tmp_path / "s",
+        ("W0", "Anna Berg", "Oil", "Q1", "1850"),
+        ("W1", "Anne Berg", "Oil", "Q2", "1900"),
+        head=head,
+    )
+    collection = imported(source, tmp_path / "c").collection
+    decide(collection, "same", "anna-berg", "anne-berg", by="ann")
+    more = table(
+        tmp_path / "s",
+        ("W5", "Anne Berg", "Oil", "Q2", ""),
+        ("W6", "Anne Berg", "Oil", "", "1900"),
+        head=head,
+        first=5,
+    )
+    after = imported(more, tmp_path / "c").collection
+    assert [work.artist_id for work in after.works] == ["anna-berg"] * 4
+    third = table(tmp_path / "s", ("W7", "Anne Berg", "Oil", "Q3", "1700"), head=head, first=7)
+    assert imported(third, tmp_path / "c").collection.works[-1].artist_id != "anna-berg"
+
+
+def test_works_that_came_by_a_decision_are_read_again_after_it_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    source = table(tmp_path / "s", *by("Anna Berg", "Anne Berg"))
+    collection = imported(source, tmp_path / "c").collection
+    decide(collection, "same", "anna-berg", "anne-berg", by="ann")
+    source = table(tmp_path / "s", *by("Anna Berg", "Anne Berg", "Anne Berg"))
+    assert made(imported(source, tmp_path / "c").collection) == ["Anna Berg"] * 3
+    undo(load_collection(tmp_path / "c", check_files=False), "1", by="ann")
+    after = imported(source, tmp_path / "c")
+    assert made(after.collection) == ["Anna Berg", "Anne Berg", "Anne Berg"]
+    assert (after.updated, after.unchanged) == (1, 2)
+
+
+def test_a_name_that_fits_two_namesakes_is_answered_with_one_of_them(tmp_path: Path) -> None:
+    head = (*HEAD, "born")
+    rows = [("W0", "Anna Berg", "Oil", "1850"), ("W1", "Anna Berg", "Oil", "1950")]
+    source = table(tmp_path / "s", *rows, ("W2", "Anna Berg", "Oil", ""), head=head)
+    collection = imported(source, tmp_path / "c").collection
+    (proposal,) = proposals(collection)
+    answers = [one.answer for one in proposal.choices]
+    assert answers == ["anna-berg", "anna-berg-1950", ""]
+    decide(collection, "makers", proposal.subject, "anna-berg-1950", by="ann")
+    more = [("W3", "Anna Berg", "Oil", ""), ("W4", "Anna Berg", "Oil", "1850")]
+    source = table(tmp_path / "s", *rows, ("W2", "Anna Berg", "Oil", ""), *more, head=head)
+    after = imported(source, tmp_path / "c")
+    ids = [work.artist_id for work in after.collection.works]
+    # who is told apart by the row itself needs no answer
+    assert ids == ["anna-berg", "anna-berg-1950", "anna-berg-1950", "anna-berg-1950", "anna-berg"]
+    assert not after.questions
+
+
+def test_an_answer_about_a_part_leaves_nobody_out(tmp_path: Path) -> None:
+    source = table(tmp_path / "s", *by("Komar, Melamid; Anna Berg"))
+    (question,) = imported(source, tmp_path / "c").questions
+    assert question.readings == (
+        ("Melamid Komar", "Anna Berg"),
+        ("Komar", "Melamid", "Anna Berg"),
+    )
+
+
+def test_a_semicolon_makes_two_of_what_was_decided_with_a_comma(tmp_path: Path) -> None:
+    source = table(tmp_path / "s", *by("Komar, Melamid"))
+    collection = imported(source, tmp_path / "c").collection
+    decide(collection, "makers", "Komar, Melamid", "Melamid Komar", by="ann")
+    source = table(tmp_path / "s", *by("Komar; Melamid", "KOMAR,  Melamid"))
+    after = imported(source, tmp_path / "c").collection
+    assert made(after) == ["Komar and Melamid", "Melamid Komar"]
+
+
+def test_a_decision_takes_no_wish_away(tmp_path: Path) -> None:
+    source = table(tmp_path / "s", *by("Anna Berg"))
+    collection = imported(source, tmp_path / "c").collection
+    decide(collection, "makers", "Anna Berg", "Ida Ek", by="ann")
+    more = table(tmp_path / "s", *by("Anna Berg"), first=5)
+    report = imported(more, tmp_path / "c", Wish(name="Anna Berg"))
+    assert report.imported == 0 and "opted out" in report.refused[0].reason
+
+
+def test_somebody_else_than_one_may_still_be_the_other_who_said_no(tmp_path: Path) -> None:
+    imported(table(tmp_path / "s", *by("Carl Dorn")), tmp_path / "c")
+    wishes = Wish(name="Käthe Müller"), Wish(name="Käte Müller")
+    more = table(tmp_path / "s", *by("Kathi Müller"), first=5)
+    collection = imported(more, tmp_path / "c", *wishes).collection
+    decide(collection, "different", "Kathi Müller", "Käthe Müller", by="ann")
+    report = imported(more, tmp_path / "c", *wishes)
+    assert [one.other for one in report.questions] == ["Käte Müller"] and not report.imported
