@@ -44,3 +44,9 @@ class StoreError(CreditlineError):
 
 class LedgerError(CreditlineError):
     """A ledger that cannot be read or written; nothing was half-booked."""
+
+
+def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise `UsageError` with the choices where `value` is none of the `known`."""
+    if value not in known:
+        raise UsageError(f"There is no {what} '{value}'. Choose one of: {', '.join(known)}.")

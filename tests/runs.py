@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.ledger.canonical import idempotency_key
+from core.ledger.idempotency import idempotency_key
 from core.ledger.records import RunInfluence, RunRecord
 from core.ledger.shares import DEFAULT_RULE, Shares
 from core.ledger.write import new_id, now

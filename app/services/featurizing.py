@@ -18,15 +18,9 @@ from core.attribution.engine import choose_device
 from core.attribution.features.build import build_features
 from core.attribution.features.featurizer import LATENTS, Means
 from core.attribution.features.shards import keys_of_works
-from core.attribution.features.spec import (
-    DEFAULT,
-    SPECS,
-    FeatureSpec,
-    NoiseRule,
-    ProjectionSpec,
-    TimestepRule,
-)
+from core.attribution.features.spec import DEFAULT, SPECS, FeatureSpec, NoiseRule, ProjectionSpec
 from core.attribution.features.store import FeatureStore, features_directory
+from core.attribution.features.timesteps import TimestepRule
 from core.collection.store import load_collection
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import AUTO

@@ -13,8 +13,8 @@ from datetime import date, timedelta
 
 from core.errors import LedgerError, UsageError
 from core.ledger.ledger import Reader
-from core.ledger.queries import month
 from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, Entry, KnownArtist, LedgerFilter
+from core.ledger.statement import month
 
 WORDS = ("artist", "style", "kind", "since", "until", "period")
 RUN_KINDS = (GENERATION, UPLOAD, EXAMPLE)

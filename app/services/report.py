@@ -41,7 +41,7 @@ from core.attribution.calibration.references import (
 from core.attribution.features.spec import DEFAULT
 from core.attribution.features.store import features_directory
 from core.attribution.result import Vector
-from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.collection.types import Collection
 from core.errors import StoreError
 from core.evaluation.artist_removal import RESULT

@@ -31,7 +31,7 @@ from core.errors import (
     UsageError,
 )
 from core.files import write_bytes
-from core.ledger.canonical import idempotency_key
+from core.ledger.idempotency import idempotency_key
 from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
 from core.ledger.shares import Shares
 from core.ledger.write import new_id

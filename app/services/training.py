@@ -93,7 +93,7 @@ def train_collection(
 
 def _require_usable(collection: Collection, request: TrainingRequest) -> None:
     """The base that is here is fit, and not another than the one that was named."""
-    from core.diffusion.training.fitness import require_configured, require_tokenizer
+    from core.diffusion.training.base_model_check import require_configured, require_tokenizer
     from core.diffusion.training.pretrained import is_copy, require_supported
 
     model, aside = collection.path / "model", "Move the collection's folder 'model' away"
@@ -166,7 +166,7 @@ def _make_base(
 ) -> Iterator[Progress]:
     from core.diffusion.lora import find_lora
     from core.diffusion.stable import StableDiffusion
-    from core.diffusion.training.fitness import require_fit
+    from core.diffusion.training.base_model_check import require_fit
     from core.diffusion.training.pretrained import (
         checkpoint_folder,
         copy_checkpoint,

@@ -22,7 +22,7 @@ from core.diffusion.lora import find_lora, lora_scales, put_lora, save_lora
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
-from core.diffusion.training.fitness import hush, require_configured, require_tokenizer
+from core.diffusion.training.base_model_check import hush, require_configured, require_tokenizer
 from core.diffusion.training.pretrained import require_supported
 from core.errors import ModelError, UsageError
 

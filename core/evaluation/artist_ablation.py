@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.attribution.features.spec import NoiseRule, TimestepRule
+from core.attribution.features.spec import NoiseRule
+from core.attribution.features.timesteps import TimestepRule
 from core.collection.types import Collection, Work, class_prompt
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.protocol import DiffusionModel

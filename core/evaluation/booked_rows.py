@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.attribution.methods import D_TRAK
-from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.attribution.scoring.sharpening import SHARPENINGS
 from core.evaluation.benchmark import ARTIST_POOL, GENERATION, LDS_POOL, Benchmark
 from core.evaluation.bookings import (

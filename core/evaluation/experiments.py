@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from core.attribution.methods import METHODS
-from core.attribution.scoring.kernel import LambdaRule
+from core.attribution.scoring.ridge import LambdaRule
 from core.errors import UsageError
 from core.evaluation.benchmark import ARTIST_POOL
 from core.evaluation.presets import Preset

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from core.attribution.methods import D_TRAK
-from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.scorer import Scorer
 from core.evaluation.benchmark import WORKS, Benchmark
 from core.evaluation.features import Wanted, group_of, load_vectors

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from core.attribution.features.noise import noise_for
 from core.attribution.features.objectives import OBJECTIVES
-from core.attribution.features.spec import NoiseRule, TimestepRule
+from core.attribution.features.spec import NoiseRule
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.stable import StableDiffusion

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from core.attribution.features.spec import NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import NoiseRule, ProjectionSpec
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.sampling import Sampler
 from core.diffusion.training.loop import Recipe
 from core.diffusion.training.lora import PAPER_LORA

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from core.attribution.features.clip import ClipVision
-from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.errors import UsageError
 from core.evaluation.benchmark import LDS_POOL, RETRAINED_POOL, SPLITS, Benchmark, Opening
 from core.evaluation.booked_rows import BookedRow, booked_rows

@@ -12,9 +12,10 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec
+from core.attribution.features.timesteps import TimestepRule
 from core.attribution.methods import Method, method
-from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.scorer import PreparedQueries, Scorer
 from core.errors import UsageError
 from core.evaluation.benchmark import (

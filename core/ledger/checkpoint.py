@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.errors import CollectionError
 from core.files import write_text
-from core.ledger.canonical import GENESIS, canonical, digest
+from core.ledger.hashes import GENESIS, canonical, digest
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.reversal import write_reversal
 from core.ledger.shares import ShareRule, Shares
+from core.ledger.statement import statement as artist_statement
 
 STATUSES = ("active", "opted-out")
 
@@ -104,7 +106,7 @@ class Reader(ABC):
     def artist_statement(self, artist_id: str, period: str | None = None) -> Statement:
         """An artist's entries of a month (YYYY-MM), or of all time."""
         with self._reading() as connection:
-            return queries.statement(connection, artist_id, period)
+            return artist_statement(connection, artist_id, period)
 
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
         """The chosen entries, oldest first, as CSV: the ledger as it was at the first part."""
@@ -234,9 +236,7 @@ class Ledger(Reader):
     def reverse(self, number: int, *, reason: str, actor: str) -> Entry:
         """Take entry `number` back by a counter-entry; both stay."""
         with self._writing() as connection:
-            made = queries.entry(
-                connection, write.write_reversal(connection, number, reason, actor)
-            )
+            made = queries.entry(connection, write_reversal(connection, number, reason, actor))
         assert made is not None
         return made
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import MAXYEAR
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
-from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.canonical import GENESIS
 from core.ledger.evidence import Evidence
+from core.ledger.hashes import GENESIS
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -33,8 +30,6 @@ from core.ledger.records import (
     RunInfluence,
     RunRecord,
     RunView,
-    Statement,
-    StatusChange,
     Totals,
 )
 from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
@@ -42,7 +37,6 @@ from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
 ACTIVE = "active"
-MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
@@ -328,48 +322,6 @@ def artists(connection: Connection) -> list[KnownArtist]:
     )
     rows = connection.execute(select(schema.artist).order_by(schema.artist.c.name)).all()
     return [KnownArtist(row[0], row[1], status.get(row[0], ACTIVE)) for row in rows]
-
-
-def statement(connection: Connection, artist_id: str, period: str | None) -> Statement:
-    """Every entry that touched an artist in a month (YYYY-MM), or ever, oldest first.
-
-    What is kept in escrow is nobody's yet, and no part of the sum.
-    """
-    known = {one.id: one for one in artists(connection)}
-    if artist_id not in known:
-        raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
-    since, until = (None, None) if period is None else month(period)
-    selected = LedgerFilter(artist=artist_id, since=since, until=until)
-    lines = tuple(
-        (one, _posted(one, ARTIST, artist_id)) for one in every_entry(connection, selected)
-    )
-    kept = sum(_posted(one, ESCROW, artist_id) for one, _ in lines)
-    table = schema.artist_status
-    changes = tuple(
-        StatusChange(
-            row["artist_id"], row["status"], row["reason"], row["actor"], row["created_at"]
-        )
-        for row in connection.execute(
-            select(table).where(table.c.artist_id == artist_id).order_by(table.c.seq)
-        ).mappings()
-    )
-    return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes, kept)
-
-
-def _posted(entry: Entry, account: str, artist_id: str) -> int:
-    own = (line for line in entry.postings if line.account == account)
-    return sum(line.micro for line in own if line.artist_id == artist_id)
-
-
-def month(period: str) -> tuple[str, str | None]:
-    """YYYY-MM as days [since, until); no end for the last month there is."""
-    parts = MONTH.fullmatch(period)
-    if parts is None or parts[1] == "0000":
-        raise LedgerError(f"'{period}' is not a month. Write it as YYYY-MM.")
-    year, number = int(parts[1]), int(parts[2])
-    if (year, number) == (MAXYEAR, 12):
-        return f"{period}-01", None
-    return f"{period}-01", f"{year + number // 12:04d}-{number % 12 + 1:02d}-01"
 
 
 R = TypeVar("R")

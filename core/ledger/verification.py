@@ -22,8 +22,8 @@ from sqlalchemy import Connection, Table
 
 from core.errors import CreditlineError
 from core.ledger import schema
-from core.ledger.canonical import canonical, entry_hash, run_digest, status_hash
 from core.ledger.checkpoint import BEGINNING, Checkpoint
+from core.ledger.hashes import canonical, entry_hash, run_digest, status_hash
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
 from core.ledger.shares import WHOLE, read_rule

@@ -17,13 +17,12 @@ from sqlalchemy import Connection, Table, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.canonical import GENESIS, canonical, entry_hash, run_digest, status_hash
+from core.ledger.hashes import GENESIS, canonical, entry_hash, run_digest, status_hash
 from core.ledger.records import (
     ARTIST,
     CREDIT,
     ESCROW,
     ISSUED,
-    REVERSAL,
     UNATTRIBUTED,
     RunRecord,
 )
@@ -164,48 +163,14 @@ def write_credit(
         "reason": None,
         "actor": None,
     }
-    return _seal(connection, header, lines, rule)
+    return seal(connection, header, lines, rule)
 
 
-def write_reversal(connection: Connection, number: int, reason: str, actor: str) -> int:
-    """The counter-entry of entry `number`. A second reversal, or one of a reversal, is refused."""
-    table = schema.txn
-    entry = connection.execute(select(table).where(table.c.seq == number)).mappings().first()
-    if entry is None:
-        raise LedgerError(f"There is no entry {number}. `ledger entries` lists them.")
-    if entry["kind"] == REVERSAL:
-        raise LedgerError(f"Entry {number} is itself a reversal. Trace the picture again instead.")
-    again = connection.execute(select(table.c.seq).where(table.c.reverses == number)).scalar()
-    if again is not None:
-        raise LedgerError(f"Entry {number} is already reversed, by entry {again}.")
-    reason, actor = plain_text(reason), plain_text(actor)
-    if not reason:
-        raise LedgerError("A reversal needs its reason; it is kept for ever.")
-    if not actor:
-        raise LedgerError("A reversal needs the name of who does it; it is kept for ever.")
-    postings = connection.execute(
-        select(schema.posting)
-        .where(schema.posting.c.txn_id == entry["id"])
-        .order_by(schema.posting.c.line)
-    ).mappings()
-    lines = [(row["account"], row["artist_id"], row["artist"], -row["micro"]) for row in postings]
-    rule = connection.execute(
-        select(schema.rule).where(schema.rule.c.id == entry["rule_id"])
-    ).mappings()
-    header = {
-        "kind": REVERSAL,
-        "idempotency_key": f"reversal/{entry['id']}",
-        "run_id": entry["run_id"],
-        "run_digest": entry["run_digest"],
-        "rule_id": entry["rule_id"],
-        "reverses": number,
-        "reason": reason,
-        "actor": actor,
-    }
-    return _seal(connection, header, lines, canonical(dict(rule.one())))
+def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], rule: str) -> int:
+    """Write an entry with its postings, numbered and chained to the one before. Returns its number.
 
-
-def _seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], rule: str) -> int:
+    `header`: everything of the entry but number, id, date and hashes; `rule`: its rule's text.
+    """
     number, previous, moment = _next(connection, schema.txn)
     entry = {
         "seq": number,

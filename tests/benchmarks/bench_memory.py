@@ -15,8 +15,9 @@ from diffusers import DDPMScheduler
 
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.shards import keys_of_works, pictures_of, write_shard
-from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import FeatureSpec, ProjectionSpec
 from core.attribution.features.store import FeatureStore, Header
+from core.attribution.features.timesteps import TimestepRule
 from core.collection.types import Collection
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from tests.benchmarks.conftest import Measure

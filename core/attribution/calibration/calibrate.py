@@ -37,7 +37,8 @@ from core.attribution.methods import D_TRAK
 from core.attribution.removal import departed_rows
 from core.attribution.scoring.index import Index, Vector, Works, kept_lambda
 from core.attribution.scoring.influence import Ownership
-from core.attribution.scoring.kernel import Kernel, LambdaRule
+from core.attribution.scoring.kernel import Kernel
+from core.attribution.scoring.ridge import LambdaRule
 from core.attribution.scoring.works_index import works_of
 from core.collection.types import Collection, class_prompt
 from core.diffusion.stable import StableDiffusion

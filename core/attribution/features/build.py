@@ -27,7 +27,7 @@ from core.attribution.features.shards import Spreader, fill_store, pictures_of
 from core.attribution.features.spec import DEFAULT, FeatureSpec
 from core.attribution.features.store import features_directory
 from core.attribution.methods import METHODS
-from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.works_index import make_index
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion

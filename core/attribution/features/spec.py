@@ -12,42 +12,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from core.errors import UsageError
+from core.attribution.features.timesteps import TimestepRule
+from core.errors import require_one_of
 
-TIMESTEP_KINDS = ("uniform", "cumulative")
 NOISE_MODES = ("shared", "independent", "cycle")
 PROJECTIONS = ("sjlt", "identity", "dense", "trak")
 NO_PRECONDITIONER, EK_FAC = "none", "ek-fac"
 PRECONDITIONERS = (NO_PRECONDITIONER, EK_FAC)
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"There is no {what} '{value}'. Choose one of: {', '.join(known)}.")
-
-
-@dataclass(frozen=True)
-class TimestepRule:
-    """`uniform`: range(0, T, T // count), where count divides T; `cumulative`: range(count)."""
-
-    kind: str = "uniform"
-    count: int = 10
-
-    def __post_init__(self) -> None:
-        _one_of("timestep rule", self.kind, TIMESTEP_KINDS)
-
-    def timesteps(self, length: int) -> list[int]:
-        """The K timesteps out of `length`. Raises `UsageError` where the rule cannot be kept."""
-        if not 1 <= self.count <= length:
-            raise UsageError(f"{self.count} timesteps cannot be taken out of {length}.")
-        if self.kind == "cumulative":
-            return list(range(self.count))
-        if length % self.count:
-            raise UsageError(
-                f"{self.count} uniform timesteps do not divide {length}. "
-                "Choose a divisor, 10 or 100 for example."
-            )
-        return list(range(0, length, length // self.count))
 
 
 @dataclass(frozen=True)
@@ -64,7 +35,7 @@ class NoiseRule:
     period: int = 32
 
     def __post_init__(self) -> None:
-        _one_of("noise mode", self.mode, NOISE_MODES)
+        require_one_of("noise mode", self.mode, NOISE_MODES)
 
 
 @dataclass(frozen=True)
@@ -77,7 +48,7 @@ class ProjectionSpec:
     num_sms: int = 0  # CudaProjector's matrix depends on it; recorded, 0 where it plays no part
 
     def __post_init__(self) -> None:
-        _one_of("projection", self.kind, PROJECTIONS)
+        require_one_of("projection", self.kind, PROJECTIONS)
 
 
 SHARED = NoiseRule()
@@ -103,7 +74,7 @@ class FeatureSpec:
     preconditioner: str = NO_PRECONDITIONER
 
     def __post_init__(self) -> None:
-        _one_of("preconditioner", self.preconditioner, PRECONDITIONERS)
+        require_one_of("preconditioner", self.preconditioner, PRECONDITIONERS)
 
     def plain(self) -> dict[str, Any]:
         """As nested plain values, for json; without the later fields where they change nothing, so

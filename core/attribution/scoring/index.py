@@ -26,7 +26,8 @@ from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed, Rows
 from core.attribution.features.store import checksum
 from core.attribution.methods import Method
-from core.attribution.scoring.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.scoring.kernel import Kernel
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.scorer import Scorer
 from core.diffusion.tensors import float64_device, read_tensors, save_tensors, undamaged
 from core.errors import StoreError, UsageError

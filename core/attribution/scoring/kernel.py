@@ -15,28 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.errors import UsageError
 
 Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class LambdaRule:
-    """How lambda is chosen without a benchmark.
-
-    `dof`: tr K(K + lambda)^-1 = value x min(n, k), a share of the directions; `mean-eigenvalue`:
-    value x trace(Phi Phi') / n; `fixed`: the value itself.
-    """
-
-    kind: str
-    value: float
-
-    def __str__(self) -> str:
-        """As a table states it."""
-        return f"{self.kind} {self.value:g}"
-
-
-DEFAULT_RULE = LambdaRule("dof", 0.3)  # chosen by `evaluate lds --experiment rules`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

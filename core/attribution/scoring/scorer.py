@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from core.attribution.methods import Method
 from core.attribution.scoring.datamodels import difference_rows, regression_scores
-from core.attribution.scoring.kernel import DEFAULT_RULE, Kernel, LambdaRule
+from core.attribution.scoring.kernel import Kernel
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.errors import UsageError
 
 Matrix = NDArray[np.float64]

@@ -27,7 +27,7 @@ from core.attribution.methods import Method
 from core.attribution.removal import departed_rows
 from core.attribution.scoring.incremental_update import can_grow, grown
 from core.attribution.scoring.index import Index, Works, build_index, load_index, save_index
-from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.collection.types import Collection
 from core.errors import StoreError
 

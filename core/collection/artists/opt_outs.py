@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from core.collection.artists.alike import may_be_one, name_key
+from core.collection.artists.name_comparison import may_be_one, name_key
 from core.collection.importing.credit_lines.line import QUALIFIED, CreditCells, Kind
 from core.collection.importing.credit_lines.read import read_credit_lines
 from core.collection.importing.fields import LEFT_OUT, SCHEMES, identifier, plain_text, slug

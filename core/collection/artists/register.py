@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.collection.artists.alike import may_be_one
+from core.collection.artists.name_comparison import may_be_one
 from core.collection.artists.opt_outs import contradict
 from core.collection.importing.credit_lines.line import (
     QUALIFIED,

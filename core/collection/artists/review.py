@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from core.collection.artists.alike import near_pairs
 from core.collection.artists.decisions import (
     DIFFERENT,
     DIVIDER,
@@ -21,6 +20,7 @@ from core.collection.artists.decisions import (
     party_role,
     read_decisions,
 )
+from core.collection.artists.name_comparison import near_pairs
 from core.collection.artists.opt_outs import contradict
 from core.collection.artists.questions import NAME, WISH, Question, read_questions
 from core.collection.artists.register import years_apart

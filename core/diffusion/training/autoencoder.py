@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.diffusion.tensors import to_float64
-from core.diffusion.training.state import cosine, load_training, save_training
+from core.diffusion.training.checkpoint import cosine, load_training, save_training
 from core.errors import ModelError
 from core.progress import Progress
 

@@ -34,7 +34,7 @@ from core.diffusion.training.autoencoder import (
     train_decoder,
     write_encoder,
 )
-from core.diffusion.training.fitness import hush
+from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.loop import Recipe, TrainingSet, train
 from core.diffusion.training.pretrained import MODEL_INDEX, is_finished
 from core.errors import ModelError

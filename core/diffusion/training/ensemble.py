@@ -18,8 +18,8 @@ from torch.func import vmap
 
 from core.diffusion.protocol import DiffusionModel, FunctionalModel
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
+from core.diffusion.training.checkpoint import load_training, save_training
 from core.diffusion.training.loop import Recipe, TrainingSet, chosen, draw, learning_rate, train
-from core.diffusion.training.state import load_training, save_training
 from core.errors import StoreError
 from core.progress import Progress
 from core.work_queue import made, unmade

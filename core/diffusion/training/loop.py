@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import chosen_precision
-from core.diffusion.training.state import cosine, load_training, save_training
+from core.diffusion.training.checkpoint import cosine, load_training, save_training
 from core.errors import UsageError
 from core.progress import Progress
 

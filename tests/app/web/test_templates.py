@@ -408,7 +408,7 @@ CASES: dict[str, Callable[[str], str]] = {
         render(
             "run.why",
             record=view.record,
-            rules=side_by_side(view.record, {one: text for one in view.record.artist_micro}),
+            rules=side_by_side(view.record, dict.fromkeys(view.record.artist_micro, text)),
         )
         for view in runs_of(text)
     ),

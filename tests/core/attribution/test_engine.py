@@ -22,7 +22,7 @@ from core.attribution.features.shards import keys_of_works
 from core.attribution.features.spec import SPECS
 from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.methods import METHODS
-from core.attribution.scoring.kernel import DEFAULT_RULE
+from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.attribution.scoring.scorer import score
 from core.collection.store import load_collection
 from core.collection.types import Collection, class_prompt

@@ -23,7 +23,7 @@ from core.attribution.removal import forget_works
 from core.attribution.result import Attribution
 from core.attribution.scoring.incremental_update import grown, shrunk
 from core.attribution.scoring.index import Index, Works, build_index, load_index, save_index
-from core.attribution.scoring.kernel import DEFAULT_RULE, LambdaRule
+from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.works_index import make_index
 from core.collection.removal import remove_works
 from core.collection.store import load_collection, load_held_out, save_collection

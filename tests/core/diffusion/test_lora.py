@@ -110,7 +110,8 @@ def test_gradients_are_of_the_scaled_lora(
 ) -> None:
     """With convolutions and several layers beside it too: only Linear layers are attributed."""
     from core.attribution.features.featurizer import Featurizer
-    from core.attribution.features.spec import FeatureSpec, TimestepRule
+    from core.attribution.features.spec import FeatureSpec
+    from core.attribution.features.timesteps import TimestepRule
 
     if kind == "everything":
         state = flat("lora_unet_", tiny_pipeline(0).unet, ("attentions", "resnets"))

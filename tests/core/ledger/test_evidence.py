@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from core.ledger.canonical import FIRST_RULE, digest
 from core.ledger.evidence import ArtistPart, Evidence, significant_artists
+from core.ledger.hashes import digest
+from core.ledger.idempotency import FIRST_RULE
 from core.ledger.ledger import open_ledger
 from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import (

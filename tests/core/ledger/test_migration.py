@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from core.ledger.canonical import canonical, digest
 from core.ledger.evidence import ArtistPart, Evidence
+from core.ledger.hashes import canonical, digest
 from core.ledger.ledger import open_ledger
 from core.ledger.verification import GUARDS
 from tests.runs import NAMES, SHARES, influence, key, record

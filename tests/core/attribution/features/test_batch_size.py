@@ -13,7 +13,8 @@ from core.attribution.features.batch_size import Pass, free_bytes, kept_bytes, p
 from core.attribution.features.featurizer import Features, Featurizer, Means
 from core.attribution.features.gradients import Examples, per_example_gradients
 from core.attribution.features.objectives import objective
-from core.attribution.features.spec import FeatureSpec, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import FeatureSpec, ProjectionSpec
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import chosen_precision
 from core.diffusion.training.base_model import random_stable_diffusion

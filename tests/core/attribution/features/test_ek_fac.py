@@ -11,7 +11,8 @@ from core.attribution.features.ek_fac import DAMPING, EkFac, EkFacFit
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.gradients import Examples, flatten, per_example_gradients
 from core.attribution.features.objectives import objective
-from core.attribution.features.spec import EK_FAC, FeatureSpec, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import EK_FAC, FeatureSpec, ProjectionSpec
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.pixel import PixelDDPM, residual_mlp, tiny_ddpm
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.training.base_model import random_stable_diffusion

@@ -10,7 +10,8 @@ import torch
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
-from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec, TimestepRule
+from core.attribution.features.spec import FeatureSpec, NoiseRule, ProjectionSpec
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import UsageError
 

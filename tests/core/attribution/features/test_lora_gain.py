@@ -7,7 +7,8 @@ import torch
 
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.lora_gain import LoraGain, gains
-from core.attribution.features.spec import FeatureSpec, NoiseRule, TimestepRule
+from core.attribution.features.spec import FeatureSpec, NoiseRule
+from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.stable import StableDiffusion
 from tests.small import small_model
 

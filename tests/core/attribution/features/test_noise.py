@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from core.attribution.features.noise import noise_for
-from core.attribution.features.spec import EK_FAC, FeatureSpec, NoiseRule, TimestepRule
+from core.attribution.features.spec import EK_FAC, FeatureSpec, NoiseRule
+from core.attribution.features.timesteps import TimestepRule
 from core.errors import UsageError
 
 SHAPE = (2, 3, 3)

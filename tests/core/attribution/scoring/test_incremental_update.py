@@ -18,7 +18,7 @@ from core.attribution.scoring.index import (
     load_index,
     save_index,
 )
-from core.attribution.scoring.kernel import LambdaRule
+from core.attribution.scoring.ridge import LambdaRule
 from core.errors import UsageError
 
 GENERATOR = torch.Generator().manual_seed(0)

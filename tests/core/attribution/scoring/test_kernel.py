@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.attribution.scoring.kernel import Kernel, LambdaRule
+from core.attribution.scoring.kernel import Kernel
+from core.attribution.scoring.ridge import LambdaRule
 from core.errors import UsageError
 
 

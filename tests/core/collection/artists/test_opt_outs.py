@@ -17,7 +17,7 @@ from core.collection.artists.opt_outs import (
     with_wishes,
 )
 from core.errors import CollectionError, UsageError
-from tests.core.collection.artists.test_alike import DIFFERENT, PAIRS
+from tests.core.collection.artists.test_name_comparison import DIFFERENT, PAIRS
 
 KATHE = Wish(
     name="Käthe Müller",

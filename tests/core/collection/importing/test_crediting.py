@@ -15,7 +15,7 @@ from core.collection.artists.review import proposals
 from core.collection.importing.importer import ImportReport, NothingImported, import_collection
 from core.collection.store import load_collection
 from core.collection.types import Collection, Contributor
-from tests.core.collection.artists.test_alike import PAIRS
+from tests.core.collection.artists.test_name_comparison import PAIRS
 from tests.core.collection.painting import paint
 
 HEAD = ("file", "title", "artist", "style")

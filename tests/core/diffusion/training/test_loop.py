@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.training.base_model import random_stable_diffusion
+from core.diffusion.training.checkpoint import load_training, save_training
 from core.diffusion.training.loop import Execution, Recipe, TrainingSet, chosen, train
-from core.diffusion.training.state import load_training, save_training
 from core.errors import UsageError
 
 

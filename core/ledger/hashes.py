@@ -9,7 +9,6 @@ from typing import Any
 
 from core.errors import LedgerError
 
-FIRST_RULE = "top-k-positive@1:2d52abc6c02b"  # stood in every key when it was the only rule
 GENESIS = "0" * 64
 LATER = ("evidence", "remainder", "part", "makers")  # columns that rows of before do not have
 
@@ -57,9 +56,3 @@ def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], 
 def status_hash(change: Mapping[str, Any]) -> str:
     """Over a change of status, without its own hash."""
     return digest({name: value for name, value in change.items() if name != "hash"})
-
-
-def idempotency_key(image_sha256: str, model_digest: str, *parts: str) -> str:
-    """One picture by one model is credited once, however often it is traced and whichever rule is
-    in force by then: a picture that an older rule credited stays credited by that."""
-    return digest([image_sha256, model_digest, FIRST_RULE, *parts])

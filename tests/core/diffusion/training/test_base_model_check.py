@@ -17,7 +17,7 @@ from app.services.training import TrainingRequest, train_collection
 from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import tiny_pipeline
-from core.diffusion.training.fitness import require_fit
+from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.pretrained import checkpoint_folder
 from core.errors import ModelError
 

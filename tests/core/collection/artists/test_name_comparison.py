@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.collection.artists.alike import folded, may_be_one, name_key, near_pairs
+from core.collection.artists.name_comparison import folded, may_be_one, name_key, near_pairs
 
 SPELLINGS = {
     "Käthe Müller": """
