@@ -28,7 +28,7 @@ from core.diffusion.sampling import Painted
 from core.diffusion.tensors import image_to_tensor
 from core.errors import UsageError
 from core.evaluation.efficientnet import NAME, EfficientNetLite
-from core.evaluation.painted_pictures import Judge, Judgement, Pictures
+from core.evaluation.painted_pictures import Judge, Judgement, PictureSample
 from core.progress import Progress
 
 FIRST_SEED = 9_000  # seeds that no other check paints
@@ -151,7 +151,7 @@ def contact_sheet(images: Sequence[Image.Image], styles: Sequence[str], file: Pa
 
 def _read(
     collection: Collection, works: Sequence[Work], embedder: Embedder, phase: str
-) -> Generator[Progress, None, Pictures]:
+) -> Generator[Progress, None, PictureSample]:
     images = []
     for number, work in enumerate(works, start=1):
         with Image.open(collection.image_path(work)) as image:
@@ -162,9 +162,9 @@ def _read(
 
 def _pictures(
     images: Sequence[Image.Image], styles: Sequence[str], size: int, embedder: Embedder
-) -> Pictures:
+) -> PictureSample:
     pixels = torch.stack([image_to_tensor(image, size) for image in images])
-    return Pictures(
+    return PictureSample(
         embeddings=embedder.embed(pixels).numpy(),
         pixels=pixels.numpy().astype(np.float32),
         styles=list(styles),

@@ -25,7 +25,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pictures:
+class PictureSample:
     """`embeddings [n, d]`, `pixels [n, 3, h, w]` in [-1, 1], and the class of each."""
 
     embeddings: Matrix
@@ -70,7 +70,7 @@ class Judgement:
 class Judge:
     """A linear classifier of hands on a collection's works, and what these works are like."""
 
-    def __init__(self, works: Pictures, hands: Sequence[str], seed: int = 0) -> None:
+    def __init__(self, works: PictureSample, hands: Sequence[str], seed: int = 0) -> None:
         """`hands [n]`: who made each work. Raises `UsageError` for fewer than two hands."""
         if len(set(hands)) < 2:
             raise UsageError("A judge needs works by two artists at least, to tell them apart.")
@@ -82,7 +82,7 @@ class Judge:
         components = min(COMPONENTS, len(works.embeddings) - 1, works.embeddings.shape[1])
         self._components = PCA(components, random_state=seed).fit(works.embeddings)
 
-    def recognised(self, pictures: Pictures) -> Recognised:
+    def recognised(self, pictures: PictureSample) -> Recognised:
         """How often the hand it names has works of the class, and how sure it is."""
         chances = self._classifier.predict_proba(pictures.embeddings)
         named = self._classifier.classes_[chances.argmax(axis=1)]
@@ -91,7 +91,7 @@ class Judge:
         ]
         return Recognised(len(in_class), float(np.mean(in_class)), float(chances.max(1).mean()))
 
-    def accuracy(self, pictures: Pictures, hands: Sequence[str]) -> float:
+    def accuracy(self, pictures: PictureSample, hands: Sequence[str]) -> float:
         """The share of pictures whose hand it names."""
         named = self._classifier.predict(pictures.embeddings)
         return float(np.mean(named == np.asarray(hands)))
@@ -108,7 +108,7 @@ class Judge:
             right += int((fitted.predict(self.works.embeddings[part]) == hands[part]).sum())
         return right / len(order)
 
-    def distance(self, pictures: Pictures) -> float:
+    def distance(self, pictures: PictureSample) -> float:
         """Fréchet's distance to the works: |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)), on components
         of the works' embeddings."""
         one, other = (
@@ -116,7 +116,7 @@ class Judge:
         )
         return frechet(one, other)
 
-    def sharpness(self, pictures: Pictures) -> dict[str, float]:
+    def sharpness(self, pictures: PictureSample) -> dict[str, float]:
         """Per class the mean detail of these pictures against that of the works."""
         ratios = {}
         for style in sorted(set(pictures.styles)):
@@ -127,7 +127,7 @@ class Judge:
                 )
         return ratios
 
-    def nearest(self, pictures: Pictures) -> tuple[tuple[int, ...], float]:
+    def nearest(self, pictures: PictureSample) -> tuple[tuple[int, ...], float]:
         """The work nearest to each picture, and the share of pictures that may be copies."""
         among = _distances(self.works.embeddings, self.works.embeddings)
         np.fill_diagonal(among, np.inf)
@@ -138,9 +138,9 @@ class Judge:
 
     def judge(
         self,
-        painted: Pictures,
+        painted: PictureSample,
         embedding: str,
-        held_out: Pictures | None = None,
+        held_out: PictureSample | None = None,
         held_out_hands: Sequence[str] = (),
     ) -> Judgement:
         """Everything, of pictures painted for their classes."""
@@ -185,7 +185,7 @@ def detail(pixels: NDArray[np.float32]) -> Matrix:
     return values
 
 
-def _of_style(pictures: Pictures, style: str) -> NDArray[np.float32]:
+def _of_style(pictures: PictureSample, style: str) -> NDArray[np.float32]:
     rows = [place for place, one in enumerate(pictures.styles) if one == style]
     return pictures.pixels[rows]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from core.evaluation.painted_pictures import Judge, Pictures, detail, frechet
+from core.evaluation.painted_pictures import Judge, PictureSample, detail, frechet
 
 HANDS, EACH, D = 4, 30, 12
 STYLES = ("a", "a", "b", "c")  # of the hands
@@ -21,14 +21,14 @@ def centres(seed: int = 0) -> np.ndarray:
 
 def pictures(
     hands: list[int], styles: list[str], seed: int, spread: float = 0.4, grain: float = 0.5
-) -> Pictures:
+) -> PictureSample:
     rng = np.random.default_rng(seed)
     embeddings = centres()[hands] + rng.normal(0, spread, (len(hands), D))
     pixels = rng.normal(0, grain, (len(hands), 3, 8, 8)).astype(np.float32)
-    return Pictures(embeddings=embeddings, pixels=pixels, styles=styles)
+    return PictureSample(embeddings=embeddings, pixels=pixels, styles=styles)
 
 
-def of_hands(seed: int, each: int = EACH, **more: float) -> tuple[Pictures, list[str]]:
+def of_hands(seed: int, each: int = EACH, **more: float) -> tuple[PictureSample, list[str]]:
     hands = [hand for hand in range(HANDS) for _ in range(each)]
     return pictures(hands, [STYLES[h] for h in hands], seed, **more), [f"h{h}" for h in hands]
 
@@ -54,7 +54,7 @@ def test_another_hand_of_the_class_counts_and_one_of_another_class_does_not(judg
 
 
 def test_a_smudge_between_all_hands_is_named_with_little_confidence(judge: Judge) -> None:
-    middle = Pictures(
+    middle = PictureSample(
         embeddings=np.repeat(centres().mean(axis=0)[None], 5, axis=0),
         pixels=np.zeros((5, 3, 8, 8), dtype=np.float32),
         styles=["a"] * 5,
@@ -99,19 +99,19 @@ def test_detail_is_the_laplacian_by_loops() -> None:
 def test_blurred_pictures_are_less_sharp_than_the_works(judge: Judge) -> None:
     same, _ = of_hands(7)
     soft = torch.nn.functional.avg_pool2d(torch.from_numpy(same.pixels), 3, 1, 1).numpy()
-    blurred = Pictures(embeddings=same.embeddings, pixels=soft, styles=same.styles)
+    blurred = PictureSample(embeddings=same.embeddings, pixels=soft, styles=same.styles)
     ratios = judge.sharpness(same)
     assert set(ratios) == {"a", "b", "c"}
     assert all(0.9 < value < 1.1 for value in ratios.values())
     assert all(value < 0.5 for value in judge.sharpness(blurred).values())
-    stranger = Pictures(embeddings=same.embeddings[:1], pixels=soft[:1], styles=["z"])
+    stranger = PictureSample(embeddings=same.embeddings[:1], pixels=soft[:1], styles=["z"])
     assert judge.sharpness(stranger) == {}
 
 
 def test_a_copy_is_seen_and_a_new_picture_is_none(judge: Judge) -> None:
     works = judge.works
     rows = [3, 50, 80]
-    copied = Pictures(
+    copied = PictureSample(
         embeddings=works.embeddings[rows] * 1.7, pixels=works.pixels[rows], styles=["a", "b", "c"]
     )
     nearest, copies = judge.nearest(copied)
