@@ -9,6 +9,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Server
+from tests.browser.test_names import press_to
+from tests.core.collection.importing.test_crediting import by, table
 from tests.small import picture
 
 Open = Callable[..., Any]
@@ -56,3 +58,28 @@ def test_who_has_no_key_is_told_where_to_get_one(server: Server, open_page: Open
     page.get_by_label("Folder or file").fill("/etc")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#import-answer")).to_contain_text("open to its keeper alone")
+
+
+def test_a_table_is_imported_by_keyboard_alone(
+    server: Server, open_page: Open, tmp_path: Path
+) -> None:
+    """Preview by Enter, import by Tab and Enter; what waits for a decision is said."""
+    source = table(
+        tmp_path / "s", *by("Anna Berg", "Komar, Melamid", "Anna Berg; Carl Dorn", "n/a")
+    )
+    page = open_import(server, open_page)
+    press_to(page, page.get_by_label("Folder or file"))
+    page.keyboard.type(str(source))
+    press_to(page, page.get_by_label("Title of the collection"))
+    page.keyboard.type("By keyboard")
+    press_to(page, page.get_by_role("button", name="Preview"))
+    page.keyboard.press("Enter")
+    answer = page.locator("#import-answer")
+    expect(answer).to_contain_text("Nothing is written yet. 4 works would be added")
+    expect(answer).to_contain_text("may be one maker or several")
+    take = page.get_by_role("button", name="Import", exact=True)
+    expect(take).to_be_enabled()
+    press_to(page, take)
+    page.keyboard.press("Enter")
+    expect(answer).to_contain_text("4 works added")
+    expect(answer).to_contain_text("1 work names no maker")
