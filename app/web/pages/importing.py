@@ -28,8 +28,8 @@ LEAD = (
     "import. Nothing is written before you press Import, and the source is never changed."
 )
 KINDS = (
-    "A folder of styles, or a table (CSV, TSV, JSON, JSON lines) with its pictures beside it, a "
-    "tar archive, or CIFAR."
+    "A folder of styles, or a table (CSV, TSV, JSON, XLSX, ODS) with its pictures beside it, an "
+    "imagefolder, a tar archive, or CIFAR."
 )
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar
 Text = str | None  # a field that nobody has touched holds nothing at all
@@ -199,7 +199,7 @@ def _lists(report: ImportReport) -> tuple[Listing, ...]:
         ),
         Listing("Taken, but not all as written", ("Row", "What"), remarks),
         Listing(
-            "To decide: on the page Names, or by `artists review`",
+            "To decide, on the page Names",
             ("Name", "Question"),
             [(one.subject, one.words) for one in report.questions],
         ),
