@@ -95,8 +95,8 @@ COMMANDS = {
     "artists decisions": "--collection copy",
     "artists undo": "1 --collection copy --by ann",
     "artists import": "artists.csv --collection copy",
-    "artists opt-out": "--name Atelier_0 --collection copy --by ann",
-    "artists opt-in": "Atelier_0 --reason Back --collection copy --by ann",
+    "artists opt-out": "--name Anna_Berg --collection copy --by ann",
+    "artists opt-in": "Anna_Berg --reason Back --collection copy --by ann",
     "artists opt-outs": "",
     "doctor": "",
 }
@@ -150,7 +150,7 @@ def _cells(row: str) -> list[str]:
 
 def words_of(verb: str, ready: Path = Path()) -> list[str]:
     words = [word.format(ready=ready, embedded=EMBEDDED) for word in COMMANDS[verb].split()]
-    words = [word.replace("Atelier_", "Atelier ") for word in words]
+    words = [word.replace("Anna_", "Anna ") for word in words]
     return [*verb.split(), *words, "--json"]
 
 
