@@ -263,6 +263,10 @@ def evaluate_report(
             metavar="FILE", help="The output of `evaluate retrieval --method all --json`."
         ),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The output of `evaluate pictures --json`."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Queries per retrieval check.")] = 60,
     checks: Annotated[bool, typer.Option(help="Whether retrieval is checked too.")] = True,
     device: Device = None,
@@ -278,6 +282,7 @@ def evaluate_report(
         removals=removals,
         artists=artists,
         retrieval=retrieval,
+        pictures=pictures,
         limit=limit,
         checks=checks,
     )

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from app.services.collections import chosen_collection
+from app.services.painted_pictures import PicturesRecord
 from app.services.retrieval import (
     ALL,
     RetrievalCheck,
@@ -39,7 +40,7 @@ from core.attribution.calibration.references import (
     traced_references,
 )
 from core.attribution.features.spec import DEFAULT
-from core.attribution.features.store import features_directory
+from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.result import Vector
 from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.collection.types import Collection
@@ -115,6 +116,9 @@ class ReportRecord(Record):
         description="As `evaluate counterfactual` answers; null: none"
     )
     artists: dict[str, Any] | None = Field(description="As `evaluate artists` answers; null: none")
+    pictures: dict[str, Any] | None = Field(
+        description="As `evaluate pictures` answers; null: none"
+    )
 
 
 def make_report(
@@ -124,6 +128,7 @@ def make_report(
     removals: Path | None = None,
     artists: Path | None = None,
     retrieval: Path | None = None,
+    pictures: Path | None = None,
     limit: int,
     checks: bool,
 ) -> Iterator[Progress | ReportResult]:
@@ -131,7 +136,9 @@ def make_report(
 
     `removals`: the folder of the counterfactual, where it is another one than the benchmark's;
     `artists`: that of `evaluate artists`.
-    `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again.
+    `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again;
+    `pictures`: what `evaluate pictures --json` printed. Raises `StoreError` for figures of another
+    collection or of another model.
     """
     collection = chosen_collection(settings)
     checked: tuple[RetrievalResult, ...] = ()
@@ -162,6 +169,7 @@ def make_report(
         facts=_facts(experiment),
         counterfactual=_counterfactual(removals or benchmark),
         artists=None if artists is None else artist_figures(_read(artists / RESULT, "artists")),
+        pictures=None if pictures is None else _judged(pictures, collection),
     )
     file = collection.path / REPORT
     write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
@@ -200,6 +208,28 @@ def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...
             f"'{file.name}' checks the collection '{sorted(others)[0]}', not '{collection.name}'."
         )
     return checked
+
+
+def _judged(file: Path, collection: Collection) -> dict[str, Any]:
+    """What the judge said of what this collection's model paints."""
+    try:
+        record = PicturesRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"'{file.name}' is not what `python -m app evaluate pictures --json` prints. Run it, "
+            "and keep its output in a file."
+        ) from error
+    if record.collection != collection.name:
+        raise StoreError(
+            f"'{file.name}' judges the collection '{record.collection}', not '{collection.name}'."
+        )
+    digest = FeatureStore.open(features_directory(collection, DEFAULT)).header.model_digest
+    if record.model_digest != digest:
+        raise StoreError(
+            f"'{file.name}' judges another model ({record.model_digest[:12]}) than that of the "
+            f"features here ({digest[:12]}). Run `python -m app evaluate pictures --json` again."
+        )
+    return record.plain() | {"sheet": None}  # a path of the machine that judged
 
 
 def _roc(collection: Collection) -> Roc | None:

@@ -96,6 +96,7 @@ class Report:
     facts: Mapping[str, Any]
     counterfactual: Mapping[str, Any] | None = None
     artists: Mapping[str, Any] | None = None
+    pictures: Mapping[str, Any] | None = None
 
 
 def trust_roc(known: Sequence[Vector], foreign: Vector) -> Roc:

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.services.report import load_report
 from app.services.session import Studio
-from app.web.formatting import decimal, percent, render
+from app.web.formatting import decimal, percent, render, style_name
 from app.web.views.rules import rule_words
 from core.attribution.methods import METHODS, Method
 from core.collection.removal import removed_works
@@ -89,6 +89,17 @@ class RemovalFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaintedFigures:
+    """What a judge from outside says of the model's paintings, as the page shows it; beside them
+    held-out works, where there are any."""
+
+    embedding: str
+    rows: tuple[Row, ...]
+    sharpness: tuple[tuple[str, str], ...]
+    copies: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasuredCredits:
     """A collection's report as the page shows it; None where a part was not measured.
 
@@ -109,6 +120,7 @@ class MeasuredCredits:
     check_columns: tuple[Column, ...]
     checks: tuple[Row, ...]
     roc: Mapping[str, Any] | None
+    painted: PaintedFigures | None
 
 
 def method_page(studio: Studio, query: dict[str, str]) -> str:
@@ -195,6 +207,32 @@ def measured(report: Mapping[str, Any]) -> MeasuredCredits:
         check_columns=check_columns,
         checks=checks,
         roc=report["roc"],
+        painted=_painted(report.get("pictures")),
+    )
+
+
+def _painted(judged: Mapping[str, Any] | None) -> PaintedFigures | None:
+    """None in a report that was written before pictures were judged."""
+    if judged is None:
+        return None
+    sides = (
+        ("Paintings", judged["painted"], judged["distance"]),
+        ("Held-out works", judged["held_out"], judged["distance_held_out"]),
+    )
+    return PaintedFigures(
+        embedding=judged["embedding"],
+        rows=tuple(
+            (
+                f"{name} ({one['pictures']})",
+                [percent(one["in_class"]), percent(one["confidence"]), decimal(distance, 0)],
+            )
+            for name, one, distance in sides
+            if one is not None
+        ),
+        sharpness=tuple(
+            (style_name(style), decimal(value, 2)) for style, value in judged["sharpness"].items()
+        ),
+        copies=percent(judged["copies"]),
     )
 
 

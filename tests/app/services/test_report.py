@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.services.report import ReportResult, load_report, make_report
-from app.settings import read_settings
+from app.settings import EMBEDDED, read_settings
 from app.web.pages.method import section
+from core.attribution.features.store import FeatureStore, features_directory
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import StoreError
@@ -107,6 +108,54 @@ def test_an_unfinished_benchmark_and_a_damaged_report(copied: Collection, tmp_pa
     assert load_report(copied) is None
 
 
+def judged(collection: str = "small", digest: str = "") -> str:
+    one = {"pictures": 4, "in_class": 0.5, "confidence": 0.4}
+    return json.dumps(
+        {
+            "collection": collection,
+            "model_digest": digest,
+            "embedding": "test",
+            "hands": 1.0,
+            "hands_of": "held-out works",
+            "held_out": one,
+            "painted": one,
+            "distance": 128.0,
+            "distance_held_out": 2.9,
+            "sharpness": {"cubism": 0.6},
+            "copies": 0.25,
+            "sheet": "/somewhere/sheet.png",
+        }
+    )
+
+
+def test_what_the_judge_said_stands_in_the_report_of_its_model_alone(
+    copied: Collection, tmp_path: Path
+) -> None:
+    file = tmp_path / "pictures.json"
+    digest = FeatureStore.open(features_directory(copied, "default")).header.model_digest
+    settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
+
+    def report() -> ReportResult:
+        *_, last = make_report(settings, None, pictures=file, limit=2, checks=False)
+        assert isinstance(last, ReportResult)
+        return last
+
+    file.write_text(judged(digest=digest))
+    pictures = report().report.pictures
+    assert pictures is not None and pictures["copies"] == 0.25 and pictures["sheet"] is None
+    page = section(load_report(copied))
+    assert "Does the model paint as its works look?" in page and "Cubism 0.60." in page
+    file.write_text(judged(collection="another", digest=digest))
+    with pytest.raises(StoreError, match="judges the collection 'another', not 'small'"):
+        report()
+    file.write_text(judged(digest="0" * 64))
+    with pytest.raises(StoreError, match="judges another model"):
+        report()
+    file.write_text("{}")
+    with pytest.raises(StoreError, match="evaluate pictures --json"):
+        report()
+
+
 def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_path: Path) -> None:
     file = tmp_path / "retrieval.json"
     row = {"check": "artist top-1", "value": 0.5, "queries": 4}
@@ -157,3 +206,12 @@ def test_sharpened_figures_are_written_beside_the_plain_ones(
     assert loaded is not None
     assert loaded["methods"][0]["sharpened_group_lds_generation"] == 51.0
     assert ">43 → 51<" in section(loaded)
+
+
+def test_the_embedded_report_is_of_the_model_that_ships() -> None:
+    """Whoever trains it again judges it again."""
+    report = load_report(load_collection(EMBEDDED, check_files=False))
+    assert report is not None
+    digest = FeatureStore.open(EMBEDDED / "features" / "default").header.model_digest
+    assert report["pictures"]["model_digest"] == digest
+    assert report["pictures"]["painted"]["pictures"] >= 96

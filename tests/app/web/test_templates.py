@@ -248,6 +248,15 @@ def report_of(text: str) -> dict[str, object]:
         "methods": [{"method": text, **figures}],
         "artists": artists_of_report(text),
         "checks": [[f"{text}: Check {text}", 1.0, 2], ["d-trak: Other", 0.5, text]],
+        "pictures": {
+            "embedding": text,
+            "painted": {"pictures": text, "in_class": 0.5, "confidence": 0.4},
+            "held_out": {"pictures": text, "in_class": 1.0, "confidence": 0.9},
+            "distance": 128.0,
+            "distance_held_out": 2.9,
+            "sharpness": {"a": 0.5, "b": 1.0},
+            "copies": 0.0,
+        },
         "counterfactual": {
             "removed": text,
             "works": text,
