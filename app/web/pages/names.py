@@ -37,6 +37,10 @@ ELSEWHERE = (
 )
 SHOWN_WORKS = 6
 Text = str | None
+# the place in the list, and the key of the question that is shown there: an answer is to that one,
+# though others were decided meanwhile
+Position = tuple[int, str]
+FIRST: Position = (0, "")
 
 
 class NamesPage:
@@ -56,7 +60,7 @@ class NamesPage:
             self.by = gr.Textbox(
                 label="Your name", info="Kept with each decision.", max_lines=1, elem_id="names-by"
             )
-        self.position = gr.State(0)
+        self.position = gr.State(FIRST)
         self.question = gr.HTML(elem_id="names-question", elem_classes=["cl-page"])
         self.answer = gr.Radio([], label="Answer", elem_id="names-answer", visible=False)
         with gr.Row():
@@ -104,10 +108,14 @@ class NamesPage:
         opened = [self.collection, *shown]
         blocks.load(self._event(self._opened_page), None, opened, queue=False, **private)
         self.collection.change(
-            self._event(lambda path, _: self._page(path, 0)), where, shown, queue=False, **private
+            self._event(lambda name, _: self._page(name, FIRST)),
+            where,
+            shown,
+            queue=False,
+            **private,
         )
         self.skip.click(
-            self._event(lambda path, place: self._page(path, place + 1)),
+            self._event(lambda name, position: self._page(name, (position[0] + 1, ""))),
             where,
             shown,
             queue=False,
@@ -130,7 +138,7 @@ class NamesPage:
     def _opened_page(self) -> list[Any]:
         """With the collections that are there now: an import may have made one since the start."""
         self.collection.choices = self._choices()  # what an event may name
-        return [gr.update(choices=self.collection.choices), *self._page(self._served(), 0)]
+        return [gr.update(choices=self.collection.choices), *self._page(self._served(), FIRST)]
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -149,25 +157,25 @@ class NamesPage:
 
         return event
 
-    def _decide(self, path: str, place: int, answer: Text, by: Text) -> list[Any]:
-        waiting = proposals(self._opened(path))
-        if not waiting:
-            return self._page(path, 0)
-        one = waiting[place % len(waiting)]
+    def _decide(self, name: str, position: Position, answer: Text, by: Text) -> list[Any]:
+        shown = [one for one in proposals(self._opened(name)) if one.key == position[1]]
+        if not shown:
+            return self._page(name, (position[0], ""), done="That was decided meanwhile.")
+        one = shown[0]
         numbers = {choice.words: at for at, choice in enumerate(one.choices, start=1)}
         if answer not in numbers:
             raise UsageError("Choose an answer first, or skip.")
         _, choice = answered(
-            self.studio.settings, self._opened(path), one.key, numbers[answer], by=by or ""
+            self.studio.settings, self._opened(name), one.key, numbers[answer], by=by or ""
         )
-        return self._page(path, place, done=f"Decided: {choice.words}.")
+        return self._page(name, (position[0], ""), done=f"Decided: {choice.words}.")
 
-    def _undo(self, path: str, place: int, number: Text, by: Text) -> list[Any]:
-        _, row = undo(self._opened(path), (number or "").strip(), by=by or "")
-        return self._page(path, place, done=f"Decision {row.number} is taken back.")
+    def _undo(self, name: str, position: Position, number: Text, by: Text) -> list[Any]:
+        _, row = undo(self._opened(name), (number or "").strip(), by=by or "")
+        return self._page(name, position, done=f"Decision {row.number} is taken back.")
 
     def _wish(
-        self, path: str, place: int, who: Text, number: Text, source: Text, by: Text
+        self, name: str, position: Position, who: Text, number: Text, source: Text, by: Text
     ) -> list[Any]:
         if not (by or "").strip():
             raise UsageError("Write your name: it is kept with the wish.")
@@ -179,7 +187,7 @@ class NamesPage:
         wish = wish_of(who or "", {scheme: value} if value else {}, "", source or "", "")
         result = opt_out(
             self.studio.settings,
-            self._opened(path),
+            self._opened(name),
             self.studio.ledger,
             [wish],
             actor=by or "",
@@ -189,15 +197,15 @@ class NamesPage:
         if result.near:
             near = ", ".join(artist.name for artist, _ in result.near)
             words += f" Near names, which you should look at: {near}."
-        return self._page(path, place, done=words)
+        return self._page(name, position, done=words)
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def _page(self, path: str, place: int, done: str = "") -> list[Any]:
-        collection = self._opened(path)
+    def _page(self, name: str, position: Position, done: str = "") -> list[Any]:
+        collection = self._opened(name)
         waiting = proposals(collection)
         decisions = read_decisions(collection.path)
-        place = place % len(waiting) if waiting else 0
+        place = position[0] % len(waiting) if waiting else 0
         one = waiting[place] if waiting else None
         choices = [] if one is None else [choice.words for choice in one.choices]
         wishes = read_opt_outs(opt_outs_file(self.studio.settings)).wishes
@@ -209,7 +217,7 @@ class NamesPage:
             render("names.decisions", rows=decisions.rows[::-1]),
             gr.update(value=""),
             render("names.wishes", rows=wishes),
-            place,
+            (place, "" if one is None else one.key),
         ]
 
     def _card(
@@ -237,19 +245,27 @@ class NamesPage:
 
     def _closed(self, page: str) -> list[Any]:
         off = gr.update(interactive=False)
-        return [page, gr.update(visible=False), off, off, "", "", "", 0]
+        return [page, gr.update(visible=False), off, off, "", "", "", FIRST]
+
+    def _at_hand(self) -> dict[str, Path]:
+        """The collections by name; a second of one name has a number. No page knows a path."""
+        named: dict[str, Path] = {}
+        for path in collections_at_hand(self.studio.settings):
+            same = sum(other.name == path.name for other in named.values())
+            named[f"{path.name} ({same + 1})" if same else path.name] = path
+        return named
 
     def _choices(self) -> list[tuple[str, str]]:
-        return [(path.name, str(path)) for path in collections_at_hand(self.studio.settings)]
+        return [(name, name) for name in self._at_hand()]
 
     def _served(self) -> str:
         """The collection that the studio paints with, as it stands among the choices."""
         served = self.studio.collection.path.resolve()
-        return next(text for _, text in self._choices() if Path(text).resolve() == served)
+        return next(name for name, path in self._at_hand().items() if path.resolve() == served)
 
-    def _opened(self, path: str) -> Collection:
+    def _opened(self, name: str) -> Collection:
         """One of the collections at hand; never another folder that a client names."""
-        chosen = {text: Path(text) for _, text in self._choices()}.get(path)
+        chosen = self._at_hand().get(name)
         if chosen is None:
             raise UsageError("There is no such collection here. Choose one of the list.")
         return load_collection(chosen, check_files=False)

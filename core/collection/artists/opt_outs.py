@@ -273,11 +273,6 @@ def with_wishes(opt_outs: OptOuts, new: Iterable[Wish]) -> OptOuts:
     return OptOuts(tuple(kept.values()))
 
 
-def without_person(opt_outs: OptOuts, wish: Wish) -> OptOuts:
-    """The wishes but this one: somebody opted in again."""
-    return OptOuts(tuple(one for one in opt_outs.wishes if one != wish))
-
-
 def _core(wish: Wish) -> tuple[object, ...]:
     return (name_key(wish.name), frozenset(wish.identifiers), name_key(wish.work))
 
