@@ -139,6 +139,8 @@ def artist(
     if status is not None:
         if not reason:
             raise UsageError("A change of status needs its reason: add --reason.")
+        if status == "active":
+            _require_no_wish(known.name)
         ledger.set_artist_status(known.id, status, reason=reason, actor=actor or getpass.getuser())
     record = ArtistRecord.of(ledger, known.id)
     if as_json:
@@ -147,6 +149,19 @@ def artist(
         say(
             f"{record.artist} ({record.status}): {credits(record.micro)} by "
             f"{record.works} works in {record.entries} entries"
+        )
+
+
+def _require_no_wish(name: str) -> None:
+    """Who keeps a wish to be left out stays uncredited, whatever status they are given here."""
+    from app.services.artists import opt_outs_file
+    from core.collection.artists.opt_outs import read_opt_outs
+
+    covered = read_opt_outs(opt_outs_file(read_settings())).of_person((name,))
+    if covered is not None and covered.certainty == "sure":
+        raise UsageError(
+            f"{covered.wish.words}, and that wish stands. Take it back first: "
+            f"python -m app artists opt-in '{name}' --reason WHY"
         )
 
 

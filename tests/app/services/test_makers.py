@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.cli import main
 from app.services.artists import opt_in, opt_out, opt_outs_file
 from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute
 from app.services.session import Studio, open_studio
@@ -140,3 +141,16 @@ def test_a_wish_is_taken_back_by_name_and_only_once(studio: Studio, several: Col
     with pytest.raises(UsageError, match="Nobody of the name 'Atelier 0' has opted out"):
         opt_in(studio.settings, several, ledger, "Atelier 0", actor="ann", reason="again")
     assert "artist-0" in painted(studio, 4).shares.artist_micro
+
+
+def test_a_status_does_not_contradict_a_wish_that_stands(
+    studio: Studio, several: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Active in words and uncredited in fact would be a lie: the wish is taken back first."""
+    monkeypatch.setenv("CREDITLINE_HOME", str(studio.settings.home))
+    opt_out(studio.settings, several, studio.ledger, [Wish(name="Atelier 0")], actor="ann")
+    command = ["ledger", "artist", "artist-0", "--status", "active", "--reason", "asked"]
+    assert main(command) == 2
+    assert studio.ledger.opted_out() == {"artist-0"}
+    opt_in(studio.settings, several, studio.ledger, "Atelier 0", actor="ann", reason="asked")
+    assert main(command) == 0
