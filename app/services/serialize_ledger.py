@@ -81,7 +81,7 @@ class EntryRecord(Record):
     reverses: int | None = Field(description="The entry it takes back; null: none")
     reversed_by: int | None = Field(description="The entry that takes it back; null: none")
     reason: str | None = Field(description="Of a reversal")
-    actor: str | None = Field(description="Who reversed it")
+    actor: str | None = Field(description="Who asked for it, or reversed it; null: not known")
     credited: str = Field(description="Names of the artists, by comma, or `unattributed`")
     postings: tuple[PostingRecord, ...] = Field(description="Its lines")
     hash: str = Field(description="Of this entry and the one before")
@@ -317,6 +317,7 @@ class RecordedRun(Record):
     title: str = Field(description="File name of an upload")
     evidence: EvidenceRecord | None = Field(description="null: recorded before it was kept")
     remainder: RemainderRecord | None = Field(description="Why no artist gets the rest")
+    actor: str | None = Field(description="Who asked; `visitor`: no account; null: not known")
 
     @classmethod
     def of(cls, view: RunView, permalink: str) -> Self:

@@ -14,31 +14,22 @@ import gradio as gr
 from app.services.errors import words_of
 from app.services.session import Studio
 from app.settings import ASSETS
-from app.web.access import Access
+from app.web.callers import Caller, Callers, caller_of
 from app.web.formatting import render
+from app.web.pages.account import account_header
 from app.web.pages.importing import ImportPage
 from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
 from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
+from core.accounts.roles import Action
 
 TITLE = "Creditline"
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
-READING = (
-    (
-        "Ledger",
-        "ledger",
-        "Who has been credited, entry by entry. Credit units, not money.",
-        ledger_page,
-    ),
-    ("Artists", "artists", "Whose works this model has learnt from.", artists_page),
-    ("History", "history", "Everything painted and traced on this machine.", history_page),
-    ("Method", "method", "What the numbers mean, and what they do not.", method_page),
-)
 
 
-def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
+def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Blocks:
     """All pages over one opened studio."""
     with gr.Blocks(
         title=TITLE,
@@ -46,23 +37,57 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        gr.Navbar(main_page_name="Studio")
-        StudioPage(studio, access, uploads).load(blocks)
+        _navigation(blocks, callers)
+        StudioPage(studio, callers.access, uploads).load(blocks)
     for title, path, lead, show in READING:
         with blocks.route(title, path):
-            gr.Navbar(main_page_name="Studio")
+            _navigation(blocks, callers)
             reading_page(blocks, title, lead, path, partial(show, studio))
-    with blocks.route("Import", "import"):
-        gr.Navbar(main_page_name="Studio")
-        ImportPage(studio.settings, access)
-    with blocks.route("Names", "names"):
-        gr.Navbar(main_page_name="Studio")
-        NamesPage(studio, access).load(blocks)
+    # a keeper's pages: whoever may open them finds them at the top, the gate lets nobody else in
+    with blocks.route("Import", "import", show_in_navbar=False):
+        _navigation(blocks, callers)
+        ImportPage(studio.settings)
+    with blocks.route("Names", "names", show_in_navbar=False):
+        _navigation(blocks, callers)
+        NamesPage(studio).load(blocks)
     return blocks
 
 
+def _for_all(show: Callable[[Studio, Query], str]) -> Callable[[Studio, Query, Caller], str]:
+    """A page that is the same whoever reads it."""
+    return lambda studio, query, caller: show(studio, query)
+
+
+def _ledger(studio: Studio, query: Query, caller: Caller) -> str:
+    return ledger_page(studio, query, exportable=caller.may(Action.EXPORT))
+
+
+def _navigation(blocks: gr.Blocks, callers: Callers) -> None:
+    """The pages that everybody may open, and who is signed in."""
+    gr.Navbar(main_page_name="Studio")
+    account_header(blocks, required=callers.required)
+
+
+READING = (
+    (
+        "Ledger",
+        "ledger",
+        "Who has been credited, entry by entry. Credit units, not money.",
+        _ledger,
+    ),
+    ("Artists", "artists", "Whose works this model has learnt from.", _for_all(artists_page)),
+    (
+        "History",
+        "history",
+        "Everything painted and traced on this machine.",
+        _for_all(history_page),
+    ),
+    ("Method", "method", "What the numbers mean, and what they do not.", _for_all(method_page)),
+)
+
+
 def reading_page(
-    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query], str]
+    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query, Caller], str]
 ) -> None:
     """A title and what `show` makes of the address's query, whenever the page is opened."""
     gr.HTML(render("macros.title", words=title, lead=lead))
@@ -70,11 +95,19 @@ def reading_page(
 
     def opened(request: gr.Request) -> str:
         try:
-            return show(dict(request.query_params))
+            return show(dict(request.query_params), caller_of(request))
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
             return render("notices.trouble", words=words_of(error))
 
-    blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
+    blocks.load(
+        opened,
+        None,
+        body,
+        queue=False,
+        api_name="read",
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
 
 def theme() -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 from core.errors import LedgerError
 
 GENESIS = "0" * 64
-LATER = ("evidence", "remainder", "part", "makers")  # columns that rows of before do not have
+# columns that rows of before do not have
+LATER = ("evidence", "remainder", "part", "makers", "actor")
 
 
 def canonical(value: object) -> str:

@@ -60,7 +60,8 @@ class RunInfluence:
 class RunRecord:
     """Everything that a run's page shows and that makes it again. Digests are sha256 in hex.
 
-    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before.
+    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before,
+    as is `actor`: who asked, an account's name or that of a login; "visitor" for whoever has none.
     """
 
     id: str
@@ -94,6 +95,7 @@ class RunRecord:
     title: str = ""
     evidence: Evidence | None = None
     remainder: Mapping[str, int] | None = None
+    actor: str | None = None
 
     def side(self, name: str) -> tuple[RunInfluence, ...]:
         """The influences of one side, by rank."""

@@ -37,6 +37,7 @@ RUN_FIELDS = (
     Column("created_at", Text, nullable=False),
     Column("evidence", Text),
     Column("remainder", Text),
+    Column("actor", Text),
 )
 run = Table(
     "run",

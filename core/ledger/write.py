@@ -69,6 +69,7 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         if name != "influences"
     }
     row["entry_key"] = entry_key
+    row["actor"] = None if record.actor is None else plain_text(record.actor)
     rows = [
         {
             "run_id": record.id,
@@ -138,8 +139,8 @@ def write_credit(
     What is owed to the ids in `unpaid`, of makers whom nobody knows, is kept in escrow.
     """
     row = connection.execute(
-        select(schema.run.c.digest).where(schema.run.c.id == run_id)
-    ).scalar_one_or_none()
+        select(schema.run.c.digest, schema.run.c.actor).where(schema.run.c.id == run_id)
+    ).first()
     if row is None:
         raise LedgerError(f"There is no run '{run_id}' to credit. Record it first.")
     unknown = set(shares.artist_micro) - set(names)
@@ -157,11 +158,11 @@ def write_credit(
         "kind": CREDIT,
         "idempotency_key": key,
         "run_id": run_id,
-        "run_digest": row,
+        "run_digest": row.digest,
         "rule_id": shares.rule.id,
         "reverses": None,
         "reason": None,
-        "actor": None,
+        "actor": row.actor,
     }
     return seal(connection, header, lines, rule)
 

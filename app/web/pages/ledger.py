@@ -66,8 +66,9 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
     return read_filter(ledger, query, lambda: studio.collection.styles)
 
 
-def ledger_page(studio: Studio, query: Query) -> str:
-    """Totals, bars and entries under the filters of the address, all of one moment."""
+def ledger_page(studio: Studio, query: Query, *, exportable: bool = True) -> str:
+    """Totals, bars and entries under the filters of the address, all of one moment; links to
+    exports for whoever may have them."""
     ledger = studio.ledger
     verifying = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
     proof = ledger.verify() if verifying else None
@@ -81,6 +82,7 @@ def ledger_page(studio: Studio, query: Query) -> str:
             artists=moment.artists(),
             styles=studio.collection.styles,
             query=query,
+            exportable=exportable,
         )
 
 
@@ -133,6 +135,7 @@ def ledger_view(
     artists: Sequence[KnownArtist],
     styles: Sequence[str],
     query: Mapping[str, str],
+    exportable: bool = True,
 ) -> str:
     """Everything below the title; `proof` is None where nobody has checked the chain."""
     total = totals.total_micro
@@ -149,6 +152,7 @@ def ledger_view(
         lines=[_line(entry) for entry in entries.items],
         artists=[(one.id, one.name) for one in artists],
         styles=[(style, style_name(style)) for style in styles],
+        exportable=exportable,
         chosen={name: query.get(name, "") for name in WORDS},
     )
 

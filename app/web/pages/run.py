@@ -33,10 +33,12 @@ from app.services.runs import (
 )
 from app.services.session import Studio
 from app.web.access import Access
+from app.web.callers import Caller, caller_of
 from app.web.events import NOT_YOURS
 from app.web.formatting import render, style_name
 from app.web.uploads import Uploads
 from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
+from core.accounts.roles import Action
 from core.errors import LedgerError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
 
@@ -62,6 +64,10 @@ SHOWN = (
 )
 KEPT_FOR_RETRY = 50
 CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
+NOT_TO_RECORD = (
+    "Recording credit for an upload needs a curator's account. Sign in at the top of the page, or "
+    "trace it without recording."
+)
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
 
@@ -112,7 +118,14 @@ class RunEvents:
         page: gr.Request,
     ) -> Iterator[list[Any]]:
         """Paint, trace and book a picture."""
-        request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
+        request = GenerateRequest(
+            style,
+            int(seed or 0),
+            int(steps),
+            float(guidance),
+            method,
+            actor=caller_of(page).actor,
+        )
         yield from self._cancellable(
             page.session_hash, lambda cancellation: self._paint(request, None, cancellation)
         )
@@ -120,17 +133,25 @@ class RunEvents:
     def again(self, run_id: str, page: gr.Request) -> Iterator[list[Any]]:
         """Paint a run from its own recipe, and say whether the picture is the same."""
         yield from self._cancellable(
-            page.session_hash, lambda cancellation: self._paint_again(run_id, cancellation)
+            page.session_hash,
+            lambda cancellation: self._paint_again(run_id, caller_of(page).actor, cancellation),
         )
 
-    def _paint_again(self, run_id: str, cancellation: Cancellation[Event]) -> Iterator[list[Any]]:
+    def _paint_again(
+        self, run_id: str, actor: str, cancellation: Cancellation[Event]
+    ) -> Iterator[list[Any]]:
         view = self.studio.ledger.run(run_id)
         if view is None or view.record.seed is None:
             yield trouble("This run cannot be painted again: its recipe is not at hand.")
             return
         record = view.record
         request = GenerateRequest(
-            record.style, int(record.seed or 0), record.steps, record.guidance, record.method
+            record.style,
+            int(record.seed or 0),
+            record.steps,
+            record.guidance,
+            record.method,
+            actor=actor,
         )
         yield from self._paint(request, view, cancellation)
 
@@ -170,7 +191,13 @@ class RunEvents:
         yield from self._cancellable(
             page.session_hash,
             lambda cancellation: self._trace_file(
-                file, style, method, book, self.access.visitor(page.headers), cancellation
+                file,
+                style,
+                method,
+                book,
+                self.access.visitor(page.headers),
+                caller_of(page),
+                cancellation,
             ),
         )
 
@@ -181,6 +208,7 @@ class RunEvents:
         method: str,
         book: bool,
         visitor: str,
+        caller: Caller,
         cancellation: Cancellation[Event],
     ) -> Iterator[list[Any]]:
         if not file:
@@ -189,9 +217,14 @@ class RunEvents:
         if not self.uploads.owns(visitor, file):
             yield trouble(NOT_YOURS)
             return
+        if book and not caller.may(Action.RECORD):  # the page does not offer it
+            yield trouble(NOT_TO_RECORD)
+            return
         yield update(status=render("notices.waiting", words="Opening the picture"), **busy())
         path, notes = Path(file), ""
-        request = UploadRequest(path, path.name, style or None, method, book=book)
+        request = UploadRequest(
+            path, path.name, style or None, method, book=book, actor=caller.actor
+        )
         for event in trace_upload(self.studio, request, cancellation):
             if isinstance(event, Tracing):
                 notes = " ".join(event.notes)

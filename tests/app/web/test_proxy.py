@@ -37,7 +37,11 @@ FORWARDED = {
     "x-forwarded-for": "203.0.113.9",
 }
 PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/import", "/names")
-GIVEN: dict[str, Any] = {"hosts": "studio.example.org", "proxies": "192.0.2.1, 10.0.0.0/8"}
+GIVEN: dict[str, Any] = {
+    "hosts": "studio.example.org",
+    "proxies": "192.0.2.1, 10.0.0.0/8",
+    "accounts": "none",
+}
 
 
 def client(made: Visit, address: tuple[str, int] = PROXY) -> TestClient:

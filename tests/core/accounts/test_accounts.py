@@ -12,8 +12,8 @@ from core.accounts.passwords import LONGEST, SHORTEST, hashed, matches
 from core.accounts.roles import (
     NEEDS,
     RANKS,
-    Action,
     AccountRole,
+    Action,
     actions_named,
     allowed_to,
     role_named,
