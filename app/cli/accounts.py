@@ -126,7 +126,7 @@ def revoke(
     token: Annotated[str | None, typer.Option(metavar="NUMBER", help="One token alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End an account with its sessions and tokens, or one token. What it did stays in the ledger."""
+    """End an account with its sessions and tokens, or one token; the ledger keeps what it did."""
     from app.services.serialize_accounts import AccountRecord, TokenRecord
     from core.accounts.tokens import Tokens
 

@@ -1,4 +1,4 @@
-"""Accounts and tokens as JSON: the shapes of `accounts … --json`. No secret but a new token's own."""
+"""Accounts and tokens as JSON: the shapes of `accounts … --json`; only a new token shows itself."""
 
 from __future__ import annotations
 

@@ -89,6 +89,11 @@ COMMANDS = {
     "workshops list": "",
     "workshops paint": "--workshop cobalt --seed 5 -o new.png",
     "workshops build": "--to {embedded}",
+    "accounts add": "anna --no-password",
+    "accounts list": "",
+    "accounts password": "anna --password-stdin",
+    "accounts revoke": "anna",
+    "accounts token": "anna --scope look --for site",
     "artists review": "",
     "artists answer": "opt-out.ann-ek.anne-ek.anne-ek 2 --collection copy --by ann",
     "artists decide": "same artist-0 artist-1 --collection copy --by ann",
@@ -175,8 +180,19 @@ def before(
         copied("copy")
         cli.main(["artists", "export", "-o", "artists.csv", "--collection", "copy"])
 
+    def has_account() -> None:
+        cli.main(["accounts", "add", "anna", "--no-password"])
+
+    def typed() -> None:
+        has_account()
+        monkeypatch.setattr("sys.stdin", io.StringIO("a lantern on the quay\n"))
+
     short = replace(artist_ablation.FORGETTING, steps=3, batch_size=4)
     return {
+        "accounts list": has_account,
+        "accounts password": typed,
+        "accounts revoke": has_account,
+        "accounts token": has_account,
         "artists answer": asked,
         "artists decide": after(),
         "artists decisions": after("artists decide"),
