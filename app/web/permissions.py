@@ -121,10 +121,16 @@ def answered(method: str, path: str) -> Answered | None:
 
 
 def event_name(fn: Any) -> str:
-    """An event's name in the table, of one of Gradio's functions."""
+    """An event's name in the table, of one of Gradio's functions. Gradio names no event that ends
+    others; it ends those of its own page alone."""
+    if fn.cancels:
+        return "stop"
     return re.sub(r"_\d+$", "", str(fn.api_name))
 
 
 def event_action(fn: Any) -> Action | None:
-    """What an event needs; None for one that is not in the table, which nobody may call."""
+    """What an event needs; None for one that nobody may call: it is not in the table, or is the
+    page's own business, as the press that ends other events (which asks /gradio_api/cancel)."""
+    if fn.fn is None:
+        return None
     return EVENTS.get(event_name(fn))

@@ -31,7 +31,7 @@ def signing_in(callers: Callers) -> APIRouter:
     by_name, by_address = Throttle(PER_NAME, WINDOW), Throttle(PER_ADDRESS, WINDOW)
 
     def page(request: Request, *, status: int = 200, **values: str) -> HTMLResponse:
-        caller, shown = caller_of(request), {"words": "", "name": "", "place": ""} | values
+        caller, shown = caller_of(request), {"words": "", "typed": "", "place": ""} | values
         html = render(
             "sign_in",
             base=f"{request.scope.get('root_path', '')}/",
@@ -59,13 +59,13 @@ def signing_in(callers: Callers) -> APIRouter:
         if wait:
             minutes = math.ceil(wait / 60)
             words = TOO_OFTEN.format(minutes=f"{minutes} minute{'s' if minutes > 1 else ''}")
-            return page(request, status=429, words=words, name=shown, place=place)
+            return page(request, status=429, words=words, typed=shown, place=place)
         # counted before it is known: many at once get no more tries than one after the other
         by_name.count(shown.lower())
         by_address.count(address)
         account = callers.accounts.with_password(shown, password)
         if account is None:
-            return page(request, status=401, words=WRONG, name=shown, place=place)
+            return page(request, status=401, words=WRONG, typed=shown, place=place)
         by_name.forget(shown.lower())
         answer = RedirectResponse(f"{request.scope.get('root_path', '')}{place}", 303, NO_STORE)
         access, value = callers.access, callers.sessions.begin(account)
