@@ -28,13 +28,12 @@ class Answered:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(r"(\{\w+(?::path)?\})", self.path)
-        text = "".join(
-            (".+" if part.endswith(":path}") else "[^/]+")
-            if part.startswith("{")
-            else re.escape(part)
-            for part in parts
-        )
+        text = ""
+        for part in re.split(r"(\{\w+(?::path)?\})", self.path):
+            if part.startswith("{"):
+                text += ".+" if part.endswith(":path}") else "[^/]+"
+            else:
+                text += part.replace(".", r"\.")
         return re.compile(text + ("/?" if self.path in PAGES[1:] else ""))
 
     def fits(self, method: str, path: str) -> bool:

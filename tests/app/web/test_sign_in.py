@@ -300,7 +300,7 @@ def test_a_visitor_traces_but_records_no_credit_and_a_curator_does(open_to_other
     for seed, (one, book, words) in enumerate(
         (
             (visitor, False, "nothing was booked"),
-            (visitor, True, "needs a curator's account"),
+            (visitor, True, "account. Sign in at the top of the page"),
             (curator, True, "Recorded as #"),
         )
     ):

@@ -21,6 +21,7 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
+from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar, side_by_side
@@ -72,7 +73,7 @@ HOSTILE = {
     "long": "A" + "b" * 20_000,
 }
 DIGEST = "0123456789abcdef" * 4
-ENDLESS = {"img", "br", "input", "path", "polyline", "circle"}
+ENDLESS = {"base", "meta", "img", "br", "input", "path", "polyline", "circle"}
 
 
 # --- every template, with one text wherever a text can stand ----------------------------------
@@ -341,12 +342,27 @@ def wish_of(text: str) -> Wish:
     )
 
 
+def sign_in_of(text: str) -> str:
+    """For whoever is not signed in, and for whoever is."""
+    values = {"base": "/", "words": text, "typed": text, "place": text, "required": True}
+    return "".join(render("sign_in", name_of=name, role="keeper", **values) for name in ("", text))
+
+
 def called(source: str, **values: object) -> str:
     """A macro that needs a template around it."""
     return environment.from_string(source).render(values)
 
 
 CASES: dict[str, Callable[[str], str]] = {
+    "account.header": lambda text: render(
+        "account.header",
+        who=Caller(name=text, by_session=True),
+        required=True,
+        pages=[(text, "/import")],
+    ),
+    "plain": lambda text: render("plain", base="/"),
+    "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
+    "sign_in": sign_in_of,
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
         "artist_ablation.answers", answers=answers_of(text)
