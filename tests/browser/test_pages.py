@@ -163,14 +163,18 @@ def test_history_leads_to_each_run(told: Server, open_page: Open) -> None:
 def test_contrast_holds_and_nothing_runs_over_the_edge(
     told: Server, open_page: Open, path: str, width: int, dark: bool
 ) -> None:
-    page = open_page(f"{told.url}/{path}", width=width, dark=dark)
+    keepers = path in ("import", "names")
+    first = told.keeper_url if keepers else f"{told.url}/{path}"
+    page = open_page(first, width=width, dark=dark)
+    if keepers:
+        page.goto(f"{told.url}/{path}", wait_until="domcontentloaded")
     if path == "":
         history = fetched(f"{told.url}/ledger.json")
         run = json.loads(history)[-1]["run_id"]
         page.goto(f"{told.url}/?run={run}", wait_until="domcontentloaded")
         expect(page.locator("#credit")).to_contain_text("shared equally")
     elif path == "names":
-        expect(page.locator("#names-question")).to_contain_text("decided by the studio's keeper")
+        expect(page.locator("#names-question")).to_contain_text("No name waits")
     elif path == "import":
         expect(page.get_by_role("button", name="Preview")).to_be_visible()
     else:
@@ -179,6 +183,16 @@ def test_contrast_holds_and_nothing_runs_over_the_edge(
     page.wait_for_timeout(300)
     assert page.evaluate("document.body.classList.contains('dark')") is dark
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", ["sign-in", "import"])
+def test_a_page_that_needs_no_script_holds_as_well(
+    told: Server, open_page: Open, path: str, dark: bool
+) -> None:
+    page = open_page(f"{told.url}/{path}", width=390, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(CONTRAST) == []
 
 
