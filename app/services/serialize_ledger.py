@@ -155,7 +155,7 @@ class ArtistRecord(Record):
     def of(cls, ledger: Ledger, artist_id: str) -> Self:
         """Of an artist the ledger knows, read in one moment."""
         with ledger.moment() as moment:
-            statement = moment.artist_statement(artist_id)
+            statement = moment.artist_statement(artist_id, newest=0)
             totals = moment.totals(LedgerFilter(artist=artist_id))
         row = next((one for one in totals.artists if one.artist_id == artist_id), None)
         return cls(

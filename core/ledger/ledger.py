@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from core.errors import LedgerError, UsageError
 from core.ledger import export, queries, verification, write
+from core.ledger.chain import size
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
 from core.ledger.records import (
@@ -33,6 +34,7 @@ from core.ledger.records import (
 from core.ledger.reversal import write_reversal
 from core.ledger.shares import ShareRule, Shares
 from core.ledger.statement import statement as artist_statement
+from core.ledger.totals import balances, months, totals
 
 STATUSES = ("active", "opted-out")
 
@@ -51,7 +53,18 @@ class Reader(ABC):
 
     def opted_out(self) -> frozenset[str]:
         """The ids of artists whose future shares go to unattributed."""
-        return frozenset(one.id for one in self.artists() if one.status == "opted-out")
+        with self._reading() as connection:
+            return queries.opted_out(connection)
+
+    def artist_count(self) -> int:
+        """How many artists it knows."""
+        with self._reading() as connection:
+            return queries.artist_count(connection)
+
+    def artist(self, artist_id: str) -> KnownArtist | None:
+        """The artist with this id."""
+        with self._reading() as connection:
+            return queries.known_artist(connection, artist_id)
 
     def styles(self) -> tuple[str, ...]:
         """The classes of its runs, each once, sorted."""
@@ -78,12 +91,17 @@ class Reader(ABC):
     def size(self) -> int:
         """How many entries it has."""
         with self._reading() as connection:
-            return queries.size(connection)
+            return size(connection)
 
-    def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
-        """Net credit per artist, and what is unattributed."""
+    def totals(self, selected: LedgerFilter = EVERYTHING, *, most: int | None = None) -> Totals:
+        """Net credit per artist, and what is unattributed; `most`: how many artists are listed."""
         with self._reading() as connection:
-            return queries.totals(connection, selected)
+            return totals(connection, selected, most)
+
+    def balances(self) -> dict[tuple[str, str], int]:
+        """(artist id, account) -> net micro-credits, of everybody whom an entry ever touched."""
+        with self._reading() as connection:
+            return balances(connection)
 
     def entries(
         self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 50
@@ -103,10 +121,18 @@ class Reader(ABC):
             number = queries.entry_number(connection, entry_id)
             return None if number is None else queries.entry(connection, number)
 
-    def artist_statement(self, artist_id: str, period: str | None = None) -> Statement:
-        """An artist's entries of a month (YYYY-MM), or of all time."""
+    def artist_statement(
+        self, artist_id: str, period: str | None = None, *, newest: int | None = None
+    ) -> Statement:
+        """An artist's entries of a month (YYYY-MM), or of all time; `newest`: only the last ones,
+        the sums over all."""
         with self._reading() as connection:
-            return artist_statement(connection, artist_id, period)
+            return artist_statement(connection, artist_id, period, newest)
+
+    def artist_months(self, artist_id: str) -> tuple[str, ...]:
+        """The months (YYYY-MM) in which entries touched an artist, the newest first."""
+        with self._reading() as connection:
+            return months(connection, artist_id)
 
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
         """The chosen entries, oldest first, as CSV: the ledger as it was at the first part."""

@@ -178,7 +178,10 @@ class ArtistTotal:
 
 @dataclass(frozen=True)
 class Totals:
-    """Net credit by artist, highest first, what is kept for unknown makers, and the rest."""
+    """Net credit by artist, highest first, what is kept for unknown makers, and the rest.
+
+    `credited`: how many artists have any; `more` artists, with `more_micro`, are not listed.
+    """
 
     artists: tuple[ArtistTotal, ...]
     unattributed_micro: int
@@ -186,6 +189,9 @@ class Totals:
     entries: int
     head_hash: str
     unknown: tuple[ArtistTotal, ...] = ()
+    credited: int = 0
+    more: int = 0
+    more_micro: int = 0
 
     @property
     def unknown_micro(self) -> int:
@@ -232,7 +238,8 @@ class StatusChange:
 class Statement:
     """An artist's entries of a month (or of all time), and their sum.
 
-    `escrow_micro`: what is kept besides, under a name that nobody in particular bears.
+    `escrow_micro`: what is kept besides, under a name that nobody in particular bears. `entries`:
+    how many there are; `lines` may hold only the newest of them, and the sums are over all.
     """
 
     artist: KnownArtist
@@ -241,6 +248,7 @@ class Statement:
     lines: tuple[tuple[Entry, int], ...]
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
     escrow_micro: int = 0
+    entries: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from core.ledger.checkpoint import BEGINNING, Checkpoint
 from core.ledger.hashes import canonical, entry_hash, run_digest, status_hash
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
+from core.ledger.running_totals import total_faults
 from core.ledger.shares import WHOLE, read_rule
 
 Row = dict[str, Any]
@@ -36,7 +37,8 @@ GUARDS = frozenset(
         for verb in ("update", "delete")
         for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")
     ]
-    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows"]
+    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows", "influence_follows_run"]
+    + [f"totals_follow_{kind}" for kind in ("entry", "run", "influence")]
 )
 
 
@@ -124,6 +126,7 @@ def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
     yield from _runs(raw, since)
     if whole:
         yield from _strays(raw)
+        yield from total_faults(raw)
     yield from _status_changes(raw)
     names = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
     if missing := GUARDS - names:

@@ -183,11 +183,12 @@ def ledger_of(text: str) -> str:
             entries=entries,
             runs=3,
             proof=proof,
-            artists=known,
+            artists=artists,
             styles=[text],
             query=chosen,
         )
         for totals in (whole, nothing)
+        for artists in (known, None)
         for proof in (None, Verification(True, 1, DIGEST), bad, Verification(False, 1, DIGEST))
         for chosen in (query, {})
     )
@@ -204,9 +205,9 @@ def artist_page_of(text: str) -> str:
 
 
 def artists_of(text: str) -> str:
-    total = ArtistTotal(text, text, 5, 0.5, 1, 1)
     works = {text: works_of(text)}
-    return ledger.all_artists([artist_of(text)], works, {text: total}) + ledger.all_artists(
+    booked = {(text, "artist"): 5}
+    return ledger.all_artists([artist_of(text)], works, booked) + ledger.all_artists(
         [artist_of(text)], {}, {}
     )
 
