@@ -53,7 +53,7 @@ def _our_ledger() -> Ledger:
     """The ledger of CREDITLINE_HOME."""
     from core.ledger.ledger import open_ledger
 
-    return open_ledger(read_settings().ledger_file)
+    return open_ledger(read_settings().ledger_file, publishes=True)
 
 
 def _selected(ledger: Ledger, filters: FilterOptions) -> LedgerFilter:

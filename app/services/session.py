@@ -71,7 +71,7 @@ def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
         spare_threads=spare_threads,
         spread=spread_index(settings),
     )
-    ledger = open_ledger(settings.ledger_file)
+    ledger = open_ledger(settings.ledger_file, publishes=True)
     studio = Studio(settings, engine, ledger)
     if ledger.verify_new().ok:
         ledger.know_artists(studio.artist_names)

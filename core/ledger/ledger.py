@@ -7,21 +7,28 @@ booked.
 from __future__ import annotations
 
 import contextlib
+import logging
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from core.errors import LedgerError, UsageError
+from core.errors import CreditlineError, LedgerError, UsageError
 from core.ledger import export, queries, verification, write
 from core.ledger.chain import size
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
+from core.ledger.inclusion import InclusionProof, prove
+from core.ledger.published_heads import PublishedHead
+from core.ledger.publisher import Publisher, against, fault_at_once
 from core.ledger.records import (
     EVERYTHING,
     Entry,
+    FirstBad,
     KnownArtist,
     LedgerFilter,
     Page,
@@ -33,9 +40,11 @@ from core.ledger.records import (
 )
 from core.ledger.reversal import write_reversal
 from core.ledger.shares import ShareRule, Shares
+from core.ledger.signing import PublicKeys
 from core.ledger.statement import statement as artist_statement
 from core.ledger.totals import balances, months, totals
 
+LOG = logging.getLogger(__name__)
 STATUSES = ("active", "opted-out")
 
 
@@ -160,9 +169,12 @@ class Moment(Reader):
 class Ledger(Reader):
     """Double entry in integer micro-credits; adds, never changes."""
 
-    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
+    def __init__(
+        self, path: Path, busy_ms: int = BUSY_MS, publisher: Publisher | None = None
+    ) -> None:
         self.path = path
         self.engine = connect(path, busy_ms)
+        self.publisher = publisher
         self._frozen = ""
         self._file: tuple[int, int] | None = None
         self.wholly_verified = False
@@ -183,6 +195,40 @@ class Ledger(Reader):
         ):
             self._require_same_file()  # once more, now that nobody else writes
             yield connection
+            entries = size(connection)
+        self._publish_if_due(entries)
+
+    def _publish_if_due(self, entries: int) -> None:
+        """What was booked is booked: a head that cannot be published now is published later."""
+        if self.publisher is None:
+            return
+        try:
+            if self.publisher.is_due(entries):
+                self.publish()
+        except CreditlineError as error:
+            LOG.warning(error.message)
+
+    def publish(self) -> PublishedHead:
+        """Publish the head as it is now, whether or not a line is due."""
+        if self.publisher is None:
+            raise LedgerError(
+                "This ledger is opened without its signing key. Use `ledger publish`."
+            )
+        with self._reading() as connection:
+            return self.publisher.publish(_raw(connection))
+
+    def prove(self, number: int, head: PublishedHead) -> InclusionProof:
+        """The proof that entry `number` is in the ledger of which `head` was published."""
+        with self._reading() as connection:
+            bad = fault_at_once(_raw(connection), head)
+            if bad is not None:
+                raise LedgerError(f"Nothing can be proved by this checkpoint: {bad.reason}.")
+            return prove(_raw(connection), number, head)
+
+    def compare(self, heads: tuple[PublishedHead, ...], keys: PublicKeys) -> list[FirstBad]:
+        """Where the ledger is not the one whose heads somebody kept."""
+        with self._reading() as connection:
+            return against(_raw(connection), heads, keys)
 
     def _require_same_file(self) -> None:
         """Raise `LedgerError` where the path leads to another file than the one that was opened."""
@@ -237,7 +283,8 @@ class Ledger(Reader):
         if (shares is None) != (key is None):
             raise UsageError("Shares and their idempotency key go together.")
         credited = {} if shares is None else shares.artist_micro
-        named = {who: name for who, name in (names or {}).items() if who in credited}
+        given = names or {}
+        named = {who: given[who] for who in credited if who in given}
         with self._writing() as connection:
             write.write_artists(connection, named)
             write.write_run(connection, run, key)
@@ -288,6 +335,10 @@ class Ledger(Reader):
     def _verified(self, since: Checkpoint | None) -> Verification:
         with self._reading() as connection:
             proof, reached = verification.verify(connection, since)
+            if proof.ok and self.publisher is not None:
+                faults = self.publisher.faults(_raw(connection), whole=proof.whole)
+                if faults:
+                    proof = replace(proof, ok=False, first_bad=faults[0])
         bad = proof.first_bad
         if bad is not None:
             self._frozen = (
@@ -301,8 +352,17 @@ class Ledger(Reader):
         return proof
 
 
-def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
-    """The ledger in `path`, made if there is none and brought to the newest schema."""
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    return raw
+
+
+def open_ledger(path: Path, *, busy_ms: int = BUSY_MS, publishes: bool = False) -> Ledger:
+    """The ledger in `path`, made if there is none and brought to the newest schema.
+
+    `publishes`: its heads are signed and published as they are due, and it is held against them.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -310,6 +370,6 @@ def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
             f"The folder '{path.parent.name}' for the ledger cannot be made "
             f"({error.strerror or error}). Set CREDITLINE_HOME to a folder you may write to."
         ) from error
-    ledger = Ledger(path, busy_ms)
+    ledger = Ledger(path, busy_ms, Publisher(path) if publishes else None)
     ledger.migrate()
     return ledger
