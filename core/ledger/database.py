@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.errors import LedgerError
+from core.files import write_via
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 BUSY_MS = 10_000
@@ -102,6 +103,32 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def lock_of(path: Path) -> Path:
+    """The file by which one process at a time changes the ledger as a whole."""
+    return path.with_name(f".{path.name}.lock")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """One moment of `source` into `target` by SQLite's backup, while others read and write either.
+
+    Whoever has `target` open sees all of it or nothing. Raises `sqlite3.Error`.
+    """
+    address = f"{source.resolve().as_uri()}?mode=rw"
+    with (
+        contextlib.closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as old,
+        contextlib.closing(sqlite3.connect(target, timeout=BUSY_MS / 1000)) as new,
+    ):
+        old.backup(new)
+
+
+def backup_before_migration(path: Path, version: str) -> Path:
+    """Where the ledger of an older schema is kept before it is changed; made here."""
+    kept = path.with_name(f"{path.name}.schema-{version}")
+    if not kept.exists():
+        write_via(kept, lambda draft: copy_database(path, draft))
+    return kept
+
+
 def migrate(engine: Engine, path: Path) -> None:
     """Bring the file to the newest schema, one process at a time."""
     config = Config()
@@ -110,7 +137,7 @@ def migrate(engine: Engine, path: Path) -> None:
     newest = script.get_current_head()
     if _version(engine) == newest:
         return
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with FileLock(lock_of(path)):
         current = _version(engine)
         if current == newest:
             return
@@ -119,6 +146,8 @@ def migrate(engine: Engine, path: Path) -> None:
                 f"The ledger '{path.name}' was written by a newer version of this program "
                 f"(schema {current}). Update the program; the file is untouched."
             )
+        if current is not None:
+            backup_before_migration(path, current)
         with engine.execution_options(writes=True).begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -208,14 +208,15 @@ class Ledger(Reader):
         except CreditlineError as error:
             LOG.warning(error.message)
 
-    def publish(self) -> PublishedHead:
-        """Publish the head as it is now, whether or not a line is due."""
+    def publish(self, reason: str = "") -> PublishedHead:
+        """Publish the head as it is now, whether or not a line is due; `reason`: of a restoration
+        that lost entries."""
         if self.publisher is None:
             raise LedgerError(
                 "This ledger is opened without its signing key. Use `ledger publish`."
             )
         with self._reading() as connection:
-            return self.publisher.publish(_raw(connection))
+            return self.publisher.publish(_raw(connection), reason)
 
     def prove(self, number: int, head: PublishedHead) -> InclusionProof:
         """The proof that entry `number` is in the ledger of which `head` was published."""
