@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -25,6 +27,11 @@ from core.files import write_via
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 BUSY_MS = 10_000
+ONE_AT_A_TIME = Lock()
+SCHEMA = (  # but how Alembic writes its own table, and what ANALYZE leaves
+    "SELECT type, name, tbl_name || ': ' || coalesce(sql, '') FROM sqlite_master "
+    "WHERE name <> 'alembic_version' AND name NOT LIKE 'sqlite#_stat%' ESCAPE '#'"
+)
 FAULTS = {
     "could not decode": "is damaged: a text in it is not text. `ledger verify` says where",
     "locked": "is in use by another program. Wait a moment, then try again",
@@ -131,8 +138,7 @@ def backup_before_migration(path: Path, version: str) -> Path:
 
 def migrate(engine: Engine, path: Path) -> None:
     """Bring the file to the newest schema, one process at a time."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = _config()
     script = ScriptDirectory.from_config(config)
     newest = script.get_current_head()
     if _version(engine) == newest:
@@ -149,8 +155,30 @@ def migrate(engine: Engine, path: Path) -> None:
         if current is not None:
             backup_before_migration(path, current)
         with engine.execution_options(writes=True).begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(config, connection)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(config: Config, connection: Connection) -> None:
+    config.attributes["connection"] = connection
+    with ONE_AT_A_TIME:  # Alembic keeps what it is doing in its module
+        command.upgrade(config, "head")
+
+
+@cache
+def expected_schema() -> Mapping[tuple[str, str], str]:
+    """(kind, name) -> the text of every table, index and trigger that the migrations make."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        _upgrade(_config(), connection)
+        rows = connection.exec_driver_sql(SCHEMA).all()
+    engine.dispose()
+    return {(kind, name): text for kind, name, text in rows}
 
 
 def _version(engine: Engine) -> str | None:

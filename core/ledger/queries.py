@@ -30,6 +30,7 @@ from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
 ACTIVE, OPTED_OUT = "active", "opted-out"
+NAMED = (schema.artist.c.id, schema.artist.c.name)
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
@@ -268,7 +269,7 @@ def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
 
 def artists(connection: Connection) -> list[KnownArtist]:
     """Every artist the ledger knows, with the newest status, by name."""
-    return _known(connection, select(schema.artist).order_by(schema.artist.c.name))
+    return _known(connection, select(*NAMED).order_by(schema.artist.c.name))
 
 
 def artist_count(connection: Connection) -> int:
@@ -278,7 +279,7 @@ def artist_count(connection: Connection) -> int:
 
 def known_artist(connection: Connection, artist_id: str) -> KnownArtist | None:
     """The artist with this id."""
-    same = _known(connection, select(schema.artist).where(schema.artist.c.id == artist_id))
+    same = _known(connection, select(*NAMED).where(schema.artist.c.id == artist_id))
     return same[0] if same else None
 
 

@@ -71,6 +71,7 @@ artist = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
 )
 artist_status = Table(
     "artist_status",

@@ -5,11 +5,12 @@ first entry that does not hold and why. Recomputes; trusts no stored hash.
 
 The rule. The whole verification recomputes everything from the first entry on. A verification since
 a checkpoint recomputes what lies after it (entries with their postings, runs with their
-influences), and always the rules, the changes of status, the guards and the numbers of the last
-rows. So an entry that was changed after the last verified head is found at the next start, and one
-before it by the whole verification: on request, or behind the server after its start. A checkpoint
-that is not of this ledger (its head is not there) is ignored. Whoever owns the file could rewrite
-all of it: publish the head.
+influences), and always the rules, the changes of status, the names, the guards and the numbers of
+the last rows; the running totals are held against explicit sums by the whole. So an entry that was
+changed after the last verified head is found at the next start, and one before it by the whole
+verification: on request, or behind the server after its start. A checkpoint that is not of this
+ledger (its head is not there) is ignored. Whoever owns the file could rewrite all of it: that is
+found by heads that were published before (`core.ledger.published_heads`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from sqlalchemy import Connection, Table
 from core.errors import CreditlineError
 from core.ledger import schema
 from core.ledger.checkpoint import BEGINNING, Checkpoint
-from core.ledger.hashes import canonical, entry_hash, run_digest, status_hash
+from core.ledger.database import SCHEMA, expected_schema
+from core.ledger.hashes import canonical, entry_hash, name_digest, run_digest, status_hash
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
 from core.ledger.running_totals import total_faults
@@ -128,9 +130,28 @@ def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
         yield from _strays(raw)
         yield from total_faults(raw)
     yield from _status_changes(raw)
-    names = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    if missing := GUARDS - names:
-        yield FirstBad(0, f"the guard '{sorted(missing)[0]}' was removed")
+    yield from _names(raw)
+    yield from _schema(raw)
+
+
+def _schema(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    """Tables, indexes and guards, word by word as the migrations made them."""
+    there = {(kind, name): text for kind, name, text in raw.execute(SCHEMA)}
+    expected = expected_schema()
+    words = {"trigger": "guard"}
+    for kind, name in sorted(expected):
+        if (kind, name) not in there:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was removed")
+        elif there[kind, name] != expected[kind, name]:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was changed")
+    for kind, name in sorted(there.keys() - expected.keys()):
+        yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' does not belong to a ledger")
+
+
+def _names(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    for row in _rows(raw, f"SELECT {_columns(schema.artist)} FROM artist ORDER BY id"):
+        if _sound(name_digest, row["id"], row["name"]) != row["digest"]:
+            yield FirstBad(0, f"the name of the artist '{row['id']}' was changed")
 
 
 def _rules(raw: sqlite3.Connection, texts: dict[str, str]) -> Iterator[FirstBad]:
@@ -267,6 +288,8 @@ def _strays(raw: sqlite3.Connection) -> Iterator[FirstBad]:
         ).fetchone()
         if stray is not None:
             yield FirstBad(0, f"{kind} ('{stray[0]}')")
+    for table, _, other, _ in raw.execute("PRAGMA foreign_key_check"):
+        yield FirstBad(0, f"a row of {other} that {table} names is missing")
 
 
 def _status_changes(raw: sqlite3.Connection) -> Iterator[FirstBad]:

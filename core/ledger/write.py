@@ -17,7 +17,14 @@ from sqlalchemy import Connection, Table, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.hashes import GENESIS, canonical, entry_hash, run_digest, status_hash
+from core.ledger.hashes import (
+    GENESIS,
+    canonical,
+    entry_hash,
+    name_digest,
+    run_digest,
+    status_hash,
+)
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -97,9 +104,9 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
     if names:
         connection.exec_driver_sql(
-            "INSERT INTO artist (id, name) VALUES (?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-            list(names.items()),
+            "INSERT INTO artist (id, name, digest) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET name = excluded.name, digest = excluded.digest WHERE name <> excluded.name",
+            [(who, name, name_digest(who, name)) for who, name in names.items()],
         )
 
 

@@ -2,10 +2,14 @@
 
 Each total is written once below, as a query over the rows it sums. Restricted to the new row it is
 a trigger; unrestricted it fills the table for a ledger of before. `verify` holds every total
-against explicit sums of its own (`core.ledger.running_totals`). No row of before changes.
+against explicit sums of its own (`core.ledger.running_totals`). An artist's name gets a digest. No
+row under a hash changes.
 """
 
 from __future__ import annotations
+
+import hashlib
+import json
 
 from alembic import op
 
@@ -136,10 +140,20 @@ WHEN NOT EXISTS (SELECT 1 FROM run WHERE id = NEW.run_id) BEGIN
 END"""
 
 
+def _digest(who: str, name: str) -> str:
+    text = json.dumps([who, name], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
 def upgrade() -> None:
+    op.execute("ALTER TABLE artist ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
     for statement in (*TABLES, *INDEXES, IN_ORDER):
         op.execute(statement)
     raw = op.get_bind().connection.driver_connection  # times hold ':', which op would take apart
+    known = raw.execute("SELECT id, name FROM artist").fetchall()
+    raw.executemany(
+        "UPDATE artist SET digest = ? WHERE id = ?", [(_digest(*row), row[0]) for row in known]
+    )
     for name, table, when, sums, one in FOLLOWS:
         for query in sums:
             raw.execute(query.format(one="true"))
