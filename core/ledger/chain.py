@@ -10,6 +10,8 @@ from sqlalchemy import Connection, func, select
 from core.ledger import schema
 from core.ledger.hashes import GENESIS
 
+SIZE = select(func.max(schema.txn.c.seq))
+
 
 def head(connection: Connection) -> str:
     """The hash of the last entry."""
@@ -21,5 +23,5 @@ def head(connection: Connection) -> str:
 
 def size(connection: Connection) -> int:
     """How many entries there are: their numbers have no gaps."""
-    number: int | None = connection.execute(select(func.max(schema.txn.c.seq))).scalar()
+    number: int | None = connection.execute(SIZE).scalar()
     return number or 0

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, true
 
 from core.ledger import schema
 from core.ledger.chain import size
@@ -26,11 +26,24 @@ from core.ledger.records import (
 )
 from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
 from core.ledger.totals import counted
-from core.ledger.write import JSON_FIELDS, loads
+from core.ledger.write import JSON_FIELDS, RULE, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
 ACTIVE, OPTED_OUT = "active", "opted-out"
 NAMED = (schema.artist.c.id, schema.artist.c.name)
+# built once: a page of runs asks these for each
+INFLUENCES = (
+    select(schema.influence)
+    .where(schema.influence.c.run_id == bindparam("run_id"))
+    .order_by(schema.influence.c.side, schema.influence.c.rank)
+)
+BOOKED = select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
+    txn.idempotency_key == bindparam("key")
+)
+REVERSAL_OF = select(txn.seq).where(txn.reverses == bindparam("number"))
+GIVEN = select(posting.artist_id, posting.micro).where(
+    posting.txn_id == bindparam("entry"), posting.artist_id.is_not(None)
+)
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
@@ -219,12 +232,9 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     row = connection.execute(select(schema.run).where(condition)).mappings().first()
     if row is None:
         return None
-    table = schema.influence
     influences: list[RunInfluence] = []
     if with_influences:
-        for influence in connection.execute(
-            select(table).where(table.c.run_id == row["id"]).order_by(table.c.side, table.c.rank)
-        ).mappings():
+        for influence in connection.execute(INFLUENCES, {"run_id": row["id"]}).mappings():
             row_values = {key: influence[key] for key in influence if key != "run_id"}
             if influence["makers"] is not None:
                 listed = json.loads(influence["makers"])
@@ -237,33 +247,20 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     }
     number, entry_rule, date, entry_id, taken_back = None, "", "", "", False
     if row["entry_key"] is not None:
-        booked = connection.execute(
-            select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
-                txn.idempotency_key == row["entry_key"]
-            )
-        ).first()
+        booked = connection.execute(BOOKED, {"key": row["entry_key"]}).first()
         number, entry_rule, date, entry_id = booked or (None, "", "", "")
-        taken_back = (
-            connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
-        )
+        taken_back = connection.execute(REVERSAL_OF, {"number": number}).first() is not None
     if values["evidence"] is not None:
         values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
     rule = _rule(connection, record.rule)
-    given = dict(
-        connection.execute(
-            select(posting.artist_id, posting.micro).where(
-                posting.txn_id == entry_id, posting.artist_id.is_not(None)
-            )
-        ).all()
-    )
+    given = dict(connection.execute(GIVEN, {"entry": entry_id}).all())
     return RunView(row["number"], record, number, taken_back, rule, entry_rule, given, date)
 
 
 def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
     """The share rule that a run names, from its row; runs of before have one only if booked."""
-    row = connection.execute(select(schema.rule).where(schema.rule.c.id == rule_id)).mappings()
-    values = row.first()
+    values = connection.execute(RULE, {"id": rule_id}).mappings().first()
     return KNOWN_RULES.get(rule_id) if values is None else read_rule(dict(values))
 
 
