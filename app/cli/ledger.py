@@ -229,7 +229,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute the chain from the first entry on; find any tampering."""
-    from app.services.ledger_proofs import verified
+    from app.services.ledger_proofs import losses, verified
     from app.services.serialize_ledger import VerificationRecord
 
     proof = verified(_our_ledger(), against, key)
@@ -240,6 +240,8 @@ def verify(
         say(f"The ledger is whole: {count} verified.")
         if against is not None:
             say(f"It is the ledger of which '{against.name}' was published.")
+            for words in losses(against):
+                say(words)
     bad = proof.first_bad
     if bad is not None:
         raise LedgerError(

@@ -31,6 +31,16 @@ def verified(ledger: Ledger, against: Path | None, key: Path | None) -> Verifica
     return replace(proof, ok=False, first_bad=faults[0]) if faults else proof
 
 
+def losses(against: Path) -> tuple[str, ...]:
+    """What kept checkpoints say of entries that were lost, in words."""
+    return tuple(
+        f"Checkpoint {head.number} of {head.published_at[:10]} says that later entries were lost: "
+        f"{head.reason}"
+        for head in _kept(against)
+        if head.reason
+    )
+
+
 def _kept(path: Path) -> tuple[PublishedHead, ...]:
     heads = read_heads(path)
     if not heads:

@@ -260,3 +260,13 @@ def test_an_entry_that_a_line_does_not_know_is_not_proved(ledger: Ledger, kept: 
 def test_what_is_no_proof_is_refused_in_words(text: str) -> None:
     with pytest.raises(LedgerError, match="not a proof"):
         read_proof(text)
+
+
+def test_a_new_key_joins_the_one_before(ledger: Ledger, kept: Path) -> None:
+    (ledger.path.parent / "keys").rename(ledger.path.parent / "aside")
+    book(ledger, 9)
+    ledger.publish()
+    assert len({head.key for head in publisher(ledger).heads()}) == 2
+    assert len(publisher(ledger).keys()) == 2
+    assert ledger.verify().ok
+    assert differences(ledger, kept) == []
