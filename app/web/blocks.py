@@ -24,6 +24,7 @@ from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
 
 TITLE = "Creditline"
+SCRIPTS = ("studio.js", "looking.js")
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
 READING = (
     (
@@ -46,19 +47,25 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         StudioPage(studio, access, uploads).load(blocks)
     for title, path, lead, show in READING:
         with blocks.route(title, path):
-            gr.Navbar(main_page_name="Studio")
+            every_page()
             reading_page(blocks, title, lead, path, partial(show, studio))
     with blocks.route("Import", "import"):
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         ImportPage(studio.settings, access)
     with blocks.route("Names", "names"):
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         NamesPage(studio, access).load(blocks)
     return blocks
+
+
+def every_page() -> None:
+    """What stands on every page: the links to all, and the dialogs that wait to be opened."""
+    gr.Navbar(main_page_name="Studio")
+    gr.HTML(render("looking.dialogs"), elem_id="dialogs")
 
 
 def reading_page(
@@ -123,6 +130,6 @@ def css() -> str:
 
 
 def head() -> str:
-    """The script, inline: no second request, nothing from elsewhere."""
-    script = (ASSETS / "studio.js").read_text(encoding="utf-8")
-    return f"<script>{script}</script>"
+    """The scripts, inline: no second request, nothing from elsewhere."""
+    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return "".join(f"<script>{script}</script>" for script in scripts)

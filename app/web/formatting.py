@@ -197,7 +197,7 @@ FILTERS = (
     with_query,
 )
 
-ROOTED = re.compile(r'((?:href|src|action|data-src|data-artist-page)=)"/(?!/)')
+ROOTED = re.compile(r'((?:href|src|action|data-src)=)"/(?!/)')
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),

@@ -50,6 +50,13 @@ class RunInfluence:
         return tuple((who, weight) for who, _, weight in self.makers or ((self.artist_id, "", 1),))
 
     @property
+    def maker_names(self) -> tuple[tuple[str, str], ...]:
+        """(artist id, name) of each maker; of a single one the label's words."""
+        if not self.makers:
+            return ((self.artist_id, self.artist),)
+        return tuple((who, name) for who, name, _ in self.makers)
+
+    @property
     def extreme(self) -> bool:
         """Whether the model has the work to itself: no other work explains anything of it, and its
         scores say little about other pictures. Known where parts are."""

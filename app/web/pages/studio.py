@@ -30,6 +30,7 @@ from app.web.pages.run import (
     update,
 )
 from app.web.uploads import Uploads
+from app.web.views.looking import LookAlike
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, UsageError
 
@@ -253,7 +254,7 @@ class StudioPage:
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return render("notices.empty", words=words_of(error))
         collection = self.studio.collection
-        rows = [(work, collection.credit_line(work), cosine) for work, cosine in pairs]
+        rows = [LookAlike.of(collection, work, cosine) for work, cosine in pairs]
         return render("works.alike", rows=rows)
 
     def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:

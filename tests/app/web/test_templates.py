@@ -24,6 +24,7 @@ from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.views.credit import Bar, side_by_side
+from app.web.views.looking import LookAlike
 from core.collection.artists.decisions import NameDecision
 from core.collection.artists.opt_outs import Wish
 from core.collection.artists.review import Choice, Proposal
@@ -383,6 +384,20 @@ CASES: dict[str, Callable[[str], str]] = {
     "names.wishes": lambda text: "".join(
         render("names.wishes", rows=rows) for rows in ([wish_of(text)], [])
     ),
+    "looking.dialogs": lambda text: render("looking.dialogs"),
+    "looking.facts": lambda text: render(
+        "looking.facts",
+        title=text,
+        words=text,
+        makers=[(text, text), (text, text)],
+        year=text,
+        style=text,
+        licence=text,
+        figures=[(text, text)],
+    ),
+    "looking.influence": lambda text: "".join(
+        render("looking.influence", row=row) for row in run_of(text).influences
+    ),
     "macros.bars": lambda text: "".join(
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
@@ -431,7 +446,11 @@ CASES: dict[str, Callable[[str], str]] = {
     "studio.blank": lambda text: render("studio.blank"),
     "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
     "works.alike": lambda text: render(
-        "works.alike", rows=[(work, text, 0.97) for work in works_of(text)]
+        "works.alike",
+        rows=[
+            LookAlike(work=work, artist=text, makers=((text, text),), cosine=0.97)
+            for work in works_of(text)
+        ],
     ),
     "works.gallery": lambda text: "".join(
         render("works.gallery", side=side, rows=rows, shown=0)
