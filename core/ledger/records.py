@@ -171,6 +171,18 @@ class LedgerFilter:
 EVERYTHING = LedgerFilter()
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunSearch:
+    """Which runs, beside the filter: by verdict, and by `text`, letters of an upload's file name in
+    any case or the run's number (12, #000012)."""
+
+    verdict: str | None = None
+    text: str | None = None
+
+
+ALL_RUNS = RunSearch()
+
+
 @dataclass(frozen=True)
 class ArtistTotal:
     """An artist's net credit; `works` that were proponents, `entries` that credited them."""
