@@ -34,6 +34,7 @@
     shown = run;
     const address = new URL(location.href);
     if (run !== "example" || address.searchParams.has("run")) {
+      if (address.searchParams.get("run") !== run) address.searchParams.delete("settings");
       address.searchParams.set("run", run);
       history.replaceState(history.state, "", address);
     }

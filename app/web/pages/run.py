@@ -19,6 +19,7 @@ from PIL import Image
 from app.services.artist_ablation import kept_answers
 from app.services.cancellation import Cancellation
 from app.services.errors import guarded
+from app.services.run_deletion import deletable
 from app.services.runs import (
     Event,
     GenerateRequest,
@@ -51,6 +52,7 @@ SHOWN = (
     "memorised",
     "recipe",
     "again",
+    "restore",
     "retry",
     "run_id",
     "generate",
@@ -269,6 +271,7 @@ def untraced(picture: str) -> dict[str, Any]:
         "memorised": "",
         "recipe": "",
         "again": gr.update(visible=False),
+        "restore": gr.update(visible=False),
         "answer": "",
         "find_out": gr.update(interactive=False),
     }
@@ -327,8 +330,9 @@ def shown(studio: Studio, view: RunView, status: str) -> list[Any]:
             record=record,
             rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out()),
         ),
-        recipe=render("run.recipe", view=view),
+        recipe=render("run.recipe", view=view, deletable=deletable(view)),
         again=gr.update(visible=paintable),
+        restore=gr.update(visible=paintable),
         retry=gr.update(visible=False),
         run_id=record.id,
         **_askable(studio, record, paintable),

@@ -15,7 +15,7 @@ import gradio as gr
 
 from app.services.artist_ablation import ArtistAblationResult, kept_answers, leave_out
 from app.services.errors import guarded, words_of
-from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike
+from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike, settings_of
 from app.services.session import Studio, example_run
 from app.web.access import Access
 from app.web.formatting import render, style_name
@@ -70,6 +70,9 @@ class StudioPage:
             with gr.Column(scale=4, min_width=280):
                 self.recipe = gr.HTML(elem_id="recipe")
                 self.again = gr.Button("Run again", visible=False, elem_id="again")
+                self.restore = gr.Button(
+                    "Use these settings again", visible=False, elem_id="restore"
+                )
         with gr.Accordion(
             "What if this artist had not been there?", open=False, elem_id="without"
         ) as self.without:
@@ -116,7 +119,7 @@ class StudioPage:
                 min_width=120,
             )
             self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
-        with gr.Accordion("Advanced", open=False):
+        with gr.Accordion("Advanced", open=False) as self.advanced:
             self.steps = gr.Slider(
                 1,
                 MAX_STEPS,
@@ -185,6 +188,7 @@ class StudioPage:
         }
         painted: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "paint", **private}
         recipe = [self.style, self.seed, self.steps, self.guidance, self.method]
+        self.restored = [*recipe, self.advanced, self.status]
         brought = [self.upload, self.as_style, self.method, self.book_upload]
         painting = self.generate.click(self.runs.generate, recipe, self.shown, **painted)
         again = self.again.click(self.runs.again, [self.run_id], self.shown, **painted)
@@ -212,6 +216,7 @@ class StudioPage:
         )
         # outside the queue, as the page itself: it takes one look at one picture
         self.run_id.change(self._alike, [self.run_id], self.alike, queue=False, **private)
+        self.restore.click(self._restore, [self.run_id], self.restored, queue=False, **private)
         self.retry.click(self.runs.retry, [self.run_id], self.shown, queue=False, **private)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -220,6 +225,13 @@ class StudioPage:
             self._opened,
             None,
             self.shown,
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        ).then(
+            self._restore_opened,
+            None,
+            self.restored,
             queue=False,
             api_visibility="private",
             show_progress="hidden",
@@ -241,6 +253,25 @@ class StudioPage:
         if view is None:
             return update(picture=render("studio.blank"), **idle())
         return shown(self.studio, view, "")
+
+    def _restore_opened(self, request: gr.Request) -> list[Any]:
+        """The settings of the run in the address, where it asks for them."""
+        query = dict(request.query_params)
+        if not query.get("settings"):
+            return [gr.skip() for _ in self.restored]
+        return self._restore(query.get("run"))
+
+    def _restore(self, run_id: str | None) -> list[Any]:
+        """Every setting of a painted run back in the form; words where that cannot be."""
+        try:
+            view = self.studio.ledger.run(run_id) if run_id else None
+            style, seed, steps, guidance, method = settings_of(self.studio, view)
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+            words = render("notices.trouble", words=words_of(error))
+            return [*(gr.skip() for _ in self.restored[:-1]), words]
+        words = "Its style, seed, steps, guidance and measure are set. Press Generate when ready."
+        done = render("notices.done", words=words)
+        return [style, seed, steps, guidance, method, gr.update(open=True), done]
 
     def _alike(self, run_id: str | None) -> str:
         """Works that look like the picture, whether or not they shaped it."""

@@ -23,6 +23,8 @@ from jinja2 import UndefinedError, nodes
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
+from app.web.pages.history import SEARCHED, RunCard
+from app.web.views.comparison import Comparison
 from app.web.views.credit import Bar, side_by_side
 from app.web.views.looking import LookAlike
 from core.collection.artists.decisions import NameDecision
@@ -347,6 +349,39 @@ def called(source: str, **values: object) -> str:
     return environment.from_string(source).render(values)
 
 
+def history_of(text: str) -> str:
+    cards = [
+        RunCard(view=view, again=again, deletable=again)
+        for view in runs_of(text)
+        for again in (True, False)
+    ]
+    query = dict.fromkeys(SEARCHED, text)
+    return "".join(
+        render(
+            "history",
+            runs=page,
+            cards=cards,
+            chosen=chosen,
+            query=query,
+            styles=[(text, text)],
+            artists=[(text, text)],
+        )
+        for page in (Page(tuple(runs_of(text)), 2, 4, 12), Page((), 1, 4, 0))
+        for chosen in (runs_of(text)[0], replace(runs_of(text)[1], record=run_of("other")), None)
+    )
+
+
+def compare_of(text: str) -> str:
+    """Every run beside every other: the same, and with nothing in common."""
+    apart = replace(run_of(text), artist_micro={"other": 1}, influences=(), collection="other")
+    runs = [*runs_of(text), RunView(5, apart, None)]
+    return "".join(
+        render("compare", pair=Comparison.of(one, two, {text: text}))
+        for one in runs
+        for two in runs
+    )
+
+
 CASES: dict[str, Callable[[str], str]] = {
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
@@ -354,10 +389,16 @@ CASES: dict[str, Callable[[str], str]] = {
     ),
     "artist_ablation.question": lambda text: render("artist_ablation.question"),
     "artists": artists_of,
-    "history": lambda text: "".join(
-        render("history", runs=page, query={"style": text, "kind": text})
-        for page in (Page(tuple(runs_of(text)), 2, 4, 12), Page((), 1, 4, 0))
+    "choosing.choose": lambda text: "".join(
+        render("choosing.choose", known=known, named=True) for known in (runs_of(text)[0], None)
     ),
+    "choosing.kept": lambda text: render("choosing.kept", words=text, query={"text": text}),
+    "choosing.question": lambda text: "".join(
+        render("choosing.question", view=view, query={"text": text}) for view in runs_of(text)
+    ),
+    "choosing.refused": lambda text: render("choosing.refused", words=text),
+    "compare": compare_of,
+    "history": history_of,
     "importing.preview": lambda text: (
         importing.preview(import_of(text)) + importing.preview(nothing_of(text))
     ),
@@ -402,6 +443,10 @@ CASES: dict[str, Callable[[str], str]] = {
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
     "macros.figures": lambda text: render("macros.figures", pairs=[(text, text)]),
+    "macros.options": lambda text: "".join(
+        render("macros.options", values=[(text, text)], chosen=chosen, everything=text)
+        for chosen in (text, "")
+    ),
     "macros.pager": lambda text: render(
         "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
     ),
@@ -442,7 +487,11 @@ CASES: dict[str, Callable[[str], str]] = {
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
     ),
-    "run.recipe": lambda text: "".join(render("run.recipe", view=view) for view in runs_of(text)),
+    "run.recipe": lambda text: "".join(
+        render("run.recipe", view=view, deletable=deletable)
+        for view in runs_of(text)
+        for deletable in (True, False)
+    ),
     "studio.blank": lambda text: render("studio.blank"),
     "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
     "works.alike": lambda text: render(
