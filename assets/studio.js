@@ -10,6 +10,20 @@
       card.hidden = on ? card.dataset.artistId !== bar.dataset.filter : "deeper" in card.dataset;
     }
   };
+  // what only paper shows is fetched when somebody prints: its pictures, its whole address
+  const onPaper = () => {
+    for (const one of all("[data-address]")) {
+      one.textContent = new URL(`.${one.dataset.address}`, location.href).href;
+    }
+    return all(".cl-paper img").map((one) => new Promise((loaded) => {
+      if (one.complete && one.naturalWidth) loaded();
+      one.addEventListener("load", loaded);
+      one.addEventListener("error", loaded);
+      one.loading = "eager";
+    }));
+  };
+  const print = async () => { await Promise.all(onPaper()); window.print(); };
+  window.addEventListener("beforeprint", onPaper);
   const copy = async (link) => {
     const address = new URL(link.getAttribute("href"), location.href).href;
     try {
@@ -24,6 +38,7 @@
     if (bar) filter(bar);
     const link = event.target.closest("a[data-copy-link]");
     if (link) { event.preventDefault(); copy(link); }
+    if (event.target.closest("[data-print]")) { event.preventDefault(); print(); }
   });
   // the address follows the run that is shown, so that a reload or a copied address finds it again
   let shown = null;

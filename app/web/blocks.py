@@ -139,6 +139,11 @@ def css() -> str:
 
 
 def head() -> str:
-    """The scripts, inline: no second request, nothing from elsewhere."""
+    """What paper looks like and the scripts, inline: no second request, nothing from elsewhere.
+
+    Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
+    """
     scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return "".join(f"<script>{script}</script>" for script in scripts)
+    paper = (ASSETS / "print.css").read_text(encoding="utf-8")
+    styles = f'<style media="print">{paper}</style>'
+    return styles + "".join(f"<script>{script}</script>" for script in scripts)

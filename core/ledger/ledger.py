@@ -88,6 +88,11 @@ class Reader(ABC):
         with self._reading() as connection:
             return queries.size(connection)
 
+    def head(self) -> str:
+        """The hash of the newest entry: it stands for all before it."""
+        with self._reading() as connection:
+            return queries.head(connection)
+
     def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
         """Net credit per artist, and what is unattributed."""
         with self._reading() as connection:

@@ -47,7 +47,7 @@ class HistoryPage:
 
     def __init__(self, studio: Studio, access: Access) -> None:
         self.studio, self.access = studio, access
-        self.question = gr.HTML(elem_id="history-question")
+        self.question = gr.HTML(elem_id="history-question", visible=False)
         self.delete = gr.Button(
             "Delete for good", variant="stop", visible=False, elem_id="history-delete", min_width=0
         )
@@ -72,8 +72,10 @@ class HistoryPage:
             question, sure = self._question(query, request)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             words = words_of(error)
-            return [render("choosing.refused", words=words), hidden, ""]
-        return [question, gr.update(visible=sure), body]
+            refused = gr.update(value=render("choosing.refused", words=words), visible=True)
+            return [refused, hidden, ""]
+        above = gr.update(value=question, visible=bool(question))
+        return [above, gr.update(visible=sure), body]
 
     def _question(self, query: Query, request: gr.Request) -> tuple[str, bool]:
         """What is asked about the run that the address names for deletion; whether it may go."""

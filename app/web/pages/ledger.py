@@ -27,6 +27,7 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.write import now
 
 PER_PAGE = 50
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
@@ -108,13 +109,14 @@ def artists_page(studio: Studio, query: Query) -> str:
         if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [])
+            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
         ever = moment.artist_statement(artist.id)
         months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
         period = query.get("period")
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period) if period else ever
-    return one_artist(artist, works.get(artist.id, []), statement, months)
+        head = moment.head()
+    return one_artist(artist, works.get(artist.id, []), statement, months, head)
 
 
 def ledger_view(
@@ -177,7 +179,16 @@ def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> C
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str]
+    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
 ) -> str:
-    """An artist's page; `months` are those that have entries, newest first."""
-    return render("artist", artist=artist, works=works, statement=statement, months=months)
+    """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
+    ledger's newest entry, which stands on paper."""
+    return render(
+        "artist",
+        artist=artist,
+        works=works,
+        statement=statement,
+        months=months,
+        head=head,
+        as_of=now(),
+    )

@@ -81,6 +81,7 @@ class StudioPage:
                 self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
                 self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
             self.answer = gr.HTML(elem_id="answer")
+        self.paper = gr.HTML(elem_id="paper")
         self.run_id = gr.Textbox(visible=False, label="Run")
         self.shown = [getattr(self, name) for name in SHOWN]
 
@@ -271,7 +272,10 @@ class StudioPage:
             return [*(gr.skip() for _ in self.restored[:-1]), words]
         words = "Its style, seed, steps, guidance and measure are set. Press Generate when ready."
         done = render("notices.done", words=words)
-        return [style, seed, steps, guidance, method, gr.update(open=True), done]
+        collection = self.studio.collection
+        usual = (collection.default_steps, collection.default_guidance, self.method.value)
+        opened = gr.update(open=True) if (steps, guidance, method) != usual else gr.skip()
+        return [style, seed, steps, guidance, method, opened, done]
 
     def _alike(self, run_id: str | None) -> str:
         """Works that look like the picture, whether or not they shaped it."""
