@@ -23,8 +23,7 @@ def delete_run(studio: Studio, run_id: str) -> RunView:
     Raises `LedgerError` for no run, a booked one, and an example.
     """
     view = studio.ledger.delete_run(run_id)
-    answers = f"{view.record.id}-without-"
-    files = [file for file in studio.outputs.iterdir() if file.name.startswith(answers)]
+    files = list(studio.outputs.glob(f"{view.record.id}-without-*"))
     if view.record.image_file:
         files.append(studio.outputs / Path(view.record.image_file).name)
     for file in files:
