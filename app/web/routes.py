@@ -50,7 +50,8 @@ def media(studio: Studio) -> APIRouter:
         return view
 
     def names_of(view: RunView) -> Mapping[str, str]:
-        return {**studio.artist_names, **names_in(view.record)}
+        known = {one.id: one.name for one in studio.ledger.artists()}
+        return {**known, **names_in(view.record)}
 
     def picture_of(view: RunView) -> Path:
         path = studio.outputs / Path(view.record.image_file).name

@@ -23,7 +23,7 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def told(
+def visited(
     browser: Any, ready: Collection, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server with two paintings, booked, and an upload, which is not."""
@@ -48,9 +48,9 @@ def runs(page: Any) -> Any:
 
 
 def test_a_search_stands_in_the_address_and_outlives_a_reload(
-    told: Server, open_page: Open
+    visited: Server, open_page: Open
 ) -> None:
-    page = open_page(f"{told.url}/history")
+    page = open_page(f"{visited.url}/history")
     expect(runs(page)).to_have_count(3)
     page.get_by_label("File name or number").fill("übung")
     page.keyboard.press("Enter")
@@ -66,15 +66,15 @@ def test_a_search_stands_in_the_address_and_outlives_a_reload(
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**kind=generation**")
     expect(runs(page)).to_have_count(2)
-    page.goto(f"{told.url}/history?text=nothing+like+it")
+    page.goto(f"{visited.url}/history?text=nothing+like+it")
     page.get_by_role("link", name="Clear the search").click()
     expect(runs(page)).to_have_count(3)
 
 
 def test_two_runs_are_chosen_and_compared_and_the_address_keeps_both(
-    told: Server, open_page: Open
+    visited: Server, open_page: Open
 ) -> None:
-    page = open_page(f"{told.url}/history")
+    page = open_page(f"{visited.url}/history")
     runs(page).nth(1).get_by_role("link", name="Compare").click()
     expect(page.locator(".cl-chosen")).to_contain_text("Run #000002 is chosen")
     runs(page).nth(2).get_by_role("link", name="Compare with #000002").click()
@@ -90,8 +90,8 @@ def test_two_runs_are_chosen_and_compared_and_the_address_keeps_both(
     expect(page.locator("#compare figcaption").first).to_contain_text("Run #000001")
 
 
-def test_the_settings_of_a_run_are_used_again(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/history")
+def test_the_settings_of_a_run_are_used_again(visited: Server, open_page: Open) -> None:
+    page = open_page(f"{visited.url}/history")
     runs(page).nth(2).get_by_role("link", name="Use these settings again").click()
     expect(page.locator("#status")).to_contain_text("are set")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("31")
@@ -104,13 +104,13 @@ def test_the_settings_of_a_run_are_used_again(told: Server, open_page: Open) -> 
 
 
 def test_a_visitor_deletes_nothing_and_what_is_booked_is_never_deleted(
-    told: Server, open_page: Open
+    visited: Server, open_page: Open
 ) -> None:
-    page = open_page(f"{told.url}/history?text=eins")
+    page = open_page(f"{visited.url}/history?text=eins")
     page.get_by_role("link", name="Delete").click()
     expect(page.locator("#history-question")).to_contain_text("studio's keeper")
     expect(page.locator("#history-delete")).to_have_count(0)
-    page.goto(f"{told.url}/history?kind=generation")
+    page.goto(f"{visited.url}/history?kind=generation")
     expect(runs(page)).to_have_count(2)
     expect(page.get_by_role("link", name="Delete")).to_have_count(0)
     page.locator("#history a.cl-card").first.click()
@@ -119,9 +119,9 @@ def test_a_visitor_deletes_nothing_and_what_is_booked_is_never_deleted(
 
 
 def test_the_keeper_deletes_an_upload_after_being_asked(
-    told: Server, open_page: Open, tmp_path: Path
+    visited: Server, open_page: Open, tmp_path: Path
 ) -> None:
-    page = open_page(told.keeper_url)
+    page = open_page(visited.keeper_url)
     picture(6, 60).save(tmp_path / "to go.png")
     upload(page, tmp_path / "to go.png")
     expect(page.locator("#status")).to_contain_text("nothing was booked")
@@ -136,12 +136,12 @@ def test_the_keeper_deletes_an_upload_after_being_asked(
     expect(runs(page)).to_have_count(3)
     page.goto(address)
     expect(page.get_by_role("alert")).to_contain_text("no run with this link")
-    page.goto(f"{told.url}/ledger?verify=1")
+    page.goto(f"{visited.url}/ledger?verify=1")
     expect(page.locator("#ledger")).to_contain_text("verified ✓")
 
 
-def test_a_run_is_taken_along_as_picture_tables_and_pack(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/history")
+def test_a_run_is_taken_along_as_picture_tables_and_pack(visited: Server, open_page: Open) -> None:
+    page = open_page(f"{visited.url}/history")
     page.locator("#history a.cl-card").nth(1).click()
     expect(page.get_by_role("link", name="PNG with its recipe")).to_be_visible()
     for name, column in (("Credit as CSV", "percent"), ("Works as CSV", "licence")):
@@ -172,9 +172,9 @@ def colours(page: Any) -> set[str]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_run_on_paper_is_black_and_whole_and_has_no_controls(
-    told: Server, open_page: Open, dark: bool
+    visited: Server, open_page: Open, dark: bool
 ) -> None:
-    page = open_page(f"{told.url}/history", dark=dark)
+    page = open_page(f"{visited.url}/history", dark=dark)
     page.locator("#history a.cl-card").nth(1).click()
     expect(page.locator("#proponents button.cl-card").first).to_be_visible()
     expect(page.locator("#paper")).to_be_hidden()
@@ -197,9 +197,9 @@ def test_a_run_on_paper_is_black_and_whole_and_has_no_controls(
 
 
 def test_an_artists_statement_on_paper_names_its_ledger(
-    told: Server, open_page: Open, ready: Collection
+    visited: Server, open_page: Open, ready: Collection
 ) -> None:
-    page = open_page(f"{told.url}/artists?id={ready.works[0].artist_id}", dark=True)
+    page = open_page(f"{visited.url}/artists?id={ready.works[0].artist_id}", dark=True)
     expect(page.get_by_role("button", name="Print this statement")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Its entries as CSV").click()
@@ -216,9 +216,9 @@ def test_an_artists_statement_on_paper_names_its_ledger(
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 390])
 def test_history_and_comparison_have_contrast_and_stay_within_the_edge(
-    told: Server, open_page: Open, width: int, dark: bool
+    visited: Server, open_page: Open, width: int, dark: bool
 ) -> None:
-    page = open_page(f"{told.url}/history", width=width, dark=dark)
+    page = open_page(f"{visited.url}/history", width=width, dark=dark)
     for step in ("Compare", "Compare with"):
         expect(runs(page).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

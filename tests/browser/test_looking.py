@@ -198,3 +198,24 @@ def test_an_open_dialog_has_contrast(run: str, open_page: Open, width: int, dark
     dialog.get_by_text("Figures").click()
     assert [line for line in page.evaluate(CONTRAST) if "cl-" in line] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+FOCUS_SHOWN = """() => {
+  const node = document.activeElement;
+  if (!node || node === document.body) return true;
+  return [node, node.closest("label")].filter(Boolean).some(one => {
+    const style = getComputedStyle(one);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  }) || node.outerHTML.slice(0, 120);
+}"""
+
+
+@pytest.mark.parametrize("path", ["", "ledger", "artists", "history"])
+def test_whoever_walks_by_keyboard_sees_where_they_are(
+    server: Server, run: str, open_page: Open, path: str
+) -> None:
+    page = open_page(run if not path else f"{server.url}/{path}")
+    expect(page.locator(".cl-card, .cl-artist, table").first).to_be_visible()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert page.evaluate(FOCUS_SHOWN) is True

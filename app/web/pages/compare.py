@@ -8,7 +8,7 @@ from __future__ import annotations
 from app.services.session import Studio
 from app.web.formatting import render
 from app.web.pages.ledger import Query
-from app.web.views.comparison import Comparison
+from app.web.views.comparison import RunComparison
 
 
 def compare_page(studio: Studio, query: Query) -> str:
@@ -18,4 +18,4 @@ def compare_page(studio: Studio, query: Query) -> str:
     if first is None or second is None:
         known = first or second
         return render("choosing.choose", known=known, named=bool(query.get("a") or query.get("b")))
-    return render("compare", pair=Comparison.of(first, second, studio.artist_names))
+    return render("compare", pair=RunComparison.of(first, second, studio.artist_names))

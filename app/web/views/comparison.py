@@ -45,7 +45,7 @@ class SharedWork:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class RecipeLine:
     """One line of the recipe in both runs."""
 
     name: str
@@ -59,14 +59,14 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """Two runs; `artists`: whom both credit first, then the others by their larger share."""
 
     first: RunView
     second: RunView
     artists: tuple[SharedArtist, ...]
     works: tuple[SharedWork, ...]
-    recipe: tuple[Difference, ...]
+    recipe: tuple[RecipeLine, ...]
     nobody: tuple[str, str]
 
     @classmethod
@@ -125,7 +125,7 @@ def _works(a: RunRecord, b: RunRecord) -> tuple[SharedWork, ...]:
     return tuple(sorted(shared, key=lambda one: (one.first + one.second, one.first)))
 
 
-def _recipe(a: RunRecord, b: RunRecord) -> tuple[Difference, ...]:
+def _recipe(a: RunRecord, b: RunRecord) -> tuple[RecipeLine, ...]:
     rows = {
         "Class": (style_name(a.style), style_name(b.style)),
         "Verdict": (verdict_name(a.verdict), verdict_name(b.verdict)),
@@ -138,7 +138,7 @@ def _recipe(a: RunRecord, b: RunRecord) -> tuple[Difference, ...]:
         "Share rule": (a.rule, b.rule),
     }
     return tuple(
-        Difference(name=name, first=first, second=second) for name, (first, second) in rows.items()
+        RecipeLine(name=name, first=first, second=second) for name, (first, second) in rows.items()
     )
 
 

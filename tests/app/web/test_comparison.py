@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.views.comparison import Comparison
+from app.web.views.comparison import RunComparison
 from core.ledger.records import RunRecord, RunView
 from core.ledger.shares import WHOLE
 from tests.runs import NAMES, influence, record
 
 
-def compared(a: RunRecord, b: RunRecord) -> Comparison:
-    return Comparison.of(RunView(1, a, 1), RunView(2, b, None), NAMES)
+def compared(a: RunRecord, b: RunRecord) -> RunComparison:
+    return RunComparison.of(RunView(1, a, 1), RunView(2, b, None), NAMES)
 
 
 def credited(**micro: int) -> RunRecord:

@@ -24,7 +24,7 @@ from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.pages.history import SEARCHED, RunCard
-from app.web.views.comparison import Comparison
+from app.web.views.comparison import RunComparison
 from app.web.views.credit import Bar, side_by_side
 from app.web.views.looking import LookAlike
 from core.collection.artists.decisions import NameDecision
@@ -378,7 +378,7 @@ def compare_of(text: str) -> str:
     apart = replace(run_of(text), artist_micro={"other": 1}, influences=(), collection="other")
     runs = [*runs_of(text), RunView(5, apart, None)]
     return "".join(
-        render("compare", pair=Comparison.of(one, two, {text: text}))
+        render("compare", pair=RunComparison.of(one, two, {text: text}))
         for one in runs
         for two in runs
     )
