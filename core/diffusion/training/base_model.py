@@ -28,13 +28,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
 from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.autoencoder import (
-    DecoderRecipe,
-    patch_components,
-    train_decoder,
-    write_encoder,
-)
+from core.diffusion.training.autoencoder import patch_components, write_encoder
 from core.diffusion.training.base_model_check import hush
+from core.diffusion.training.decoder import DecoderRecipe, train_decoder
 from core.diffusion.training.loop import Recipe, TrainingSet, train
 from core.diffusion.training.pretrained import MODEL_INDEX, is_finished
 from core.errors import ModelError
@@ -360,12 +356,13 @@ def random_stable_diffusion(
     seed: int = 0,
     *,
     lora_rank: int = 4,
+    lora_layers: str = "attention",
     size: int = 32,
     words: Sequence[str] = TINY_WORDS,
 ) -> StableDiffusion:
     """`tiny_pipeline` with a random LoRA (B not zero)."""
     model = StableDiffusion(tiny_pipeline(seed, size=size, words=words), name="random")
-    model.add_lora(lora_rank, seed)
+    model.add_lora(lora_rank, seed, layers=lora_layers)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
