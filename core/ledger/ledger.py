@@ -18,13 +18,16 @@ from core.errors import LedgerError, UsageError
 from core.ledger import export, queries, verification, write
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
+from core.ledger.deletion import write_deletion
 from core.ledger.records import (
+    ALL_RUNS,
     EVERYTHING,
     Entry,
     KnownArtist,
     LedgerFilter,
     Page,
     RunRecord,
+    RunSearch,
     RunView,
     Statement,
     Totals,
@@ -69,16 +72,26 @@ class Reader(ABC):
             return queries.run_view(connection, run_id)
 
     def runs(
-        self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 24
+        self,
+        selected: LedgerFilter = EVERYTHING,
+        search: RunSearch = ALL_RUNS,
+        *,
+        page: int = 1,
+        per_page: int = 24,
     ) -> Page[RunView]:
-        """Recorded runs, newest first, without influences."""
+        """Recorded runs that both let through, newest first, without influences."""
         with self._reading() as connection:
-            return queries.runs(connection, selected, page, per_page)
+            return queries.runs(connection, selected, search, page, per_page)
 
     def size(self) -> int:
         """How many entries it has."""
         with self._reading() as connection:
             return queries.size(connection)
+
+    def head(self) -> str:
+        """The hash of the newest entry: it stands for all before it."""
+        with self._reading() as connection:
+            return queries.head(connection)
 
     def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
         """Net credit per artist, and what is unattributed."""
@@ -132,7 +145,8 @@ class Moment(Reader):
 
 
 class Ledger(Reader):
-    """Double entry in integer micro-credits; adds, never changes."""
+    """Double entry in integer micro-credits; adds, never changes. Only a run that no entry knows
+    can be deleted, and that it was there stays noted."""
 
     def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
         self.path = path
@@ -230,6 +244,14 @@ class Ledger(Reader):
             if view is None:
                 write.write_run(connection, run, None)
                 view = queries.run_view(connection, run.id)
+        assert view is not None
+        return view
+
+    def delete_run(self, run_id: str) -> RunView:
+        """Delete a run that was not booked; returns what it was. Its number is not given again."""
+        with self._writing() as connection:
+            view = queries.run_view(connection, run_id)
+            write_deletion(connection, view)
         assert view is not None
         return view
 

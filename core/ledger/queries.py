@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
 from core.ledger import schema
+from core.ledger.database import folded
 from core.ledger.evidence import Evidence
 from core.ledger.hashes import GENESIS
 from core.ledger.records import (
@@ -29,6 +30,7 @@ from core.ledger.records import (
     Posting,
     RunInfluence,
     RunRecord,
+    RunSearch,
     RunView,
     Totals,
 )
@@ -37,6 +39,7 @@ from core.ledger.write import JSON_FIELDS, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
 ACTIVE = "active"
+LONGEST_NUMBER = 12  # digits of a run's number in a search
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
@@ -220,10 +223,12 @@ def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[En
         )
 
 
-def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: int) -> Page[RunView]:
+def runs(
+    connection: Connection, selected: LedgerFilter, search: RunSearch, page: int, per_page: int
+) -> Page[RunView]:
     """Recorded runs, newest first, without their influences."""
     query = select(run.number)
-    conditions = []
+    conditions = _searched(search)
     if selected.style is not None:
         conditions.append(run.style == selected.style)
     if selected.kind is not None:
@@ -252,6 +257,19 @@ def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: in
     ).scalars()
     views = [_run_view(connection, run.number == number, False) for number in numbers.all()]
     return Page(tuple(view for view in views if view is not None), page, per_page, total)
+
+
+def _searched(search: RunSearch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if search.verdict is not None:
+        conditions.append(run.verdict == search.verdict)
+    if search.text is not None:
+        named = func.folded(run.title).contains(folded(search.text), autoescape=True)
+        number = search.text.removeprefix("#")
+        if number.isdecimal() and len(number) <= LONGEST_NUMBER:
+            named = or_(named, run.number == int(number))
+        conditions.append(named)
+    return conditions
 
 
 def run_view(connection: Connection, run_id: str) -> RunView | None:

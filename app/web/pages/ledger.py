@@ -1,4 +1,4 @@
-"""What is recorded, page by page: the ledger, the artists, the history of runs.
+"""What is recorded, page by page: the ledger and the artists.
 
 In: a studio and the query of the page's address, by which filters are links and forms, so that
 every view has an address of its own. Out: HTML, all of one moment of the ledger.
@@ -27,8 +27,9 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.write import now
 
-PER_PAGE, RUNS_PER_PAGE = 50, 36
+PER_PAGE = 50
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
 
 Query = dict[str, str]
@@ -57,7 +58,8 @@ class Card:
     kept: bool
 
 
-def _page_number(query: Query) -> int:
+def page_number(query: Query) -> int:
+    """Which page the address asks for, from 1."""
     text = query.get("page", "1")
     return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
 
@@ -75,7 +77,7 @@ def ledger_page(studio: Studio, query: Query) -> str:
         selected = _filter(studio, moment, query)
         return ledger_view(
             totals=moment.totals(selected),
-            entries=moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
+            entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
             artists=moment.artists(),
@@ -107,21 +109,14 @@ def artists_page(studio: Studio, query: Query) -> str:
         if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [])
+            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
         ever = moment.artist_statement(artist.id)
         months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
         period = query.get("period")
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period) if period else ever
-    return one_artist(artist, works.get(artist.id, []), statement, months)
-
-
-def history_page(studio: Studio, query: Query) -> str:
-    """Every run, newest first."""
-    selected = _filter(studio, studio.ledger, query)
-    runs = studio.ledger.runs(selected, page=_page_number(query), per_page=RUNS_PER_PAGE)
-    kept = {name: query.get(name, "") for name in ("style", "kind")}
-    return render("history", runs=runs, query=kept)
+        head = moment.head()
+    return one_artist(artist, works.get(artist.id, []), statement, months, head)
 
 
 def ledger_view(
@@ -184,7 +179,16 @@ def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> C
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str]
+    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
 ) -> str:
-    """An artist's page; `months` are those that have entries, newest first."""
-    return render("artist", artist=artist, works=works, statement=statement, months=months)
+    """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
+    ledger's newest entry, which stands on paper."""
+    return render(
+        "artist",
+        artist=artist,
+        works=works,
+        statement=statement,
+        months=months,
+        head=head,
+        as_of=now(),
+    )
