@@ -150,6 +150,16 @@ def run_page(run_id: str) -> str:
     return with_query("/", {"run": run_id})
 
 
+def run_settings(run_id: str) -> str:
+    """The studio with the settings of a run."""
+    return with_query("/", {"run": run_id, "settings": "1"})
+
+
+def comparison(run_id: str, other: str) -> str:
+    """Two runs side by side."""
+    return with_query("/compare", {"a": run_id, "b": other})
+
+
 def run_file(run_id: str, ending: str) -> str:
     """What can be taken along of a run: `.json`, `/evidence.zip`."""
     return f"/runs/{quote(run_id, safe='')}{ending}"
@@ -192,12 +202,14 @@ FILTERS = (
     run_picture,
     picture_without,
     run_page,
+    run_settings,
+    comparison,
     run_file,
     artist_page,
     with_query,
 )
 
-ROOTED = re.compile(r'((?:href|src|action|data-src|data-artist-page)=)"/(?!/)')
+ROOTED = re.compile(r'((?:href|src|action|data-src)=)"/(?!/)')
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -211,6 +223,7 @@ environment.filters |= {one.__name__: one for one in FILTERS}
 environment.globals |= {
     "KINDS": KINDS,
     "SIGNALS": SIGNALS,
+    "VERDICTS": VERDICTS,
     "identifier_page": identifier_page,
 }
 

@@ -29,6 +29,7 @@ from core.errors import ModelError, UsageError
 ADAPTER = "collection"
 LORA_STARTS = ("kaiming", "gaussian")
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+LORA_LAYERS = ("attention", "linear")
 
 
 class StableDiffusion(DiffusionModel):
@@ -96,21 +97,32 @@ class StableDiffusion(DiffusionModel):
                 ) from error
         return cls(pipeline, name=model_dir.parent.name, device=device)
 
-    def add_lora(self, rank: int, seed: int, start: str = "kaiming") -> None:
-        """A fresh adapter on every attention projection; A random by `seed`, B zero, scale 1.
+    def add_lora(
+        self, rank: int, seed: int, start: str = "kaiming", layers: str = "attention"
+    ) -> None:
+        """A fresh adapter; A random by `seed`, B zero, scale 1.
 
-        `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the paper. Raises
-        `UsageError` for another one.
+        `layers`: every projection of the `attention`, as in the paper, or every `linear` layer of
+        the UNet. `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the
+        paper. Raises `UsageError` for another one.
         """
         if start not in LORA_STARTS:
             raise UsageError(f"There is no start '{start}'. Choose: {', '.join(LORA_STARTS)}.")
+        if layers not in LORA_LAYERS:
+            raise UsageError(
+                f"There are no LoRA layers '{layers}'. Choose: {', '.join(LORA_LAYERS)}."
+            )
+        targets = list(LORA_TARGETS)
+        if layers == "linear":
+            modules = self.network.named_modules()
+            targets = [name for name, layer in modules if isinstance(layer, nn.Linear)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.pipeline.unet.add_adapter(
                 LoraConfig(
                     r=rank,
                     lora_alpha=rank,
-                    target_modules=list(LORA_TARGETS),
+                    target_modules=targets,
                     init_lora_weights="gaussian" if start == "gaussian" else True,
                 ),
                 adapter_name=ADAPTER,
@@ -141,6 +153,12 @@ class StableDiffusion(DiffusionModel):
         if len(ranks) != 1:
             raise ModelError(f"The model '{self.name}' has no LoRA of one rank: train one.")
         return ranks.pop()
+
+    @property
+    def lora_layers(self) -> str:
+        """On which layers the adapter lies: `linear` where one is beside the attention."""
+        names = {name.partition(".lora_")[0] for name in self.attributed_parameters()}
+        return "attention" if all(name.endswith(LORA_TARGETS) for name in names) else "linear"
 
     @contextmanager
     def without_lora(self) -> Iterator[None]:

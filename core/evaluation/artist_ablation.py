@@ -158,7 +158,8 @@ def lora_without(
         return
     if way == RETRAIN:
         full = StableDiffusion.load(collection.path / "model", collection.path / "lora")
-        plan = LoraTrainingPlan(full.lora_rank, LORA if recipe is None else recipe)
+        recipe = LORA if recipe is None else recipe
+        plan = LoraTrainingPlan(full.lora_rank, recipe, layers=full.lora_layers)
         scratch, lora = directory / "scratch", directory / "lora"
         yield from train_lora(collection, kept, plan, scratch, lora, device)
     elif way in FORGETTING_TARGETS:

@@ -53,10 +53,11 @@ class UnetPlan:
 
 @dataclass(frozen=True)
 class LoraPlan:
-    """A LoRA on the attention of a collection's own Stable Diffusion."""
+    """A LoRA of a collection's own Stable Diffusion; `layers` as in `add_lora`."""
 
     rank: int
     start: str = "kaiming"
+    layers: str = "attention"
 
 
 Plan = MlpPlan | UnetPlan | LoraPlan
@@ -74,7 +75,7 @@ def blank_model(
     if isinstance(plan, LoraPlan):
         assert base is not None
         model = StableDiffusion.load(base, device=device)
-        model.add_lora(plan.rank, seed, plan.start)
+        model.add_lora(plan.rank, seed, plan.start, plan.layers)
         return model
     channels, size = shape[0], shape[1]
     if isinstance(plan, MlpPlan):

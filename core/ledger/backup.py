@@ -21,7 +21,7 @@ from core.files import write_via
 from core.ledger.checkpoint import note_of
 from core.ledger.database import copy_database, in_plain_words, lock_of
 from core.ledger.ledger import Ledger, open_ledger
-from core.ledger.published_heads import differences, in_force
+from core.ledger.published_heads import RUNS, differences, in_force
 from core.ledger.publisher import Publisher
 from core.ledger.write import plain_text
 
@@ -154,7 +154,7 @@ def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None) -> str:
             raw.execute(f"SELECT coalesce(max({number}), 0) FROM {table}").fetchone()[0]
             for number, table in (
                 ("seq", "ledger_txn"),
-                ("number", "run"),
+                ("number", RUNS),
                 ("seq", "artist_status"),
             )
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,9 @@ def connect(path: Path, busy_ms: int = BUSY_MS) -> Engine:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")  # of a deleted run no name stays in the file
         cursor.close()
+        connection.create_function("folded", 1, folded, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -99,6 +102,11 @@ def in_plain_words(path: Path) -> Iterator[None]:
             "A text holds half a character (a lone surrogate), which no ledger can keep. "
             "Correct the text, then try again. Nothing was booked."
         ) from error
+
+
+def folded(text: str) -> str:
+    """A text as it is searched: in any case, accents composed alike (macOS writes them apart)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -53,6 +53,11 @@ def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], 
     return digest([kept, rows, rule])
 
 
+def deletion_hash(row: Mapping[str, Any]) -> str:
+    """Over the note of a deleted run, without its own hash."""
+    return digest({name: value for name, value in row.items() if name != "hash"})
+
+
 def status_hash(change: Mapping[str, Any]) -> str:
     """Over a change of status, without its own hash."""
     return digest({name: value for name, value in change.items() if name != "hash"})

@@ -19,13 +19,15 @@ from sqlalchemy import Connection
 
 from core.errors import CreditlineError, LedgerError, UsageError
 from core.ledger import export, queries, verification, write
-from core.ledger.chain import size
+from core.ledger.chain import head, size
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
+from core.ledger.deletion import write_deletion
 from core.ledger.inclusion import InclusionProof, prove
 from core.ledger.published_heads import PublishedHead
 from core.ledger.publisher import Publisher, against, fault_at_once
 from core.ledger.records import (
+    ALL_RUNS,
     EVERYTHING,
     Entry,
     FirstBad,
@@ -33,6 +35,7 @@ from core.ledger.records import (
     LedgerFilter,
     Page,
     RunRecord,
+    RunSearch,
     RunView,
     Statement,
     Totals,
@@ -91,16 +94,26 @@ class Reader(ABC):
             return queries.run_view(connection, run_id)
 
     def runs(
-        self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 24
+        self,
+        selected: LedgerFilter = EVERYTHING,
+        search: RunSearch = ALL_RUNS,
+        *,
+        page: int = 1,
+        per_page: int = 24,
     ) -> Page[RunView]:
-        """Recorded runs, newest first, without influences."""
+        """Recorded runs that both let through, newest first, without influences."""
         with self._reading() as connection:
-            return queries.runs(connection, selected, page, per_page)
+            return queries.runs(connection, selected, search, page, per_page)
 
     def size(self) -> int:
         """How many entries it has."""
         with self._reading() as connection:
             return size(connection)
+
+    def head(self) -> str:
+        """The hash of the newest entry: it stands for all before it."""
+        with self._reading() as connection:
+            return head(connection)
 
     def totals(self, selected: LedgerFilter = EVERYTHING, *, most: int | None = None) -> Totals:
         """Net credit per artist, and what is unattributed; `most`: how many artists are listed."""
@@ -167,7 +180,8 @@ class Moment(Reader):
 
 
 class Ledger(Reader):
-    """Double entry in integer micro-credits; adds, never changes."""
+    """Double entry in integer micro-credits; adds, never changes. Only a run that no entry knows
+    can be deleted, and that it was there stays noted."""
 
     def __init__(
         self, path: Path, busy_ms: int = BUSY_MS, publisher: Publisher | None = None
@@ -304,6 +318,14 @@ class Ledger(Reader):
             if view is None:
                 write.write_run(connection, run, None)
                 view = queries.run_view(connection, run.id)
+        assert view is not None
+        return view
+
+    def delete_run(self, run_id: str) -> RunView:
+        """Delete a run that was not booked; returns what it was. Its number is not given again."""
+        with self._writing() as connection:
+            view = queries.run_view(connection, run_id)
+            write_deletion(connection, view)
         assert view is not None
         return view
 

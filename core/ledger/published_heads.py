@@ -26,6 +26,8 @@ from core.ledger.merkle import Growing
 from core.ledger.records import FirstBad
 from core.ledger.signing import PublicKeys, fingerprint, is_signed, sign
 
+# a run that was deleted keeps its place: its digest is noted
+RUNS = "(SELECT number, digest FROM run UNION ALL SELECT number, digest FROM run_deleted)"
 FORMAT = "creditline-checkpoint@1"
 NOTHING = Growing().root().hex()
 
@@ -135,7 +137,7 @@ class Roots:
         """The head of the ledger as it is, not yet numbered, dated or signed."""
         for query, tree in (
             ("SELECT hash FROM ledger_txn WHERE seq > ? ORDER BY seq", self.entries),
-            ("SELECT digest FROM run WHERE number > ? ORDER BY number", self.runs),
+            (f"SELECT digest FROM {RUNS} WHERE number > ? ORDER BY number", self.runs),
         ):
             for (leaf,) in raw.execute(query, (tree.size,)):
                 tree.add(leaf.encode("ascii"))
@@ -201,7 +203,7 @@ def differences(raw: sqlite3.Connection, heads: Sequence[PublishedHead]) -> Iter
     standing = in_force(heads)
     for words, query, size, root in (
         ("entry", "SELECT hash FROM ledger_txn ORDER BY seq", "entries", "entries_root"),
-        ("run", "SELECT digest FROM run ORDER BY number", "runs", "runs_root"),
+        ("run", f"SELECT digest FROM {RUNS} ORDER BY number", "runs", "runs_root"),
     ):
         tree, good = Growing(), 0
         leaves = raw.execute(query)

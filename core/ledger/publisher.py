@@ -16,6 +16,7 @@ from core.errors import CreditlineError, LedgerError
 from core.files import write_text
 from core.ledger.hashes import GENESIS
 from core.ledger.published_heads import (
+    RUNS,
     PublishedHead,
     Roots,
     append_head,
@@ -132,7 +133,7 @@ def fault_at_once(raw: sqlite3.Connection, head: PublishedHead) -> FirstBad | No
     """
     for words, query, count, expected in (
         ("entry", "SELECT hash FROM ledger_txn WHERE seq = ?", head.entries, head.head),
-        ("run", "SELECT digest FROM run WHERE number = ?", head.runs, None),
+        ("run", f"SELECT digest FROM {RUNS} WHERE number = ?", head.runs, None),
         ("change", "SELECT hash FROM artist_status WHERE seq = ?", head.changes, head.changes_head),
     ):
         row = raw.execute(query, (count,)).fetchone()

@@ -8,12 +8,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, true
 
 from core.ledger import schema
 from core.ledger.chain import size
+from core.ledger.database import folded
 from core.ledger.evidence import Evidence
 from core.ledger.records import (
+    ALL_RUNS,
     EVERYTHING,
     Entry,
     KnownArtist,
@@ -22,6 +24,7 @@ from core.ledger.records import (
     Posting,
     RunInfluence,
     RunRecord,
+    RunSearch,
     RunView,
 )
 from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
@@ -44,6 +47,7 @@ REVERSAL_OF = select(txn.seq).where(txn.reverses == bindparam("number"))
 GIVEN = select(posting.artist_id, posting.micro).where(
     posting.txn_id == bindparam("entry"), posting.artist_id.is_not(None)
 )
+LONGEST_NUMBER = 12  # digits of a run's number in a search
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
@@ -173,54 +177,65 @@ def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[En
         )
 
 
-def runs(connection: Connection, selected: LedgerFilter, page: int, per_page: int) -> Page[RunView]:
+def runs(
+    connection: Connection, selected: LedgerFilter, search: RunSearch, page: int, per_page: int
+) -> Page[RunView]:
     """Recorded runs, newest first, without their influences."""
-    total = _run_count(connection, selected)
-    query = select(run.number)
-    if selected == EVERYTHING:  # numbered without gaps, so a page is a range of numbers
-        last = total - (page - 1) * per_page
-        query = query.where(run.number > last - per_page, run.number <= last)
-    else:
-        query = query.where(*_of_runs(selected)).limit(per_page).offset((page - 1) * per_page)
+    query = _of_runs(select(run.number), selected, search)
+    total = _run_count(connection, selected, search)
     order = run.number if selected.artist is None else schema.artist_run.c.number
-    numbers = connection.execute(query.order_by(order.desc())).scalars()
+    numbers = connection.execute(
+        query.order_by(order.desc()).limit(per_page).offset((page - 1) * per_page)
+    ).scalars()
     views = [_run_view(connection, run.number == number, False) for number in numbers.all()]
     return Page(tuple(view for view in views if view is not None), page, per_page, total)
 
 
-def _of_runs(selected: LedgerFilter) -> Iterator[ColumnElement[bool]]:
+def _of_runs(query: Select[Any], selected: LedgerFilter, search: RunSearch) -> Select[Any]:
+    query = query.where(*_searched(search))
     if selected.style is not None:
-        yield run.style == selected.style
+        query = query.where(run.style == selected.style)
     if selected.kind is not None:
-        yield run.kind == selected.kind
+        query = query.where(run.kind == selected.kind)
     if selected.since is not None:
-        yield run.created_at >= selected.since
+        query = query.where(run.created_at >= selected.since)
     if selected.until is not None:
-        yield run.created_at < selected.until
+        query = query.where(run.created_at < selected.until)
     if selected.artist is not None:
-        yield schema.artist_run.c.artist_id == selected.artist
-        yield schema.artist_run.c.number == run.number
+        shaped = schema.artist_run.c
+        query = query.where(shaped.artist_id == selected.artist, shaped.number == run.number)
+    return query
 
 
-def _run_count(connection: Connection, selected: LedgerFilter) -> int:
-    if selected == EVERYTHING:
-        query = select(func.max(run.number))
-    elif (selected.artist, selected.since, selected.until) == (None, None, None):
+def _run_count(connection: Connection, selected: LedgerFilter, search: RunSearch) -> int:
+    dated = (selected.since, selected.until) != (None, None)
+    if search == ALL_RUNS and selected.artist is None and not dated:
         table = schema.run_total.c
-        chosen = [
-            column == value
-            for column, value in ((table.style, selected.style), (table.kind, selected.kind))
-            if value is not None
-        ]
-        query = select(func.sum(table.runs)).where(*chosen)
-    elif selected == LedgerFilter(artist=selected.artist):
+        query = select(func.sum(table.runs))
+        if selected.style is not None:
+            query = query.where(table.style == selected.style)
+        if selected.kind is not None:
+            query = query.where(table.kind == selected.kind)
+    elif search == ALL_RUNS and selected == LedgerFilter(artist=selected.artist):
         query = select(func.count()).where(schema.artist_run.c.artist_id == selected.artist)
     else:
-        query = select(func.count()).select_from(
-            select(run.number).where(*_of_runs(selected)).subquery()
-        )
+        chosen = _of_runs(select(run.number), selected, search).subquery()
+        query = select(func.count()).select_from(chosen)
     number: int | None = connection.execute(query).scalar()
     return number or 0
+
+
+def _searched(search: RunSearch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if search.verdict is not None:
+        conditions.append(run.verdict == search.verdict)
+    if search.text is not None:
+        named = func.folded(run.title).contains(folded(search.text), autoescape=True)
+        number = search.text.removeprefix("#")
+        if number.isdecimal() and len(number) <= LONGEST_NUMBER:
+            named = or_(named, run.number == int(number))
+        conditions.append(named)
+    return conditions
 
 
 def run_view(connection: Connection, run_id: str) -> RunView | None:

@@ -50,6 +50,13 @@ class RunInfluence:
         return tuple((who, weight) for who, _, weight in self.makers or ((self.artist_id, "", 1),))
 
     @property
+    def maker_names(self) -> tuple[tuple[str, str], ...]:
+        """(artist id, name) of each maker; of a single one the label's words."""
+        if not self.makers:
+            return ((self.artist_id, self.artist),)
+        return tuple((who, name) for who, name, _ in self.makers)
+
+    @property
     def extreme(self) -> bool:
         """Whether the model has the work to itself: no other work explains anything of it, and its
         scores say little about other pictures. Known where parts are."""
@@ -162,6 +169,18 @@ class LedgerFilter:
 
 
 EVERYTHING = LedgerFilter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSearch:
+    """Which runs, beside the filter: by verdict, and by `text`, letters of an upload's file name in
+    any case or the run's number (12, #000012)."""
+
+    verdict: str | None = None
+    text: str | None = None
+
+
+ALL_RUNS = RunSearch()
 
 
 @dataclass(frozen=True)

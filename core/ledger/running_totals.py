@@ -1,7 +1,7 @@
 """Running totals held against explicit sums.
 
 In: a connection inside one transaction. Out: the totals that are not what their entries sum to.
-The totals are kept by triggers (migration 0004); the sums here are written apart from those, so
+The totals are kept by triggers (migration 0005); the sums here are written apart from those, so
 that an error in one is an error that shows.
 """
 

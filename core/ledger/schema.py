@@ -85,6 +85,17 @@ artist_status = Table(
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+run_deleted = Table(
+    "run_deleted",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("number", Integer, unique=True, nullable=False),
+    Column("run_id", Text, unique=True, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
 rule = Table(
     "rule",
     metadata,

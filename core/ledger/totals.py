@@ -151,7 +151,9 @@ def _ranked(selected: LedgerFilter, days: Span, most: int | None) -> Select[Any]
             each.credits,
             func.count().over(partition_by=each.account).label("everybody"),
             func.sum(each.micro).over(partition_by=each.account).label("whole"),
-            func.sum(each.micro > 0).over(partition_by=each.account).label("above"),
+            func.sum(case((each.micro > 0, 1), else_=0))
+            .over(partition_by=each.account)
+            .label("above"),
             func.row_number().over(partition_by=each.account, order_by=order).label("place"),
         )
         .select_from(

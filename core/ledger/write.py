@@ -49,7 +49,7 @@ LAST = {
     table: select(table.c.seq, table.c.hash, table.c.created_at)
     .order_by(table.c.seq.desc())
     .limit(1)
-    for table in (schema.txn, schema.artist_status)
+    for table in (schema.txn, schema.artist_status, schema.run_deleted)
 }
 
 
@@ -184,7 +184,7 @@ def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], 
 
     `header`: everything of the entry but number, id, date and hashes; `rule`: its rule's text.
     """
-    number, previous, moment = _next(connection, schema.txn)
+    number, previous, moment = next_in_chain(connection, schema.txn)
     entry = {
         "seq": number,
         "id": uuid.uuid4().hex,
@@ -208,7 +208,7 @@ def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], 
     return number
 
 
-def _next(connection: Connection, table: Table) -> tuple[int, str, str]:
+def next_in_chain(connection: Connection, table: Table) -> tuple[int, str, str]:
     """The number, the hash to follow and the date of the next row of a chain.
 
     Its dates never go back, even where the clock does: a month's statement stays as it was read.
@@ -232,7 +232,7 @@ def write_status(
     if known is None:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
     table = schema.artist_status
-    number, previous, moment = _next(connection, table)
+    number, previous, moment = next_in_chain(connection, table)
     change = {
         "seq": number,
         "artist_id": artist_id,

@@ -1,4 +1,4 @@
-"""What is recorded, page by page: the ledger, the artists, the history of runs.
+"""What is recorded, page by page: the ledger and the artists.
 
 In: a studio and the query of the page's address, by which filters are links and forms, so that
 every view has an address of its own. Out: HTML, all of one moment of the ledger.
@@ -28,8 +28,9 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.write import now
 
-PER_PAGE, RUNS_PER_PAGE, ARTISTS_PER_PAGE = 50, 36, 120
+PER_PAGE, ARTISTS_PER_PAGE = 50, 120
 BARS = 50  # artists with a bar of their own; the others are one bar
 CHOICES = 300  # artists in a menu; of more, a name is typed
 LINES = 200  # of an artist's statement that the page shows, the newest
@@ -61,7 +62,8 @@ class Card:
     kept: bool
 
 
-def _page_number(query: Query) -> int:
+def page_number(query: Query) -> int:
+    """Which page the address asks for, from 1."""
     text = query.get("page", "1")
     return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
 
@@ -79,7 +81,7 @@ def ledger_page(studio: Studio, query: Query) -> str:
         selected = _filter(studio, moment, query)
         return ledger_view(
             totals=moment.totals(selected, most=BARS),
-            entries=moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
+            entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
             artists=_choices(moment),
@@ -97,7 +99,7 @@ def artists_page(studio: Studio, query: Query) -> str:
     artist_id = query.get("id")
     if not artist_id:
         balances = studio.ledger.balances()
-        return all_artists(studio.collection.artists, works, balances, _page_number(query))
+        return all_artists(studio.collection.artists, works, balances, page_number(query))
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
@@ -110,20 +112,13 @@ def artists_page(studio: Studio, query: Query) -> str:
         if moment.artist(artist.id) is None:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [])
+            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
         months = moment.artist_months(artist.id)
         period = query.get("period") or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period, newest=LINES)
-    return one_artist(artist, works.get(artist.id, []), statement, months)
-
-
-def history_page(studio: Studio, query: Query) -> str:
-    """Every run, newest first."""
-    selected = _filter(studio, studio.ledger, query)
-    runs = studio.ledger.runs(selected, page=_page_number(query), per_page=RUNS_PER_PAGE)
-    kept = {name: query.get(name, "") for name in ("style", "kind")}
-    return render("history", runs=runs, query=kept)
+        head = moment.head()
+    return one_artist(artist, works.get(artist.id, []), statement, months, head)
 
 
 def _choices(ledger: Reader) -> list[KnownArtist] | None:
@@ -198,7 +193,16 @@ def _card(artist: Artist, works: Sequence[Work], balances: Mapping[tuple[str, st
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str]
+    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
 ) -> str:
-    """An artist's page; `months` are those that have entries, newest first."""
-    return render("artist", artist=artist, works=works, statement=statement, months=months)
+    """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
+    ledger's newest entry, which stands on paper."""
+    return render(
+        "artist",
+        artist=artist,
+        works=works,
+        statement=statement,
+        months=months,
+        head=head,
+        as_of=now(),
+    )

@@ -1,25 +1,20 @@
-"""An autoencoder for a handful of thousand pictures on two cores.
+"""The encoder of a small model: principal components of 8x8 patches, not trained.
 
-The encoder is not trained: it is the principal components of 8x8 patches, written exactly into an
-`AutoencoderKL`'s convolutions (space-to-depth twice, then the components), so latents are fixed
-and cacheable at once. The decoder is trained to undo it, on crops. In: pictures. Out: weights.
+They are written exactly into an `AutoencoderKL`'s convolutions (space-to-depth twice, then the
+components), so latents are fixed and cacheable at once; `decoder` learns to undo it. In: pictures.
+Out: weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from core.diffusion.tensors import to_float64
-from core.diffusion.training.checkpoint import cosine, load_training, save_training
 from core.errors import ModelError
-from core.progress import Progress
 
 PATCH = 8
 # GroupNorm divides by a group's spread. Two constant channels of +-CARRIER set that spread, each
@@ -124,92 +119,3 @@ def _write_components(encoder: Any, components: PatchComponents, group: int) -> 
     for latent in range(len(basis)):
         encoder.conv_out.weight[latent, latent * group, 1, 1] = 0.5
         encoder.conv_out.weight[latent, latent * group + 1, 1, 1] = -0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecoderRecipe:
-    """How the decoder is trained: crops of latents with a little noise, L1 on pixels and edges."""
-
-    steps: int = 5000
-    batch_size: int = 8
-    crop: int = 8
-    learning_rate: float = 2e-3
-    latent_noise: float = 0.08
-    edge_weight: float = 0.5
-    checkpoint_every: int = 250
-    seed: int = 0
-
-
-def decoder_parameters(autoencoder: Any) -> dict[str, nn.Parameter]:
-    """Decoder and its entry convolution, by name."""
-    return {
-        name: parameter
-        for name, parameter in autoencoder.named_parameters()
-        if name.startswith(("decoder.", "post_quant_conv."))
-    }
-
-
-def train_decoder(
-    autoencoder: Any,
-    images: Tensor,
-    latents: Tensor,
-    recipe: DecoderRecipe,
-    directory: Path,
-) -> Iterator[Progress]:
-    """Train in place; images `[n, 3, h, w]` uint8, latents `[n, c, h/8, w/8]` unscaled; resumable.
-
-    Every random choice comes from (seed, step), so a resumed run equals an uninterrupted one.
-    """
-    parameters = decoder_parameters(autoencoder)
-    for parameter in parameters.values():
-        parameter.requires_grad_(True)
-    autoencoder.train()
-    optimizer = torch.optim.AdamW(list(parameters.values()), recipe.learning_rate, (0.9, 0.99))
-    checkpoint = directory / "decoder.safetensors"
-    done = load_training(checkpoint, parameters, optimizer)
-    crop = min(recipe.crop, latents.shape[-1])  # a small picture is its own crop
-    for step in range(done, recipe.steps):
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        for group in optimizer.param_groups:
-            group["lr"] = cosine(step, recipe.steps, recipe.learning_rate, warmup=100)
-        rows = torch.randint(len(images), (recipe.batch_size,), generator=generator)
-        side = latents.shape[-1] - crop + 1
-        corner = torch.randint(side, (recipe.batch_size, 2), generator=generator).tolist()
-        inputs = torch.stack(
-            [
-                latents[row, :, top : top + crop, left : left + crop]
-                for row, (top, left) in zip(rows.tolist(), corner, strict=True)
-            ]
-        )
-        span = crop * PATCH
-        crops = torch.stack(
-            [
-                images[
-                    row,
-                    :,
-                    top * PATCH : top * PATCH + span,
-                    left * PATCH : left * PATCH + span,
-                ]
-                for row, (top, left) in zip(rows.tolist(), corner, strict=True)
-            ]
-        )
-        target = crops.float() / 127.5 - 1.0
-        spread = torch.rand((recipe.batch_size, 1, 1, 1), generator=generator) * recipe.latent_noise
-        inputs = inputs + spread * torch.randn(inputs.shape, generator=generator)
-        loss = reconstruction_loss(autoencoder.decode(inputs).sample, target, recipe.edge_weight)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-        optimizer.step()
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            save_training(checkpoint, parameters, optimizer, step + 1)
-        yield Progress("decoder", step + 1, recipe.steps, f"loss {loss.item():.4f}")
-    autoencoder.requires_grad_(False).eval()
-
-
-def reconstruction_loss(image: Tensor, target: Tensor, edge_weight: float) -> Tensor:
-    """L1 on pixels plus L1 on horizontal and vertical differences."""
-    loss = functional.l1_loss(image, target)
-    for axis in (2, 3):
-        loss = loss + edge_weight * functional.l1_loss(image.diff(dim=axis), target.diff(dim=axis))
-    return loss

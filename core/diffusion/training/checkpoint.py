@@ -23,6 +23,13 @@ def cosine(step: int, steps: int, peak: float, warmup: int, floor: float = 0.02)
     return peak * (floor + (1.0 - floor) * 0.5 * (1.0 + turn))
 
 
+@torch.no_grad()
+def follow(average: dict[str, Tensor], parameters: dict[str, nn.Parameter], decay: float) -> None:
+    """average <- decay * average + (1 - decay) * parameter."""
+    targets = list(average.values())
+    torch._foreach_lerp_(targets, [parameters[name].detach() for name in average], 1.0 - decay)
+
+
 def save_training(
     path: Path,
     parameters: dict[str, nn.Parameter],
@@ -68,7 +75,7 @@ def load_training(
             if f"step.{name}" not in tensors:
                 continue
             step = tensors[f"step.{name}"].clone()
-            finished = int(step.item())
+            finished = max(finished, int(step.item()))  # a part may have begun later
             moments = {
                 key: tensors[f"{key}.{name}"].to(parameter.device, copy=True)
                 for key in ("exp_avg", "exp_avg_sq")

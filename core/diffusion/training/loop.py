@@ -7,8 +7,9 @@ from (seed, step). Knows no pictures and no files but its checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from torch.nn import functional
 
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import chosen_precision
-from core.diffusion.training.checkpoint import cosine, load_training, save_training
+from core.diffusion.training.checkpoint import cosine, follow, load_training, save_training
 from core.errors import UsageError
 from core.progress import Progress
 
@@ -73,15 +74,23 @@ class Execution:
 
     `precision`: of the network, on a GPU; parameters and optimizer stay in float32. `accumulate`:
     a batch in so many parts, one after the other, to spare memory (with dropout, other units are
-    dropped: as another seed would).
+    dropped: as another seed would). `threads`: so many parts side by side, each on its own share
+    of the processor's cores, which small networks use better than all cores one layer at a time;
+    without dropout, whose chances are drawn in one order.
     """
 
     precision: str = "float32"
     accumulate: int = 1
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.accumulate < 1:
             raise UsageError(f"A batch cannot be in {self.accumulate} parts: give 1 or more.")
+        if self.threads < 1 or (self.threads > 1 and self.accumulate > 1):
+            raise UsageError(
+                f"A batch cannot be in {self.threads} parts side by side and in {self.accumulate} "
+                "one after the other: give 1 or more of one of them."
+            )
 
     def casting(self, device: torch.device) -> AbstractContextManager[object]:
         """The network in half precision where that was chosen. Raises `UsageError` for an unknown
@@ -154,28 +163,36 @@ def train(
     done = load_training(checkpoint, parameters, optimizer, average)
     fixed = None if embed is not None else model.condition(data.prompts)
     dropped = _set_dropout(model.network, recipe)
+    if dropped and execution.threads > 1:
+        raise UsageError("With dropout a batch is not computed side by side: set 1 thread.")
+
+    def learn(part: _Part) -> Tensor:
+        """Add the gradients of one piece to the parameters' own; returns its part of the loss."""
+        table = embed() if embed is not None else fixed
+        with execution.casting(model.device):
+            piece = _loss(model, data, part, table, teach) * part.share
+        piece.backward()
+        return piece.detach()
+
+    pieces = max(execution.accumulate, execution.threads)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step)
         optimizer.zero_grad(set_to_none=True)
+        parts = list(_parts(model, data, recipe, step, pieces, kept))
         loss = torch.zeros((), device=model.device)
-        with torch.random.fork_rng(enabled=bool(dropped)):
+        with torch.random.fork_rng(enabled=bool(dropped)), _side_by_side(execution.threads) as each:
             if dropped:  # dropout knows only the global generator
                 torch.manual_seed(recipe.seed * 1_000_003 + step)
-            for part in _parts(model, data, recipe, step, execution.accumulate, kept):
-                if not len(part.chances.rows):
-                    for parameter in parameters.values():
-                        parameter.grad = torch.zeros_like(parameter)
-                    continue
-                table = embed() if embed is not None else fixed
-                with execution.casting(model.device):
-                    piece = _loss(model, data, part, table, teach) * part.share
-                piece.backward()
-                loss += piece.detach()
+            if not len(parts[0].chances.rows):
+                for parameter in parameters.values():
+                    parameter.grad = torch.zeros_like(parameter)
+            else:
+                loss = torch.stack(list(each(learn, parts))).sum()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
         optimizer.step()
         if recipe.ema:
-            _follow(average, parameters, min(recipe.ema, (1 + step) / (10 + step)))
+            follow(average, parameters, min(recipe.ema, (1 + step) / (10 + step)))
         # what the caller keeps of this step is there before the step counts as done
         yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
         if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
@@ -190,6 +207,21 @@ def train(
     for module, share in dropped.items():
         module.p = share
     model.network.eval()
+
+
+@contextmanager
+def _side_by_side(threads: int) -> Iterator[Callable[..., Iterable[Tensor]]]:
+    """A `map` over pieces: one after the other, or each in a thread on its share of the cores."""
+    if threads == 1:
+        yield map
+        return
+    cores = torch.get_num_threads()
+    torch.set_num_threads(max(1, cores // threads))
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(cores)
 
 
 def _set_dropout(network: nn.Module, recipe: Recipe) -> dict[nn.Dropout, float]:
@@ -332,10 +364,3 @@ def _loss(
         target = teach(chances.rows, noisy, times, conditioning, target)
     answer = model.predict(noisy, times, conditioning)
     return functional.mse_loss(answer.to(target.dtype), target)
-
-
-@torch.no_grad()
-def _follow(average: dict[str, Tensor], parameters: dict[str, nn.Parameter], decay: float) -> None:
-    """average <- decay * average + (1 - decay) * parameter."""
-    targets = list(average.values())
-    torch._foreach_lerp_(targets, [parameters[name].detach() for name in average], 1.0 - decay)

@@ -1,4 +1,4 @@
-"""Train a LoRA of a Stable Diffusion on a collection: on its attention, the base untouched.
+"""Train a LoRA of a Stable Diffusion on a collection, the base untouched.
 
 In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection.
 """
@@ -48,11 +48,12 @@ PAPER_EPOCHS = 100
 
 @dataclass(frozen=True)
 class LoraTrainingPlan:
-    """Rank of the adapter and how it is trained."""
+    """Rank of the adapter, on which layers it lies (see `add_lora`) and how it is trained."""
 
     rank: int = 32
     recipe: Recipe = LORA
     start: str = "kaiming"
+    layers: str = "attention"
 
     def of_epochs(self, epochs: int, works: int) -> LoraTrainingPlan:
         """The same for so many epochs of so many works; a tenth of the steps warms up where each
@@ -99,7 +100,7 @@ def train_lora(
     if (lora_dir / LORA_FILE).is_file():
         return
     model = StableDiffusion.load(collection.path / "model", device=device)
-    model.add_lora(plan.rank, plan.recipe.seed, plan.start)
+    model.add_lora(plan.rank, plan.recipe.seed, plan.start, plan.layers)
     data = _lora_set(model, load_pictures(collection, works), plan.recipe)
     precision = chosen_precision(execution.precision, model.device)
     if precision != "float32":

@@ -206,7 +206,9 @@ def before(
         "evaluate artists": lambda: monkeypatch.setattr(
             evaluation, "evaluate_artists", lambda *_: iter([removed()])
         ),
-        "workshops build": lambda: monkeypatch.setattr(workshops, "rebuild", lambda *_: iter(())),
+        "workshops build": lambda: monkeypatch.setattr(
+            workshops, "rebuild", lambda *_, **__: iter(())
+        ),
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.stable import StableDiffusion
@@ -90,6 +91,29 @@ def test_the_papers_lora_starts_with_a_spread_of_one_over_its_rank() -> None:
     assert all(bool((value == 0).all()) for value in second)
     with pytest.raises(UsageError, match="no start 'zero'"):
         StableDiffusion(tiny_pipeline(0), name="tiny").add_lora(8, 3, "zero")
+
+
+def test_a_lora_of_every_linear_layer_is_attributed_whole_and_read_back(tmp_path: Path) -> None:
+    model = StableDiffusion(tiny_pipeline(0), name="tiny")
+    linear = {n for n, layer in model.network.named_modules() if isinstance(layer, nn.Linear)}
+    model.add_lora(4, 0, layers="linear")
+    attributed = model.attributed_parameters()
+    assert {name.partition(".lora_")[0] for name in attributed} == linear
+    assert model.lora_layers == "linear"
+    for value in attributed.values():
+        value.data.normal_(generator=torch.Generator().manual_seed(value.numel()))
+    tiny_pipeline(0).save_pretrained(tmp_path / "model")
+    model.save_lora(tmp_path / "lora")
+    again = StableDiffusion.load(tmp_path / "model", tmp_path / "lora")
+    assert again.lora_layers == "linear" and again.lora_rank == 4
+    for name, value in again.attributed_parameters().items():
+        assert torch.equal(value, attributed[name]), name
+
+
+def test_the_layers_of_a_lora_are_named_or_refused() -> None:
+    assert random_stable_diffusion(0).lora_layers == "attention"
+    with pytest.raises(UsageError, match="no LoRA layers 'convolutions'"):
+        StableDiffusion(tiny_pipeline(0), name="tiny").add_lora(4, 0, layers="convolutions")
 
 
 def test_the_posteriors_mean_is_the_latent_that_is_encoded() -> None:

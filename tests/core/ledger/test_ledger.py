@@ -307,6 +307,7 @@ def busy(ledger: Ledger) -> Ledger:
         booked(ledger, seed)
     ledger.set_artist_status("ochre", "opted-out", reason="On request", actor="ann")
     ledger.reverse(2, reason="mistake", actor="ann")
+    ledger.delete_run(ledger.record(record(99)).record.id)
     assert ledger.verify().ok
     return ledger
 

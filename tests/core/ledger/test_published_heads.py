@@ -270,3 +270,15 @@ def test_a_new_key_joins_the_one_before(ledger: Ledger, kept: Path) -> None:
     assert len(publisher(ledger).keys()) == 2
     assert ledger.verify().ok
     assert differences(ledger, kept) == []
+
+
+def test_a_deleted_run_keeps_its_place_in_what_was_published(ledger: Ledger) -> None:
+    free = [ledger.record(record(90 + seed, kind="upload")).record.id for seed in range(3)]
+    ledger.publish()
+    for run_id in (free[1], free[2]):
+        ledger.delete_run(run_id)
+    book(ledger, 1)
+    ledger.publish()
+    assert [head.runs for head in publisher(ledger).heads()] == [1, 3, 4]
+    assert ledger.verify().ok
+    assert differences(ledger, publisher(ledger).checkpoints) == []

@@ -171,6 +171,12 @@ class Bookkeeping(RuleBasedStateMachine):
         rows = tuple(worked(rank, *one) for rank, one in enumerate(works, start=1))
         self.ledger.record(replace(record(style=style, kind="upload"), influences=rows))
 
+    @rule(place=st.integers(0, 99))
+    def delete(self, place: int) -> None:
+        free = [view for view in self.ledger.runs(per_page=500).items if view.entry is None]
+        if free:
+            self.ledger.delete_run(free[place % len(free)].record.id)
+
     @precondition(lambda self: self.standing)
     @rule(place=st.integers(0, 99))
     def reverse(self, place: int) -> None:

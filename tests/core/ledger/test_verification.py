@@ -34,6 +34,7 @@ def grown(tmp_path: Path) -> Ledger:
     ledger.set_artist_status("ochre", "active", reason="Came back", actor="ann")
     book_many(ledger, range(10, 12))
     ledger.reverse(2, reason="mistake", actor="ann")
+    ledger.delete_run(ledger.record(record(98)).record.id)
     return ledger
 
 

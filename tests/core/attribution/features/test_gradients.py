@@ -25,6 +25,12 @@ def stable() -> DiffusionModel:
     return model
 
 
+def stable_on_every_linear_layer() -> DiffusionModel:
+    model = random_stable_diffusion(3, lora_rank=3, lora_layers="linear")
+    model.network.double()
+    return model
+
+
 def pixel() -> DiffusionModel:
     model = tiny_ddpm(1)
     model.unet.double()
@@ -74,9 +80,12 @@ def relative(actual: Tensor, expected: Tensor) -> float:
     return float((actual - expected).norm() / expected.norm())
 
 
+@pytest.mark.parametrize("make", [stable, stable_on_every_linear_layer])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_hooks_equal_vmap_equal_loop_on_a_lora(name: str) -> None:
-    model = grads_on(stable())
+def test_hooks_equal_vmap_equal_loop_on_a_lora(
+    name: str, make: Callable[[], DiffusionModel]
+) -> None:
+    model = grads_on(make())
     data = examples(model)
     expected = loop(model, name, data)
     hooks = per_example_gradients(model, objective(name), data, "hooks")

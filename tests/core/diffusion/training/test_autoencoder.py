@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
-from core.diffusion.training.autoencoder import (
-    DecoderRecipe,
-    decoder_parameters,
-    patch_components,
-    train_decoder,
-    write_encoder,
-)
+from core.diffusion.training.autoencoder import patch_components, write_encoder
 from core.diffusion.training.base_model import SmallShape, build_pipeline
 from core.errors import ModelError
 
@@ -63,26 +55,3 @@ def test_too_narrow_an_autoencoder_is_refused() -> None:
             build_pipeline(narrow, ["a painting"], 0).vae,
             patch_components(pictures(4), 6),
         )
-
-
-def test_a_resumed_decoder_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    images = pictures(6)
-    bytes_ = ((images + 1) * 127.5).to(torch.uint8)
-    recipe = DecoderRecipe(steps=6, batch_size=2, crop=2, checkpoint_every=1)
-    finished = []
-    for name, stop in (("whole", None), ("halted", 3)):
-        vae = build_pipeline(SHAPE, ["a painting"], 0).vae
-        write_encoder(vae, patch_components(images, 6))
-        with torch.no_grad():
-            latents = vae.encode(images).latent_dist.mode()
-        for event in train_decoder(vae, bytes_, latents, recipe, tmp_path / name):
-            if event.done == stop:
-                break
-        if stop is not None:
-            vae = build_pipeline(SHAPE, ["a painting"], 0).vae
-            write_encoder(vae, patch_components(images, 6))
-            events = list(train_decoder(vae, bytes_, latents, recipe, tmp_path / name))
-            assert events[0].done == stop + 1 or events[0].done == stop
-        finished.append({k: v.clone() for k, v in decoder_parameters(vae).items()})
-    for name in finished[0]:
-        assert torch.equal(finished[0][name], finished[1][name]), name

@@ -117,8 +117,9 @@ def test_dropout_goes_where_the_recipe_says_and_leaves_no_trace(tmp_path: Path) 
     assert {name: layer.p for name, layer in layers.items()} == before
 
 
+@pytest.mark.parametrize("way", ["accumulate", "threads"])
 @pytest.mark.parametrize("parts", [2, 3, 8])
-def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int) -> None:
+def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int, way: str) -> None:
     recipe = Recipe(steps=4, batch_size=8, warmup=1, flip=True)
     data = toy_set(4, 8, ("", "a ukiyo-e painting", "a cubism painting"))
     models = {1: random_stable_diffusion(0), parts: random_stable_diffusion(0)}
@@ -129,7 +130,7 @@ def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int)
             data,
             recipe,
             tmp_path / str(count),
-            execution=Execution(accumulate=count),
+            execution=Execution(**{way: count}),
         )
         notes = [event.note for event in steps]
     whole, split = (model.attributed_parameters() for model in models.values())
@@ -138,9 +139,42 @@ def test_a_batch_in_parts_learns_what_the_whole_does(tmp_path: Path, parts: int)
         torch.testing.assert_close(split[name], value, rtol=1e-3, atol=1e-5)
 
 
+def test_two_threads_learn_the_same_bits_every_time(tmp_path: Path) -> None:
+    """Two pieces' gradients are summed in either order to the same number."""
+    recipe = Recipe(steps=6, batch_size=8, warmup=1)
+    data = toy_set(4, 8, ("", "a ukiyo-e painting", "a cubism painting"))
+    results = []
+    for name in ("one", "two"):
+        model = random_stable_diffusion(0)
+        lora, execution = model.attributed_parameters(), Execution(threads=2)
+        list(train(model, lora, data, recipe, tmp_path / name, execution=execution))
+        results.append({key: value.clone() for key, value in lora.items()})
+    for key, value in results[0].items():
+        assert torch.equal(results[1][key], value), key
+
+
+def test_dropout_and_threads_are_refused_together(tmp_path: Path) -> None:
+    model = tiny_ddpm(0)
+    recipe = Recipe(steps=2, dropout=0.3)
+    run = train(
+        model,
+        model.attributed_parameters(),
+        toy_set(3, 8, ("",)),
+        recipe,
+        tmp_path,
+        execution=Execution(threads=2),
+    )
+    with pytest.raises(UsageError, match="dropout"):
+        next(run)
+
+
 def test_what_cannot_be_computed_so_is_refused() -> None:
     with pytest.raises(UsageError, match="0 parts"):
         Execution(accumulate=0)
+    with pytest.raises(UsageError, match="0 parts side by side"):
+        Execution(threads=0)
+    with pytest.raises(UsageError, match="2 parts side by side and in 3 one after the other"):
+        Execution(threads=2, accumulate=3)
     with pytest.raises(UsageError, match="slower"):
         Execution(precision="bfloat16").casting(torch.device("cpu"))
     with pytest.raises(UsageError, match="float8"):

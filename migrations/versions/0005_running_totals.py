@@ -13,8 +13,8 @@ import json
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 TABLES = (
     # net credit per artist and account, of all time
@@ -134,6 +134,19 @@ FOLLOWS = (
         "influence.run_id = NEW.run_id AND influence.side = NEW.side AND influence.rank = NEW.rank",
     ),
 )
+# a run that was not booked may be deleted, its influences first (0004)
+DELETIONS = (
+    f"""CREATE TRIGGER totals_follow_deleted_influence BEFORE DELETE ON influence
+WHEN OLD.side = 'proponent' BEGIN
+DELETE FROM artist_run WHERE number = (SELECT number FROM run WHERE id = OLD.run_id)
+  AND artist_id IN (SELECT json_extract(maker.value, '$[0]') FROM
+    {MAKER.replace("influence.", "OLD.")});
+END""",
+    """CREATE TRIGGER totals_follow_deleted_run AFTER DELETE ON run BEGIN
+UPDATE run_total SET runs = runs - 1 WHERE style = OLD.style AND kind = OLD.kind;
+DELETE FROM run_total WHERE style = OLD.style AND kind = OLD.kind AND runs = 0;
+END""",
+)
 IN_ORDER = """CREATE TRIGGER influence_follows_run BEFORE INSERT ON influence
 WHEN NOT EXISTS (SELECT 1 FROM run WHERE id = NEW.run_id) BEGIN
   SELECT RAISE(ABORT, 'an influence follows its run');
@@ -162,6 +175,8 @@ def upgrade() -> None:
             f"CREATE TRIGGER totals_follow_{name} AFTER INSERT ON {table} WHEN {when} BEGIN\n"
             f"{body};\nEND"
         )
+    for trigger in DELETIONS:
+        raw.execute(trigger)
 
 
 def downgrade() -> None:
