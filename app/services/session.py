@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.services.collections import chosen_collection
+from app.services.thumbnails import Thumbnails
 from app.settings import Settings
 from core.attribution.engine import Engine, SpreadIndex
 from core.attribution.features.featurizer import Means
@@ -50,6 +51,11 @@ class Studio:
     def outputs(self) -> Path:
         """Where pictures are kept."""
         return self.settings.outputs
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """Small pictures of works and runs."""
+        return Thumbnails(self.settings.home / "thumbnails")
 
     @property
     def artist_names(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import warnings
 import webbrowser
 from typing import Any
@@ -140,6 +141,7 @@ def make_application(
     application.include_router(media(studio))
     uploads = Uploads(settings.temporary, budgets)
     uploads.sweep()
+    studio.thumbnails.sweep(time.time())
     blocks = build_studio(studio, access, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
