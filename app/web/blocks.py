@@ -22,7 +22,7 @@ from app.web.pages.importing import ImportPage
 from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
-from app.web.pages.studio import StudioPage
+from app.web.pages.studio import INTRO, StudioPage
 from app.web.uploads import Budgets, Uploads
 
 TITLE = "Creditline"
@@ -139,11 +139,13 @@ def css() -> str:
 
 
 def head() -> str:
-    """What paper looks like and the scripts, inline: no second request, nothing from elsewhere.
+    """What a shared address shows, what paper looks like, and the scripts, inline: no second
+    request, nothing from elsewhere.
 
     Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
     """
     scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
     paper = (ASSETS / "print.css").read_text(encoding="utf-8")
     styles = f'<style media="print">{paper}</style>'
-    return styles + "".join(f"<script>{script}</script>" for script in scripts)
+    shared = render("macros.shared", title=TITLE, words=INTRO)
+    return shared + styles + "".join(f"<script>{script}</script>" for script in scripts)

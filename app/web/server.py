@@ -15,7 +15,7 @@ import warnings
 import webbrowser
 from typing import Any
 
-from app.settings import Settings
+from app.settings import ASSETS, Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
 from core.errors import CreditlineError, UsageError
@@ -151,6 +151,7 @@ def make_application(
         theme=theme(),
         css=css(),
         head=head(),
+        favicon_path=ASSETS / "favicon.png",
         show_error=False,
         max_file_size="25mb",
         footer_links=[],

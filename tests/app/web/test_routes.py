@@ -53,3 +53,13 @@ def test_there_is_no_thumbnail_of_what_is_not_there(visitor: Visit, kind: str, n
     assert (
         b"root:" not in answer.content and b"image" not in answer.headers["content-type"].encode()
     )
+
+
+def test_a_shared_address_shows_a_card_and_the_tab_a_mark(visitor: Visit) -> None:
+    page = visitor.client.get("/", headers={"accept": "text/html"}).text
+    assert '<meta property="og:image" content="/card.jpg">' in page
+    for path, size in (("/card.jpg", (1200, 630)), ("/favicon.ico", (64, 64))):
+        answer = visitor.client.get(path)
+        assert answer.status_code == 200
+        with Image.open(io.BytesIO(answer.content)) as image:
+            assert image.size == size

@@ -75,7 +75,7 @@ HOSTILE = {
     "long": "A" + "b" * 20_000,
 }
 DIGEST = "0123456789abcdef" * 4
-ENDLESS = {"img", "br", "input", "path", "polyline", "circle"}
+ENDLESS = {"img", "meta", "br", "input", "path", "polyline", "circle"}
 
 
 # --- every template, with one text wherever a text can stand ----------------------------------
@@ -453,6 +453,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "macros.pager": lambda text: render(
         "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
     ),
+    "macros.shared": lambda text: render("macros.shared", title=text, words=text),
     "macros.table": lambda text: called(
         "{% from 'macros.html' import table %}{% call table([a], a) %}{{ a }}{% endcall %}", a=text
     ),
