@@ -18,7 +18,7 @@ from app.services.run_deletion import deletable, delete_run
 from app.services.session import Studio
 from app.web.access import Access
 from app.web.formatting import numbered, render, style_name
-from app.web.pages.ledger import Query, page_number
+from app.web.pages.ledger import Query, artist_choices, page_number
 from core.errors import UsageError
 from core.ledger.deletion import BOOKED, NO_RUN, OF_THE_COLLECTION
 from core.ledger.records import RunView
@@ -121,7 +121,7 @@ def history_page(studio: Studio, query: Query) -> str:
         )
         chosen = moment.run(query.get(COMPARED, "")) if query.get(COMPARED) else None
         styles = sorted({*studio.collection.styles, *moment.styles()})
-        artists = [(one.id, one.name) for one in moment.artists()]
+        artists = artist_choices(moment)
     return render(
         "history",
         runs=runs,
@@ -129,7 +129,7 @@ def history_page(studio: Studio, query: Query) -> str:
         chosen=chosen,
         query=searched(query),
         styles=[(style, style_name(style)) for style in styles],
-        artists=artists,
+        artists=None if artists is None else [(one.id, one.name) for one in artists],
     )
 
 

@@ -84,7 +84,7 @@ def ledger_page(studio: Studio, query: Query) -> str:
             entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
-            artists=_choices(moment),
+            artists=artist_choices(moment),
             styles=studio.collection.styles,
             query=query,
         )
@@ -121,7 +121,8 @@ def artists_page(studio: Studio, query: Query) -> str:
     return one_artist(artist, works.get(artist.id, []), statement, months, head)
 
 
-def _choices(ledger: Reader) -> list[KnownArtist] | None:
+def artist_choices(ledger: Reader) -> list[KnownArtist] | None:
+    """The artists for a menu, by name; None where they are too many for one."""
     return ledger.artists() if ledger.artist_count() <= CHOICES else None
 
 

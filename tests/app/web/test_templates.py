@@ -442,6 +442,10 @@ CASES: dict[str, Callable[[str], str]] = {
     "looking.influence": lambda text: "".join(
         render("looking.influence", row=row) for row in run_of(text).influences
     ),
+    "macros.artist_choice": lambda text: "".join(
+        render("macros.artist_choice", label=text, artists=artists, chosen=text)
+        for artists in ([(text, text)], None)
+    ),
     "macros.bars": lambda text: "".join(
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
