@@ -1,4 +1,4 @@
-"""The studio as one Gradio application of seven pages, and their look: theme, style, script.
+"""The studio as one Gradio application of eight pages, and their look: theme, style, script.
 
 Assembles; decides nothing.
 """
@@ -17,16 +17,24 @@ from app.settings import ASSETS
 from app.web.callers import Caller, Callers, caller_of
 from app.web.formatting import render
 from app.web.pages.account import account_header
+from app.web.pages.compare import compare_page
+from app.web.pages.history import HistoryPage
 from app.web.pages.importing import ImportPage
-from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
+from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
-from app.web.pages.studio import StudioPage
+from app.web.pages.studio import INTRO, StudioPage
 from app.web.uploads import Budgets, Uploads
 from core.accounts.roles import Action
 
 TITLE = "Creditline"
+SCRIPTS = ("studio.js", "looking.js")
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
+ENTRIES = "Who has been credited, entry by entry. Credit units, not money."
+ARTISTS = "Whose works this model has learnt from."
+RUNS = "Everything painted and traced on this machine."
+METHOD = "What the numbers mean, and what they do not."
+TWO_RUNS = "Two runs side by side: their pictures, their shares, and whom both credit."
 
 
 def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Blocks:
@@ -39,10 +47,15 @@ def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Block
     ) as blocks:
         _navigation(blocks, callers)
         StudioPage(studio, callers.access, uploads).load(blocks)
-    for title, path, lead, show in READING:
-        with blocks.route(title, path):
-            _navigation(blocks, callers)
-            reading_page(blocks, title, lead, path, partial(show, studio))
+    _reading(blocks, callers, "Ledger", "ledger", ENTRIES, partial(_ledger, studio))
+    _reading(blocks, callers, "Artists", "artists", ARTISTS, _for_all(artists_page, studio))
+    with blocks.route("History", "history"):
+        _navigation(blocks, callers)
+        gr.HTML(render("macros.title", words="History", lead=RUNS))
+        HistoryPage(studio).load(blocks)
+    _reading(blocks, callers, "Method", "method", METHOD, _for_all(method_page, studio))
+    two_runs = _for_all(compare_page, studio)
+    _reading(blocks, callers, "Compare", "compare", TWO_RUNS, two_runs, listed=False)
     # a keeper's pages: whoever may open them finds them at the top, the gate lets nobody else in
     with blocks.route("Import", "import", show_in_navbar=False):
         _navigation(blocks, callers)
@@ -53,9 +66,11 @@ def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Block
     return blocks
 
 
-def _for_all(show: Callable[[Studio, Query], str]) -> Callable[[Studio, Query, Caller], str]:
+def _for_all(
+    show: Callable[[Studio, Query], str], studio: Studio
+) -> Callable[[Query, Caller], str]:
     """A page that is the same whoever reads it."""
-    return lambda studio, query, caller: show(studio, query)
+    return lambda query, caller: show(studio, query)
 
 
 def _ledger(studio: Studio, query: Query, caller: Caller) -> str:
@@ -63,51 +78,43 @@ def _ledger(studio: Studio, query: Query, caller: Caller) -> str:
 
 
 def _navigation(blocks: gr.Blocks, callers: Callers) -> None:
-    """The pages that everybody may open, and who is signed in."""
+    """What stands on every page: the links to all that everybody may open, who is signed in, and
+    the dialogs that wait to be opened."""
     gr.Navbar(main_page_name="Studio")
     account_header(blocks, required=callers.required)
+    gr.HTML(render("looking.dialogs"), elem_id="dialogs")
 
 
-READING = (
-    (
-        "Ledger",
-        "ledger",
-        "Who has been credited, entry by entry. Credit units, not money.",
-        _ledger,
-    ),
-    ("Artists", "artists", "Whose works this model has learnt from.", _for_all(artists_page)),
-    (
-        "History",
-        "history",
-        "Everything painted and traced on this machine.",
-        _for_all(history_page),
-    ),
-    ("Method", "method", "What the numbers mean, and what they do not.", _for_all(method_page)),
-)
-
-
-def reading_page(
-    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query, Caller], str]
+def _reading(
+    blocks: gr.Blocks,
+    callers: Callers,
+    title: str,
+    path: str,
+    lead: str,
+    show: Callable[[Query, Caller], str],
+    listed: bool = True,
 ) -> None:
-    """A title and what `show` makes of the address's query, whenever the page is opened."""
-    gr.HTML(render("macros.title", words=title, lead=lead))
-    body = gr.HTML(elem_id=name, elem_classes=["cl-page"])
+    """A page of its title and what `show` makes of the address's query, whenever it is opened."""
+    with blocks.route(title, path, show_in_navbar=listed):
+        _navigation(blocks, callers)
+        gr.HTML(render("macros.title", words=title, lead=lead))
+        body = gr.HTML(elem_id=path, elem_classes=["cl-page"])
 
-    def opened(request: gr.Request) -> str:
-        try:
-            return show(dict(request.query_params), caller_of(request))
-        except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-            return render("notices.trouble", words=words_of(error))
+        def opened(request: gr.Request) -> str:
+            try:
+                return show(dict(request.query_params), caller_of(request))
+            except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
+                return render("notices.trouble", words=words_of(error))
 
-    blocks.load(
-        opened,
-        None,
-        body,
-        queue=False,
-        api_name="read",
-        api_visibility="private",
-        show_progress="hidden",
-    )
+        blocks.load(
+            opened,
+            None,
+            body,
+            queue=False,
+            api_name="read",
+            api_visibility="private",
+            show_progress="hidden",
+        )
 
 
 def theme() -> Any:
@@ -156,6 +163,13 @@ def css() -> str:
 
 
 def head() -> str:
-    """The script, inline: no second request, nothing from elsewhere."""
-    script = (ASSETS / "studio.js").read_text(encoding="utf-8")
-    return f"<script>{script}</script>"
+    """What a shared address shows, what paper looks like, and the scripts, inline: no second
+    request, nothing from elsewhere.
+
+    Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
+    """
+    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    paper = (ASSETS / "print.css").read_text(encoding="utf-8")
+    styles = f'<style media="print">{paper}</style>'
+    shared = render("macros.shared", title=TITLE, words=INTRO)
+    return shared + styles + "".join(f"<script>{script}</script>" for script in scripts)

@@ -22,7 +22,8 @@ from core.errors import UsageError
 
 CALLER = "creditline.caller"  # in the scope of a request
 PROXY_USER = "creditline.proxy_user"  # whom a trusted proxy has let in; see `proxy`
-KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT})  # as on a machine of one's own
+# what needs the key on a machine of one's own
+KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT, Action.REMOVE})
 VISITOR_NAME = "visitor"
 WITH_KEY = (
     "Open the studio at the address with a key that it printed when it started, or use the command "
@@ -35,7 +36,7 @@ WORDS = {
     Action.IMPORT: "Importing, which reads folders of the studio's machine,",
     Action.NAMES: "Deciding about names",
     Action.OPT_OUT: "Keeping a wish to be left out",
-    Action.REMOVE: "Removing works",
+    Action.REMOVE: "Deleting a run",
     Action.REVERSE: "Reversing an entry",
     Action.EXPORT: "Exporting the whole ledger",
     Action.TOKENS: "Making a token",

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.accounts.roles import Action
 
-PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/import", "/names")
+PAGES = ("/", "/ledger", "/artists", "/history", "/compare", "/method", "/import", "/names")
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,20 @@ ROUTES = (
     Answered("GET", "/ledger", Action.LOOK, "the ledger, with filters"),
     Answered("GET", "/artists", Action.LOOK, "artists and their statements"),
     Answered("GET", "/history", Action.LOOK, "every run"),
+    Answered("GET", "/compare", Action.LOOK, "two runs side by side"),
     Answered("GET", "/method", Action.LOOK, "what the numbers mean"),
     Answered("GET", "/import", Action.IMPORT, "the form of an import"),
     Answered("GET", "/names", Action.NAMES, "names that wait for a decision, and wishes"),
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
+    Answered("GET", "/card.jpg", Action.LOOK, "the picture of a shared address"),
     Answered("GET", "/healthz", Action.LOOK, "whether the studio is up"),
     Answered("GET", "/ledger.csv", Action.EXPORT, "the ledger as a table"),
     Answered("GET", "/ledger.json", Action.EXPORT, "the ledger as JSON"),
     Answered("GET", "/media/works/{work_id}", Action.LOOK, "a work's picture"),
+    Answered("GET", "/media/thumbnails/works/{work_id}", Action.LOOK, "the same, small"),
+    Answered("GET", "/media/thumbnails/runs/{run_id}", Action.LOOK, "a run's picture, small"),
     Answered("GET", "/media/runs/{run_id}.png", Action.LOOK, "a run's picture"),
     Answered(
         "GET",
@@ -65,6 +69,8 @@ ROUTES = (
         "a run painted without an artist, where somebody has asked",
     ),
     Answered("GET", "/runs/{run_id}.json", Action.LOOK, "a run with its influences"),
+    Answered("GET", "/runs/{run_id}/credit.csv", Action.LOOK, "a run's credit as a table"),
+    Answered("GET", "/runs/{run_id}/works.csv", Action.LOOK, "the works behind a run as a table"),
     Answered("GET", "/runs/{run_id}/evidence.zip", Action.LOOK, "a run's evidence"),
     Answered("GET", "/assets/{path:path}", Action.LOOK, "scripts and styles of the pages"),
     Answered("GET", "/static/{path:path}", Action.LOOK, "fonts and pictures of the pages"),
@@ -90,6 +96,9 @@ EVENTS = {
     "opened": Action.LOOK,
     "read": Action.LOOK,
     "alike": Action.LOOK,
+    "restore": Action.LOOK,
+    "history": Action.LOOK,
+    "history_delete": Action.REMOVE,
     "new_seed": Action.LOOK,
     "generate": Action.GENERATE,
     "again": Action.GENERATE,

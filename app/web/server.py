@@ -11,13 +11,14 @@ import os
 import socket
 import sys
 import threading
+import time
 import warnings
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from app.settings import Settings
+from app.settings import ASSETS, Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
 from core.accounts.store import Accounts
@@ -175,6 +176,7 @@ def make_application(
 
     application.include_router(media(studio))
     application.include_router(signing_in(callers))
+    studio.thumbnails.sweep(time.time())
     blocks = build_studio(studio, callers, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
@@ -184,6 +186,7 @@ def make_application(
         theme=theme(),
         css=css(),
         head=head(),
+        favicon_path=ASSETS / "favicon.png",
         show_error=False,
         max_file_size="25mb",
         footer_links=[],

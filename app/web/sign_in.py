@@ -15,11 +15,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.callers import Callers, caller_of
 from app.web.formatting import render
+from app.web.permissions import PAGES
 from app.web.throttle import Throttle, neighbourhood
 from core.accounts.sessions import LASTS
 
 PER_NAME, PER_ADDRESS, WINDOW = 10, 30, 900.0  # failures within so many seconds
-PLACE = re.compile(r"/(?:ledger|artists|history|method|import|names)?(?:\?[A-Za-z0-9_=&%.+-]*)?")
+PLACE = re.compile(rf"(?:{'|'.join(PAGES)})(?:\?[A-Za-z0-9_=&%.+-]*)?")
 WRONG = "The name or the password is not right."
 TOO_OFTEN = "That was tried too often. Wait {minutes}, then try again."
 NO_STORE = {"Cache-Control": "no-store"}

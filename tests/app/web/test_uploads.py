@@ -247,7 +247,7 @@ def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
         for index, fn in busy.blocks.fns.items()
         if any(name == "load" for _, name in fn.targets)
     ]
-    assert len(loads) == 6 + len(PAGES)  # and who is signed in, on each
+    assert len(loads) == 7 + len(PAGES)  # and who is signed in, on each
     for index, fn in loads:
         assert not fn.queue
         answer = busy.post(index, [])
