@@ -85,22 +85,23 @@ def train_collection(
         _require_usable(collection, request)
     if brought is not None:
         # loading checks every layer against the base
-        StableDiffusion.load(directory / "model", brought.file)
-        install_lora(brought, lora_dir)
+        model = StableDiffusion.load(directory / "model", brought.file)
+        install_lora(brought, lora_dir, model.family.network)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
 
 
 def _require_usable(collection: Collection, request: TrainingRequest) -> None:
     """The base that is here is fit, and not another than the one that was named."""
-    from core.diffusion.training.base_model_check import require_configured, require_tokenizer
-    from core.diffusion.training.pretrained import is_copy, require_supported
+    from core.diffusion.families import family_of
+    from core.diffusion.training.base_model_check import require_configured, require_tokenizers
+    from core.diffusion.training.pretrained import is_copy
 
     model, aside = collection.path / "model", "Move the collection's folder 'model' away"
     try:
-        require_supported(model)
-        require_configured(model, str(model))
-        require_tokenizer(model, str(model))
+        family = family_of(model)
+        require_configured(model, str(model), family)
+        require_tokenizers(model, str(model), family)
     except ModelError as error:
         raise ModelError(f"{error.message} {aside} and give another base with --base.") from error
     base = request.base
@@ -176,8 +177,8 @@ def _make_base(
     base, target = request.base, collection.path / "model"
     if base is None:
         raise ModelError(
-            f"The collection '{collection.name}' has no model yet. Give one with --base: a Stable "
-            "Diffusion's folder or name on the hub, or a collection's folder to train a small one "
+            f"The collection '{collection.name}' has no model yet. Give one with --base: a model's "
+            "folder, its name on the hub, or a collection's folder to train a small one "
             "from nothing."
         )
     if (base / MANIFEST).is_file():
@@ -186,7 +187,7 @@ def _make_base(
     checkpoint = checkpoint_folder(base, download=request.download)
     if checkpoint is None:
         raise ModelError(
-            f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "
+            f"'{base}' is neither a model in diffusers' layout ({MODEL_INDEX}) nor a "
             f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
         )
     if painted_size(checkpoint) != collection.image_size:

@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.features.objectives import Objective
+from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import DiffusionModel, FunctionalModel, requiring_grad
 from core.errors import ModelError, UsageError
 
@@ -26,7 +27,7 @@ PATHS = ("auto", "hooks", "functional")
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, s, d]`.
+    """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, ...]`.
 
     r = K x draws rows per example; conditioning may be None.
     """
@@ -34,7 +35,7 @@ class Examples:
     latents: Tensor
     noise: Tensor
     timesteps: Tensor
-    conditioning: Tensor | None
+    conditioning: Conditioning | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,7 @@ def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[s
     return [name for name in model.attributed_parameters() if name.rpartition(".")[0] not in layers]
 
 
-def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Tensor | None]:
+def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Conditioning | None]:
     """Noisy latents, timesteps and conditioning, example-major: `[b * r, ...]`."""
     count = examples.timesteps.shape[0]
     times = examples.timesteps.repeat(examples.latents.shape[0])
@@ -151,7 +152,7 @@ def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Te
     noisy = model.schedule.add_noise(latents, examples.noise.flatten(0, 1), times)
     conditioning = examples.conditioning
     if conditioning is not None:
-        conditioning = conditioning.repeat_interleave(count, 0)
+        conditioning = conditioning.repeat_interleave(count)
     return noisy, times, conditioning
 
 
@@ -259,24 +260,25 @@ def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
     functional = FunctionalModel(model, model.predict_noise)
     parameters = {name: value.detach() for name, value in model.attributed_parameters().items()}
-    times = examples.timesteps
+    times, conditioning = examples.timesteps, examples.conditioning
+    given = () if conditioning is None else conditioning.tensors
 
     def mean_objective(
-        values: dict[str, Tensor], latents: Tensor, noise: Tensor, conditioning: Tensor | None
+        values: dict[str, Tensor], latents: Tensor, noise: Tensor, given: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor]:
         repeated = latents.expand(times.shape[0], *latents.shape)
         noisy = model.schedule.add_noise(repeated, noise, times)
+        each = None
         if conditioning is not None:
-            conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
-        prediction = functional(values, noisy, times, conditioning)
+            each = conditioning.of([one.expand(len(times), *one.shape) for one in given])
+        prediction = functional(values, noisy, times, each)
         loss = (prediction - noise).flatten(1).square().mean(1)
         return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
 
-    shared = None if examples.conditioning is None else 0
     # fused attention has no batching rule: under vmap it would run example by example, and say so
     with sdpa_kernel(SDPBackend.MATH):
-        gradients, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
-            parameters, examples.latents, examples.noise, examples.conditioning
+        gradients, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, 0))(
+            parameters, examples.latents, examples.noise, given
         )
     return Gradients({name: value.detach() for name, value in gradients.items()}, losses)
 

@@ -12,9 +12,10 @@ from core.attribution.features.gradients import Examples, flatten, per_example_g
 from core.attribution.features.objectives import OBJECTIVES, Objective, objective
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import Schedule
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
+from tests.tiny_families import PIPELINES, random_model
 
 TIMES = torch.tensor([0, 300, 900])
 
@@ -43,7 +44,8 @@ def examples(model: DiffusionModel, count: int = 3) -> Examples:
     latents = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
     noise = torch.randn(count, len(TIMES), *shape, generator=generator, dtype=torch.float64)
     conditioning = model.condition(["a cubism painting", "", "a painting"][:count])
-    return Examples(latents, noise, TIMES, None if conditioning is None else conditioning.double())
+    given = None if conditioning is None else conditioning.to(torch.float64)
+    return Examples(latents, noise, TIMES, given)
 
 
 def loop(model: DiffusionModel, name: str, data: Examples, times: Tensor = TIMES) -> Tensor:
@@ -93,6 +95,22 @@ def test_hooks_equal_vmap_equal_loop_on_a_lora(
     assert relative(flatten(hooks.by_parameter), expected) < 1e-6
     assert relative(flatten(functional.by_parameter), expected) < 1e-6
     torch.testing.assert_close(hooks.losses, functional.losses)
+
+
+@pytest.mark.parametrize("layers", ["attention", "linear"])
+@pytest.mark.parametrize("kind", [kind for kind in PIPELINES if kind != "SD 1.x"])
+def test_hooks_equal_vmap_equal_loop_in_every_family(kind: str, layers: str) -> None:
+    model = random_model(kind, 3, rank=2, layers=layers)
+    model.network.double()
+    grads_on(model)
+    data = examples(model, 2)
+    for name in ("simple", "square"):
+        expected = loop(model, name, data)
+        hooks = per_example_gradients(model, objective(name), data, "hooks")
+        functional = per_example_gradients(model, objective(name), data, "functional")
+        assert relative(flatten(hooks.by_parameter), expected) < 1e-6
+        assert relative(flatten(functional.by_parameter), expected) < 1e-6
+        torch.testing.assert_close(hooks.losses, functional.losses)
 
 
 @pytest.mark.parametrize("name", ["simple", "square"])
@@ -172,7 +190,7 @@ def test_normalised_forgets_the_scale_of_each_timestep() -> None:
     model, plain = pixel(), objective("square")
     data = examples(model, 2)
 
-    def weighted(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    def weighted(prediction: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
         return (1.0 + t.to(prediction)) * plain(prediction, noise, t, schedule)
 
     def gradients(of: Objective, normalised: bool) -> Tensor:
@@ -186,7 +204,7 @@ def test_normalised_forgets_the_scale_of_each_timestep() -> None:
 def test_a_gradient_of_zero_stays_zero() -> None:
     model = pixel()
 
-    def nothing(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    def nothing(prediction: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
         return 0.0 * prediction.flatten(1).sum(1)
 
     made = per_example_gradients(model, nothing, examples(model), normalised=True)
