@@ -35,7 +35,8 @@ from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import TINY_WORDS, build_tokenizer, tiny_pipeline
 from core.diffusion.training.base_model_check import hush
 
-SIDE, LATENTS, TOKENS, WIDTH = 32, 4, 16, 16
+SIDE, LATENTS, TOKENS = 32, 4, 16
+WIDTH, WIDER = 16, 24  # of the first text encoder and of the second, as their widths differ
 
 
 @contextmanager
@@ -109,18 +110,18 @@ def tiny_xl(seed: int = 0, *, prediction_type: str = "epsilon") -> StableDiffusi
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             transformer_layers_per_block=(1, 2),
-            cross_attention_dim=2 * WIDTH,
+            cross_attention_dim=WIDTH + WIDER,
             attention_head_dim=(2, 4),
             norm_num_groups=8,
             use_linear_projection=True,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=6 * 8 + WIDTH,
+            projection_class_embeddings_input_dim=6 * 8 + WIDER,
         )
         return StableDiffusionXLPipeline(
             vae=autoencoder(scaling_factor=0.13),
             text_encoder=clip(tokenizer, projected=False),
-            text_encoder_2=clip(tokenizer, projected=True),
+            text_encoder_2=clip(tokenizer, projected=True, width=WIDER),
             tokenizer=tokenizer,
             tokenizer_2=clip_tokenizer(),
             unet=unet,
@@ -146,9 +147,9 @@ def tiny_sd3(seed: int = 0, *, with_t5: bool = True) -> StableDiffusion3Pipeline
             num_layers=2,
             attention_head_dim=8,
             num_attention_heads=2,
-            joint_attention_dim=2 * WIDTH,
+            joint_attention_dim=WIDTH + WIDER,
             caption_projection_dim=WIDTH,
-            pooled_projection_dim=2 * WIDTH,
+            pooled_projection_dim=WIDTH + WIDER,
             pos_embed_max_size=8,
         )
         return StableDiffusion3Pipeline(
@@ -162,9 +163,9 @@ def tiny_sd3(seed: int = 0, *, with_t5: bool = True) -> StableDiffusion3Pipeline
             ),
             text_encoder=clip(tokenizer, projected=True),
             tokenizer=tokenizer,
-            text_encoder_2=clip(tokenizer, projected=True),
+            text_encoder_2=clip(tokenizer, projected=True, width=WIDER),
             tokenizer_2=clip_tokenizer(),
-            text_encoder_3=t5(third, 2 * WIDTH) if with_t5 else None,
+            text_encoder_3=t5(third, WIDTH + WIDER) if with_t5 else None,
             tokenizer_3=third if with_t5 else None,
         )
 

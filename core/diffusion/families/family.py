@@ -51,7 +51,8 @@ class Family:
     predict: the network's own answer to a pipeline, noisy latents `[b, c, h', w']`, times `[b]` and
     conditioning, packing and unpacking as it needs. require_fit: raises `ModelError` where the
     configurations are another task's. facts: what changes a number beside weights and schedule, for
-    the digest.
+    the digest. single_file: part -> how names begin, as a pattern, where a file in the original
+    layout holds it. configuration: a repository of the hub with the family's.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Family:
     predict: Callable[[Any, Tensor, Tensor, Conditioning], Tensor]
     require_fit: Callable[[Configs, str], None]
     lora_families: frozenset[str]
+    single_file: Mapping[str, str]
+    configuration: str
     left_out: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # of `from_pretrained`
     lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")

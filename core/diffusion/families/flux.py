@@ -103,6 +103,14 @@ FLUX_1 = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({FLUX, TRANSFORMER}),
+    single_file={
+        "transformer": r"(model\.diffusion_model\.)?double_blocks\.",
+        "vae": r"(first_stage_model|vae)\.",
+        # as diffusers reads them: other files' encoders come from the configuration's folder
+        "text_encoder": r"text_encoders\.clip_l\.transformer\.",
+        "text_encoder_2": r"text_encoders\.t5xxl\.transformer\.",
+    },
+    configuration="black-forest-labs/FLUX.1-schnell",
     left_out=("image_encoder", "feature_extractor"),
     facts=facts,
 )

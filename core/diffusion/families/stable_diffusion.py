@@ -87,6 +87,12 @@ STABLE_DIFFUSION = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset(),
+    single_file={
+        "unet": r"model\.diffusion_model\.input_blocks\.",
+        "vae": r"first_stage_model\.",
+        "text_encoder": r"cond_stage_model\.",
+    },
+    configuration="stable-diffusion-v1-5/stable-diffusion-v1-5",
     left_out=("safety_checker", "feature_extractor", "image_encoder"),
     options={"requires_safety_checker": False},
 )

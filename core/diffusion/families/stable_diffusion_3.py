@@ -87,5 +87,13 @@ STABLE_DIFFUSION_3 = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({SD3, TRANSFORMER}),
+    single_file={
+        "transformer": r"(model\.diffusion_model\.)?joint_blocks\.",
+        "vae": r"first_stage_model\.",
+        ENCODERS[0]: r"text_encoders\.clip_l\.transformer\.",
+        ENCODERS[1]: r"text_encoders\.clip_g\.transformer\.",
+        ENCODERS[2]: r"text_encoders\.t5xxl\.transformer\.",
+    },
+    configuration="stabilityai/stable-diffusion-3.5-medium",
     left_out=("image_encoder", "feature_extractor"),
 )

@@ -97,6 +97,13 @@ STABLE_DIFFUSION_XL = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({SDXL}),
+    single_file={
+        "unet": r"model\.diffusion_model\.label_emb\.",
+        "vae": r"first_stage_model\.",
+        "text_encoder": r"conditioner\.embedders\.0\.transformer\.",
+        "text_encoder_2": r"conditioner\.embedders\.1\.model\.",
+    },
+    configuration="stabilityai/stable-diffusion-xl-base-1.0",
     left_out=("feature_extractor", "image_encoder"),
     options={"add_watermarker": False},
     facts=facts,

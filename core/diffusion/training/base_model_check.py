@@ -58,6 +58,12 @@ def require_configured(folder: Path, name: str, family: Family) -> None:
     configs = {part: _config(folder, part, name) for part in present_parts(folder, family)}
     for part, config in configs.items():
         kind = family.classes[part]
+        if quantized := config.get("quantization_config"):
+            how = quantized.get("quant_method", "?") if isinstance(quantized, dict) else quantized
+            raise ModelError(
+                f"The part '{part}' of '{name}' is quantized ({how}), and gradients of such "
+                "weights would not be exact. Take the same model in float32, float16 or bfloat16."
+            )
         known = config.get("architectures") or [str(config.get("_class_name", kind))]
         if kind not in known:
             raise ModelError(

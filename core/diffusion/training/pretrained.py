@@ -26,7 +26,6 @@ from core.files import write_folder
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 SCHEDULER = "scheduler/scheduler_config.json"
 TOKENIZERS = "tokenizer*/*"
-PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 # four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M; of the
 # others as they are offered, in half precision
 SIZES = (
@@ -45,8 +44,6 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
     large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
     """
-    if name.is_file():
-        raise ModelError(_of_a_file(name))
     if name.exists():
         if not (name / MODEL_INDEX).is_file():
             return None
@@ -76,22 +73,6 @@ def is_copy(source: Path, target: Path) -> bool:
     )
 
 
-def _of_a_file(file: Path) -> str:
-    if file.suffix in PICKLES:
-        return (
-            f"'{file}' is a pickle, which can run code when it is read, and not a folder. Where "
-            "you trust it, load it with diffusers (`from_single_file`), write it with "
-            "`save_pretrained`, then give that folder."
-        )
-    if file.suffix == ".safetensors":
-        return (
-            f"'{file}' is one file, and a base is a folder in diffusers' layout ({MODEL_INDEX}). "
-            "Load it with diffusers (`from_single_file`), write it with `save_pretrained`, then "
-            "give that folder; a LoRA is brought with --lora."
-        )
-    return f"'{file}' is a file. Name a model's folder, a name of the hub, or a collection."
-
-
 @contextmanager
 def online() -> Iterator[None]:
     """The hub's library may reach for the network, whatever the environment said when it was
@@ -106,7 +87,7 @@ def online() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def _fetched(name: str, download: bool) -> Path | None:
+def _fetched(name: str, download: bool, *, configuration_alone: bool = False) -> Path | None:
     """What the hub's cache holds of it; downloaded first where `download` says so."""
     from httpx import HTTPError
     from huggingface_hub import hf_hub_download, list_repo_files, snapshot_download
@@ -119,7 +100,9 @@ def _fetched(name: str, download: bool) -> Path | None:
         with online():
             # another kind of model is refused before gigabytes are fetched
             family = family_of(Path(hf_hub_download(name, MODEL_INDEX)).parent)
-            patterns = [*configurations, *_offered(list(list_repo_files(name)), family)]
+            patterns = configurations
+            if not configuration_alone:
+                patterns = [*configurations, *_offered(list(list_repo_files(name)), family)]
             return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
         if isinstance(error, LocalEntryNotFoundError) and not download:
@@ -129,6 +112,13 @@ def _fetched(name: str, download: bool) -> Path | None:
             "right, whether it wants an agreement (`hf auth login`), and whether there is a "
             "network."
         ) from error
+
+
+def configuration_folder(name: str, *, download: bool = False) -> Path | None:
+    """What the hub's cache holds of a repository's configuration and tokenizers; `download` fetches
+    them first. None where they are not here. Raises `ModelError` as `checkpoint_folder`."""
+    place = _fetched(name, download, configuration_alone=True)
+    return place if place is not None and (place / MODEL_INDEX).is_file() else None
 
 
 def _offered(files: Sequence[str], family: Family) -> list[str]:

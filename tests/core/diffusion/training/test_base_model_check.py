@@ -350,18 +350,3 @@ def test_a_lora_that_does_not_fit_the_base_leaves_no_base_behind(
     with pytest.raises(ModelError, match="does not fit"):
         list(train_collection(root, request))
     assert not (root / "model").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        *((f"model{kind}", "pickle.*run code.*from_single_file") for kind in (".ckpt", ".pt")),
-        *((f"model{kind}", "pickle.*run code.*from_single_file") for kind in (".bin", ".pth")),
-        ("model.safetensors", "is one file.*from_single_file.*--lora"),
-        ("notes.txt", "is a file. Name a model's folder"),
-    ],
-)
-def test_a_base_of_one_file_is_named_as_such(tmp_path: Path, name: str, words: str) -> None:
-    (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ModelError, match=words):
-        checkpoint_folder(tmp_path / name)
