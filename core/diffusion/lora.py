@@ -209,6 +209,12 @@ def _kohya(source: LoraSource, parts: Parts) -> Read:
             tensors = {key.replace(original, ours): value for key, value in tensors.items()}
     for key, value in tensors.items():
         flat, _, rest = key.partition(".")
+        if flat not in names and re.match("lora_unet_(double|single|joint)_blocks", flat):
+            raise ModelError(
+                f"'{source.file.name}' names the transformer's layers as the original model does "
+                f"('{flat}'), not as diffusers. Load it into diffusers' own pipeline "
+                "(`load_lora_weights`), write it with `save_lora_weights`, and bring the result."
+            )
         if flat not in names:
             raise unknown_layer(source, flat)
         state[f"{names[flat]}.{rest}"] = value
