@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import AsJson, group
+from app.cli.options import AsJson, Device, group
 from app.cli.output import run, say, show_json, table
 from app.settings import EMBEDDED, read_settings
 from core.errors import CollectionError
@@ -86,6 +86,11 @@ def build(
     scratch: Annotated[
         Path, typer.Option(metavar="DIR", help="Unfinished training; kept for resuming.")
     ] = Path("var/workshops-scratch"),
+    device: Device = None,
+    threads: Annotated[
+        int,
+        typer.Option(min=1, help="Parts of a batch side by side, each on its share of the cores."),
+    ] = 1,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare the result with the shipped files.")
     ] = True,
@@ -94,7 +99,7 @@ def build(
     """Paint, train and featurize the embedded collection again; compare it with what ships."""
     from app.services.serialize import RebuildRecord
 
-    run(rebuild(to, scratch))
+    run(rebuild(to, scratch, device=read_settings(device=device).device, threads=threads))
     if not check:
         say(f"Built in {to}.")
         return
@@ -131,17 +136,27 @@ class Difference:
         return f"{len(self.changed)} of {self.compared} files differ from the shipped ones."
 
 
-def rebuild(destination: Path, scratch: Path, plan: BuildPlan | None = None) -> Iterator[Progress]:
+def rebuild(
+    destination: Path,
+    scratch: Path,
+    plan: BuildPlan | None = None,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Iterator[Progress]:
     """Paint, train, featurize, and make the example run. Resumes where it was stopped."""
+    from core.attribution.engine import choose_device
     from core.attribution.features.build import build_features
     from core.attribution.features.spec import SPECS
     from core.collection.store import load_collection
     from core.diffusion.stable import StableDiffusion
+    from core.diffusion.training.loop import Execution
     from core.workshops.build import DEFAULT_PLAN, build_model
 
-    yield from build_model(destination, scratch, plan or DEFAULT_PLAN)
+    where, execution = choose_device(device), Execution("auto", threads=threads)
+    yield from build_model(destination, scratch, plan or DEFAULT_PLAN, where, execution)
     collection = load_collection(destination)
-    model = StableDiffusion.load(destination / "model", destination / "lora")
+    model = StableDiffusion.load(destination / "model", destination / "lora", device=where)
     for name, spec in SPECS.items():
         yield from build_features(
             model, collection, name, spec, storage=STORAGE, kept=SHIPPED_INDICES

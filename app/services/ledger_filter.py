@@ -13,12 +13,22 @@ from datetime import date, timedelta
 
 from core.errors import LedgerError, UsageError
 from core.ledger.ledger import Reader
-from core.ledger.records import EXAMPLE, GENERATION, UPLOAD, Entry, KnownArtist, LedgerFilter
+from core.ledger.records import (
+    EXAMPLE,
+    GENERATION,
+    UPLOAD,
+    Entry,
+    KnownArtist,
+    LedgerFilter,
+    RunSearch,
+)
 from core.ledger.statement import month
 
 WORDS = ("artist", "style", "kind", "since", "until", "period")
 RUN_KINDS = (GENERATION, UPLOAD, EXAMPLE)
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+VERDICTS = ("familiar", "uncertain", "unfamiliar")
+LONGEST_TEXT = 200  # letters that are searched for
 QUOTED = 60  # characters of a wrong word that its refusal repeats
 
 
@@ -44,11 +54,26 @@ def read_filter(
     )
 
 
+def read_search(words: Mapping[str, str | None]) -> RunSearch:
+    """What a search among the runs says beside the filter: `verdict` and `text`."""
+    verdict = (words.get("verdict") or "").strip()
+    text = " ".join((words.get("text") or "").split())
+    if verdict and verdict not in VERDICTS:
+        raise UsageError(
+            f"There is no verdict '{_cut(verdict)}'. Choose one of: {', '.join(VERDICTS)}."
+        )
+    if len(text) > LONGEST_TEXT:
+        raise UsageError(f"Search for at most {LONGEST_TEXT} letters of a file's name.")
+    return RunSearch(verdict=verdict or None, text=text or None)
+
+
 def find_artist(ledger: Reader, name: str) -> KnownArtist:
     """By id, or by name in any case; a `UsageError` when none or several answer."""
+    by_id = ledger.artist(name)
+    if by_id is not None:
+        return by_id
     known = ledger.artists()
-    by_id = [one for one in known if one.id == name]
-    same = by_id or [one for one in known if one.name.casefold() == name.casefold()]
+    same = [one for one in known if one.name.casefold() == name.casefold()]
     if len(same) == 1:
         return same[0]
     if same:

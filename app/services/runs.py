@@ -248,6 +248,25 @@ def looks_alike(studio: Studio, record: RunRecord, count: int) -> tuple[tuple[Wo
     return studio.engine.similar(picture, count)
 
 
+def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, float, str]:
+    """Style, seed, steps, guidance and method by which a run was painted.
+
+    Raises `UsageError` where this studio cannot paint by them.
+    """
+    if view is None:
+        raise UsageError("There is no such run; it may have been deleted.")
+    record = view.record
+    if record.seed is None or record.steps is None or record.guidance is None:
+        raise UsageError("This run was not painted: a picture was brought. Bring it again.")
+    if record.collection != studio.collection.name or record.style not in studio.collection.styles:
+        raise UsageError(
+            f"This run was painted from the collection '{record.collection}', which is not the one "
+            "that is open. Start the studio with that collection."
+        )
+    _require_method(studio, record.method)
+    return record.style, record.seed, record.steps, record.guidance, record.method
+
+
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice."""
     return studio.ledger.record(

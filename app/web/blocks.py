@@ -1,4 +1,4 @@
-"""The studio as one Gradio application of seven pages, and their look: theme, style, script.
+"""The studio as one Gradio application of eight pages, and their look: theme, style, script.
 
 Assembles; decides nothing.
 """
@@ -16,26 +16,23 @@ from app.services.session import Studio
 from app.settings import ASSETS
 from app.web.access import Access
 from app.web.formatting import render
+from app.web.pages.compare import compare_page
+from app.web.pages.history import HistoryPage
 from app.web.pages.importing import ImportPage
-from app.web.pages.ledger import Query, artists_page, history_page, ledger_page
+from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
-from app.web.pages.studio import StudioPage
+from app.web.pages.studio import INTRO, StudioPage
 from app.web.uploads import Budgets, Uploads
 
 TITLE = "Creditline"
+SCRIPTS = ("studio.js", "looking.js")
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
-READING = (
-    (
-        "Ledger",
-        "ledger",
-        "Who has been credited, entry by entry. Credit units, not money.",
-        ledger_page,
-    ),
-    ("Artists", "artists", "Whose works this model has learnt from.", artists_page),
-    ("History", "history", "Everything painted and traced on this machine.", history_page),
-    ("Method", "method", "What the numbers mean, and what they do not.", method_page),
-)
+ENTRIES = "Who has been credited, entry by entry. Credit units, not money."
+ARTISTS = "Whose works this model has learnt from."
+RUNS = "Everything painted and traced on this machine."
+METHOD = "What the numbers mean, and what they do not."
+TWO_RUNS = "Two runs side by side: their pictures, their shares, and whom both credit."
 
 
 def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
@@ -46,35 +43,54 @@ def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         StudioPage(studio, access, uploads).load(blocks)
-    for title, path, lead, show in READING:
-        with blocks.route(title, path):
-            gr.Navbar(main_page_name="Studio")
-            reading_page(blocks, title, lead, path, partial(show, studio))
+    _reading(blocks, "Ledger", "ledger", ENTRIES, partial(ledger_page, studio))
+    _reading(blocks, "Artists", "artists", ARTISTS, partial(artists_page, studio))
+    with blocks.route("History", "history"):
+        every_page()
+        gr.HTML(render("macros.title", words="History", lead=RUNS))
+        HistoryPage(studio, access).load(blocks)
+    _reading(blocks, "Method", "method", METHOD, partial(method_page, studio))
+    _reading(blocks, "Compare", "compare", TWO_RUNS, partial(compare_page, studio), listed=False)
     with blocks.route("Import", "import"):
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         ImportPage(studio.settings, access)
     with blocks.route("Names", "names"):
-        gr.Navbar(main_page_name="Studio")
+        every_page()
         NamesPage(studio, access).load(blocks)
     return blocks
 
 
-def reading_page(
-    blocks: gr.Blocks, title: str, lead: str, name: str, show: Callable[[Query], str]
+def every_page() -> None:
+    """What stands on every page: the links to all, and the dialogs that wait to be opened."""
+    gr.Navbar(main_page_name="Studio")
+    gr.HTML(render("looking.dialogs"), elem_id="dialogs")
+
+
+def _reading(
+    blocks: gr.Blocks,
+    title: str,
+    path: str,
+    lead: str,
+    show: Callable[[Query], str],
+    listed: bool = True,
 ) -> None:
-    """A title and what `show` makes of the address's query, whenever the page is opened."""
-    gr.HTML(render("macros.title", words=title, lead=lead))
-    body = gr.HTML(elem_id=name, elem_classes=["cl-page"])
+    """A page of its title and what `show` makes of the address's query, whenever it is opened."""
+    with blocks.route(title, path, show_in_navbar=listed):
+        every_page()
+        gr.HTML(render("macros.title", words=title, lead=lead))
+        body = gr.HTML(elem_id=path, elem_classes=["cl-page"])
 
-    def opened(request: gr.Request) -> str:
-        try:
-            return show(dict(request.query_params))
-        except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-            return render("notices.trouble", words=words_of(error))
+        def opened(request: gr.Request) -> str:
+            try:
+                return show(dict(request.query_params))
+            except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
+                return render("notices.trouble", words=words_of(error))
 
-    blocks.load(opened, None, body, queue=False, api_visibility="private", show_progress="hidden")
+        blocks.load(
+            opened, None, body, queue=False, api_visibility="private", show_progress="hidden"
+        )
 
 
 def theme() -> Any:
@@ -123,6 +139,13 @@ def css() -> str:
 
 
 def head() -> str:
-    """The script, inline: no second request, nothing from elsewhere."""
-    script = (ASSETS / "studio.js").read_text(encoding="utf-8")
-    return f"<script>{script}</script>"
+    """What a shared address shows, what paper looks like, and the scripts, inline: no second
+    request, nothing from elsewhere.
+
+    Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
+    """
+    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    paper = (ASSETS / "print.css").read_text(encoding="utf-8")
+    styles = f'<style media="print">{paper}</style>'
+    shared = render("macros.shared", title=TITLE, words=INTRO)
+    return shared + styles + "".join(f"<script>{script}</script>" for script in scripts)

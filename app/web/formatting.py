@@ -125,8 +125,18 @@ def verdict_name(verdict: str) -> str:
 
 
 def work_picture(work_id: str) -> str:
-    """A work's picture."""
+    """A work's picture, as small as a card shows it."""
+    return f"/media/thumbnails/works/{quote(work_id, safe='')}"
+
+
+def whole_work(work_id: str) -> str:
+    """A work's picture at its own size."""
     return f"/media/works/{quote(work_id, safe='')}"
+
+
+def run_thumbnail(run_id: str) -> str:
+    """A run's picture, as small as a card shows it."""
+    return f"/media/thumbnails/runs/{quote(run_id, safe='')}"
 
 
 def run_picture(run_id: str) -> str:
@@ -148,6 +158,16 @@ def relative(address: str) -> str:
 def run_page(run_id: str) -> str:
     """A run's permalink."""
     return with_query("/", {"run": run_id})
+
+
+def run_settings(run_id: str) -> str:
+    """The studio with the settings of a run."""
+    return with_query("/", {"run": run_id, "settings": "1"})
+
+
+def comparison(run_id: str, other: str) -> str:
+    """Two runs side by side."""
+    return with_query("/compare", {"a": run_id, "b": other})
 
 
 def run_file(run_id: str, ending: str) -> str:
@@ -188,16 +208,20 @@ FILTERS = (
     kind_name,
     verdict_name,
     work_picture,
+    whole_work,
+    run_thumbnail,
     relative,
     run_picture,
     picture_without,
     run_page,
+    run_settings,
+    comparison,
     run_file,
     artist_page,
     with_query,
 )
 
-ROOTED = re.compile(r'((?:href|src|action|data-src|data-artist-page)=)"/(?!/)')
+ROOTED = re.compile(r'((?:href|src|action|data-src)=)"/(?!/)')
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -211,6 +235,7 @@ environment.filters |= {one.__name__: one for one in FILTERS}
 environment.globals |= {
     "KINDS": KINDS,
     "SIGNALS": SIGNALS,
+    "VERDICTS": VERDICTS,
     "identifier_page": identifier_page,
 }
 

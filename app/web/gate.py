@@ -32,8 +32,8 @@ EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -
 
 # What the pages need, and nothing else; all that Gradio offers besides answers 404.
 _READ = re.compile(
-    r"/(?:ledger|artists|history|method|import|names)?/?"
-    r"|/healthz|/ledger\.(?:csv|json)|/media/.+|/runs/.+"
+    r"/(?:ledger|artists|history|compare|method|import|names)?/?"
+    r"|/healthz|/card\.jpg|/ledger\.(?:csv|json)|/media/.+|/runs/.+"
     r"|/(?:assets|static)/.+|/theme\.css|/favicon\.ico"
     r"|/gradio_api/(?:queue/data|upload_progress|file=.+)"
 )

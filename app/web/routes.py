@@ -16,10 +16,13 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from app.services.artist_ablation import answer_picture
 from app.services.ledger_filter import read_filter
+from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
+from app.settings import ASSETS
 from app.web.formatting import run_page
+from app.web.views.credit import names_in
 from core.errors import CreditlineError
 from core.evaluation.artist_ablation import DEFAULT_WAY
 from core.ledger.export import for_spreadsheets
@@ -31,7 +34,8 @@ RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 YEAR = "public, max-age=31536000, immutable"
 NOTE = """This pack holds what supports the credits of one run of Creditline:
 picture.png, the picture with its recipe; run.json, the run with every influence that was named;
-entry.json, the ledger's entry with its hash (null when nothing was booked).
+entry.json, the ledger's entry with its hash (null when nothing was booked); credit.csv and
+works.csv, the shares and the works as tables for a spreadsheet.
 Influence is estimated by the method named in run.json on the model named there.
 """
 
@@ -46,21 +50,47 @@ def media(studio: Studio) -> APIRouter:
             raise HTTPException(404, "There is no such run here.")
         return view
 
+    def names_of(view: RunView) -> Mapping[str, str]:
+        known = {one.id: one.name for one in studio.ledger.artists()}
+        return {**known, **names_in(view.record)}
+
     def picture_of(view: RunView) -> Path:
         path = studio.outputs / Path(view.record.image_file).name
         if not view.record.image_file or not path.is_file():
             raise HTTPException(404, "The picture of this run is no longer kept.")
         return path
 
-    @router.get("/media/works/{work_id}")
-    def work(work_id: str) -> FileResponse:
+    def file_of(work_id: str) -> Path:
         try:
             path = studio.collection.image_path(studio.collection.work(work_id))
         except CreditlineError as error:
             raise HTTPException(404, "There is no such work here.") from error
         if not path.is_file():
             raise HTTPException(404, "The picture of this work is missing.")
-        return FileResponse(path, headers={"Cache-Control": YEAR})
+        return path
+
+    def small(path: Path) -> FileResponse:
+        try:
+            thumbnail = studio.thumbnails.of(path)
+        except CreditlineError as error:
+            raise HTTPException(404, error.message) from error
+        return FileResponse(thumbnail, headers={"Cache-Control": YEAR})
+
+    @router.get("/card.jpg")
+    def card() -> FileResponse:
+        return FileResponse(ASSETS / "card.jpg", headers={"Cache-Control": YEAR})
+
+    @router.get("/media/works/{work_id}")
+    def work(work_id: str) -> FileResponse:
+        return FileResponse(file_of(work_id), headers={"Cache-Control": YEAR})
+
+    @router.get("/media/thumbnails/works/{work_id}")
+    def work_thumbnail(work_id: str) -> FileResponse:
+        return small(file_of(work_id))
+
+    @router.get("/media/thumbnails/runs/{run_id}")
+    def run_thumbnail(run_id: str) -> FileResponse:
+        return small(picture_of(run_of(run_id)))
 
     @router.get("/media/runs/{run_id}.png")
     def picture(run_id: str, download: bool = False) -> FileResponse:
@@ -83,6 +113,16 @@ def media(studio: Studio) -> APIRouter:
     def run_json(run_id: str) -> Response:
         return Response(_pretty(_recorded(run_of(run_id))), media_type="application/json")
 
+    @router.get("/runs/{run_id}/credit.csv")
+    def run_credit(run_id: str) -> Response:
+        view = run_of(run_id)
+        return _table(view, credit_table(view, names_of(view)), "credit")
+
+    @router.get("/runs/{run_id}/works.csv")
+    def run_works(run_id: str) -> Response:
+        view = run_of(run_id)
+        return _table(view, works_table(view), "works")
+
     @router.get("/runs/{run_id}/evidence.zip")
     def evidence(run_id: str) -> Response:
         with studio.ledger.moment() as moment:
@@ -93,6 +133,8 @@ def media(studio: Studio) -> APIRouter:
                 "picture.png": picture_of(view).read_bytes(),
                 "run.json": _pretty(_recorded(view)),
                 "entry.json": _pretty(None if entry is None else EntryRecord.of(entry)),
+                "credit.csv": _spreadsheet(credit_table(view, names_of(view))),
+                "works.csv": _spreadsheet(works_table(view)),
                 "README.txt": NOTE.encode(),
             }
         )
@@ -131,6 +173,15 @@ def _file(data: bytes, kind: str, name: str) -> Response:
     return Response(
         data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def _spreadsheet(text: str) -> bytes:
+    return "".join(for_spreadsheets([text])).encode()
+
+
+def _table(view: RunView, text: str, what: str) -> Response:
+    name = f"creditline-{view.number:06d}-{what}.csv"
+    return _file(_spreadsheet(text), "text/csv; charset=utf-8", name)
 
 
 def _stream(parts: Any, kind: str, name: str) -> StreamingResponse:

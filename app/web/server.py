@@ -10,11 +10,12 @@ import os
 import socket
 import sys
 import threading
+import time
 import warnings
 import webbrowser
 from typing import Any
 
-from app.settings import Settings
+from app.settings import ASSETS, Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
 from core.errors import CreditlineError, UsageError
@@ -140,6 +141,7 @@ def make_application(
     application.include_router(media(studio))
     uploads = Uploads(settings.temporary, budgets)
     uploads.sweep()
+    studio.thumbnails.sweep(time.time())
     blocks = build_studio(studio, access, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
@@ -149,6 +151,7 @@ def make_application(
         theme=theme(),
         css=css(),
         head=head(),
+        favicon_path=ASSETS / "favicon.png",
         show_error=False,
         max_file_size="25mb",
         footer_links=[],

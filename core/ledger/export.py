@@ -101,6 +101,11 @@ def as_csv(entries: Iterable[Entry]) -> Iterator[str]:
     return _in_parts(_lines(entries))
 
 
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A short table with a header, as the export writes it; texts in it are `neutral` already."""
+    return "".join([_line(columns), *(_line(row) for row in rows)])
+
+
 def for_spreadsheets(parts: Iterable[str]) -> Iterator[str]:
     """The same text with the mark by which spreadsheets know UTF-8, so that umlauts stay."""
     mark = "\ufeff"

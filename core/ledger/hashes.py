@@ -53,6 +53,16 @@ def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], 
     return digest([kept, rows, rule])
 
 
+def deletion_hash(row: Mapping[str, Any]) -> str:
+    """Over the note of a deleted run, without its own hash."""
+    return digest({name: value for name, value in row.items() if name != "hash"})
+
+
 def status_hash(change: Mapping[str, Any]) -> str:
     """Over a change of status, without its own hash."""
     return digest({name: value for name, value in change.items() if name != "hash"})
+
+
+def name_digest(artist_id: str, name: str) -> str:
+    """Over an artist's id and the name for display, which may be replaced."""
+    return digest([artist_id, name])

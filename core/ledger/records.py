@@ -50,6 +50,13 @@ class RunInfluence:
         return tuple((who, weight) for who, _, weight in self.makers or ((self.artist_id, "", 1),))
 
     @property
+    def maker_names(self) -> tuple[tuple[str, str], ...]:
+        """(artist id, name) of each maker; of a single one the label's words."""
+        if not self.makers:
+            return ((self.artist_id, self.artist),)
+        return tuple((who, name) for who, name, _ in self.makers)
+
+    @property
     def extreme(self) -> bool:
         """Whether the model has the work to itself: no other work explains anything of it, and its
         scores say little about other pictures. Known where parts are."""
@@ -164,6 +171,18 @@ class LedgerFilter:
 EVERYTHING = LedgerFilter()
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunSearch:
+    """Which runs, beside the filter: by verdict, and by `text`, letters of an upload's file name in
+    any case or the run's number (12, #000012)."""
+
+    verdict: str | None = None
+    text: str | None = None
+
+
+ALL_RUNS = RunSearch()
+
+
 @dataclass(frozen=True)
 class ArtistTotal:
     """An artist's net credit; `works` that were proponents, `entries` that credited them."""
@@ -178,7 +197,10 @@ class ArtistTotal:
 
 @dataclass(frozen=True)
 class Totals:
-    """Net credit by artist, highest first, what is kept for unknown makers, and the rest."""
+    """Net credit by artist, highest first, what is kept for unknown makers, and the rest.
+
+    `credited`: how many artists have any; `more` artists, with `more_micro`, are not listed.
+    """
 
     artists: tuple[ArtistTotal, ...]
     unattributed_micro: int
@@ -186,6 +208,9 @@ class Totals:
     entries: int
     head_hash: str
     unknown: tuple[ArtistTotal, ...] = ()
+    credited: int = 0
+    more: int = 0
+    more_micro: int = 0
 
     @property
     def unknown_micro(self) -> int:
@@ -232,7 +257,8 @@ class StatusChange:
 class Statement:
     """An artist's entries of a month (or of all time), and their sum.
 
-    `escrow_micro`: what is kept besides, under a name that nobody in particular bears.
+    `escrow_micro`: what is kept besides, under a name that nobody in particular bears. `entries`:
+    how many there are; `lines` may hold only the newest of them, and the sums are over all.
     """
 
     artist: KnownArtist
@@ -241,6 +267,7 @@ class Statement:
     lines: tuple[tuple[Entry, int], ...]
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
     escrow_micro: int = 0
+    entries: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ first entry that does not hold and why. Recomputes; trusts no stored hash.
 
 The rule. The whole verification recomputes everything from the first entry on. A verification since
 a checkpoint recomputes what lies after it (entries with their postings, runs with their
-influences), and always the rules, the changes of status, the guards and the numbers of the last
-rows. So an entry that was changed after the last verified head is found at the next start, and one
-before it by the whole verification: on request, or behind the server after its start. A checkpoint
-that is not of this ledger (its head is not there) is ignored. Whoever owns the file could rewrite
-all of it: publish the head.
+influences), and always the rules, the changes of status, the notes of deleted runs, the names, the
+guards and the numbers of the last rows. A run may be missing only where its deletion is noted, and
+no entry's. The running totals are held against explicit sums by the whole. So an entry that was
+changed after the last verified head is found at the next start, and one before it by the whole
+verification: on request, or behind the server after its start. A checkpoint that is not of this
+ledger (its head is not there) is ignored. Whoever owns the file could rewrite all of it: that is
+found by heads that were published before (`core.ledger.published_heads`).
 """
 
 from __future__ import annotations
@@ -23,20 +25,33 @@ from sqlalchemy import Connection, Table
 from core.errors import CreditlineError
 from core.ledger import schema
 from core.ledger.checkpoint import BEGINNING, Checkpoint
-from core.ledger.hashes import canonical, entry_hash, run_digest, status_hash
+from core.ledger.database import SCHEMA, expected_schema
+from core.ledger.hashes import (
+    canonical,
+    deletion_hash,
+    entry_hash,
+    name_digest,
+    run_digest,
+    status_hash,
+)
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
+from core.ledger.running_totals import total_faults
 from core.ledger.shares import WHOLE, read_rule
 
 Row = dict[str, Any]
 DAMAGED = "it is damaged: it holds what was never written there"
+KEPT = ("entry", "run", "influence", "deleted_run", "deleted_influence")
 GUARDS = frozenset(
     [
         f"{table}_no_{verb}"
         for verb in ("update", "delete")
         for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")
     ]
-    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows"]
+    + [f"run_deleted_no_{verb}" for verb in ("update", "delete")]
+    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows", "influence_follows_run"]
+    + [f"totals_follow_{kind}" for kind in KEPT]
+    + ["deletion_follows", "deleted_was_not_booked"]
 )
 
 
@@ -79,9 +94,13 @@ def _verified(raw: sqlite3.Connection, since: Checkpoint | None) -> tuple[Verifi
 
 def _holds(raw: sqlite3.Connection, since: Checkpoint) -> bool:
     """Whether the ledger has the entry and the run at which the checkpoint was set."""
+    run = (
+        "SELECT digest FROM run WHERE number = ?1 UNION ALL "
+        "SELECT digest FROM run_deleted WHERE number = ?1"
+    )
     places = (
         ("SELECT hash FROM ledger_txn WHERE seq = ?", since.entries, since.head, BEGINNING.head),
-        ("SELECT digest FROM run WHERE number = ?", since.runs, since.run_digest, ""),
+        (run, since.runs, since.run_digest, ""),
     )
     for query, number, noted, first in places:
         row = raw.execute(query, (number,)).fetchone() if number else (first,)
@@ -124,10 +143,33 @@ def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
     yield from _runs(raw, since)
     if whole:
         yield from _strays(raw)
-    yield from _status_changes(raw)
-    names = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    if missing := GUARDS - names:
-        yield FirstBad(0, f"the guard '{sorted(missing)[0]}' was removed")
+        yield from total_faults(raw)
+    status = ("change {} of an artist's status", "changes of an artist's status")
+    yield from _chain(raw, schema.artist_status, status_hash, *status)
+    deletions = ("the note of deletion {}", "notes of deletions")
+    yield from _chain(raw, schema.run_deleted, deletion_hash, *deletions)
+    yield from _names(raw)
+    yield from _schema(raw)
+
+
+def _schema(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    """Tables, indexes and guards, word by word as the migrations made them."""
+    there = {(kind, name): text for kind, name, text in raw.execute(SCHEMA)}
+    expected = expected_schema()
+    words = {"trigger": "guard"}
+    for kind, name in sorted(expected):
+        if (kind, name) not in there:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was removed")
+        elif there[kind, name] != expected[kind, name]:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was changed")
+    for kind, name in sorted(there.keys() - expected.keys()):
+        yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' does not belong to a ledger")
+
+
+def _names(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    for row in _rows(raw, f"SELECT {_columns(schema.artist)} FROM artist ORDER BY id"):
+        if _sound(name_digest, row["id"], row["name"]) != row["digest"]:
+            yield FirstBad(0, f"the name of the artist '{row['id']}' was changed")
 
 
 def _rules(raw: sqlite3.Connection, texts: dict[str, str]) -> Iterator[FirstBad]:
@@ -236,16 +278,26 @@ def _runs(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
         expected += 1
         entry = run.pop("entry") or 0
         if run["number"] != expected:
-            yield FirstBad(entry, f"run {expected} is missing")
-            return
+            if _deleted(raw, expected, run["number"]) != run["number"] - expected:
+                yield FirstBad(entry, f"run {expected} is missing")
+                return
+            expected = run["number"]
         rows = influences.take(expected)
         if run["entry_key"] is not None and not entry:
             yield FirstBad(0, f"the entry of run {expected} is missing")
         if _sound(run_digest, run, rows) != run["digest"]:
             torn = "is damaged" if _torn(run, *rows) else "was changed"
             yield FirstBad(entry, f"run {expected} {torn}")
-    if _written(raw, "run") != expected:
+    written = _written(raw, "run")
+    if written < expected or _deleted(raw, expected + 1, written + 1) != written - expected:
         yield FirstBad(0, "the last runs were removed")
+
+
+def _deleted(raw: sqlite3.Connection, first: int, after: int) -> int:
+    """How many runs of the numbers [first, after) were deleted, as the ledger notes it."""
+    query = "SELECT count(*) FROM run_deleted WHERE number >= ? AND number < ?"
+    count: int = raw.execute(query, (first, after)).fetchone()[0]
+    return count
 
 
 def _written(raw: sqlite3.Connection, table: str) -> int:
@@ -264,17 +316,24 @@ def _strays(raw: sqlite3.Connection) -> Iterator[FirstBad]:
         ).fetchone()
         if stray is not None:
             yield FirstBad(0, f"{kind} ('{stray[0]}')")
+    for table, _, other, _ in raw.execute("PRAGMA foreign_key_check"):
+        yield FirstBad(0, f"a row of {other} that {table} names is missing")
+    back = raw.execute("SELECT number FROM run JOIN run_deleted USING (number) LIMIT 1").fetchone()
+    if back is not None:
+        yield FirstBad(0, f"run {back[0]} is there, though it was deleted")
 
 
-def _status_changes(raw: sqlite3.Connection) -> Iterator[FirstBad]:
-    table = schema.artist_status
+def _chain(
+    raw: sqlite3.Connection, table: Table, row_hash: Callable[..., str], one: str, several: str
+) -> Iterator[FirstBad]:
+    """A chain beside the entries: every row follows the one before and gives its own hash."""
     previous, number = BEGINNING.head, 0
-    for change in _rows(raw, f"SELECT {_columns(table)} FROM artist_status ORDER BY seq"):
+    for row in _rows(raw, f"SELECT {_columns(table)} FROM {table.name} ORDER BY seq"):
         number += 1
-        follows = change["seq"] == number and change["prev_hash"] == previous
-        if not follows or _sound(status_hash, change) != change["hash"]:
-            yield FirstBad(0, f"change {number} of an artist's status was tampered with")
+        follows = row["seq"] == number and row["prev_hash"] == previous
+        if not follows or _sound(row_hash, row) != row["hash"]:
+            yield FirstBad(0, f"{one.format(number)} was tampered with")
             return
-        previous = change["hash"]
-    if _written(raw, "artist_status") != number:
-        yield FirstBad(0, "the last changes of an artist's status were removed")
+        previous = row["hash"]
+    if _written(raw, table.name) != number:
+        yield FirstBad(0, f"the last {several} were removed")

@@ -13,11 +13,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, bindparam, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.hashes import GENESIS, canonical, entry_hash, run_digest, status_hash
+from core.ledger.hashes import (
+    GENESIS,
+    canonical,
+    entry_hash,
+    name_digest,
+    run_digest,
+    status_hash,
+)
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -31,6 +38,19 @@ from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Line = tuple[str, str | None, str | None, int]
+
+# built once: putting a statement together takes longer than SQLite takes to run it
+RUN_DIGEST = select(schema.run.c.digest).where(schema.run.c.id == bindparam("id"))
+RULE = select(schema.rule).where(schema.rule.c.id == bindparam("id"))
+ENTRY_OF_KEY = select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == bindparam("key"))
+INSERT_RUN, INSERT_INFLUENCE = insert(schema.run), insert(schema.influence)
+INSERT_POSTING, INSERT_ENTRY = insert(schema.posting), insert(schema.txn)
+LAST = {
+    table: select(table.c.seq, table.c.hash, table.c.created_at)
+    .order_by(table.c.seq.desc())
+    .limit(1)
+    for table in (schema.txn, schema.artist_status, schema.run_deleted)
+}
 
 
 def now() -> str:
@@ -78,18 +98,16 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         for influence in record.influences
     ]
     digest = run_digest(row, rows)
-    recorded = connection.execute(
-        select(schema.run.c.digest).where(schema.run.c.id == record.id)
-    ).scalar()
+    recorded = connection.execute(RUN_DIGEST, {"id": record.id}).scalar()
     if recorded == digest:
         return digest
     if recorded is not None:
         raise LedgerError(f"Another run is recorded as '{record.id}'. Trace the picture again.")
     if record.rule in KNOWN_RULES:
         write_rule(connection, KNOWN_RULES[record.rule])
-    connection.execute(insert(schema.run).values(**row, digest=digest))
+    connection.execute(INSERT_RUN, {**row, "digest": digest})
     if rows:
-        connection.execute(insert(schema.influence), rows)
+        connection.execute(INSERT_INFLUENCE, rows)
     return digest
 
 
@@ -97,9 +115,9 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
     if names:
         connection.exec_driver_sql(
-            "INSERT INTO artist (id, name) VALUES (?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-            list(names.items()),
+            "INSERT INTO artist (id, name, digest) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET name = excluded.name, digest = excluded.digest WHERE name <> excluded.name",
+            [(who, name, name_digest(who, name)) for who, name in names.items()],
         )
 
 
@@ -111,17 +129,14 @@ def write_rule(connection: Connection, rule: ShareRule) -> str:
         "version": rule.version,
         "parameters": canonical(dict(rule.parameters)),
     }
-    known = connection.execute(select(schema.rule).where(schema.rule.c.id == rule.id)).mappings()
-    if known.first() is None:
+    if connection.execute(RULE, {"id": rule.id}).first() is None:
         connection.execute(insert(schema.rule).values(**values))
     return canonical(values)
 
 
 def existing(connection: Connection, key: str) -> int | None:
     """The number of the entry with this idempotency key."""
-    number: int | None = connection.execute(
-        select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == key)
-    ).scalar()
+    number: int | None = connection.execute(ENTRY_OF_KEY, {"key": key}).scalar()
     return number
 
 
@@ -137,9 +152,7 @@ def write_credit(
 
     What is owed to the ids in `unpaid`, of makers whom nobody knows, is kept in escrow.
     """
-    row = connection.execute(
-        select(schema.run.c.digest).where(schema.run.c.id == run_id)
-    ).scalar_one_or_none()
+    row = connection.execute(RUN_DIGEST, {"id": run_id}).scalar_one_or_none()
     if row is None:
         raise LedgerError(f"There is no run '{run_id}' to credit. Record it first.")
     unknown = set(shares.artist_micro) - set(names)
@@ -171,7 +184,7 @@ def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], 
 
     `header`: everything of the entry but number, id, date and hashes; `rule`: its rule's text.
     """
-    number, previous, moment = _next(connection, schema.txn)
+    number, previous, moment = next_in_chain(connection, schema.txn)
     entry = {
         "seq": number,
         "id": uuid.uuid4().hex,
@@ -190,19 +203,17 @@ def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], 
         }
         for line, (account, who, name, micro) in enumerate(lines, start=1)
     ]
-    connection.execute(insert(schema.posting), rows)
-    connection.execute(insert(schema.txn).values(**entry, hash=entry_hash(entry, rows, rule)))
+    connection.execute(INSERT_POSTING, rows)
+    connection.execute(INSERT_ENTRY, {**entry, "hash": entry_hash(entry, rows, rule)})
     return number
 
 
-def _next(connection: Connection, table: Table) -> tuple[int, str, str]:
+def next_in_chain(connection: Connection, table: Table) -> tuple[int, str, str]:
     """The number, the hash to follow and the date of the next row of a chain.
 
     Its dates never go back, even where the clock does: a month's statement stays as it was read.
     """
-    last = connection.execute(
-        select(table.c.seq, table.c.hash, table.c.created_at).order_by(table.c.seq.desc()).limit(1)
-    ).first()
+    last = connection.execute(LAST[table]).first()
     if last is None:
         return 1, GENESIS, now()
     return last[0] + 1, last[1], max(now(), last[2])
@@ -221,7 +232,7 @@ def write_status(
     if known is None:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
     table = schema.artist_status
-    number, previous, moment = _next(connection, table)
+    number, previous, moment = next_in_chain(connection, table)
     change = {
         "seq": number,
         "artist_id": artist_id,

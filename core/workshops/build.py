@@ -19,6 +19,7 @@ from core.collection.store import load_collection, save_collection, save_held_ou
 from core.collection.types import BODY, Artist, Collection, Work
 from core.diffusion.tensors import image_to_pixels
 from core.diffusion.training.base_model import BasePlan, LabelledImages, is_whole, make_base
+from core.diffusion.training.loop import PLAIN, Execution
 from core.diffusion.training.lora import LoraTrainingPlan, train_lora
 from core.files import write_bytes
 from core.progress import Progress
@@ -125,15 +126,26 @@ def base_pictures(plan: BuildPlan) -> LabelledImages:
 
 
 def build_model(
-    destination: Path, scratch: Path, plan: BuildPlan = DEFAULT_PLAN
+    destination: Path,
+    scratch: Path,
+    plan: BuildPlan = DEFAULT_PLAN,
+    device: torch.device | str = "cpu",
+    execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Paint, train the base on other painters' works, train the collection's LoRA."""
     if not (destination / "collection.toml").is_file():
         yield from paint_collection(destination, plan.size)
     if not is_whole(destination / "model"):
         pictures = base_pictures(plan)
-        yield from make_base(plan.base, pictures, scratch / "base", destination / "model")
+        model_dir = destination / "model"
+        yield from make_base(plan.base, pictures, scratch / "base", model_dir, device, execution)
     collection = load_collection(destination)
     yield from train_lora(
-        collection, collection.works, plan.lora, scratch / "lora", destination / "lora"
+        collection,
+        collection.works,
+        plan.lora,
+        scratch / "lora",
+        destination / "lora",
+        device,
+        execution,
     )

@@ -1,4 +1,4 @@
-"""What is recorded, page by page: the ledger, the artists, the history of runs.
+"""What is recorded, page by page: the ledger and the artists.
 
 In: a studio and the query of the page's address, by which filters are links and forms, so that
 every view has an address of its own. Out: HTML, all of one moment of the ledger.
@@ -16,8 +16,9 @@ from app.web.views.credit import total_bars
 from core.collection.types import Artist, Work
 from core.ledger.ledger import Reader
 from core.ledger.records import (
+    ARTIST,
+    ESCROW,
     UNATTRIBUTED,
-    ArtistTotal,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -27,8 +28,12 @@ from core.ledger.records import (
     Totals,
     Verification,
 )
+from core.ledger.write import now
 
-PER_PAGE, RUNS_PER_PAGE = 50, 36
+PER_PAGE, ARTISTS_PER_PAGE = 50, 120
+BARS = 50  # artists with a bar of their own; the others are one bar
+CHOICES = 300  # artists in a menu; of more, a name is typed
+LINES = 200  # of an artist's statement that the page shows, the newest
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
 
 Query = dict[str, str]
@@ -57,7 +62,8 @@ class Card:
     kept: bool
 
 
-def _page_number(query: Query) -> int:
+def page_number(query: Query) -> int:
+    """Which page the address asks for, from 1."""
     text = query.get("page", "1")
     return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
 
@@ -74,11 +80,11 @@ def ledger_page(studio: Studio, query: Query) -> str:
     with ledger.moment() as moment:
         selected = _filter(studio, moment, query)
         return ledger_view(
-            totals=moment.totals(selected),
-            entries=moment.entries(selected, page=_page_number(query), per_page=PER_PAGE),
+            totals=moment.totals(selected, most=BARS),
+            entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
-            artists=moment.artists(),
+            artists=artist_choices(moment),
             styles=studio.collection.styles,
             query=query,
         )
@@ -92,9 +98,8 @@ def artists_page(studio: Studio, query: Query) -> str:
             works.setdefault(maker, []).append(work)
     artist_id = query.get("id")
     if not artist_id:
-        every = studio.ledger.totals()
-        totals = {row.artist_id: row for row in (*every.artists, *every.unknown)}
-        return all_artists(studio.collection.artists, works, totals)
+        balances = studio.ledger.balances()
+        return all_artists(studio.collection.artists, works, balances, page_number(query))
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
@@ -104,24 +109,21 @@ def artists_page(studio: Studio, query: Query) -> str:
             label="All artists",
         )
     with studio.ledger.moment() as moment:
-        if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
+        if moment.artist(artist.id) is None:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [])
-        ever = moment.artist_statement(artist.id)
-        months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
-        period = query.get("period")
+            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
+        months = moment.artist_months(artist.id)
+        period = query.get("period") or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
-        statement = moment.artist_statement(artist.id, period) if period else ever
-    return one_artist(artist, works.get(artist.id, []), statement, months)
+        statement = moment.artist_statement(artist.id, period, newest=LINES)
+        head = moment.head()
+    return one_artist(artist, works.get(artist.id, []), statement, months, head)
 
 
-def history_page(studio: Studio, query: Query) -> str:
-    """Every run, newest first."""
-    selected = _filter(studio, studio.ledger, query)
-    runs = studio.ledger.runs(selected, page=_page_number(query), per_page=RUNS_PER_PAGE)
-    kept = {name: query.get(name, "") for name in ("style", "kind")}
-    return render("history", runs=runs, query=kept)
+def artist_choices(ledger: Reader) -> list[KnownArtist] | None:
+    """The artists for a menu, by name; None where they are too many for one."""
+    return ledger.artists() if ledger.artist_count() <= CHOICES else None
 
 
 def ledger_view(
@@ -130,11 +132,12 @@ def ledger_view(
     entries: Page[Entry],
     runs: int,
     proof: Verification | None,
-    artists: Sequence[KnownArtist],
+    artists: Sequence[KnownArtist] | None,
     styles: Sequence[str],
     query: Mapping[str, str],
 ) -> str:
-    """Everything below the title; `proof` is None where nobody has checked the chain."""
+    """Everything below the title; `proof` is None where nobody has checked the chain, `artists`
+    None where they are too many for a menu."""
     total = totals.total_micro
     return render(
         "ledger",
@@ -143,11 +146,11 @@ def ledger_view(
         runs=runs,
         proof=proof,
         chain="not checked" if proof is None else "verified ✓" if proof.ok else "broken",
-        credited=sum(row.micro > 0 for row in totals.artists),
+        credited=totals.credited,
         unattributed=totals.unattributed_micro / total if total else 0.0,
         shares=total_bars(totals),
         lines=[_line(entry) for entry in entries.items],
-        artists=[(one.id, one.name) for one in artists],
+        artists=None if artists is None else [(one.id, one.name) for one in artists],
         styles=[(style, style_name(style)) for style in styles],
         chosen={name: query.get(name, "") for name in WORDS},
     )
@@ -163,28 +166,44 @@ def _line(entry: Entry) -> Line:
 def all_artists(
     artists: Sequence[Artist],
     works: Mapping[str, Sequence[Work]],
-    totals: Mapping[str, ArtistTotal],
+    balances: Mapping[tuple[str, str], int],
+    page: int = 1,
 ) -> str:
-    """One card per artist; `works` and `totals` by artist id."""
-    shown = [one for one in artists if one.id in works or one.id in totals]  # others: named beside
-    cards = [_card(artist, works.get(artist.id, ()), totals.get(artist.id)) for artist in shown]
-    return render("artists", cards=cards)
+    """One card per artist, page by page; `works` by artist id, `balances` by id and account."""
+    booked = {who for who, _ in balances}
+    shown = [one for one in artists if one.id in works or one.id in booked]  # others: named beside
+    first = (page - 1) * ARTISTS_PER_PAGE
+    cards = [
+        _card(artist, works.get(artist.id, ()), balances)
+        for artist in shown[first : first + ARTISTS_PER_PAGE]
+    ]
+    return render("artists", cards=Page(tuple(cards), page, ARTISTS_PER_PAGE, len(shown)))
 
 
-def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> Card:
+def _card(artist: Artist, works: Sequence[Work], balances: Mapping[tuple[str, str], int]) -> Card:
+    account = ARTIST if artist.payable else ESCROW
     return Card(
         id=artist.id,
         name=artist.name,
         first_works=tuple(work.id for work in works[:3]),
         styles=tuple(sorted({style_name(work.style) for work in works})),
         works=len(works),
-        micro=total.micro if total else 0,
+        micro=balances.get((artist.id, account), 0),
         kept=not artist.payable,
     )
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str]
+    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
 ) -> str:
-    """An artist's page; `months` are those that have entries, newest first."""
-    return render("artist", artist=artist, works=works, statement=statement, months=months)
+    """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
+    ledger's newest entry, which stands on paper."""
+    return render(
+        "artist",
+        artist=artist,
+        works=works,
+        statement=statement,
+        months=months,
+        head=head,
+        as_of=now(),
+    )

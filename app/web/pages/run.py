@@ -19,6 +19,7 @@ from PIL import Image
 from app.services.artist_ablation import kept_answers
 from app.services.cancellation import Cancellation
 from app.services.errors import guarded
+from app.services.run_deletion import deletable
 from app.services.runs import (
     Event,
     GenerateRequest,
@@ -34,11 +35,12 @@ from app.services.runs import (
 from app.services.session import Studio
 from app.web.access import Access
 from app.web.events import NOT_YOURS
-from app.web.formatting import render, style_name
+from app.web.formatting import render, run_page, style_name
 from app.web.uploads import Uploads
 from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
 from core.errors import LedgerError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
+from core.ledger.write import now
 
 # the components that an event may change
 SHOWN = (
@@ -50,7 +52,9 @@ SHOWN = (
     "opponents",
     "memorised",
     "recipe",
+    "paper",
     "again",
+    "restore",
     "retry",
     "run_id",
     "generate",
@@ -268,7 +272,9 @@ def untraced(picture: str) -> dict[str, Any]:
         "opponents": "",
         "memorised": "",
         "recipe": "",
+        "paper": "",
         "again": gr.update(visible=False),
+        "restore": gr.update(visible=False),
         "answer": "",
         "find_out": gr.update(interactive=False),
     }
@@ -327,8 +333,10 @@ def shown(studio: Studio, view: RunView, status: str) -> list[Any]:
             record=record,
             rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out()),
         ),
-        recipe=render("run.recipe", view=view),
+        paper=paper(studio, view),
+        recipe=render("run.recipe", view=view, deletable=deletable(view)),
         again=gr.update(visible=paintable),
+        restore=gr.update(visible=paintable),
         retry=gr.update(visible=False),
         run_id=record.id,
         **_askable(studio, record, paintable),
@@ -367,6 +375,21 @@ def credit(
         shares=run_bars(view.record, names, view.rule, unpaid),
         decided=decided(view.record, names),
         stands=standing_entry(view, names, opted_out),
+    )
+
+
+def paper(studio: Studio, view: RunView) -> str:
+    """The run as it is printed: all of the page as text and tables."""
+    names, opted_out = studio.artist_names, studio.ledger.opted_out()
+    return render(
+        "paper.run",
+        view=view,
+        shares=run_bars(view.record, names, view.rule, studio.collection.unpaid),
+        decided=decided(view.record, names),
+        stands=standing_entry(view, names, opted_out),
+        entry=None if view.entry is None else studio.ledger.entry(view.entry),
+        address=run_page(view.record.id),
+        as_of=now(),
     )
 
 

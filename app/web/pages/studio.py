@@ -15,7 +15,7 @@ import gradio as gr
 
 from app.services.artist_ablation import ArtistAblationResult, kept_answers, leave_out
 from app.services.errors import guarded, words_of
-from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike
+from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike, settings_of
 from app.services.session import Studio, example_run
 from app.web.access import Access
 from app.web.formatting import render, style_name
@@ -30,6 +30,7 @@ from app.web.pages.run import (
     update,
 )
 from app.web.uploads import Uploads
+from app.web.views.looking import LookAlike
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, UsageError
 
@@ -69,6 +70,9 @@ class StudioPage:
             with gr.Column(scale=4, min_width=280):
                 self.recipe = gr.HTML(elem_id="recipe")
                 self.again = gr.Button("Run again", visible=False, elem_id="again")
+                self.restore = gr.Button(
+                    "Use these settings again", visible=False, elem_id="restore"
+                )
         with gr.Accordion(
             "What if this artist had not been there?", open=False, elem_id="without"
         ) as self.without:
@@ -77,6 +81,7 @@ class StudioPage:
                 self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
                 self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
             self.answer = gr.HTML(elem_id="answer")
+        self.paper = gr.HTML(elem_id="paper")
         self.run_id = gr.Textbox(visible=False, label="Run")
         self.shown = [getattr(self, name) for name in SHOWN]
 
@@ -115,7 +120,7 @@ class StudioPage:
                 min_width=120,
             )
             self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
-        with gr.Accordion("Advanced", open=False):
+        with gr.Accordion("Advanced", open=False) as self.advanced:
             self.steps = gr.Slider(
                 1,
                 MAX_STEPS,
@@ -184,6 +189,7 @@ class StudioPage:
         }
         painted: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "paint", **private}
         recipe = [self.style, self.seed, self.steps, self.guidance, self.method]
+        self.restored = [*recipe, self.advanced, self.status]
         brought = [self.upload, self.as_style, self.method, self.book_upload]
         painting = self.generate.click(self.runs.generate, recipe, self.shown, **painted)
         again = self.again.click(self.runs.again, [self.run_id], self.shown, **painted)
@@ -211,6 +217,7 @@ class StudioPage:
         )
         # outside the queue, as the page itself: it takes one look at one picture
         self.run_id.change(self._alike, [self.run_id], self.alike, queue=False, **private)
+        self.restore.click(self._restore, [self.run_id], self.restored, queue=False, **private)
         self.retry.click(self.runs.retry, [self.run_id], self.shown, queue=False, **private)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -219,6 +226,13 @@ class StudioPage:
             self._opened,
             None,
             self.shown,
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        ).then(
+            self._restore_opened,
+            None,
+            self.restored,
             queue=False,
             api_visibility="private",
             show_progress="hidden",
@@ -241,6 +255,28 @@ class StudioPage:
             return update(picture=render("studio.blank"), **idle())
         return shown(self.studio, view, "")
 
+    def _restore_opened(self, request: gr.Request) -> list[Any]:
+        """The settings of the run in the address, where it asks for them."""
+        query = dict(request.query_params)
+        if not query.get("settings"):
+            return [gr.skip() for _ in self.restored]
+        return self._restore(query.get("run"))
+
+    def _restore(self, run_id: str | None) -> list[Any]:
+        """Every setting of a painted run back in the form; words where that cannot be."""
+        try:
+            view = self.studio.ledger.run(run_id) if run_id else None
+            style, seed, steps, guidance, method = settings_of(self.studio, view)
+        except Exception as error:  # noqa: BLE001 - the edge: a person gets words
+            words = render("notices.trouble", words=words_of(error))
+            return [*(gr.skip() for _ in self.restored[:-1]), words]
+        words = "Its style, seed, steps, guidance and measure are set. Press Generate when ready."
+        done = render("notices.done", words=words)
+        collection = self.studio.collection
+        usual = (collection.default_steps, collection.default_guidance, self.method.value)
+        opened = gr.update(open=True) if (steps, guidance, method) != usual else gr.skip()
+        return [style, seed, steps, guidance, method, opened, done]
+
     def _alike(self, run_id: str | None) -> str:
         """Works that look like the picture, whether or not they shaped it."""
         try:
@@ -253,7 +289,7 @@ class StudioPage:
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return render("notices.empty", words=words_of(error))
         collection = self.studio.collection
-        rows = [(work, collection.credit_line(work), cosine) for work, cosine in pairs]
+        rows = [LookAlike.of(collection, work, cosine) for work, cosine in pairs]
         return render("works.alike", rows=rows)
 
     def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:

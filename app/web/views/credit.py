@@ -195,6 +195,8 @@ def total_bars(totals: Totals) -> tuple[Bar, ...]:
         for row in totals.artists
     ]
     rest = [(UNKNOWN, totals.unknown_micro, KEPT)] if totals.unknown else []
+    if totals.more:
+        rest.insert(0, (f"{counted(totals.more, 'more artist')}", totals.more_micro, "together"))
     return _bars(rows, [*rest, (UNATTRIBUTED, totals.unattributed_micro, "")])
 
 

@@ -32,7 +32,7 @@ from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.autoencoder import patch_components, write_encoder
 from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.decoder import DecoderRecipe, train_decoder
-from core.diffusion.training.loop import Recipe, TrainingSet, train
+from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
 from core.diffusion.training.pretrained import is_finished
 from core.errors import ModelError
 from core.files import write_folder, write_text
@@ -113,29 +113,37 @@ def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> Tr
     return replace(like, latents=mean, spread=spread)
 
 
-def start_model(plan: BasePlan, pictures: LabelledImages, name: str) -> StableDiffusion:
+def start_model(
+    plan: BasePlan, pictures: LabelledImages, name: str, device: torch.device | str = "cpu"
+) -> StableDiffusion:
     """A new model whose encoder is the patch components of the pictures."""
     words = [class_prompt(style) for style in pictures.classes]
     pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
-    return StableDiffusion(pipeline, name=name)
+    return StableDiffusion(pipeline, name=name, device=device)
 
 
 def train_autoencoder(
-    plan: BasePlan, pictures: LabelledImages, scratch: Path
+    plan: BasePlan, pictures: LabelledImages, scratch: Path, device: torch.device | str = "cpu"
 ) -> Iterator[Progress]:
     """Fix the encoder, train the decoder."""
-    model = start_model(plan, pictures, scratch.name)
+    model = start_model(plan, pictures, scratch.name, device)
     latents = encode_all(model, pictures.images)
     vae = model.pipeline.vae
     yield from train_decoder(vae, pictures.images, latents, plan.decoder, scratch)
     write_folder(scratch / "vae", vae.save_pretrained)
 
 
-def train_base(plan: BasePlan, pictures: LabelledImages, scratch: Path) -> Iterator[Progress]:
+def train_base(
+    plan: BasePlan,
+    pictures: LabelledImages,
+    scratch: Path,
+    device: torch.device | str = "cpu",
+    execution: Execution = PLAIN,
+) -> Iterator[Progress]:
     """Train UNet and text encoder together; the moving average is what stays."""
-    model = start_model(plan, pictures, scratch.name)
+    model = start_model(plan, pictures, scratch.name, device)
     data = training_set(encode_all(model, pictures.images), pictures.styles)
     text = model.pipeline.text_encoder
     parameters = {
@@ -149,6 +157,7 @@ def train_base(plan: BasePlan, pictures: LabelledImages, scratch: Path) -> Itera
         plan.base,
         scratch / "base",
         embed=lambda: model.embed_text(data.prompts),
+        execution=execution,
     )
     write_folder(scratch / "unet", model.pipeline.unet.save_pretrained)
     write_folder(scratch / "text_encoder", text.save_pretrained)
@@ -168,14 +177,19 @@ def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: P
 
 
 def make_base(
-    plan: BasePlan, pictures: LabelledImages, scratch: Path, model_dir: Path
+    plan: BasePlan,
+    pictures: LabelledImages,
+    scratch: Path,
+    model_dir: Path,
+    device: torch.device | str = "cpu",
+    execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)
     if not is_finished(scratch, ("vae",)):
-        yield from train_autoencoder(plan, pictures, scratch)
+        yield from train_autoencoder(plan, pictures, scratch, device)
     if not is_finished(scratch, ("unet", "text_encoder")):
-        yield from train_base(plan, pictures, scratch)
+        yield from train_base(plan, pictures, scratch, device, execution)
     if not is_whole(model_dir):
         assemble(plan, pictures.classes, scratch, model_dir)
 

@@ -68,10 +68,12 @@ def train_decoder(
 ) -> Iterator[Progress]:
     """Train in place; images `[n, 3, h, w]` uint8, latents `[n, c, h/8, w/8]` unscaled; resumable.
 
-    Every random choice comes from (seed, step), so a resumed run equals an uninterrupted one.
+    On the device of the autoencoder. Every random choice comes from (seed, step), so a resumed run
+    equals an uninterrupted one.
     """
     decoder = decoder_parameters(autoencoder)
-    adversary = discriminator(recipe.seed)
+    device = next(iter(decoder.values())).device
+    adversary = discriminator(recipe.seed).to(device)
     opposing = {f"adversary.{name}": value for name, value in adversary.named_parameters()}
     parameters = {**decoder, **opposing}
     for parameter in decoder.values():
@@ -91,7 +93,7 @@ def train_decoder(
         rates = (learning_rate(recipe, step), recipe.adversary_rate)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
-        inputs, target = _crops(images, latents, recipe, step)
+        inputs, target = (part.to(device) for part in _crops(images, latents, recipe, step))
         optimizer.zero_grad(set_to_none=True)
         image = autoencoder.decode(inputs).sample
         loss = reconstruction_loss(image, target, recipe.edge_weight)

@@ -19,7 +19,8 @@ from fastapi.testclient import TestClient
 from app import cli
 from app.services.ledger_filter import read_filter
 from app.services.session import Studio
-from app.web.pages.ledger import artists_page, history_page, ledger_page
+from app.web.pages.history import history_page
+from app.web.pages.ledger import artists_page, ledger_page
 from app.web.routes import media
 from core.collection.types import Collection
 from core.errors import UsageError

@@ -85,6 +85,11 @@ COMMANDS = {
     "ledger statement": "indigo",
     "ledger reverse": "3 --reason Test --actor ann",
     "ledger verify": "",
+    "ledger publish": "",
+    "ledger prove": "3 -o proof.json",
+    "ledger check": "proof.json --key home/published/key.pem",
+    "ledger backup": "-o backup",
+    "ledger restore": "backup --reason Test --actor ann",
     "ledger export": "",
     "workshops list": "",
     "workshops paint": "--workshop cobalt --seed 5 -o new.png",
@@ -177,6 +182,8 @@ def before(
 
     short = replace(artist_ablation.FORGETTING, steps=3, batch_size=4)
     return {
+        "ledger check": lambda: cli.main(words_of("ledger prove")),
+        "ledger restore": lambda: cli.main(words_of("ledger backup")),
         "artists answer": asked,
         "artists decide": after(),
         "artists decisions": after("artists decide"),
@@ -199,7 +206,9 @@ def before(
         "evaluate artists": lambda: monkeypatch.setattr(
             evaluation, "evaluate_artists", lambda *_: iter([removed()])
         ),
-        "workshops build": lambda: monkeypatch.setattr(workshops, "rebuild", lambda *_: iter(())),
+        "workshops build": lambda: monkeypatch.setattr(
+            workshops, "rebuild", lambda *_, **__: iter(())
+        ),
     }
 
 

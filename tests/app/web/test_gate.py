@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from core.collection.types import Collection
 from tests.app.web.conftest import HOME, Visit, png, visit
 
-PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/import", "/names")
+PAGES = ("/", "/ledger", "/artists", "/history", "/compare", "/method", "/import", "/names")
 OURS = (*PAGES, "/healthz", "/ledger.csv", "/ledger.json")
 NEEDED = {
     "/gradio_api/queue/join",

@@ -36,7 +36,7 @@ FORWARDED = {
     "x-forwarded-proto": "https",
     "x-forwarded-for": "203.0.113.9",
 }
-PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/import", "/names")
+PAGES = ("/", "/ledger", "/artists", "/history", "/compare", "/method", "/import", "/names")
 GIVEN: dict[str, Any] = {"hosts": "studio.example.org", "proxies": "192.0.2.1, 10.0.0.0/8"}
 
 

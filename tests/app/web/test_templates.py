@@ -23,7 +23,10 @@ from jinja2 import UndefinedError, nodes
 from app.services.artist_ablation import ArtistAblationResult
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
+from app.web.pages.history import SEARCHED, RunCard
+from app.web.views.comparison import RunComparison
 from app.web.views.credit import Bar, side_by_side
+from app.web.views.looking import LookAlike
 from core.collection.artists.decisions import NameDecision
 from core.collection.artists.opt_outs import Wish
 from core.collection.artists.review import Choice, Proposal
@@ -72,7 +75,7 @@ HOSTILE = {
     "long": "A" + "b" * 20_000,
 }
 DIGEST = "0123456789abcdef" * 4
-ENDLESS = {"img", "br", "input", "path", "polyline", "circle"}
+ENDLESS = {"img", "meta", "br", "input", "path", "polyline", "circle"}
 
 
 # --- every template, with one text wherever a text can stand ----------------------------------
@@ -183,11 +186,12 @@ def ledger_of(text: str) -> str:
             entries=entries,
             runs=3,
             proof=proof,
-            artists=known,
+            artists=artists,
             styles=[text],
             query=chosen,
         )
         for totals in (whole, nothing)
+        for artists in (known, None)
         for proof in (None, Verification(True, 1, DIGEST), bad, Verification(False, 1, DIGEST))
         for chosen in (query, {})
     )
@@ -199,14 +203,16 @@ def artist_page_of(text: str) -> str:
     lines = tuple((entry, 5) for entry in entries_of(text))
     full = Statement(known, text, 5, lines, (change,))
     return ledger.one_artist(
-        artist_of(text), works_of(text), full, [text, "2026-01"]
-    ) + ledger.one_artist(artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), [])
+        artist_of(text), works_of(text), full, [text, "2026-01"], DIGEST
+    ) + ledger.one_artist(
+        artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), [], DIGEST
+    )
 
 
 def artists_of(text: str) -> str:
-    total = ArtistTotal(text, text, 5, 0.5, 1, 1)
     works = {text: works_of(text)}
-    return ledger.all_artists([artist_of(text)], works, {text: total}) + ledger.all_artists(
+    booked = {(text, "artist"): 5}
+    return ledger.all_artists([artist_of(text)], works, booked) + ledger.all_artists(
         [artist_of(text)], {}, {}
     )
 
@@ -346,6 +352,39 @@ def called(source: str, **values: object) -> str:
     return environment.from_string(source).render(values)
 
 
+def history_of(text: str) -> str:
+    cards = [
+        RunCard(view=view, again=again, deletable=again)
+        for view in runs_of(text)
+        for again in (True, False)
+    ]
+    query = dict.fromkeys(SEARCHED, text)
+    return "".join(
+        render(
+            "history",
+            runs=page,
+            cards=cards,
+            chosen=chosen,
+            query=query,
+            styles=[(text, text)],
+            artists=[(text, text)],
+        )
+        for page in (Page(tuple(runs_of(text)), 2, 4, 12), Page((), 1, 4, 0))
+        for chosen in (runs_of(text)[0], replace(runs_of(text)[1], record=run_of("other")), None)
+    )
+
+
+def compare_of(text: str) -> str:
+    """Every run beside every other: the same, and with nothing in common."""
+    apart = replace(run_of(text), artist_micro={"other": 1}, influences=(), collection="other")
+    runs = [*runs_of(text), RunView(5, apart, None)]
+    return "".join(
+        render("compare", pair=RunComparison.of(one, two, {text: text}))
+        for one in runs
+        for two in runs
+    )
+
+
 CASES: dict[str, Callable[[str], str]] = {
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
@@ -353,10 +392,16 @@ CASES: dict[str, Callable[[str], str]] = {
     ),
     "artist_ablation.question": lambda text: render("artist_ablation.question"),
     "artists": artists_of,
-    "history": lambda text: "".join(
-        render("history", runs=page, query={"style": text, "kind": text})
-        for page in (Page(tuple(runs_of(text)), 2, 4, 12), Page((), 1, 4, 0))
+    "choosing.choose": lambda text: "".join(
+        render("choosing.choose", known=known, named=True) for known in (runs_of(text)[0], None)
     ),
+    "choosing.kept": lambda text: render("choosing.kept", words=text, query={"text": text}),
+    "choosing.question": lambda text: "".join(
+        render("choosing.question", view=view, query={"text": text}) for view in runs_of(text)
+    ),
+    "choosing.refused": lambda text: render("choosing.refused", words=text),
+    "compare": compare_of,
+    "history": history_of,
     "importing.preview": lambda text: (
         importing.preview(import_of(text)) + importing.preview(nothing_of(text))
     ),
@@ -383,13 +428,36 @@ CASES: dict[str, Callable[[str], str]] = {
     "names.wishes": lambda text: "".join(
         render("names.wishes", rows=rows) for rows in ([wish_of(text)], [])
     ),
+    "looking.dialogs": lambda text: render("looking.dialogs"),
+    "looking.facts": lambda text: render(
+        "looking.facts",
+        title=text,
+        words=text,
+        makers=[(text, text), (text, text)],
+        year=text,
+        style=text,
+        licence=text,
+        figures=[(text, text)],
+    ),
+    "looking.influence": lambda text: "".join(
+        render("looking.influence", row=row) for row in run_of(text).influences
+    ),
+    "macros.artist_choice": lambda text: "".join(
+        render("macros.artist_choice", label=text, artists=artists, chosen=text)
+        for artists in ([(text, text)], None)
+    ),
     "macros.bars": lambda text: "".join(
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
     "macros.figures": lambda text: render("macros.figures", pairs=[(text, text)]),
+    "macros.options": lambda text: "".join(
+        render("macros.options", values=[(text, text)], chosen=chosen, everything=text)
+        for chosen in (text, "")
+    ),
     "macros.pager": lambda text: render(
         "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
     ),
+    "macros.shared": lambda text: render("macros.shared", title=text, words=text),
     "macros.table": lambda text: called(
         "{% from 'macros.html' import table %}{% call table([a], a) %}{{ a }}{% endcall %}", a=text
     ),
@@ -427,11 +495,34 @@ CASES: dict[str, Callable[[str], str]] = {
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
     ),
-    "run.recipe": lambda text: "".join(render("run.recipe", view=view) for view in runs_of(text)),
+    "paper.run": lambda text: "".join(
+        render(
+            "paper.run",
+            view=view,
+            shares=bars_of(text),
+            decided=text,
+            stands=text,
+            entry=entry,
+            address=text,
+            as_of=text,
+        )
+        for view in runs_of(text)
+        for entry in (entries_of(text)[0], None)
+    ),
+    "run.booked": lambda text: "".join(render("run.booked", view=view) for view in runs_of(text)),
+    "run.recipe": lambda text: "".join(
+        render("run.recipe", view=view, deletable=deletable)
+        for view in runs_of(text)
+        for deletable in (True, False)
+    ),
     "studio.blank": lambda text: render("studio.blank"),
     "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
     "works.alike": lambda text: render(
-        "works.alike", rows=[(work, text, 0.97) for work in works_of(text)]
+        "works.alike",
+        rows=[
+            LookAlike(work=work, artist=text, makers=((text, text),), cosine=0.97)
+            for work in works_of(text)
+        ],
     ),
     "works.gallery": lambda text: "".join(
         render("works.gallery", side=side, rows=rows, shown=0)
@@ -573,7 +664,7 @@ def test_no_template_switches_escaping_off() -> None:
 
 
 def test_no_python_of_the_application_writes_markup() -> None:
-    """Templates do. The one exception is the page's own script, which is not from any data."""
+    """Templates do. The one exception is from no data: the scripts, and the look of paper."""
     sources = "".join(file.read_text(encoding="utf-8") for file in TEMPLATES.glob("*.html"))
     tags = {"script", *re.findall(r"<([a-z][a-z0-9]*)", sources)}
     markup = re.compile(rf"</?(?:{'|'.join(sorted(tags))})\b")
@@ -594,7 +685,8 @@ def test_no_python_of_the_application_writes_markup() -> None:
             name = getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
             if name in ("escape", "Markup", "markupsafe"):
                 wrong.append(f"{file.name}: {name}")
-    assert sorted(wrong) == ["blocks.py: </script>", "blocks.py: <script>"]
+    own = ("</script>", "</style>", "<script>", '<style media="print">')
+    assert sorted(wrong) == [f"blocks.py: {tag}" for tag in own]
 
 
 def test_a_name_stays_readable() -> None:

@@ -241,7 +241,7 @@ def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
         for index, fn in busy.blocks.fns.items()
         if any(name == "load" for _, name in fn.targets)
     ]
-    assert len(loads) == 6
+    assert len(loads) == 7
     for index, fn in loads:
         assert not fn.queue
         answer = busy.post(index, [])

@@ -271,7 +271,7 @@ def test_a_posting_without_an_entry_is_refused_at_the_end(ledger: Ledger) -> Non
 TABLES = {
     name: [column.name for column in table.columns if not column.primary_key]
     for name, table in schema.metadata.tables.items()
-    if name not in ("artist",)
+    if table not in schema.TOTALS  # those: test_running_totals
 }
 
 
@@ -307,6 +307,7 @@ def busy(ledger: Ledger) -> Ledger:
         booked(ledger, seed)
     ledger.set_artist_status("ochre", "opted-out", reason="On request", actor="ann")
     ledger.reverse(2, reason="mistake", actor="ann")
+    ledger.delete_run(ledger.record(record(99)).record.id)
     assert ledger.verify().ok
     return ledger
 

@@ -12,7 +12,6 @@ import torch
 
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training import base_model as from_scratch
-from core.diffusion.training.autoencoder import DecoderRecipe
 from core.diffusion.training.base_model import (
     BasePlan,
     LabelledImages,
@@ -21,6 +20,7 @@ from core.diffusion.training.base_model import (
     is_whole,
     make_base,
 )
+from core.diffusion.training.decoder import DecoderRecipe
 from core.diffusion.training.loop import Recipe
 from core.errors import ModelError
 
