@@ -15,6 +15,9 @@ from core.diffusion.schedule import Schedule
 from core.errors import UsageError
 
 Objective = Callable[[Tensor, Tensor, Tensor, Schedule], Tensor]
+# before a name: the same function of the network's own answer (v, or a flow's velocity) and of what
+# it should have answered, in place of eps_theta and eps
+ANSWER = "answer-"
 
 
 def l_simple(prediction: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
@@ -75,7 +78,9 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 def objective(name: str) -> Objective:
-    """By name; "eta=0.3" is an interpolation. An unknown name is a `UsageError`."""
+    """By name; "eta=0.3" is an interpolation, "answer-square" L_Square of the network's own answer.
+    An unknown name is a `UsageError`."""
+    given, name = name, name.removeprefix(ANSWER)
     if name in OBJECTIVES:
         return OBJECTIVES[name]
     head, _, value = name.partition("=")
@@ -85,5 +90,11 @@ def objective(name: str) -> Objective:
         except ValueError:
             pass
     raise UsageError(
-        f"There is no objective '{name}'. Choose one of: {', '.join(OBJECTIVES)}, eta=NUMBER."
+        f"There is no objective '{given}'. Choose one of: {', '.join(OBJECTIVES)}, eta=NUMBER; "
+        f"or one of them after '{ANSWER}', of the network's own answer."
     )
+
+
+def of_answer(name: str) -> bool:
+    """Whether it is taken of the network's own answer."""
+    return name.startswith(ANSWER)

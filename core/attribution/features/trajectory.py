@@ -15,6 +15,7 @@ from torch import Tensor
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.gradients import Examples
 from core.attribution.features.noise import noise_for
+from core.attribution.features.objectives import of_answer
 from core.diffusion.sampling import Denoised, Sampler, denoise
 from core.errors import UsageError
 
@@ -56,7 +57,9 @@ def journey_features(
                 model.latent_shape,
             )[:, 0].to(latents)
         times = torch.tensor([at.timestep], device=latents.device)
-        features = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
+        answered = of_answer(featurizer.spec.objective)
+        rows = Examples(latents, noise[:, None], times, conditioning, answered)
+        features = featurizer.of_examples(rows)
         phi = phi + features.phi if phi.numel() else features.phi
         losses = losses + features.losses if losses.numel() else features.losses
     return Features(phi / len(kept), losses / len(kept))

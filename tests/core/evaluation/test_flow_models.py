@@ -93,6 +93,21 @@ def test_journeys_go_along_the_flow(reading: str, model: StableDiffusion) -> Non
     assert len(features.phi) == 2 and features.phi.isfinite().all()
 
 
+def test_features_are_of_the_noise_or_of_the_velocity_as_their_spec_says(
+    model: StableDiffusion,
+) -> None:
+    latents = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
+    identity = ProjectionSpec("identity")
+    made = [
+        Featurizer(model, FeatureSpec(objective=name, projection=identity)).features(
+            latents, PROMPTS[:1], ["a"]
+        )
+        for name in ("square", "answer-square")
+    ]
+    assert not torch.allclose(made[0].phi, made[1].phi)
+    assert torch.equal(made[0].losses, made[1].losses)
+
+
 @pytest.mark.parametrize("sampler", [Sampler(eta=1.0), Sampler(clip=True)])
 def test_noise_and_clipping_do_not_belong_to_a_flow(
     sampler: Sampler, model: StableDiffusion

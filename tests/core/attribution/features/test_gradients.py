@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -111,6 +112,57 @@ def test_hooks_equal_vmap_equal_loop_in_every_family(kind: str, layers: str) -> 
         assert relative(flatten(hooks.by_parameter), expected) < 1e-6
         assert relative(flatten(functional.by_parameter), expected) < 1e-6
         torch.testing.assert_close(hooks.losses, functional.losses)
+
+
+@pytest.mark.parametrize("name", ["simple", "square", "average"])
+@pytest.mark.parametrize("kind", ["SDXL, v", "SD 3"])
+def test_objectives_of_the_networks_own_answer_equal_a_loop(kind: str, name: str) -> None:
+    model = random_model(kind, 3, rank=2)
+    model.network.double()
+    grads_on(model)
+    data = examples(model, 2)
+    parameters = list(model.attributed_parameters().values())
+    expected = []
+    for i in range(2):
+        x, noise = data.latents[i].expand(len(TIMES), -1, -1, -1), data.noise[i]
+        assert data.conditioning is not None
+        given = data.conditioning[i : i + 1].repeat_interleave(len(TIMES))
+        answer = model.predict(model.schedule.add_noise(x, noise, TIMES), TIMES, given)
+        target = model.schedule.target(x, noise, TIMES)
+        value = objective(name)(answer, target, TIMES, model.schedule).mean()
+        parts = torch.autograd.grad(value, parameters)
+        expected.append(torch.cat([part.flatten() for part in parts]))
+    answered = replace(data, of_answer=True)
+    for path in ("hooks", "functional"):
+        made = per_example_gradients(model, objective(f"answer-{name}"), answered, path)
+        assert relative(flatten(made.by_parameter), torch.stack(expected)) < 1e-6
+    of_noise = per_example_gradients(model, objective(name), data)
+    torch.testing.assert_close(made.losses, of_noise.losses)
+    assert relative(flatten(of_noise.by_parameter), torch.stack(expected)) > 0.01
+
+
+def test_where_the_answer_is_the_noise_nothing_changes() -> None:
+    model, square = grads_on(stable()), objective("answer-square")
+    data = examples(model, 2)
+    one, other = (
+        flatten(per_example_gradients(model, square, rows).by_parameter)
+        for rows in (data, replace(data, of_answer=True))
+    )
+    assert torch.equal(one, other)
+
+
+def test_along_a_flow_the_mean_of_noise_and_velocity_differ_by_a_timesteps_scale_alone() -> None:
+    """eps = x + (1 - sigma) v: brought to length one, every timestep's gradient is the same."""
+    model = random_model("SD 3", 3, rank=2)
+    model.network.double()
+    data, average = examples(model, 2), objective("average")
+    made = [
+        flatten(per_example_gradients(model, average, rows, normalised=unit).by_parameter)
+        for unit in (True, False)
+        for rows in (data, replace(data, of_answer=True))
+    ]
+    assert relative(made[0], made[1]) < 1e-6
+    assert relative(made[2], made[3]) > 0.01
 
 
 @pytest.mark.parametrize("name", ["simple", "square"])
