@@ -53,7 +53,8 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
     if not HUB_NAME.fullmatch(text):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
     place = _fetched(text, download)
-    if place is None or not (download or not lacking(place)):
+    begun = place is not None and (place / MODEL_INDEX).is_file()
+    if place is None or (not download and not (begun and not lacking(place))):
         raise ModelError(_missing(text))
     _require_complete(place, text)
     return place
