@@ -32,4 +32,10 @@ def account_header(blocks: gr.Blocks, *, required: bool) -> None:
 def header(caller: Caller, *, required: bool) -> str:
     """The line for whoever asks."""
     pages = [(label, address) for action, label, address in OF_KEEPERS if caller.may(action)]
-    return render("account.header", who=caller, required=required, pages=pages)
+    return render(
+        "account.header",
+        who=caller,
+        required=required,
+        pages=pages,
+        keeper=caller.may(Action.REMOVE),  # links that only such a caller is shown
+    )
