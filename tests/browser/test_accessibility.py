@@ -27,13 +27,20 @@ def violations(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("path", [*PAGES, "compare"])
+@pytest.mark.parametrize("path", [*PAGES, "compare", "sign-in"])
 def test_no_page_shuts_anybody_out(
     lived_in: Server, open_page: Open, path: str, dark: bool
 ) -> None:
-    page = open_page(f"{lived_in.url}/{path}", dark=dark)
+    page = open_page(lived_in.keeper_url, dark=dark)  # to whom every page is open
+    page.goto(f"{lived_in.url}/{path}")
     page.wait_for_load_state("networkidle")
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nor_does_a_page_that_is_not_open(lived_in: Server, open_page: Open, dark: bool) -> None:
+    page = open_page(f"{lived_in.url}/import", dark=dark)
+    assert page.title().startswith("Not open") and violations(page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

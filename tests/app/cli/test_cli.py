@@ -142,6 +142,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_verbs_are_these_and_no_others() -> None:
     groups = {
+        "accounts": cli.accounts.verbs,
         "artists": cli.artists.verbs,
         "ledger": cli.ledger.verbs,
         "evaluate": cli.evaluate.verbs,
