@@ -10,12 +10,16 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from app.services.errors import words_of
 from app.services.session import Studio
 from app.settings import ASSETS
 from app.web.access import Access
 from app.web.formatting import render
+from app.web.language import ENGLISH, LANGUAGES, Language
+from app.web.language_choice import language_of
+from app.web.localized_pages import LocalizedBlocks
 from app.web.pages.compare import compare_page
 from app.web.pages.history import HistoryPage
 from app.web.pages.importing import ImportPage
@@ -23,70 +27,89 @@ from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
 from app.web.pages.studio import StudioPage
+from app.web.sentences import marked
 from app.web.uploads import Budgets, Uploads
 
 TITLE = "Creditline"
 SCRIPTS = ("studio.js", "looking.js")
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
-ENTRIES = "Who has been credited, entry by entry. Credit units, not money."
-ARTISTS = "Whose works this model has learnt from."
-RUNS = "Everything painted and traced on this machine."
-METHOD = "What the numbers mean, and what they do not."
-TWO_RUNS = "Two runs side by side: their pictures, their shares, and whom both credit."
+ENTRIES = marked("Who has been credited, entry by entry. Credit units, not money.")
+ARTISTS = marked("Whose works this model has learnt from.")
+RUNS = marked("Everything painted and traced on this machine.")
+METHOD = marked("What the numbers mean, and what they do not.")
+TWO_RUNS = marked("Two runs side by side: their pictures, their shares, and whom both credit.")
 
 
 def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
-    """All pages over one opened studio."""
-    with gr.Blocks(
+    """All pages over one opened studio: their events once, their words in every language."""
+    first = Context.id
+    blocks = _build(studio, access, uploads, ENGLISH)
+    for language in LANGUAGES.values():
+        Context.id = first  # the same component has the same number in every language
+        if language is not ENGLISH:
+            blocks.describe(language, _build(studio, access, uploads, language))
+    return blocks
+
+
+def _build(studio: Studio, access: Access, uploads: Uploads, language: Language) -> LocalizedBlocks:
+    say = language.say
+    with LocalizedBlocks(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        every_page()
-        StudioPage(studio, access, uploads).load(blocks)
-    _reading(blocks, "Ledger", "ledger", ENTRIES, partial(ledger_page, studio))
-    _reading(blocks, "Artists", "artists", ARTISTS, partial(artists_page, studio))
-    with blocks.route("History", "history"):
-        every_page()
-        gr.HTML(render("macros.title", words="History", lead=RUNS))
-        HistoryPage(studio, access).load(blocks)
-    _reading(blocks, "Method", "method", METHOD, partial(method_page, studio))
-    _reading(blocks, "Compare", "compare", TWO_RUNS, partial(compare_page, studio), listed=False)
-    with blocks.route("Import", "import"):
-        every_page()
-        ImportPage(studio.settings, access)
-    with blocks.route("Names", "names"):
-        every_page()
-        NamesPage(studio, access).load(blocks)
+        every_page(language)
+        StudioPage(studio, access, uploads, language).load(blocks)
+    reading = partial(_reading, blocks, language)
+    reading(say("Ledger"), "ledger", say(ENTRIES), partial(ledger_page, studio))
+    reading(say("Artists"), "artists", say(ARTISTS), partial(artists_page, studio))
+    with blocks.route(say("History"), "history"):
+        every_page(language)
+        gr.HTML(render("macros.title", words=say("History"), lead=say(RUNS)))
+        HistoryPage(studio, access, language).load(blocks)
+    reading(say("Method"), "method", say(METHOD), partial(method_page, studio))
+    reading(say("Compare"), "compare", say(TWO_RUNS), partial(compare_page, studio), listed=False)
+    with blocks.route(say("Import"), "import"):
+        every_page(language)
+        ImportPage(studio.settings, access, language)
+    with blocks.route(say("Names"), "names"):
+        every_page(language)
+        NamesPage(studio, access, language).load(blocks)
     return blocks
 
 
-def every_page() -> None:
-    """What stands on every page: the links to all, and the dialogs that wait to be opened."""
-    gr.Navbar(main_page_name="Studio")
-    gr.HTML(render("looking.dialogs"), elem_id="dialogs")
+def every_page(language: Language) -> None:
+    """What stands on every page: the links to all, the choice of a language, and the dialogs that
+    wait to be opened."""
+    gr.Navbar(main_page_name=language.say("Studio"))
+    gr.HTML(
+        render("languages.chooser", language) + render("looking.dialogs", language),
+        elem_id="dialogs",
+    )
 
 
 def _reading(
     blocks: gr.Blocks,
+    language: Language,
     title: str,
     path: str,
     lead: str,
-    show: Callable[[Query], str],
+    show: Callable[[Query, Language], str],
     listed: bool = True,
 ) -> None:
     """A page of its title and what `show` makes of the address's query, whenever it is opened."""
     with blocks.route(title, path, show_in_navbar=listed):
-        every_page()
+        every_page(language)
         gr.HTML(render("macros.title", words=title, lead=lead))
         body = gr.HTML(elem_id=path, elem_classes=["cl-page"])
 
         def opened(request: gr.Request) -> str:
+            reader = language_of(request.headers)
             try:
-                return show(dict(request.query_params))
+                return show(dict(request.query_params), reader)
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-                return render("notices.trouble", words=words_of(error))
+                return render("notices.trouble", reader, words=words_of(error))
 
         blocks.load(
             opened, None, body, queue=False, api_visibility="private", show_progress="hidden"

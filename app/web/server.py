@@ -117,6 +117,7 @@ def make_application(
     from app.web.blocks import build_studio, css, head, theme
     from app.web.events import Events
     from app.web.gate import Gate
+    from app.web.localized_pages import LocalizedPages
     from app.web.proxy import Below, Forwarded
     from app.web.routes import media
 
@@ -159,6 +160,7 @@ def make_application(
     )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
+    application.add_middleware(LocalizedPages)
     application.add_middleware(Below)
     application.add_middleware(
         Gate,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from app.services.ledger_filter import WORDS, read_filter
 from app.services.session import Studio
 from app.web.formatting import render, style_name
+from app.web.language import ENGLISH, Language
+from app.web.sentences import marked
 from app.web.views.credit import total_bars
 from core.collection.types import Artist, Work
 from core.ledger.ledger import Reader
@@ -31,6 +33,12 @@ from core.ledger.write import now
 
 PER_PAGE = 50
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
+
+CHAIN = {
+    "unknown": marked("not checked"),
+    "good": marked("verified ✓"),
+    "bad": marked("broken"),
+}
 
 Query = dict[str, str]
 
@@ -68,7 +76,7 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
     return read_filter(ledger, query, lambda: studio.collection.styles)
 
 
-def ledger_page(studio: Studio, query: Query) -> str:
+def ledger_page(studio: Studio, query: Query, language: Language = ENGLISH) -> str:
     """Totals, bars and entries under the filters of the address, all of one moment."""
     ledger = studio.ledger
     verifying = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
@@ -83,10 +91,11 @@ def ledger_page(studio: Studio, query: Query) -> str:
             artists=moment.artists(),
             styles=studio.collection.styles,
             query=query,
+            language=language,
         )
 
 
-def artists_page(studio: Studio, query: Query) -> str:
+def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> str:
     """Everyone, or the artist whose id the address gives."""
     works: dict[str, list[Work]] = {}
     for work in studio.collection.works:
@@ -96,27 +105,29 @@ def artists_page(studio: Studio, query: Query) -> str:
     if not artist_id:
         every = studio.ledger.totals()
         totals = {row.artist_id: row for row in (*every.artists, *every.unknown)}
-        return all_artists(studio.collection.artists, works, totals)
+        return all_artists(studio.collection.artists, works, totals, language)
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
             "notices.empty",
-            words="There is no such artist here.",
+            language,
+            words=language.say("There is no such artist here."),
             address="/artists",
-            label="All artists",
+            label=language.say("All artists"),
         )
     with studio.ledger.moment() as moment:
         if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
+            own, head = works.get(artist.id, []), moment.head()
+            return one_artist(artist, own, nothing, [], head, language)
         ever = moment.artist_statement(artist.id)
         months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
         period = query.get("period")
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period) if period else ever
         head = moment.head()
-    return one_artist(artist, works.get(artist.id, []), statement, months, head)
+    return one_artist(artist, works.get(artist.id, []), statement, months, head, language)
 
 
 def ledger_view(
@@ -128,22 +139,24 @@ def ledger_view(
     artists: Sequence[KnownArtist],
     styles: Sequence[str],
     query: Mapping[str, str],
+    language: Language = ENGLISH,
 ) -> str:
     """Everything below the title; `proof` is None where nobody has checked the chain."""
     total = totals.total_micro
     return render(
         "ledger",
+        language,
         totals=totals,
         entries=entries,
         runs=runs,
         proof=proof,
-        chain="not checked" if proof is None else "verified ✓" if proof.ok else "broken",
+        chain=language.say(CHAIN["unknown" if proof is None else "good" if proof.ok else "bad"]),
         credited=sum(row.micro > 0 for row in totals.artists),
         unattributed=totals.unattributed_micro / total if total else 0.0,
-        shares=total_bars(totals),
+        shares=total_bars(totals, language),
         lines=[_line(entry) for entry in entries.items],
         artists=[(one.id, one.name) for one in artists],
-        styles=[(style, style_name(style)) for style in styles],
+        styles=[(style, style_name(style, language)) for style in styles],
         chosen={name: query.get(name, "") for name in WORDS},
     )
 
@@ -159,19 +172,24 @@ def all_artists(
     artists: Sequence[Artist],
     works: Mapping[str, Sequence[Work]],
     totals: Mapping[str, ArtistTotal],
+    language: Language = ENGLISH,
 ) -> str:
     """One card per artist; `works` and `totals` by artist id."""
     shown = [one for one in artists if one.id in works or one.id in totals]  # others: named beside
-    cards = [_card(artist, works.get(artist.id, ()), totals.get(artist.id)) for artist in shown]
-    return render("artists", cards=cards)
+    cards = [
+        _card(artist, works.get(artist.id, ()), totals.get(artist.id), language) for artist in shown
+    ]
+    return render("artists", language, cards=cards)
 
 
-def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> Card:
+def _card(
+    artist: Artist, works: Sequence[Work], total: ArtistTotal | None, language: Language
+) -> Card:
     return Card(
         id=artist.id,
         name=artist.name,
         first_works=tuple(work.id for work in works[:3]),
-        styles=tuple(sorted({style_name(work.style) for work in works})),
+        styles=tuple(sorted({style_name(work.style, language) for work in works})),
         works=len(works),
         micro=total.micro if total else 0,
         kept=not artist.payable,
@@ -179,12 +197,18 @@ def _card(artist: Artist, works: Sequence[Work], total: ArtistTotal | None) -> C
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
+    artist: Artist,
+    works: Sequence[Work],
+    statement: Statement,
+    months: Sequence[str],
+    head: str,
+    language: Language = ENGLISH,
 ) -> str:
     """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
     ledger's newest entry, which stands on paper."""
     return render(
         "artist",
+        language,
         artist=artist,
         works=works,
         statement=statement,
