@@ -34,11 +34,9 @@ from core.ledger.write import now
 PER_PAGE = 50
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
 
-CHAIN = {
-    "unknown": marked("not checked"),
-    "good": marked("verified ✓"),
-    "bad": marked("broken"),
-}
+UNCHECKED = marked("not checked")
+VERIFIED = marked("verified ✓")
+BROKEN = marked("broken")
 
 Query = dict[str, str]
 
@@ -143,6 +141,7 @@ def ledger_view(
 ) -> str:
     """Everything below the title; `proof` is None where nobody has checked the chain."""
     total = totals.total_micro
+    chain = UNCHECKED if proof is None else VERIFIED if proof.ok else BROKEN
     return render(
         "ledger",
         language,
@@ -150,7 +149,7 @@ def ledger_view(
         entries=entries,
         runs=runs,
         proof=proof,
-        chain=language.say(CHAIN["unknown" if proof is None else "good" if proof.ok else "bad"]),
+        chain=language.say(chain),
         credited=sum(row.micro > 0 for row in totals.artists),
         unattributed=totals.unattributed_micro / total if total else 0.0,
         shares=total_bars(totals, language),

@@ -172,7 +172,8 @@ def standing_entry(
         shares=given or language.say("nobody"),
     )
     if not reasons:
-        return f"{stands} {language.say('The bars show what it would be today.')}"
+        today = language.say("The bars show what it would be today.")
+        return f"{stands} {today}"
     today = language.say(
         "The bars show what it would be today: %(reasons)s.", reasons="; ".join(reasons)
     )

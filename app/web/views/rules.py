@@ -120,6 +120,7 @@ def earned_by(
         if works[artist]:
             return counted(works[artist], "work", language)
         # runs of before kept the highest scores only, and credit follows z
-        return language.say(EQUAL if rule.name == "hybrid" else NOT_KEPT)
+        missing = EQUAL if rule.name == "hybrid" else NOT_KEPT
+        return language.say(missing)
 
     return earned
