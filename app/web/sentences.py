@@ -267,6 +267,27 @@ SENTENCES: tuple[str, ...] = (
     marked("Style precision@10"),
     marked("Artist top-1"),
     marked("Artist top-3"),
+    # formulas with words in them; the more particular first
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ = Pᵀ mean over t of %(gradient)s: every timestep counts alike"
+    ),
+    marked("%(product)s per Linear layer, diag(Λ) of other parameters, δ = 0.1 mean(Λ) of each"),
+    marked("mean over checkpoints c of %(product)s"),
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at its own x_t"
+    ),
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at noised x0_t"
+    ),
+    marked("mean over S models of %(product)s"),
+    marked("%(product)s: DAS without residual and leverage; never negative: it names no opponents"),
+    marked("%(product)s; never negative: it names no opponents"),
+    marked("%(product)s, z the latents"),
+    marked("exp(−(d(x, n)² − min d²)/4), d the distance of the latents, min over the works"),
+    marked("%(product)s, c CLIP's image embedding"),
+    marked("mean loss of x over models trained without n, minus over those trained with n"),
+    marked("minus the coefficient of n in the ridge regression of the loss of x on who was in"),
+    marked("minus the coefficient of n in the LASSO regression of the loss of x on who was in"),
     # the embedded collection
     marked(
         "Six hundred paintings by twenty-four procedural painters: small programs, each with a "
