@@ -78,6 +78,7 @@ SAME = {
             "%(runs)s run.",
             "Run %(run)s",
             "art nouveau",
+            "makers",
             "%(number)s makers: %(names)s",
             "kubisme",
         ),
@@ -392,6 +393,8 @@ def test_no_page_shows_an_english_rest(studio: Studio, pages: Any, language: Lan
         *(one.name for one in collection.artists),
         *(one.title for one in collection.works),
         *(one.licence for one in collection.works),
+        *(one.id for one in collection.artists),
+        *("Check 7", "wikidata", "Ukiyo e", "a cubism painting", collection.description),
         *(collection.title, collection.name, "Creditline", "JSON", "D-TRAK", "σ"),
     }
     english = [text for text in pages(ENGLISH) if re.search("[A-Za-z]{3}", text)]
@@ -402,11 +405,12 @@ def test_no_page_shows_an_english_rest(studio: Studio, pages: Any, language: Lan
         for text in english
         if text in spoken and text not in data and text not in known and is_prose(text, data)
     }
-    assert sorted(rest) == []
+    assert not rest, sorted(rest)
 
 
 def is_prose(text: str, data: set[str]) -> bool:
     """Whether more than names, ids and figures stand in it."""
+    text = re.sub(r"\bRun #\d+", "", text)  # Dutch says so too
     for name in sorted(data, key=len, reverse=True):
         text = text.replace(name, "")
     if re.search("[φΛᵀ]|exp", text):  # a formula without words
