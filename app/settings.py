@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     hosts: str = Field(default="", description="More names it answers to, by comma")
     root_path: str = Field(default="", description="Below which path a proxy shows the studio")
     proxies: str = Field(default="", description="Whose X-Forwarded-* count: addresses, by comma")
+    user_header: str = Field(default="", description="Header in which such a proxy names who asks")
+    accounts: Literal["auto", "required", "none"] = Field(
+        default="auto", description="Whether accounts are required: auto, required, none"
+    )
+    per_hour: int = Field(
+        default=60, ge=1, description="Pictures per address and hour without an account"
+    )
     importing: Literal["key", "anyone", "nobody"] = Field(
         default="key", description="Who may import in the browser: key, anyone, nobody"
     )
@@ -113,6 +120,18 @@ class Settings(BaseSettings):
                 ) from error
         return proxies
 
+    @field_validator("user_header")
+    @classmethod
+    def _of_a_proxy(cls, user_header: str, info: ValidationInfo) -> str:
+        if user_header and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{1,63}", user_header):
+            raise ValueError("it is the name of a header, as X-Remote-User")
+        if user_header and not info.data.get("proxies"):
+            raise ValueError(
+                "a header says who asks only where a proxy writes it; name its address too "
+                "(--behind-proxy, CREDITLINE_PROXIES)"
+            )
+        return user_header.lower()
+
     @property
     def proxy_addresses(self) -> tuple[str, ...]:
         """Whose X-Forwarded-* count: addresses and networks."""
@@ -135,6 +154,11 @@ class Settings(BaseSettings):
     def ledger_file(self) -> Path:
         """The database of runs and credit."""
         return self.home / "ledger.sqlite3"
+
+    @property
+    def accounts_file(self) -> Path:
+        """Who may do more than a visitor; apart from the ledger, which is shown to everybody."""
+        return self.home / "accounts.sqlite3"
 
     @property
     def outputs(self) -> Path:

@@ -46,6 +46,10 @@ class LedgerError(CreditlineError):
     """A ledger that cannot be read or written; nothing was half-booked."""
 
 
+class AccountError(CreditlineError):
+    """An account, password or token that cannot be made, changed or read."""
+
+
 def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     """Raise `UsageError` with the choices where `value` is none of the `known`."""
     if value not in known:

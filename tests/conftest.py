@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from core.collection.types import Collection
 from tests.small import ready_collection
+
+# no test is timed: a machine that is busy otherwise would fail it
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +26,7 @@ class Server:
     port: int
     rule: str = "artist-influence"
     process: subprocess.Popen[str] | None = None
+    settings: dict[str, str] = field(default_factory=dict)  # CREDITLINE_*, besides
 
     @property
     def url(self) -> str:
@@ -52,7 +53,8 @@ class Server:
                 "CREDITLINE_COLLECTION": str(self.collection),
                 "CREDITLINE_DEVICE": "cpu",
                 "CREDITLINE_RULE": self.rule,
-            },
+            }
+            | self.settings,
         )
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:

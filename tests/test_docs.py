@@ -33,6 +33,7 @@ MACHINE = re.compile(
 
 def verbs() -> list[str]:
     groups = {
+        "accounts": cli.accounts.verbs,
         "artists": cli.artists.verbs,
         "ledger": cli.ledger.verbs,
         "evaluate": cli.evaluate.verbs,

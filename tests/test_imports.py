@@ -17,9 +17,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"collection", "diffusion", "attribution", "ledger"},  # rules are benchmarked too
     "workshops": {"collection", "diffusion", "attribution", "evaluation"},
     "ledger": set(),
+    "accounts": set(),
     "provenance": set(),
 }
-PLAIN = {"ledger", "provenance"}
+PLAIN = {"ledger", "accounts", "provenance"}
 HEAVY = {"torch", "diffusers", "transformers", "peft", "gradio", "faiss", "trak"}
 
 

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from app.cli import (
+    accounts,
     artists,
     attribute,
     collections,
@@ -53,6 +54,7 @@ app.command("generate")(generate.generate)
 app.command("attribute")(attribute.attribute)
 app.command("methods")(attribute.methods)
 app.command("score")(attribute.score)
+app.add_typer(accounts.verbs, name="accounts")
 app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
 app.add_typer(ledger.verbs, name="ledger")

@@ -268,7 +268,7 @@ def opt_out(
             wishes.append(wish_of(one, numbers, work, source, date))
     if not wishes:
         raise UsageError("Say who said no: --name, a number, --work, or a --list of them.")
-    ledger = open_ledger(settings.ledger_file)
+    ledger = open_ledger(settings.ledger_file, publishes=True)
     _say_opted(opt_out(settings, opened, ledger, wishes, actor=by or getpass.getuser()), as_json)
 
 
@@ -285,7 +285,7 @@ def opt_in(
     from core.ledger.ledger import open_ledger
 
     settings, opened = _opened(collection)
-    ledger = open_ledger(settings.ledger_file)
+    ledger = open_ledger(settings.ledger_file, publishes=True)
     who = by or getpass.getuser()
     _say_opted(opt_in(settings, opened, ledger, name, actor=who, reason=reason), as_json)
 

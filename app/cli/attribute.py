@@ -6,6 +6,7 @@ influences and shares; or a file with `scores [m, n]`.
 
 from __future__ import annotations
 
+import getpass
 import io
 import tokenize
 import zipfile
@@ -49,7 +50,10 @@ def attribute(
     from app.services.serialize import RefusalRecord, TraceRecord, attribution_lines
 
     refused = 0
-    for traced in watch(trace_files(common.settings(), images, style, method, record=record)):
+    files = trace_files(
+        common.settings(), images, style, method, record=record, actor=getpass.getuser()
+    )
+    for traced in watch(files):
         if traced.error is not None:
             refused += 1
             if as_json:

@@ -140,7 +140,7 @@ def _database(settings: Settings) -> Finding:
 
     if not settings.ledger_file.exists():
         return Finding("database", True, "none yet; the first run makes it")
-    proof = open_ledger(settings.ledger_file).verify()
+    proof = open_ledger(settings.ledger_file, publishes=True).verify()
     if proof.ok:
         return Finding("database", True, f"{proof.entries} entries, verified")
     return Finding(

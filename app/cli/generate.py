@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,9 @@ def generate(
         check_ending(output)
     style = class_of(chosen_collection(settings), style, prompt)
     studio = open_studio(settings)
-    request = GenerateRequest(style, seed, steps, guidance, method, book=book)
+    request = GenerateRequest(
+        style, seed, steps, guidance, method, book=book, actor=getpass.getuser()
+    )
     run = last(to_the_end(generate_and_attribute(studio, request)), RunFinished)
     if output is not None:
         save_picture(run.image, output)

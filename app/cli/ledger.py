@@ -53,7 +53,7 @@ def _our_ledger() -> Ledger:
     """The ledger of CREDITLINE_HOME."""
     from core.ledger.ledger import open_ledger
 
-    return open_ledger(read_settings().ledger_file)
+    return open_ledger(read_settings().ledger_file, publishes=True)
 
 
 def _selected(ledger: Ledger, filters: FilterOptions) -> LedgerFilter:
@@ -217,21 +217,145 @@ def reverse(
 
 
 @verbs.command("verify")
-def verify(as_json: AsJson = False) -> None:
+def verify(
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="CHECKPOINTS", help="Also against checkpoints that somebody kept."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY.PEM", help="The public key that came with them; ours if none."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Recompute the chain from the first entry on; find any tampering."""
+    from app.services.ledger_proofs import losses, verified
     from app.services.serialize_ledger import VerificationRecord
 
-    proof = _our_ledger().verify()
+    proof = verified(_our_ledger(), against, key)
     if as_json:
         show_json(VerificationRecord.model_validate(proof))
     elif proof.ok:
         count = "1 entry" if proof.entries == 1 else f"{proof.entries} entries"
         say(f"The ledger is whole: {count} verified.")
+        if against is not None:
+            say(f"It is the ledger of which '{against.name}' was published.")
+            for words in losses(against):
+                say(words)
     bad = proof.first_bad
     if bad is not None:
         raise LedgerError(
             f"The ledger was changed: entry {bad.entry}: {bad.reason}. Restore the database "
             "from a backup; nothing more should be booked on it."
+        )
+
+
+@verbs.command("publish")
+def publish(as_json: AsJson = False) -> None:
+    """Sign a checkpoint of the ledger now; give it, and the public key, to others to keep."""
+    from app.services.ledger_proofs import published
+    from app.services.serialize_ledger import PublicationRecord
+
+    record = PublicationRecord.model_validate(published(_our_ledger()))
+    if as_json:
+        show_json(record)
+        return
+    say(f"Checkpoint {record.number}: {record.entries} entries, head {record.head}")
+    say(f"Checkpoints to give away: {record.checkpoints}")
+    say(f"Public key, {record.key}: {record.public_key}")
+
+
+@verbs.command("prove")
+def prove(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's number or id.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where the proof is written.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Write a proof that an entry is in the ledger, for somebody who has no ledger."""
+    from app.services.ledger_filter import find_entry
+    from app.services.ledger_proofs import write_proof
+    from app.services.serialize_ledger import ProofRecord
+
+    ledger = _our_ledger()
+    proof = write_proof(ledger, find_entry(ledger, entry).number, output)
+    record = ProofRecord.of(proof)
+    if as_json:
+        show_json(record)
+    else:
+        say(f"Written: {output} (entry {record.entry}, checkpoint {record.checkpoint})")
+
+
+@verbs.command("check")
+def check(
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="What `ledger prove` wrote.")],
+    key: Annotated[Path, typer.Option(metavar="KEY.PEM", help="The studio's public key.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="CHECKPOINTS", help="Checkpoints that you kept yourself."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check such a proof; needs no ledger, only the proof and the studio's public key."""
+    from app.services.ledger_proofs import checked
+    from app.services.serialize_ledger import ProofRecord
+
+    record = ProofRecord.of(checked(proof, key, against))
+    if as_json:
+        show_json(record)
+        return
+    say(
+        f"Entry {record.entry} of {record.created_at[:10]} is in the ledger of which checkpoint "
+        f"{record.checkpoint} was signed on {record.published_at[:10]} by key {record.key}."
+    )
+
+
+@verbs.command("backup")
+def backup(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where the copy is written.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the ledger while the studio runs, and verify the copy."""
+    from app.services.serialize_ledger import BackupRecord
+    from core.ledger.backup import backup as make
+
+    record = BackupRecord.model_validate(make(_our_ledger(), output))
+    if as_json:
+        show_json(record)
+    else:
+        say(f"Written: {record.path} ({record.entries} entries, head {record.head_hash})")
+
+
+@verbs.command("restore")
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `ledger backup` wrote.")],
+    reason: Reason,
+    actor: Actor = None,
+    lose_newer: Annotated[
+        bool, typer.Option("--lose-newer", help="Although entries are lost; published as such.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the ledger's place, verified first; what was there is kept beside."""
+    from app.services.serialize_ledger import RestorationRecord
+    from core.ledger.backup import restore as put_back
+
+    done = put_back(
+        read_settings().ledger_file,
+        source,
+        reason=reason,
+        actor=actor or getpass.getuser(),
+        lose_newer=lose_newer,
+    )
+    record = RestorationRecord.model_validate(done)
+    if as_json:
+        show_json(record)
+    else:
+        say(
+            f"Restored: {record.entries} entries. What was there before: {record.kept or 'nothing'}"
         )
 
 

@@ -30,6 +30,23 @@ def serve(
             help="Whose X-Forwarded-Prefix, -Host, -Proto and -For count, by comma; else nobody's.",
         ),
     ] = None,
+    user_header: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Header in which such a proxy names who has signed in with it."
+        ),
+    ] = None,
+    accounts: Annotated[
+        bool | None,
+        typer.Option(
+            "--accounts/--without-accounts",
+            help="Whether whoever does more than look, paint and trace signs in; required where "
+            "others reach the studio, unless you say --without-accounts.",
+        ),
+    ] = None,
+    per_hour: Annotated[
+        int | None, typer.Option(help="Pictures per address and hour without an account.")
+    ] = None,
     open_browser: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open a browser.")
     ] = None,
@@ -47,6 +64,9 @@ def serve(
         hosts=hosts,
         root_path=root_path,
         proxies=proxies,
+        user_header=user_header,
+        accounts=None if accounts is None else "required" if accounts else "none",
+        per_hour=per_hour,
         open=open_browser,
         rule=rule,
         cap=cap,

@@ -18,8 +18,17 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR|NAME",
-            help="What the LoRA builds on: a Stable Diffusion in diffusers' layout, its name on "
-            "the hub, or a collection to train a small one on from nothing. Needed once.",
+            help="What the LoRA builds on: a model's folder in diffusers' layout, its one "
+            ".safetensors, its name on the hub, or a collection to train a small one on from "
+            "nothing. Needed once.",
+        ),
+    ] = None,
+    base_config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Configuration and tokenizers for a --base that is one file, in diffusers' "
+            "layout.",
         ),
     ] = None,
     preset: Annotated[
@@ -86,6 +95,7 @@ def train(
         accumulate,
         lora,
         download or downloads_allowed(),
+        base_config,
     )
     run(train_collection(directory, request, read_settings(device=device).device))
     training = training_record(directory, request)

@@ -81,7 +81,7 @@ def wishes_at_import(settings: Settings) -> OptOuts:
     """Who is not learnt from: by this home's list, and by its ledger where there is one."""
     if not settings.ledger_file.is_file():
         return standing_opt_outs(settings)
-    ledger = open_ledger(settings.ledger_file)
+    ledger = open_ledger(settings.ledger_file, publishes=True)
     try:
         return standing_opt_outs(settings, ledger)
     finally:

@@ -69,9 +69,11 @@ def read_search(words: Mapping[str, str | None]) -> RunSearch:
 
 def find_artist(ledger: Reader, name: str) -> KnownArtist:
     """By id, or by name in any case; a `UsageError` when none or several answer."""
+    by_id = ledger.artist(name)
+    if by_id is not None:
+        return by_id
     known = ledger.artists()
-    by_id = [one for one in known if one.id == name]
-    same = by_id or [one for one in known if one.name.casefold() == name.casefold()]
+    same = [one for one in known if one.name.casefold() == name.casefold()]
     if len(same) == 1:
         return same[0]
     if same:

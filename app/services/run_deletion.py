@@ -17,12 +17,12 @@ def deletable(view: RunView) -> bool:
     return view.entry is None and view.record.kind != EXAMPLE
 
 
-def delete_run(studio: Studio, run_id: str) -> RunView:
-    """Delete the run, its picture, and what was painted again without an artist.
+def delete_run(studio: Studio, run_id: str, *, actor: str | None = None) -> RunView:
+    """Delete the run, its picture, and what was painted again without an artist; `actor`: by whom.
 
     Raises `LedgerError` for no run, a booked one, and an example.
     """
-    view = studio.ledger.delete_run(run_id)
+    view = studio.ledger.delete_run(run_id, actor=actor)
     files = list(studio.outputs.glob(f"{view.record.id}-without-*"))
     if view.record.image_file:
         files.append(studio.outputs / Path(view.record.image_file).name)

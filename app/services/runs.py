@@ -46,7 +46,7 @@ MAX_GUIDANCE = 20.0
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """None stands for the collection's own default."""
+    """None stands for the collection's own default. `actor`: who asks, as the ledger keeps it."""
 
     style: str
     seed: int
@@ -54,11 +54,13 @@ class GenerateRequest:
     guidance: float | None = None
     method: str = "d-trak"
     book: bool = True
+    actor: str | None = None
 
 
 @dataclass(frozen=True)
 class UploadRequest:
-    """A file to trace. `style` None: the model says which class it takes it for."""
+    """A file to trace. `style` None: the model says which class it takes it for. `actor`: who asks,
+    as the ledger keeps it."""
 
     source: Path
     name: str
@@ -66,6 +68,7 @@ class UploadRequest:
     method: str = "d-trak"
     keep: bool = True
     book: bool = False
+    actor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def generate_and_attribute(
     record = run_record(
         studio, attribution, credited, image, run_id=run_id, kind=GENERATION, file=file
     )
-    record = replace(record, seed=request.seed, steps=steps, guidance=guidance)
+    record = replace(record, seed=request.seed, steps=steps, guidance=guidance, actor=request.actor)
     ended = cancellation.record(
         lambda: _booked(studio, record, credited, attribution, image, book=request.book, keep=True)
     )
@@ -221,7 +224,7 @@ def trace_upload(
     record = run_record(
         studio, attribution, credited, opened.image, run_id=run_id, kind=UPLOAD, file=file
     )
-    record = replace(record, title=Path(request.name).name[:200])
+    record = replace(record, title=Path(request.name).name[:200], actor=request.actor)
 
     def recorded() -> Event:
         if file:
@@ -281,6 +284,7 @@ def trace_files(
     method: str,
     *,
     record: bool,
+    actor: str | None = None,
 ) -> Iterator[Progress | Traced]:
     """Trace files of this machine in the order given; a refused one does not stop the others.
 
@@ -291,7 +295,7 @@ def trace_files(
     studio = open_studio(settings)
     _require_method(studio, method)
     for path in images:
-        request = UploadRequest(path, path.name, known, method, keep=record, book=record)
+        request = UploadRequest(path, path.name, known, method, record, record, actor)
         traced = Traced(path=path, collection=collection.name, method=method)
         try:
             for event in to_the_end(trace_upload(studio, request)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, field_validator
@@ -16,6 +17,7 @@ from app.services.serialize import Number, Record, RemainderRecord
 from core.ledger.records import Entry, LedgerFilter, Page, RunView, Statement, Totals
 
 if TYPE_CHECKING:
+    from core.ledger.inclusion import InclusionProof
     from core.ledger.ledger import Ledger
 
 
@@ -81,7 +83,7 @@ class EntryRecord(Record):
     reverses: int | None = Field(description="The entry it takes back; null: none")
     reversed_by: int | None = Field(description="The entry that takes it back; null: none")
     reason: str | None = Field(description="Of a reversal")
-    actor: str | None = Field(description="Who reversed it")
+    actor: str | None = Field(description="Who asked for it, or reversed it; null: not known")
     credited: str = Field(description="Names of the artists, by comma, or `unattributed`")
     postings: tuple[PostingRecord, ...] = Field(description="Its lines")
     hash: str = Field(description="Of this entry and the one before")
@@ -155,7 +157,7 @@ class ArtistRecord(Record):
     def of(cls, ledger: Ledger, artist_id: str) -> Self:
         """Of an artist the ledger knows, read in one moment."""
         with ledger.moment() as moment:
-            statement = moment.artist_statement(artist_id)
+            statement = moment.artist_statement(artist_id, newest=0)
             totals = moment.totals(LedgerFilter(artist=artist_id))
         row = next((one for one in totals.artists if one.artist_id == artist_id), None)
         return cls(
@@ -224,6 +226,59 @@ class VerificationRecord(Record):
     entries: int = Field(description="Entries verified")
     head_hash: str = Field(description="Hash of the newest entry")
     first_bad: FirstBadRecord | None = Field(description="null: none")
+
+
+class PublicationRecord(Record):
+    """A checkpoint that was signed, and where it lies."""
+
+    number: int = Field(description="Of the checkpoint, from 1")
+    published_at: str = Field(description="UTC, ISO 8601")
+    entries: int = Field(description="Entries that it covers")
+    head: str = Field(description="Hash of the last of them")
+    entries_root: str = Field(description="Merkle root over their hashes (RFC 6962)")
+    key: str = Field(description="Fingerprint of the public key")
+    checkpoints: Path = Field(description="The file, to be copied to others")
+    public_key: Path = Field(description="The public key, to be copied to others")
+
+
+class ProofRecord(Record):
+    """A proof that an entry is in the ledger."""
+
+    entry: int = Field(description="Number of the entry")
+    created_at: str = Field(description="When it was booked: UTC, ISO 8601")
+    hash: str = Field(description="Of the entry")
+    checkpoint: int = Field(description="Number of the checkpoint it is proved against")
+    published_at: str = Field(description="When that was signed: UTC, ISO 8601")
+    key: str = Field(description="Fingerprint of the public key")
+
+    @classmethod
+    def of(cls, proof: InclusionProof) -> Self:
+        """Of a proof that holds."""
+        return cls(
+            entry=proof.entry["seq"],
+            created_at=proof.entry["created_at"],
+            hash=proof.entry["hash"],
+            checkpoint=proof.head.number,
+            published_at=proof.head.published_at,
+            key=proof.head.key,
+        )
+
+
+class BackupRecord(Record):
+    """A copy of the ledger, verified."""
+
+    path: Path = Field(description="Where it lies")
+    entries: int = Field(description="How many entries it has")
+    head_hash: str = Field(description="Hash of the last of them")
+
+
+class RestorationRecord(Record):
+    """A backup that took the ledger's place."""
+
+    entries: int = Field(description="How many entries there are now")
+    head_hash: str = Field(description="Hash of the last of them")
+    before: int | None = Field(description="How many there were; null: could not be read")
+    kept: Path | None = Field(description="Where the ledger of before lies; null: there was none")
 
 
 class MakerRecord(Record):
@@ -317,6 +372,7 @@ class RecordedRun(Record):
     title: str = Field(description="File name of an upload")
     evidence: EvidenceRecord | None = Field(description="null: recorded before it was kept")
     remainder: RemainderRecord | None = Field(description="Why no artist gets the rest")
+    actor: str | None = Field(description="Who asked; `visitor`: no account; null: not known")
 
     @classmethod
     def of(cls, view: RunView, permalink: str) -> Self:

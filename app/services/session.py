@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.services.collections import chosen_collection
+from app.services.thumbnails import Thumbnails
 from app.settings import Settings
 from core.attribution.engine import Engine, SpreadIndex
 from core.attribution.features.featurizer import Means
@@ -52,6 +53,11 @@ class Studio:
         return self.settings.outputs
 
     @property
+    def thumbnails(self) -> Thumbnails:
+        """Small pictures of works and runs."""
+        return Thumbnails(self.settings.home / "thumbnails")
+
+    @property
     def artist_names(self) -> Mapping[str, str]:
         """Artist id -> name, as the collection is now; made once for each collection."""
         return self.collection.artist_names
@@ -71,7 +77,7 @@ def open_studio(settings: Settings, *, spare_threads: int = 0) -> Studio:
         spare_threads=spare_threads,
         spread=spread_index(settings),
     )
-    ledger = open_ledger(settings.ledger_file)
+    ledger = open_ledger(settings.ledger_file, publishes=True)
     studio = Studio(settings, engine, ledger)
     if ledger.verify_new().ok:
         ledger.know_artists(studio.artist_names)

@@ -6,6 +6,7 @@ the collection. Training itself is `core.diffusion`; here only files and choices
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,19 +16,22 @@ from app.services.serialize import TrainingRecord
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection, Work
 from core.errors import ModelError, UsageError
+from core.files import checksum, write_text
 from core.progress import Progress
 
 if TYPE_CHECKING:
     from core.diffusion.training.lora import LoraTrainingPlan
 
 MODEL_INDEX = "model_index.json"
+BASE_FILE = "base-file.sha256"  # of the file that the base was unpacked from
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
     """What to learn, on what, for how long; None keeps the preset's own. `epochs` wins over
     `steps`. `lora`: one that is ready, brought instead of learnt. `download` fetches a base that
-    is named as on the hub and is not here."""
+    is named as on the hub and is not here. `base_config`: the folder of a configuration for a base
+    that is one file."""
 
     base: Path | None = None
     base_steps: int = 4500
@@ -43,6 +47,7 @@ class TrainingRequest:
     accumulate: int = 1
     lora: Path | None = None
     download: bool = False
+    base_config: Path | None = None
 
     def lora_dir(self, directory: Path) -> Path:
         """`lora/`, or a folder of its own for a subset."""
@@ -85,26 +90,33 @@ def train_collection(
         _require_usable(collection, request)
     if brought is not None:
         # loading checks every layer against the base
-        StableDiffusion.load(directory / "model", brought.file)
-        install_lora(brought, lora_dir)
+        model = StableDiffusion.load(directory / "model", brought.file)
+        install_lora(brought, lora_dir, model.family.network)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
 
 
 def _require_usable(collection: Collection, request: TrainingRequest) -> None:
     """The base that is here is fit, and not another than the one that was named."""
-    from core.diffusion.training.base_model_check import require_configured, require_tokenizer
-    from core.diffusion.training.pretrained import is_copy, require_supported
+    from core.diffusion.families import family_of
+    from core.diffusion.training.base_model_check import require_configured, require_tokenizers
+    from core.diffusion.training.pretrained import is_copy
 
     model, aside = collection.path / "model", "Move the collection's folder 'model' away"
     try:
-        require_supported(model)
-        require_configured(model, str(model))
-        require_tokenizer(model, str(model))
+        family = family_of(model)
+        require_configured(model, str(model), family)
+        require_tokenizers(model, str(model), family)
     except ModelError as error:
         raise ModelError(f"{error.message} {aside} and give another base with --base.") from error
     base = request.base
-    if base is not None and (base / MODEL_INDEX).is_file() and not is_copy(base, model):
+    same = True
+    if base is not None and base.is_file():
+        record = collection.path / "training" / BASE_FILE
+        same = record.is_file() and record.read_text(encoding="utf-8") == checksum(base)
+    elif base is not None and (base / MODEL_INDEX).is_file():
+        same = is_copy(base, model)
+    if not same:
         raise ModelError(
             f"The collection '{collection.name}' has a base already, another than '{base}'. "
             f"{aside} to train on this one, or leave --base out to go on with the one it has."
@@ -164,37 +176,80 @@ def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...
 def _make_base(
     collection: Collection, request: TrainingRequest, scratch: Path
 ) -> Iterator[Progress]:
-    from core.diffusion.lora import find_lora
-    from core.diffusion.stable import StableDiffusion
-    from core.diffusion.training.base_model_check import require_fit
-    from core.diffusion.training.pretrained import (
-        checkpoint_folder,
-        copy_checkpoint,
-        painted_size,
-    )
+    from core.diffusion.training.pretrained import checkpoint_folder
 
-    base, target = request.base, collection.path / "model"
+    base = request.base
     if base is None:
         raise ModelError(
-            f"The collection '{collection.name}' has no model yet. Give one with --base: a Stable "
-            "Diffusion's folder or name on the hub, or a collection's folder to train a small one "
+            f"The collection '{collection.name}' has no model yet. Give one with --base: a model's "
+            "folder, its name on the hub, or a collection's folder to train a small one "
             "from nothing."
         )
     if (base / MANIFEST).is_file():
         yield from _train_base(load_collection(base), collection, request, scratch)
         return
+    if base.is_file():
+        yield from _from_file(base, collection, request, scratch)
+        return
     checkpoint = checkpoint_folder(base, download=request.download)
     if checkpoint is None:
         raise ModelError(
-            f"'{base}' is neither a Stable Diffusion in diffusers' layout ({MODEL_INDEX}) nor a "
+            f"'{base}' is neither a model in diffusers' layout ({MODEL_INDEX}) nor a "
             f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
         )
-    if painted_size(checkpoint) != collection.image_size:
+    yield from _take(checkpoint, base, collection, request)
+
+
+def _from_file(
+    file: Path, collection: Collection, request: TrainingRequest, scratch: Path
+) -> Iterator[Progress]:
+    """Unpack one file into a folder, which is then taken like any other."""
+    from core.diffusion.training.pretrained import configuration_folder
+    from core.diffusion.training.single_file import (
+        require_configuration,
+        require_single_file,
+        unpack,
+        wanted,
+    )
+
+    family, configuration = require_single_file(file), request.base_config
+    if configuration is None:
+        configuration = configuration_folder(family.configuration, download=request.download)
+    if configuration is None:
+        raise ModelError(wanted(file, family))
+    require_configuration(configuration, file, family)
+    _require_size(configuration, file, collection)
+    yield Progress("Unpacking the base model", 0, 1)
+    folder = scratch / "base-file"
+    unpack(file, configuration, folder)
+    yield from _take(folder, file, collection, request)
+    write_text(scratch / BASE_FILE, checksum(file))
+    shutil.rmtree(folder)
+
+
+def _require_size(folder: Path, base: Path, collection: Collection) -> None:
+    from core.diffusion.training.pretrained import painted_size
+
+    side = painted_size(folder)
+    if side != collection.image_size:
         raise ModelError(
-            f"The model '{base}' paints {painted_size(checkpoint)} pixels, and the pictures of the "
-            f"collection '{collection.name}' have {collection.image_size}. Import them into "
-            f"another folder with --size {painted_size(checkpoint)}, or choose another model."
+            f"The model '{base}' paints {side} pixels, and the pictures of the collection "
+            f"'{collection.name}' have {collection.image_size}. Import them into another folder "
+            f"with --size {side}, or choose another model."
         )
+
+
+def _take(
+    checkpoint: Path, base: Path, collection: Collection, request: TrainingRequest
+) -> Iterator[Progress]:
+    """Check a model's folder whole, and copy it into the collection."""
+    from core.diffusion.lora import find_lora
+    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.training.base_model_check import require_fit
+    from core.diffusion.training.pretrained import copy_checkpoint
+
+    target = collection.path / "model"
+    _require_size(checkpoint, base, collection)
     yield Progress("Checking the base model", 0, 1)
     require_fit(checkpoint, str(base))
     if request.lora is not None:

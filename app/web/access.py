@@ -1,8 +1,9 @@
-"""Under which names the studio answers, which pages may ask, who is a visitor and who the keeper.
+"""Under which names the studio answers, which pages may ask, and which browser asks.
 
 In: settings, and a request's headers. Out: yes or no, a visitor's token, and the headers that every
-answer carries. A visitor is a browser, told apart by a random cookie; the keeper is a browser that
-was opened with a key from the printed address, each key good for one browser. Nothing is concluded
+answer carries. A visitor is a browser, told apart by a random cookie; where no accounts are
+required, the keeper is a browser that was opened with a key from the printed address, each key good
+for one browser. Who has an account and what it may do is `callers`. Nothing is concluded
 from the address of a connection or from what a proxy writes; `proxy` has read, of the proxies that
 the settings name, what the browser asked.
 """
@@ -54,6 +55,11 @@ class Access:
         # per home, because cookies do not tell two ports of one machine apart
         home = hashlib.sha256(str(settings.home.resolve()).encode()).hexdigest()[:8]
         self.visitor_cookie, self.keeper_cookie = f"creditline_{home}", f"creditline_keeper_{home}"
+        self.session_cookie = f"creditline_session_{home}"
+        self.alone = _is_alone(settings)
+        self.accounts_required = settings.accounts == "required" or (
+            settings.accounts == "auto" and not self.alone
+        )
         self._lock = threading.Lock()
         self._keys: set[str] = set()
         self._keepers: set[str] = set()
@@ -91,7 +97,7 @@ class Access:
 
     def visitor(self, headers: Mapping[str, str]) -> str:
         """The visitor's token; "" for one who has not opened a page."""
-        token = _cookie(headers, self.visitor_cookie)
+        token = cookie_of(headers, self.visitor_cookie)
         return token if TOKEN.fullmatch(token) else ""
 
     def may_import(self, headers: Mapping[str, str]) -> bool:
@@ -99,7 +105,7 @@ class Access:
         if self.importing != "key":
             return self.importing == "anyone"
         with self._lock:
-            return _cookie(headers, self.keeper_cookie) in self._keepers
+            return cookie_of(headers, self.keeper_cookie) in self._keepers
 
     def new_key(self) -> str:
         """A key that makes one browser the keeper's."""
@@ -131,7 +137,7 @@ class Access:
         if not known:  # used before, or never ours: the page opens as for anybody
             return address, ""
         self._announce(self.new_key())
-        return address, self._set(self.keeper_cookie, token, "Strict", below)
+        return address, self.cookie(scope, self.keeper_cookie, token, "Strict")
 
     def dressed(
         self,
@@ -140,7 +146,6 @@ class Access:
         send: Callable[[MutableMapping[str, Any]], Any],
     ) -> Callable[[MutableMapping[str, Any]], Any]:
         """`send`, with our headers on the answer and none that opens it to other origins."""
-        below = scope.get("root_path", "")
         page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
         async def send_dressed(message: MutableMapping[str, Any]) -> None:
@@ -152,7 +157,8 @@ class Access:
                 ]
                 kept += _HEADERS
                 if page and not self.visitor(headers):
-                    cookie = self._set(self.visitor_cookie, secrets.token_urlsafe(24), "Lax", below)
+                    token = secrets.token_urlsafe(24)
+                    cookie = self.cookie(scope, self.visitor_cookie, token, "Lax")
                     kept.append((b"set-cookie", cookie.encode()))
                 message = {**message, "headers": kept}
             await send(message)
@@ -160,8 +166,14 @@ class Access:
         return send_dressed
 
     @staticmethod
-    def _set(name: str, value: str, same_site: str, below: str) -> str:
-        return f"{name}={value}; Path={below}/; HttpOnly; SameSite={same_site}"
+    def cookie(
+        scope: Mapping[str, Any], name: str, value: str, same_site: str, lasts: int | None = None
+    ) -> str:
+        """A Set-Cookie that no script reads; over https alone, where the browser came by it."""
+        age = "" if lasts is None else f"; Max-Age={lasts}"
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        below = scope.get("root_path", "")
+        return f"{name}={value}; Path={below}/; HttpOnly; SameSite={same_site}{age}{secure}"
 
 
 def host_name(host: str) -> str:
@@ -199,6 +211,12 @@ def _configured(settings: Settings) -> frozenset[str]:
     return frozenset(names - {""})
 
 
+def _is_alone(settings: Settings) -> bool:
+    """Whether only this machine itself reaches the studio, as far as the settings say."""
+    here = settings.host not in ANYWHERE and is_loopback(settings.host)
+    return here and not (settings.hosts or settings.proxies or settings.root_path)
+
+
 def _usual(host: str) -> str:
     return host.lower().removesuffix(":80").removesuffix(":443")
 
@@ -211,7 +229,8 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _cookie(headers: Mapping[str, str], name: str) -> str:
+def cookie_of(headers: Mapping[str, str], name: str) -> str:
+    """The value of a cookie; "" without one."""
     try:
         morsel = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:

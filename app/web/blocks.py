@@ -15,20 +15,22 @@ from gradio.context import Context
 from app.services.errors import words_of
 from app.services.session import Studio
 from app.settings import ASSETS
-from app.web.access import Access
+from app.web.callers import Caller, Callers, caller_of
 from app.web.formatting import render
 from app.web.language import ENGLISH, LANGUAGES, Language
 from app.web.language_choice import language_of
 from app.web.localized_pages import LocalizedBlocks
+from app.web.pages.account import account_header
 from app.web.pages.compare import compare_page
 from app.web.pages.history import HistoryPage
 from app.web.pages.importing import ImportPage
 from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
-from app.web.pages.studio import StudioPage
+from app.web.pages.studio import INTRO, StudioPage
 from app.web.sentences import marked
 from app.web.uploads import Budgets, Uploads
+from core.accounts.roles import Action
 
 TITLE = "Creditline"
 SCRIPTS = ("studio.js", "looking.js")
@@ -40,18 +42,20 @@ METHOD = marked("What the numbers mean, and what they do not.")
 TWO_RUNS = marked("Two runs side by side: their pictures, their shares, and whom both credit.")
 
 
-def build_studio(studio: Studio, access: Access, uploads: Uploads) -> gr.Blocks:
+def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Blocks:
     """All pages over one opened studio: their events once, their words in every language."""
     first = Context.id
-    blocks = _build(studio, access, uploads, ENGLISH)
+    blocks = _build(studio, callers, uploads, ENGLISH)
     for language in LANGUAGES.values():
         Context.id = first  # the same component has the same number in every language
         if language is not ENGLISH:
-            blocks.describe(language, _build(studio, access, uploads, language))
+            blocks.describe(language, _build(studio, callers, uploads, language))
     return blocks
 
 
-def _build(studio: Studio, access: Access, uploads: Uploads, language: Language) -> LocalizedBlocks:
+def _build(
+    studio: Studio, callers: Callers, uploads: Uploads, language: Language
+) -> LocalizedBlocks:
     say = language.say
     with LocalizedBlocks(
         title=TITLE,
@@ -59,30 +63,44 @@ def _build(studio: Studio, access: Access, uploads: Uploads, language: Language)
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        every_page(language)
-        StudioPage(studio, access, uploads, language).load(blocks)
-    reading = partial(_reading, blocks, language)
-    reading(say("Ledger"), "ledger", say(ENTRIES), partial(ledger_page, studio))
-    reading(say("Artists"), "artists", say(ARTISTS), partial(artists_page, studio))
+        _navigation(blocks, callers, language)
+        StudioPage(studio, callers.access, uploads, language).load(blocks)
+    reading = partial(_reading, blocks, callers, language)
+    reading(say("Ledger"), "ledger", say(ENTRIES), partial(_ledger, studio))
+    reading(say("Artists"), "artists", say(ARTISTS), _for_all(artists_page, studio))
     with blocks.route(say("History"), "history"):
-        every_page(language)
+        _navigation(blocks, callers, language)
         gr.HTML(render("macros.title", words=say("History"), lead=say(RUNS)))
-        HistoryPage(studio, access, language).load(blocks)
-    reading(say("Method"), "method", say(METHOD), partial(method_page, studio))
-    reading(say("Compare"), "compare", say(TWO_RUNS), partial(compare_page, studio), listed=False)
-    with blocks.route(say("Import"), "import"):
-        every_page(language)
-        ImportPage(studio.settings, access, language)
-    with blocks.route(say("Names"), "names"):
-        every_page(language)
-        NamesPage(studio, access, language).load(blocks)
+        HistoryPage(studio, language).load(blocks)
+    reading(say("Method"), "method", say(METHOD), _for_all(method_page, studio))
+    two_runs = _for_all(compare_page, studio)
+    reading(say("Compare"), "compare", say(TWO_RUNS), two_runs, listed=False)
+    # a keeper's pages: whoever may open them finds them at the top, the gate lets nobody else in
+    with blocks.route(say("Import"), "import", show_in_navbar=False):
+        _navigation(blocks, callers, language)
+        ImportPage(studio.settings, language)
+    with blocks.route(say("Names"), "names", show_in_navbar=False):
+        _navigation(blocks, callers, language)
+        NamesPage(studio, language).load(blocks)
     return blocks
 
 
-def every_page(language: Language) -> None:
-    """What stands on every page: the links to all, the choice of a language, and the dialogs that
-    wait to be opened."""
+def _for_all(
+    show: Callable[[Studio, Query, Language], str], studio: Studio
+) -> Callable[[Query, Caller, Language], str]:
+    """A page that is the same whoever reads it."""
+    return lambda query, caller, language: show(studio, query, language)
+
+
+def _ledger(studio: Studio, query: Query, caller: Caller, language: Language) -> str:
+    return ledger_page(studio, query, language, exportable=caller.may(Action.EXPORT))
+
+
+def _navigation(blocks: gr.Blocks, callers: Callers, language: Language) -> None:
+    """What stands on every page: the links to all that everybody may open, who is signed in, the
+    choice of a language, and the dialogs that wait to be opened."""
     gr.Navbar(main_page_name=language.say("Studio"))
+    account_header(blocks, required=callers.required)
     gr.HTML(
         render("languages.chooser", language) + render("looking.dialogs", language),
         elem_id="dialogs",
@@ -91,28 +109,35 @@ def every_page(language: Language) -> None:
 
 def _reading(
     blocks: gr.Blocks,
+    callers: Callers,
     language: Language,
     title: str,
     path: str,
     lead: str,
-    show: Callable[[Query, Language], str],
+    show: Callable[[Query, Caller, Language], str],
     listed: bool = True,
 ) -> None:
     """A page of its title and what `show` makes of the address's query, whenever it is opened."""
     with blocks.route(title, path, show_in_navbar=listed):
-        every_page(language)
+        _navigation(blocks, callers, language)
         gr.HTML(render("macros.title", words=title, lead=lead))
         body = gr.HTML(elem_id=path, elem_classes=["cl-page"])
 
         def opened(request: gr.Request) -> str:
             reader = language_of(request.headers)
             try:
-                return show(dict(request.query_params), reader)
+                return show(dict(request.query_params), caller_of(request), reader)
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
                 return render("notices.trouble", reader, words=words_of(error))
 
         blocks.load(
-            opened, None, body, queue=False, api_visibility="private", show_progress="hidden"
+            opened,
+            None,
+            body,
+            queue=False,
+            api_name="read",
+            api_visibility="private",
+            show_progress="hidden",
         )
 
 
@@ -162,11 +187,13 @@ def css() -> str:
 
 
 def head() -> str:
-    """What paper looks like and the scripts, inline: no second request, nothing from elsewhere.
+    """What a shared address shows, what paper looks like, and the scripts, inline: no second
+    request, nothing from elsewhere.
 
     Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
     """
     scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
     paper = (ASSETS / "print.css").read_text(encoding="utf-8")
     styles = f'<style media="print">{paper}</style>'
-    return styles + "".join(f"<script>{script}</script>" for script in scripts)
+    shared = render("macros.shared", title=TITLE, words=INTRO)
+    return shared + styles + "".join(f"<script>{script}</script>" for script in scripts)

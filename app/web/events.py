@@ -1,19 +1,25 @@
 """Whether a posted event is one that the pages offer, with values that its fields can hold.
 
 In: the body of a request to Gradio's queue, and whose it is. Out: the body as it may be handed on,
-or a refusal in words. A file is named only by the visitor who brought it; every other value is a
+or a refusal in words. An event is called only by whom its page offers it; a visitor paints and
+traces so often per hour. A file is named only by the visitor who brought it; every other value is a
 word, a number, yes or no, or nothing. Values are never echoed.
 """
 
 from __future__ import annotations
 
+import math
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
+from app.web.callers import Caller, Callers
+from app.web.permissions import COUNTED, event_action, event_name
+from app.web.throttle import Throttle, neighbourhood
 from app.web.uploads import Budgets, Uploads
 
 LONGEST_WORDS = 10_000  # letters of one value
@@ -23,6 +29,12 @@ NO_EVENT = "The studio does not offer this. Reload the page."
 NO_VALUE = "A value is missing, or is not of the kind that its field takes. Reload the page."
 NOT_YOURS = "The picture is no longer here. Choose it again."
 ENOUGH = "You have several pictures under way already. Wait until one is finished."
+HOURLY = (
+    "From your network {count} pictures were painted or traced within the hour, as many as without "
+    "an account may be. Try again in {minutes}, or sign in."
+)
+NO_DISK = "The disk of this machine is nearly full; nothing can be painted until there is room."
+NO_TOKEN = "A token is for programs; the pages are for browsers. Use the addresses of the API."
 BUSY = "Several pictures from your network are under way already. Wait until one is finished."
 
 
@@ -42,26 +54,29 @@ class Events:
         blocks: gr.Blocks,
         uploads: Uploads,
         budgets: Budgets,
-        visitor_of: Callable[[Mapping[str, str]], str],
+        callers: Callers,
     ) -> None:
         self.blocks, self.uploads, self.budgets = blocks, uploads, budgets
-        self._visitor_of = visitor_of
+        self._visitor_of, self._refusal = callers.access.visitor, callers.refusal
+        self._hourly = Throttle(budgets.per_hour, 3600.0)
         self._joining: Counter[str] = Counter()  # by visitor and by address, on the way in
 
     @contextmanager
     def admitted(
-        self, body: object, *, queued: bool, visitor: str, address: str
+        self, body: object, *, queued: bool, visitor: str, address: str, caller: Caller
     ) -> Iterator[dict[str, Any]]:
         """The body with nothing but what Gradio needs, for as long as it is handed on.
 
-        Raises `EventRefused` for what no page offers, for a value of another kind, and for one job
-        too many of this visitor or address.
+        Raises `EventRefused` for what no page offers to this caller, for a value of another kind,
+        and for one job too many of this visitor or address.
         """
-        checked = self._checked(body, queued=queued, visitor=visitor)
+        checked = self._checked(body, queued=queued, visitor=visitor, caller=caller)
         if not queued:
             yield checked
             return
         self._require_room(visitor, address)
+        if event_name(self.blocks.fns[checked["fn_index"]]) in COUNTED:
+            self._count(caller, address)
         keys = (f"visitor {visitor}", f"address {address}")
         self._joining.update(keys)
         try:
@@ -72,15 +87,22 @@ class Events:
                 if not self._joining[key]:
                     del self._joining[key]
 
-    def _checked(self, body: object, *, queued: bool, visitor: str) -> dict[str, Any]:
+    def _checked(
+        self, body: object, *, queued: bool, visitor: str, caller: Caller
+    ) -> dict[str, Any]:
+        if caller.by_token:
+            raise EventRefused(403, NO_TOKEN)
         if not visitor:
             raise EventRefused(403, NO_VISITOR)
         if not isinstance(body, Mapping):
             raise EventRefused(400, NO_VALUE)
         number = body.get("fn_index")
         fn = self.blocks.fns.get(number) if type(number) is int else None
-        if fn is None or bool(fn.queue) != queued:
+        action = None if fn is None else event_action(fn)
+        if fn is None or action is None or bool(fn.queue) != queued:
             raise EventRefused(404, NO_EVENT)
+        if not caller.may(action):
+            raise EventRefused(403, self._refusal(action))
         session = body.get("session_hash")
         if not isinstance(session, str) or not 0 < len(session) <= 64:
             raise EventRefused(400, NO_VALUE)
@@ -132,6 +154,20 @@ class Events:
             "meta": {"_type": "gradio.FileData"},
             "orig_name": name[:200] if isinstance(name, str) else None,
         }
+
+    def _count(self, caller: Caller, address: str) -> None:
+        """One picture more, where there is disk and, for whoever has no account, room this hour."""
+        if shutil.disk_usage(self.uploads.folder).free < self.budgets.free_disk:
+            raise EventRefused(507, NO_DISK)
+        if not caller.limited:
+            return
+        key = neighbourhood(address)
+        if wait := self._hourly.wait(key):
+            minutes = math.ceil(wait / 60)
+            words = f"{minutes} minute{'s' if minutes > 1 else ''}"
+            count = self.budgets.per_hour
+            raise EventRefused(429, HOURLY.format(count=count, minutes=words))
+        self._hourly.count(key)
 
     def _require_room(self, visitor: str, address: str) -> None:
         """Only so many jobs of one visitor, and of one address, wait or run at a time."""

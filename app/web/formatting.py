@@ -234,8 +234,18 @@ def translated(words: str, language: Language = ENGLISH) -> str:
 
 
 def work_picture(work_id: str) -> str:
-    """A work's picture."""
+    """A work's picture, as small as a card shows it."""
+    return f"/media/thumbnails/works/{quote(work_id, safe='')}"
+
+
+def whole_work(work_id: str) -> str:
+    """A work's picture at its own size."""
     return f"/media/works/{quote(work_id, safe='')}"
+
+
+def run_thumbnail(run_id: str) -> str:
+    """A run's picture, as small as a card shows it."""
+    return f"/media/thumbnails/runs/{quote(run_id, safe='')}"
 
 
 def run_picture(run_id: str) -> str:
@@ -318,6 +328,8 @@ LOCALISED = (
 FILTERS = (
     numbered,
     work_picture,
+    whole_work,
+    run_thumbnail,
     relative,
     run_picture,
     picture_without,

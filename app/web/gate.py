@@ -1,8 +1,8 @@
 """The one gate in front of every route, Gradio's included: who is answered, where, with how much.
 
 In: a request. Out: the same request handed on, or a refusal of one sentence. Decides by the name
-the studio was asked under, the page that asks, the route, the size of the body, and for uploads
-and events by what `uploads` and `events` say. Knows no page and paints nothing.
+the studio was asked under, the page that asks, the route and who may ask it (`permissions`,
+`callers`), the size of the body, and for uploads and events by what `uploads` and `events` say.
 
 Nothing that a client sent is echoed in a refusal.
 """
@@ -10,14 +10,19 @@ Nothing that a client sent is echoed in a refusal.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.web.access import Access
+from app.web.callers import CALLER, Caller, Callers
 from app.web.events import EventRefused, Events
+from app.web.formatting import render
+from app.web.language_choice import language_of
+from app.web.permissions import OF_A_FORM, Answered, answered
+from app.web.sign_in import page_within
 from app.web.uploads import UploadRefused, Uploads
+from core.errors import AccountError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,18 +31,10 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_EVENT = 256 * 1024  # bytes of a posted event: words and numbers, never a picture
+LONGEST_FORM = 16 * 1024
 UPLOAD = "/gradio_api/upload"
 FILE = "/gradio_api/file="
 EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -> queued
-
-# What the pages need, and nothing else; all that Gradio offers besides answers 404.
-_READ = re.compile(
-    r"/(?:ledger|artists|history|compare|method|import|names)?/?"
-    r"|/healthz|/ledger\.(?:csv|json)|/media/.+|/runs/.+"
-    r"|/(?:assets|static)/.+|/theme\.css|/favicon\.ico"
-    r"|/gradio_api/(?:queue/data|upload_progress|file=.+)"
-)
-_WRITE = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|upload)")
 
 WRONG_NAME = (
     "This studio does not answer under that name. Open it at the address it printed when it "
@@ -54,15 +51,21 @@ NOT_JSON = "The request cannot be read."
 class _Refused(Exception):
     status: int
     words: str
+    signs_in: bool = False  # whether signing in would help
 
 
 class Gate:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, application: Application, access: Access, uploads: Uploads, events: Events
+        self,
+        application: Application,
+        access: Access,
+        callers: Callers,
+        uploads: Uploads,
+        events: Events,
     ) -> None:
-        self.application = application
+        self.application, self.callers = application, callers
         self.access, self.uploads, self.events = access, uploads, events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,19 +79,28 @@ class Gate:
         headers = _headers(scope)
         dressed = self.access.dressed(scope, headers, send)
         try:
-            self._check(scope, headers)
+            route = self._check(scope, headers)
             if (address := self.access.exchanged(scope, headers)) is not None:
                 await _redirect(dressed, *address)
-            elif scope["method"] == "POST" and scope["path"] == UPLOAD:
+                return
+            caller = self._caller(scope, headers, route)
+            scope = {**scope, CALLER: caller}
+            if scope["method"] == "POST" and scope["path"] == UPLOAD:
                 await self._upload(scope, headers, receive, dressed)
+            elif scope["method"] == "POST" and route.path in OF_A_FORM:
+                body = await _body(receive, LONGEST_FORM)
+                await self.application(scope, _once(body, receive), dressed)
             elif scope["method"] == "POST":
-                await self._event(scope, headers, receive, dressed)
+                await self._event(scope, headers, caller, receive, dressed)
             else:
                 await self.application(scope, receive, dressed)
         except _Refused as refusal:
-            await _answer(dressed, refusal.status, refusal.words)
+            if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+                await _page(dressed, scope, refusal)
+            else:
+                await _answer(dressed, refusal.status, refusal.words)
 
-    def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+    def _check(self, scope: Scope, headers: dict[str, str]) -> Answered:
         """Name, origin, route: in this order, before anything is read."""
         if not self.access.answers_to(headers.get("host", ""), scope.get("server")):
             raise _Refused(421, WRONG_NAME)
@@ -96,8 +108,8 @@ class Gate:
         writes = method not in ("GET", "HEAD")
         if not self.access.is_own_page(headers, writes=writes):
             raise _Refused(403, WRONG_PAGE)
-        allowed = _WRITE if method == "POST" else _READ
-        if method not in ("GET", "HEAD", "POST") or not allowed.fullmatch(path):
+        route = answered(method, path)
+        if route is None:
             raise _Refused(404, NO_ROUTE)
         if "\\" in path or "\0" in path or ".." in path.split("/"):
             raise _Refused(404, NO_ROUTE)
@@ -105,6 +117,18 @@ class Gate:
             self.access.visitor(headers), path.removeprefix(FILE)
         ):
             raise _Refused(404, NO_ROUTE)
+        return route
+
+    def _caller(self, scope: Scope, headers: dict[str, str], route: Answered) -> Caller:
+        """Who asks, and may ask this."""
+        try:
+            caller = self.callers.caller(scope, headers)
+        except AccountError as error:
+            raise _Refused(503, error.message) from error
+        if not caller.may(route.action):
+            words = self.callers.refusal(route.action)
+            raise _Refused(403, words, self.callers.required and not caller.name)
+        return caller
 
     async def _upload(
         self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
@@ -125,7 +149,12 @@ class Gate:
         await _replay(send, status, *replied)
 
     async def _event(
-        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+        self,
+        scope: Scope,
+        headers: dict[str, str],
+        caller: Caller,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """An event that the page offers, with values of the kinds it takes."""
         body = await _body(receive, LONGEST_EVENT)
@@ -140,7 +169,7 @@ class Gate:
         visitor, client = self.access.visitor(headers), scope.get("client") or ("", 0)
         try:
             with self.events.admitted(
-                value, queued=queued, visitor=visitor, address=client[0]
+                value, queued=queued, visitor=visitor, address=client[0], caller=caller
             ) as checked:
                 body = json.dumps(checked).encode()
                 await self.application(_of_length(scope, body), _once(body, receive), send)
@@ -250,6 +279,23 @@ async def _answer(send: Send, status: int, words: str) -> None:
         (b"content-length", str(len(body)).encode()),
     ]
     await _replay(send, status, headers, body)
+
+
+async def _page(send: Send, scope: Scope, refusal: _Refused) -> None:
+    """The same for a person who opened an address; nothing of the address is shown."""
+    values = {
+        "base": f"{scope.get('root_path', '')}/",
+        "words": refusal.words,
+        "signs_in": refusal.signs_in,
+        "place": page_within(scope["path"]),
+    }
+    page = render("closed", language_of(_headers(scope)), **values).encode()
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", str(len(page)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await _replay(send, refusal.status, headers, page)
 
 
 async def _redirect(send: Send, address: str, cookie: str) -> None:

@@ -92,7 +92,11 @@ class Language:
 
     def _values(self, values: Mapping[str, str]) -> dict[str, str]:
         return {
-            name: self.figures(value) if FIGURE.fullmatch(value) else value
+            name: self.figures(value)
+            if FIGURE.fullmatch(value)
+            else self.catalogue.gettext(value)  # what is spoken of is a phrase of its own
+            if name == "what"
+            else value
             for name, value in values.items()
         }
 

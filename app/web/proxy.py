@@ -2,7 +2,8 @@
 
 In: a request as it arrived. Out: the request as the browser sent it, and below which path its pages
 lie (`root_path`). What X-Forwarded-* say counts only from the addresses that a keeper named; from
-everybody else they are taken out, so that no part behind can follow them.
+everybody else they are taken out, so that no part behind can follow them. So does the header in
+which such a proxy names whom it has let in.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.settings import Settings
+from app.web.callers import PROXY_USER
 
 Scope = MutableMapping[str, Any]
 Application = Callable[..., Awaitable[None]]
@@ -31,6 +33,7 @@ class Forwarded:
 
     def __init__(self, application: Application, settings: Settings) -> None:
         self.root_path = settings.root_path
+        self.user_header = settings.user_header.encode()
         self.trusted = [ipaddress.ip_network(one) for one in settings.proxy_addresses]
         self._plain = application
         self._proxied = ProxyHeadersMiddleware(
@@ -44,6 +47,10 @@ class Forwarded:
             return
         headers: Headers = list(scope["headers"])
         trusted = self._trusts(scope)
+        # twice: one may be the client's own, so neither counts
+        users = [value for name, value in headers if name.lower() == self.user_header]
+        user = users[0].decode("latin-1").strip() if trusted and len(users) == 1 else ""
+        headers = [one for one in headers if one[0].lower() != self.user_header]
         prefix, kept = self.root_path, _without(headers, () if not trusted else CLIENT)
         if trusted:
             named = _first(headers, b"x-forwarded-prefix").rstrip("/")
@@ -53,6 +60,7 @@ class Forwarded:
                 kept.append((b"host", host.encode("latin-1")))
         path = _below(scope["path"], prefix)
         scope = {**scope, "headers": kept, "path": path, "root_path": prefix}
+        scope[PROXY_USER] = user
         scope.pop("raw_path", None)
         await (self._proxied if trusted else self._plain)(scope, receive, send)  # type: ignore[arg-type]
 

@@ -20,6 +20,7 @@ from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
+from app.settings import ASSETS
 from app.web.formatting import run_page
 from app.web.views.credit import names_in
 from core.errors import CreditlineError
@@ -59,15 +60,37 @@ def media(studio: Studio) -> APIRouter:
             raise HTTPException(404, "The picture of this run is no longer kept.")
         return path
 
-    @router.get("/media/works/{work_id}")
-    def work(work_id: str) -> FileResponse:
+    def file_of(work_id: str) -> Path:
         try:
             path = studio.collection.image_path(studio.collection.work(work_id))
         except CreditlineError as error:
             raise HTTPException(404, "There is no such work here.") from error
         if not path.is_file():
             raise HTTPException(404, "The picture of this work is missing.")
-        return FileResponse(path, headers={"Cache-Control": YEAR})
+        return path
+
+    def small(path: Path) -> FileResponse:
+        try:
+            thumbnail = studio.thumbnails.of(path)
+        except CreditlineError as error:
+            raise HTTPException(404, error.message) from error
+        return FileResponse(thumbnail, headers={"Cache-Control": YEAR})
+
+    @router.get("/card.jpg")
+    def card() -> FileResponse:
+        return FileResponse(ASSETS / "card.jpg", headers={"Cache-Control": YEAR})
+
+    @router.get("/media/works/{work_id}")
+    def work(work_id: str) -> FileResponse:
+        return FileResponse(file_of(work_id), headers={"Cache-Control": YEAR})
+
+    @router.get("/media/thumbnails/works/{work_id}")
+    def work_thumbnail(work_id: str) -> FileResponse:
+        return small(file_of(work_id))
+
+    @router.get("/media/thumbnails/runs/{run_id}")
+    def run_thumbnail(run_id: str) -> FileResponse:
+        return small(picture_of(run_of(run_id)))
 
     @router.get("/media/runs/{run_id}.png")
     def picture(run_id: str, download: bool = False) -> FileResponse:

@@ -80,6 +80,23 @@ SENTENCES: tuple[str, ...] = (
         "it happens again, report it with the reference %(reference)s."
     ),
     marked("The picture is no longer here. Choose it again."),
+    # what an account is needed for (app.web.callers)
+    marked("%(what)s needs a keeper's account. Sign in at the top of the page."),
+    marked("%(what)s needs a curator's account. Sign in at the top of the page."),
+    marked(
+        "%(what)s is open to the studio's keeper alone. Open the studio at the address with "
+        "a key that it printed when it started, or use the command line there."
+    ),
+    marked("%(what)s is switched off in the browser. Use the command line of the studio."),
+    marked("Recording credit for an upload"),
+    marked("Asking what if an artist had not been there"),
+    marked("Deciding about names"),
+    marked("Importing, which reads folders of the studio's machine,"),
+    marked("Deleting a run"),
+    marked("Exporting the whole ledger"),
+    marked("visitor"),
+    marked("curator"),
+    marked("keeper"),
     # filters of the ledger and the history (app.services.ledger_filter)
     marked("There is no verdict '%(verdict)s'. Choose one of: %(verdicts)s."),
     marked("Search for at most %(letters)s letters of a file's name."),

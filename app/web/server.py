@@ -5,18 +5,23 @@ In: settings. Out: a running server. Everything a page loads comes from here.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import sys
 import threading
+import time
 import warnings
 import webbrowser
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from app.settings import Settings
+from app.settings import ASSETS, Settings
 from app.web.access import ANYWHERE, Access
 from app.web.uploads import Budgets, Uploads
+from core.accounts.store import Accounts
 from core.errors import CreditlineError, UsageError
 from core.ledger.ledger import Ledger
 
@@ -36,13 +41,15 @@ def serve(settings: Settings) -> None:
         lambda key: _say(f"That address has been used. The next one: {address}/?key={key}"),
     )
     application = make_application(settings, access)
-    with_key = settings.importing == "key"
+    with_key = settings.importing == "key" and not access.accounts_required
     _say(
         f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
         "  (stop it with Ctrl+C)"
     )
     if with_key:
         _say("The key makes one browser the keeper's, who may import. Visitors need none.")
+    for sentence in _who_may(settings, access):
+        _say(sentence)
     if settings.open:
         own = f"{address}/?key={access.new_key()}" if with_key else address
         threading.Timer(0.5, webbrowser.open, [own]).start()
@@ -64,6 +71,21 @@ def serve(settings: Settings) -> None:
             super().handle_exit(sig, frame)
 
     Server(config).run(sockets=[listening])
+
+
+def _who_may(settings: Settings, access: Access) -> Iterator[str]:
+    """What whoever started it should know about who may do what."""
+    if access.accounts_required:
+        yield "Visitors may look, paint and trace; whoever does more signs in."
+        if not any(account.stands for account in Accounts(settings.accounts_file).all()):
+            yield (
+                "There is no account yet. Make one: python -m app accounts add NAME --role keeper"
+            )
+    elif not access.alone:
+        yield (
+            "No accounts are required, as you said: whoever reaches this studio may record credit "
+            "and export the ledger."
+        )
 
 
 def _say(sentence: str) -> None:
@@ -99,7 +121,8 @@ def make_application(
     settings: Settings, access: Access | None = None, budgets: Budgets | None = None
 ) -> Any:
     """FastAPI with health, files and the pages mounted, behind the gate."""
-    access, budgets = access or Access(settings), budgets or Budgets()
+    access = access or Access(settings)
+    budgets = budgets or Budgets(per_hour=settings.per_hour)
     try:
         settings.temporary.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -114,12 +137,16 @@ def make_application(
     from fastapi import FastAPI
 
     from app.services.session import open_studio
-    from app.web.blocks import build_studio, css, head, theme
+    from app.web.blocks import SWEPT_EVERY, build_studio, css, head, theme
+    from app.web.callers import Callers
     from app.web.events import Events
     from app.web.gate import Gate
     from app.web.localized_pages import LocalizedPages
     from app.web.proxy import Below, Forwarded
     from app.web.routes import media
+    from app.web.sign_in import signing_in
+
+    callers = Callers(settings, access)
 
     # Painting yields to the thread that shows it: with the usual 5 ms between turns, each of the
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s per picture).
@@ -127,7 +154,17 @@ def make_application(
     studio = open_studio(settings, spare_threads=1)
     if not studio.ledger.wholly_verified:
         threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
-    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    uploads = Uploads(settings.temporary, budgets)
+    uploads.sweep()
+
+    @asynccontextmanager
+    async def sweeping(application: FastAPI) -> AsyncIterator[None]:
+        """What visitors brought goes in time, also while nobody brings anything."""
+        task = asyncio.create_task(_sweep_every(uploads, SWEPT_EVERY))
+        yield
+        task.cancel()
+
+    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=sweeping)
 
     @application.get("/healthz")
     def health() -> dict[str, Any]:
@@ -139,9 +176,9 @@ def make_application(
         }
 
     application.include_router(media(studio))
-    uploads = Uploads(settings.temporary, budgets)
-    uploads.sweep()
-    blocks = build_studio(studio, access, uploads)
+    application.include_router(signing_in(callers))
+    studio.thumbnails.sweep(time.time())
+    blocks = build_studio(studio, callers, uploads)
     blocks.queue(api_open=False, max_size=64)
     gr.mount_gradio_app(
         application,
@@ -150,6 +187,7 @@ def make_application(
         theme=theme(),
         css=css(),
         head=head(),
+        favicon_path=ASSETS / "favicon.png",
         show_error=False,
         max_file_size="25mb",
         footer_links=[],
@@ -165,11 +203,18 @@ def make_application(
     application.add_middleware(
         Gate,
         access=access,
+        callers=callers,
         uploads=uploads,
-        events=Events(blocks, uploads, budgets, access.visitor),
+        events=Events(blocks, uploads, budgets, callers),
     )
     application.add_middleware(Forwarded, settings=settings)
     return application
+
+
+async def _sweep_every(uploads: Uploads, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(uploads.sweep)
 
 
 def _verify_everything(ledger: Ledger) -> None:

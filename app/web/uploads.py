@@ -32,6 +32,7 @@ class Budgets:
     free_disk: int = 512 * MIB  # never less is left for the ledger and the pictures
     jobs_per_visitor: int = 4
     jobs_per_address: int = 16
+    per_hour: int = 60  # pictures painted or traced per address without an account
 
 
 class UploadRefused(Exception):

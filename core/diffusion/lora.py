@@ -1,8 +1,8 @@
 """LoRAs as others write them (diffusers, peft, kohya), put whole into a pipeline, and written.
 
-In: a file or folder, recognised by what is in it, and a Stable Diffusion. Out: its layers and the
-adapter, all of it, or a `ModelError` that names what is not supported or the first layer that does
-not fit. Only safetensors are read.
+In: a file or folder, recognised by what is in it, and a pipeline of a family. Out: its layers and
+the adapter, all of it, or a `ModelError` that names what is not supported or the first layer that
+does not fit. Only safetensors are read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffusers.loaders.lora_conversion_utils import _maybe_map_sgm_blocks_to_diffusers
 from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_diffusers,
     convert_state_dict_to_peft,
@@ -26,7 +27,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core.diffusion.lora_names import PEFT_PREFIX, family_of_width, layout_of, plain_names
+from core.diffusion.families.family import T5, Family
+from core.diffusion.lora_names import (
+    PEFT_PREFIX,
+    LoraFamily,
+    family_of_names,
+    family_of_width,
+    layout_of,
+    plain_names,
+)
 from core.diffusion.tensors import undamaged
 from core.errors import ModelError
 from core.files import read_json, write_folder, write_via
@@ -34,7 +43,20 @@ from core.files import read_json, write_folder, write_via
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
-UNET, TEXT = "unet", "text_encoder"
+UNET = "unet"
+WORDS = {UNET: "UNet"}  # a part as people call it
+# kohya's prefixes -> the part, of those whose names are in the model's own
+PREFIXES = {
+    "lora_te_": "text_encoder",
+    "lora_te1_": "text_encoder",
+    "lora_te2_": "text_encoder_2",
+}
+ORIGINAL_BLOCKS = {
+    "lora_unet_input_blocks": "lora_unet_down_blocks",
+    "lora_unet_middle_block": "lora_unet_mid_block",
+    "lora_unet_output_blocks": "lora_unet_up_blocks",
+}
+Parts = Mapping[str, Any]  # modules by name: the network first, then the text encoders
 Read = tuple[dict[str, Tensor], dict[str, float]]  # tensors; alphas that stand beside them
 HALF = re.compile(r"(.+)\.(?:lora_(A|B|down|up)\.weight|(alpha))")
 SIDES = {"A": "down", "B": "up"}
@@ -42,15 +64,17 @@ SIDES = {"A": "down", "B": "up"}
 
 @dataclass(frozen=True)
 class LoraSource:
-    """Where a LoRA lies and how it is written: `diffusers`, `peft` or `kohya`."""
+    """Where a LoRA lies, how it is written (`diffusers`, `peft` or `kohya`), and of which family
+    its names say it is."""
 
     file: Path
     layout: str
+    family: LoraFamily
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoraLayer:
-    """W + (alpha / r) up down, of the module `name` in `part` (UNet or text encoder).
+    """W + (alpha / r) up down, of the module `name` in `part` (the network or a text encoder).
 
     Linear: `down [r, in]`, `up [out, r]`; convolution: `down [r, in, kh, kw]`, `up [out, r, 1, 1]`.
     """
@@ -82,14 +106,10 @@ def find_lora(place: Path) -> LoraSource:
             f"'{file.name}' is not a safetensors file, and others can run code when they are read. "
             "Convert it where you trust it, then name the .safetensors."
         )
-    return LoraSource(file, _layout(file))
-
-
-def _layout(file: Path) -> str:
     shapes = undamaged(
         lambda: _shapes(file), f"The LoRA '{file.name}'", "Copy or train it again.", ModelError
     )
-    return layout_of(file.name, shapes)
+    return LoraSource(file, layout_of(file.name, shapes), family_of_names(shapes))
 
 
 def _shapes(file: Path) -> dict[str, list[int]]:
@@ -107,7 +127,7 @@ def rank_of(source: LoraSource) -> int:
     return max(ranks, default=0)
 
 
-def _tensors(source: LoraSource) -> dict[str, Tensor]:
+def _tensors(source: LoraSource, network: str) -> dict[str, Tensor]:
     """What the file holds, by plain names. Raises `ModelError` for what is not a number."""
     tensors = load_file(source.file)
     for name, value in tensors.items():
@@ -122,11 +142,11 @@ def _tensors(source: LoraSource) -> dict[str, Tensor]:
                 "its training went wrong, and nothing could be painted with it. Bring an earlier "
                 "state of it, or train it again."
             )
-    plain = plain_names(source.file.name, list(tensors))
+    plain = plain_names(source.file.name, list(tensors), network)
     return {plain[name]: value for name, value in tensors.items()}
 
 
-def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[LoraLayer]:
+def read_layers(source: LoraSource, parts: Parts) -> list[LoraLayer]:
     """Every layer of a LoRA, named as in the base's `parts` (`unet`, `text_encoder`).
 
     Raises `ModelError` for tensors that are not a plain LoRA's, and for half a layer.
@@ -165,32 +185,51 @@ def read_layers(source: LoraSource, parts: Mapping[str, nn.Module]) -> list[Lora
     return layers
 
 
-def _kohya(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
-    """kohya writes a module's name with `_` for `.`: the base's modules say which one it was."""
+def _network(parts: Parts) -> str:
+    return next(iter(parts))
+
+
+def _kohya(source: LoraSource, parts: Parts) -> Read:
+    """kohya writes a module's name with `_` for `.`: the base's modules say which one it was. Of
+    SDXL's UNet it writes the original model's names, which diffusers translates."""
     names: dict[str, str] = {}
-    for prefix, part in (("lora_unet_", UNET), ("lora_te_", TEXT), ("lora_te1_", TEXT)):
+    network = _network(parts)
+    for prefix, part in {"lora_unet_": network, **PREFIXES}.items():
+        if part not in parts:
+            continue
         for name, _ in parts[part].named_modules():
             names[prefix + name.replace(".", "_")] = f"{part}.{name}"
             # transformers 5 has no `text_model` around CLIP's encoder any more
             names[f"{prefix}text_model_{name.replace('.', '_')}"] = f"{part}.{name}"
     state = {}
-    for key, value in _tensors(source).items():
+    tensors = _tensors(source, network)
+    if network == UNET:
+        tensors = _maybe_map_sgm_blocks_to_diffusers(tensors, parts[network].config)
+        for original, ours in ORIGINAL_BLOCKS.items():
+            tensors = {key.replace(original, ours): value for key, value in tensors.items()}
+    for key, value in tensors.items():
         flat, _, rest = key.partition(".")
+        if flat not in names and re.match("lora_unet_(double|single|joint)_blocks", flat):
+            raise ModelError(
+                f"'{source.file.name}' names the transformer's layers as the original model does "
+                f"('{flat}'), not as diffusers. Load it into diffusers' own pipeline "
+                "(`load_lora_weights`), write it with `save_lora_weights`, and bring the result."
+            )
         if flat not in names:
             raise unknown_layer(source, flat)
         state[f"{names[flat]}.{rest}"] = value
     return state, {}
 
 
-def read_peft(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
+def read_peft(source: LoraSource, parts: Parts) -> Read:
     """peft keeps the alphas in `adapter_config.json` beside the matrices."""
-    config = peft_config(source)
+    config, network = peft_config(source), _network(parts)
     state = {
-        f"{UNET}.{name.removeprefix(PEFT_PREFIX).removeprefix(f'{UNET}.')}": value
-        for name, value in _tensors(source).items()
+        f"{network}.{name.removeprefix(PEFT_PREFIX).removeprefix(f'{network}.')}": value
+        for name, value in _tensors(source, network).items()
     }
-    if any(name.startswith(f"{UNET}.text_model.") for name in state):
-        raise text_alone(source, next(iter(state)).removeprefix(f"{UNET}."))
+    if any(name.startswith(f"{network}.text_model.") for name in state):
+        raise text_alone(source, next(iter(state)).removeprefix(f"{network}."), network)
     return state, _alphas(source, config, state)
 
 
@@ -213,24 +252,25 @@ def _with_alpha(config: Any) -> dict[str, Any]:
     return dict(config)
 
 
-def _diffusers(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
+def _diffusers(source: LoraSource, parts: Parts) -> Read:
     """diffusers' own, of today and of the time of attention processors (the paper's)."""
     state: dict[str, Tensor] = {}
     alphas: dict[str, float] = {}
-    tensors = _tensors(source)
-    bare = not any(name.startswith((f"{UNET}.", f"{TEXT}.")) for name in tensors)
+    network = _network(parts)
+    tensors = _tensors(source, network)
+    bare = not any(name.startswith(tuple(f"{part}." for part in parts)) for name in tensors)
     metadata = _metadata(source)
-    for part in (UNET, TEXT):
-        prefix = "" if bare and part == UNET else f"{part}."
+    for part, module in parts.items():
+        prefix = "" if bare and part == network else f"{part}."
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        if bare and part == TEXT:
-            own = {}
+        for key in own:
+            del tensors[prefix + key]
         spoken = {k: own.pop(k) for k in list(own) if k.endswith(".alpha")}
         if own and not any(".lora_A." in name for name in own):
-            own = _converted(source, part, own)
+            own = _converted(source, own, of_network=part == network)
         named = {f"{part}.{name}": value for name, value in own.items()}
-        if part == TEXT and not hasattr(parts[TEXT], "text_model"):
-            named = {k.replace(f"{TEXT}.text_model.", f"{TEXT}.", 1): v for k, v in named.items()}
+        if part != network and not hasattr(module, "text_model"):
+            named = {k.replace(f"{part}.text_model.", f"{part}.", 1): v for k, v in named.items()}
         config = {
             key.removeprefix(f"{part}."): value
             for key, value in metadata.items()
@@ -239,12 +279,16 @@ def _diffusers(source: LoraSource, parts: Mapping[str, nn.Module]) -> Read:
         if config:
             alphas |= _alphas(source, config, named)
         state |= named | {f"{part}.{name}": value for name, value in spoken.items()}
+    if tensors:
+        raise unknown_layer(source, next(iter(tensors)))
     return state, alphas
 
 
-def _converted(source: LoraSource, part: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _converted(
+    source: LoraSource, state: dict[str, Tensor], *, of_network: bool
+) -> dict[str, Tensor]:
     """diffusers' own translation of its older names."""
-    if part == UNET:
+    if of_network:
         return dict(convert_unet_state_dict_to_peft(state))
     try:
         return dict(convert_state_dict_to_peft(convert_state_dict_to_diffusers(state)))
@@ -285,11 +329,12 @@ def _alphas(
     return alphas
 
 
-def text_alone(source: LoraSource, name: str) -> ModelError:
+def text_alone(source: LoraSource, name: str, network: str) -> ModelError:
     """The refusal of a LoRA that changes the text encoder, and no layer that is attributed."""
+    word = WORDS.get(network, network)
     return ModelError(
         f"'{source.file.name}' changes the text encoder alone ('{name}') and no Linear layer of "
-        "the UNet, so nothing in it can be attributed. Use a LoRA of the UNet's attention."
+        f"the {word}, so nothing in it can be attributed. Use a LoRA of the {word}'s attention."
     )
 
 
@@ -304,23 +349,33 @@ def unknown_layer(source: LoraSource, name: str) -> ModelError:
 # --- in a pipeline -------------------------------------------------------------------------------
 
 
-def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
-    """Load it into a Stable Diffusion's UNet (and text encoder, if it has a part for it).
+def adapted_parts(pipeline: Any, family: Family) -> dict[str, Any]:
+    """What a LoRA may lie on: the network first, then the text encoders but T5."""
+    names = [family.network, *(one.part for one in family.encoders if one.kind != T5)]
+    parts = {name: getattr(pipeline, name) for name in names}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def put_lora(pipeline: Any, source: LoraSource, adapter: str, family: Family) -> None:
+    """Load it into a pipeline's network (and text encoders, if it has parts for them).
 
     The libraries load what fits and keep silent about the rest, so every layer is checked against
     the base before, and its scale after. Raises `ModelError` naming the first that does not fit.
     """
-    parts = {UNET: pipeline.unet, TEXT: pipeline.text_encoder}
+    if source.family.name and source.family.name not in family.lora_families:
+        raise source.family.refusal(source.file.name)
+    parts, network = adapted_parts(pipeline, family), family.network
     layers = read_layers(source, parts)
     for layer in layers:
         _check_shape(source, layer, parts[layer.part])
-    attributed = [layer for layer in layers if layer.part == UNET and layer.down.ndim == 2]
-    if layers and all(layer.part == TEXT for layer in layers):
-        raise text_alone(source, f"{TEXT}.{layers[0].name}")
+    attributed = [layer for layer in layers if layer.part == network and layer.down.ndim == 2]
+    if layers and all(layer.part != network for layer in layers):
+        raise text_alone(source, f"{layers[0].part}.{layers[0].name}", network)
     if not attributed:
+        word = WORDS.get(network, network)
         raise ModelError(
-            f"'{source.file.name}' changes no Linear layer of the UNet, so nothing in it can be "
-            "attributed. Use a LoRA of the UNet's attention."
+            f"'{source.file.name}' changes no Linear layer of the {word}, so nothing in it can be "
+            f"attributed. Use a LoRA of the {word}'s attention."
         )
     if not any(_changes(layer) for layer in attributed):
         raise ModelError(
@@ -329,7 +384,7 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
             "training, or alpha is zero). Painting and tracing with it would say nothing about "
             "the works: bring the trained one."
         )
-    for part, load in ((UNET, _load_unet), (TEXT, _load_text)):
+    for part, module in parts.items():
         own = [layer for layer in layers if layer.part == part]
         if not own:
             continue
@@ -337,9 +392,16 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
         for layer in own:
             state[f"{part}.{layer.name}.lora_A.weight"] = layer.down
             state[f"{part}.{layer.name}.lora_B.weight"] = layer.up
-        load(pipeline, state, {f"{part}.{one.name}.alpha": one.alpha for one in own}, adapter)
+        alphas = {f"{part}.{one.name}.alpha": one.alpha for one in own}
+        if part == network:
+            options = {"network_alphas": alphas, "adapter_name": adapter}
+            parts[part].load_lora_adapter(state, prefix=part, **options)
+        else:
+            pipeline.load_lora_into_text_encoder(
+                state, alphas, module, prefix=part, adapter_name=adapter
+            )
         for layer in own:
-            scale = parts[part].get_submodule(layer.name).scaling[adapter]
+            scale = module.get_submodule(layer.name).scaling[adapter]
             if abs(scale - layer.alpha / len(layer.down)) > 1e-6 * abs(scale):
                 raise ModelError(
                     f"'{source.file.name}' was loaded with another scale than it names (layer "
@@ -349,14 +411,6 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str) -> None:
 
 def _changes(layer: LoraLayer) -> bool:
     return layer.alpha != 0 and bool(layer.up.any()) and bool(layer.down.any())
-
-
-def _load_unet(pipeline: Any, state: dict[str, Tensor], alphas: dict[str, float], to: str) -> None:
-    pipeline.load_lora_into_unet(state, alphas, pipeline.unet, adapter_name=to)
-
-
-def _load_text(pipeline: Any, state: dict[str, Tensor], alphas: dict[str, float], to: str) -> None:
-    pipeline.load_lora_into_text_encoder(state, alphas, pipeline.text_encoder, adapter_name=to)
 
 
 def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
@@ -393,16 +447,17 @@ def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
         )
 
 
-def install_lora(source: LoraSource, directory: Path) -> None:
+def install_lora(source: LoraSource, directory: Path, network: str = UNET) -> None:
     """Copy a LoRA into a collection's `lora/`: one file, `LORA_FILE`, whatever its layout.
 
-    peft's two files become one as diffusers would write it; the numbers stay as they are.
+    peft's two files become one as diffusers would write it of the part `network`; the numbers stay
+    as they are.
     """
 
     def fill(draft: Path) -> None:
         if source.layout == "peft":
-            config = {f"{UNET}.{key}": value for key, value in peft_config(source).items()}
-            state, _ = read_peft(source, {})
+            config = {f"{network}.{key}": value for key, value in peft_config(source).items()}
+            state, _ = read_peft(source, {network: nn.Module()})
             about = {"format": "pt", METADATA: json.dumps(config, sort_keys=True)}
             save_file(state, draft / LORA_FILE, metadata=about)
         else:
@@ -411,11 +466,11 @@ def install_lora(source: LoraSource, directory: Path) -> None:
     write_folder(directory, fill)
 
 
-def save_lora(directory: Path, pipeline: Any, adapter: str) -> None:
+def save_lora(directory: Path, pipeline: Any, adapter: str, family: Family) -> None:
     """Write an adapter in diffusers' own layout, all or nothing; what is scaled takes its
     alphas along."""
     layers: dict[str, Any] = {}
-    for part, module in ((UNET, pipeline.unet), (TEXT, pipeline.text_encoder)):
+    for part, module in adapted_parts(pipeline, family).items():
         if adapter not in (getattr(module, "peft_config", None) or {}):
             continue
         state = get_peft_model_state_dict(module, adapter_name=adapter)

@@ -1,14 +1,15 @@
 """Which LoRA a file holds, by the names and shapes of its tensors alone.
 
-In: names and shapes. Out: the layout and each tensor's plain name, or a `ModelError` that says
-which family, kind of adapter or addition it is instead, by which tensor, and what to do. Reads no
-file.
+In: names and shapes. Out: the layout, the family and each tensor's plain name, or a `ModelError`
+that says which family, kind of adapter or addition it is instead, by which tensor, and what to do.
+Reads no file.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.errors import ModelError
 
@@ -29,14 +30,16 @@ KINDS = (  # what else changes a model; the first that matches
     (r"\.(w|b)_norm$|\.diff(_b)?$", "LyCORIS file with whole layers beside the matrices"),
     (r"lora_controlnet|^control_model\.", "ControlNet"),
 )
-SDXL = "Stable Diffusion XL"
+SDXL, SD3, FLUX = "Stable Diffusion XL", "Stable Diffusion 3", "FLUX"
+TRANSFORMER = "a transformer (FLUX, Stable Diffusion 3 or alike)"
+ATTRIBUTABLE = frozenset({SDXL, SD3, FLUX, TRANSFORMER})
 FAMILIES = (
+    (r"lora_te3_|text_encoder_3\b|joint_blocks", SD3),
+    (r"double_blocks|single_blocks|single_transformer_blocks", FLUX),
+    (r"^(transformer\.|lora_transformer_)", TRANSFORMER),
     (r"lora_te2_|text_encoder_2\b|add_embedding|label_emb", SDXL),
-    (r"lora_te3_|text_encoder_3\b|joint_blocks", "Stable Diffusion 3"),
     # a block of SDXL holds up to ten transformers, one of 1.x and 2.x just one
     (r"(attentions|blocks)[._]\d+[._](\d+[._])?transformer_blocks[._][1-9]", SDXL),
-    (r"double_blocks|single_blocks|single_transformer_blocks", "FLUX"),
-    (r"^(transformer\.|lora_transformer_)", "a transformer (FLUX, Stable Diffusion 3 or alike)"),
     (r"^(prior|decoder)\.|lora_prior_", "Stable Cascade or Kandinsky"),
     (r"motion_modules|temporal_", "AnimateDiff (video)"),
     (
@@ -50,14 +53,32 @@ TEXT_READERS = re.compile(
 WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: SDXL}
 EMBEDDINGS = re.compile(r"^bundle_emb\.([^.]+)|string_to_param|^emb_params$|^clip_[lg]$")
 ORIGINAL = re.compile(r"(?:input|middle|output)_blocks?[._]\d")
-ONLY = "only plain LoRAs of Stable Diffusion 1.x and 2.x can be attributed"
+ONLY = "only plain LoRAs can be attributed"
+
+
+@dataclass(frozen=True)
+class LoraFamily:
+    """Of which family a LoRA is, and `sign`, the name that says so; both empty where no name
+    does."""
+
+    name: str = ""
+    sign: str = ""
+
+    def refusal(self, file: str) -> ModelError:
+        """Where the model is of another family."""
+        return ModelError(
+            f"'{file}' is a LoRA of {self.name} ({self.sign}), and the model is of another family. "
+            "Bring a LoRA that was trained on the model of this collection."
+        )
 
 
 def layout_of(file: str, shapes: Shapes) -> str:
-    """`kohya`, `peft` or `diffusers`. Raises `ModelError` for whatever is not a plain LoRA of
-    Stable Diffusion 1.x or 2.x, by its true cause."""
+    """`kohya`, `peft` or `diffusers`. Raises `ModelError` for whatever is not a plain LoRA of a
+    family that can be attributed, by its true cause."""
     _refuse_kinds(file, shapes)
-    _refuse_families(file, shapes)
+    family = family_of_names(shapes)
+    if family.name and family.name not in ATTRIBUTABLE:
+        raise family.refusal(file)
     _refuse_additions(file, shapes)
     if any(name.startswith(("lora_unet_", "lora_te")) for name in shapes):
         return "kohya"
@@ -90,21 +111,16 @@ def _refuse_kinds(file: str, shapes: Shapes) -> None:
             )
 
 
-def _refuse_families(file: str, shapes: Shapes) -> None:
+def family_of_names(shapes: Shapes) -> LoraFamily:
+    """What the names say, the first that matches; Stable Diffusion 1.x and 2.x have no sign."""
     for pattern, family in FAMILIES:
         name = _first(pattern, shapes)
         if name is not None:
-            _refuse_family(file, family, f"it changes '{name}'")
+            return LoraFamily(family, f"it changes '{name}'")
     for name, shape in shapes.items():
         if TEXT_READERS.search(name) and len(shape) > 1 and shape[1] == 2048:
-            _refuse_family(file, SDXL, f"'{name}' reads texts of width 2048")
-
-
-def _refuse_family(file: str, family: str, why: str) -> None:
-    raise ModelError(
-        f"'{file}' is a LoRA of {family} ({why}), and {ONLY}. Bring a LoRA that was trained on the "
-        "model of this collection."
-    )
+            return LoraFamily(SDXL, f"'{name}' reads texts of width 2048")
+    return LoraFamily()
 
 
 def _refuse_additions(file: str, shapes: Shapes) -> None:
@@ -122,7 +138,7 @@ def _refuse_additions(file: str, shapes: Shapes) -> None:
             "changes no layer that could be attributed. Bring a LoRA."
         )
     original = _first(ORIGINAL.pattern, shapes)
-    if original is not None:
+    if original is not None and not original.startswith("lora_unet_"):
         raise ModelError(
             f"'{file}' names its layers as the original Stable Diffusion does ('{original}'), not "
             "as diffusers. Convert it with kohya's or diffusers' scripts, then bring the result."
@@ -133,9 +149,9 @@ def _first(pattern: str, shapes: Shapes) -> str | None:
     return next((name for name in shapes if re.search(pattern, name)), None)
 
 
-def plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
-    """Each tensor's name -> the same without peft's adapter name, and with diffusers' `unet.` for
-    ComfyUI's prefix. Raises `ModelError` where several adapters lie in one file."""
+def plain_names(file: str, names: Sequence[str], network: str) -> dict[str, str]:
+    """Each tensor's name -> the same without peft's adapter name, and with diffusers' prefix of the
+    network (`unet.`) for ComfyUI's. Raises `ModelError` where several adapters lie in one file."""
     adapters = sorted({match[2] for name in names if (match := NAMED.fullmatch(name))})
     if len(adapters) > 1:
         raise ModelError(
@@ -148,7 +164,7 @@ def plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
         short = f"{match[1]}.{match[3]}" if match else name
         for prefix in COMFY_PREFIXES:
             if short.removeprefix(PEFT_PREFIX).startswith(prefix):
-                peft = PEFT_PREFIX if short.startswith(PEFT_PREFIX) else "unet."
+                peft = PEFT_PREFIX if short.startswith(PEFT_PREFIX) else f"{network}."
                 short = peft + short.removeprefix(PEFT_PREFIX).removeprefix(prefix)
         plain[name] = short
     if len(set(plain.values())) < len(plain):

@@ -18,6 +18,7 @@ from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import NoiseSchedule
 from core.diffusion.tensors import digest_tensors
@@ -126,11 +127,13 @@ class PixelDDPM(DiffusionModel):
         """Latents `[b, c, h, w]` -> pixels clamped to [-1, 1]; grey ones as they are."""
         return latents.clamp(-1.0, 1.0)
 
-    def condition(self, prompts: Sequence[str]) -> Tensor | None:
+    def condition(self, prompts: Sequence[str]) -> Conditioning | None:
         """Nothing conditions this model."""
         return None
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
+    def predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning | None
+    ) -> Tensor:
         """The network's own answer, `[b, c, h, w]`."""
         answer: Tensor = self.unet(noisy, timesteps, return_dict=False)[0]
         return answer

@@ -1,6 +1,6 @@
 """The single seam between a diffusion model and everything that studies it.
 
-A pixel DDPM and Stable Diffusion with LoRA both answer these calls; attribution, training and
+A pixel DDPM and a pipeline with a LoRA both answer these calls; attribution, training and
 sampling know nothing else about a model. `FunctionalModel` runs a call with other parameters, as
 `torch.func` needs it.
 """
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.conditioning import Conditioning
+from core.diffusion.schedule import Schedule
 
 
 class DiffusionModel(Protocol):
@@ -25,7 +26,7 @@ class DiffusionModel(Protocol):
     device: torch.device
     image_size: int
     latent_shape: tuple[int, int, int]
-    schedule: NoiseSchedule
+    schedule: Schedule
     network: nn.Module
 
     @property
@@ -41,16 +42,18 @@ class DiffusionModel(Protocol):
         """Latents `[b, c, h', w']` -> images `[b, 3, h, w]` in [-1, 1]."""
         ...
 
-    def condition(self, prompts: Sequence[str]) -> Tensor | None:
-        """Prompts -> embeddings `[b, s, d]`; None for an unconditional model."""
+    def condition(self, prompts: Sequence[str]) -> Conditioning | None:
+        """Prompts -> what the network reads of them, `[b, ...]`; None where nothing conditions."""
         ...
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """The network's own answer (eps or v, see `schedule.prediction_type`)."""
+    def predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning | None
+    ) -> Tensor:
+        """The network's own answer (eps, v or a velocity: what `schedule.target` is)."""
         ...
 
     def predict_noise(
-        self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning | None
     ) -> Tensor:
         """eps_theta(x_t, t): `[b, c, h', w']`, whatever the network predicts."""
         return self.schedule.to_noise(
@@ -58,11 +61,11 @@ class DiffusionModel(Protocol):
         )
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
-        """Ordered; names as in `network.named_parameters()`. LoRA only for Stable Diffusion."""
+        """Ordered; names as in `network.named_parameters()`. Of a pipeline its LoRA only."""
         ...
 
 
-Call = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Call = Callable[[Tensor, Tensor, Conditioning | None], Tensor]
 
 
 class _Called(nn.Module):
@@ -71,7 +74,7 @@ class _Called(nn.Module):
         self.network = network
         self.call = call
 
-    def forward(self, noisy: Tensor, times: Tensor, conditioning: Tensor | None) -> Tensor:
+    def forward(self, noisy: Tensor, times: Tensor, conditioning: Conditioning | None) -> Tensor:
         return self.call(noisy, times, conditioning)
 
 
@@ -89,7 +92,7 @@ class FunctionalModel:
         parameters: Mapping[str, Tensor],
         noisy: Tensor,
         times: Tensor,
-        conditioning: Tensor | None,
+        conditioning: Conditioning | None,
     ) -> Tensor:
         """The call's answer with these parameters (named as in the network) in place of its own."""
         named = {f"network.{name}": value for name, value in parameters.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,40 @@ from torch import Tensor
 from core.errors import ModelError
 
 PREDICTION_TYPES = ("epsilon", "v_prediction")
+
+
+class Schedule(Protocol):
+    """How noise is mixed in at each of `length` timesteps, least noise first, and what the network
+    answers about it. Timesteps `[b]`; latents, noise and answers `[b, ...]`."""
+
+    @property
+    def length(self) -> int:
+        """T, the number of timesteps."""
+        ...
+
+    def coefficients(self, timesteps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The shares of the clean latents and of the noise in x_t, `[b, 1, ...]`."""
+        ...
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """x_t."""
+        ...
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """What the network is trained to answer."""
+        ...
+
+    def to_noise(self, prediction: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
+        """The noise that the network's answer stands for."""
+        ...
+
+    def network_times(self, timesteps: Tensor) -> Tensor:
+        """The times `[b]` as the network reads them."""
+        ...
+
+    def elbo_weights(self, timesteps: Tensor) -> Tensor:
+        """The variational bound's weight of ||eps_theta - eps||^2, `[b]` in float64."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,3 +128,13 @@ class NoiseSchedule:
             return prediction
         signal, sigma = self.coefficients(timesteps, noisy)
         return signal * prediction + sigma * noisy
+
+    def network_times(self, timesteps: Tensor) -> Tensor:
+        """The timesteps themselves."""
+        return timesteps
+
+    def elbo_weights(self, timesteps: Tensor) -> Tensor:
+        """beta_t / (2 alpha_t (1 - abar_t)) (DDPM, Eq. 12, with sigma_t^2 = beta_t), `[b]`."""
+        times = timesteps.cpu()
+        beta, abar = self.betas[times], self.alphas_cumprod[times]
+        return beta / (2.0 * (1.0 - beta) * (1.0 - abar))

@@ -1,7 +1,8 @@
-"""Stable Diffusion (1.x / 2.x layout on disk) with an optional LoRA, behind the model protocol.
+"""A diffusers pipeline of any known family with an optional LoRA, behind the model protocol.
 
-In: a diffusers directory and a LoRA directory. Out: latents, embeddings, noise predictions.
-Knows nothing of collections, features or credits; never touches the network.
+In: a diffusers directory and a LoRA directory. Out: latents, conditioning, noise predictions. What
+differs between families stands in `core.diffusion.families`. Knows nothing of collections, features
+or credits; never touches the network.
 """
 
 from __future__ import annotations
@@ -12,23 +13,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import StableDiffusionPipeline
 from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
+from core.diffusion.conditioning import Conditioning
+from core.diffusion.families import FAMILIES, family_of
+from core.diffusion.families.family import upscaling
 from core.diffusion.lora import find_lora, lora_scales, put_lora, save_lora
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import Schedule
 from core.diffusion.tensors import digest_tensors
-from core.diffusion.training.base_model_check import hush, require_configured, require_tokenizer
-from core.diffusion.training.pretrained import require_supported
+from core.diffusion.training.base_model_check import hush, require_configured, require_tokenizers
+from core.diffusion.training.weights import left_out, load_variants
 from core.errors import ModelError, UsageError
 
 ADAPTER = "collection"
 LORA_STARTS = ("kaiming", "gaussian")
-LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_LAYERS = ("attention", "linear")
 
 
@@ -36,19 +39,26 @@ class StableDiffusion(DiffusionModel):
     """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
 
     def __init__(self, pipeline: Any, *, name: str, device: torch.device | str = "cpu") -> None:
+        self.family = FAMILIES[type(pipeline).__name__]
         self.pipeline = pipeline.to(device)
         self.name = name
         self.device = torch.device(device)
-        for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-            part.requires_grad_(False).eval()
-        self.network: nn.Module = pipeline.unet
-        self.schedule = NoiseSchedule.from_config(pipeline.scheduler.config)
-        channels = int(pipeline.unet.config.in_channels)
-        side = int(pipeline.unet.config.sample_size)
-        self.latent_shape = (channels, side, side)
-        self.image_size = side * 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
-        self.scaling = float(pipeline.vae.config.scaling_factor)
-        self._embeddings: dict[str, Tensor] = {}
+        self.parts: dict[str, Any] = {
+            part: module
+            for part in self.family.classes
+            if (module := getattr(pipeline, part)) is not None
+        }
+        for module in self.parts.values():
+            module.requires_grad_(False).eval()
+        self.network: nn.Module = self.parts[self.family.network]
+        vae = pipeline.vae.config
+        self.image_size = self.family.image_size({p: m.config for p, m in self.parts.items()})
+        side = self.image_size // upscaling(vae)
+        self.latent_shape = (int(vae.latent_channels), side, side)
+        self.schedule: Schedule = self.family.schedule(pipeline.scheduler.config, side)
+        self.scaling = float(vae.scaling_factor)
+        self.shift = float(vae.shift_factor or 0.0)
+        self._embeddings: dict[str, Conditioning] = {}
         self._attributed: dict[str, nn.Parameter] = {}
 
     @classmethod
@@ -64,20 +74,20 @@ class StableDiffusion(DiffusionModel):
 
         The LoRA may be diffusers', peft's or kohya's; `lora_dir` may name its file.
         """
-        require_supported(model_dir)
-        require_configured(model_dir, str(model_dir))
-        require_tokenizer(model_dir, str(model_dir))
+        family = family_of(model_dir)
+        require_configured(model_dir, str(model_dir), family)
+        require_tokenizers(model_dir, str(model_dir), family)
         lora = None if lora_dir is None else find_lora(lora_dir)
         hush()
         try:
-            pipeline = StableDiffusionPipeline.from_pretrained(
+            pipeline = getattr(diffusers, family.pipeline).from_pretrained(
                 model_dir,
                 dtype=dtype,
-                safety_checker=None,
-                feature_extractor=None,
-                requires_safety_checker=False,
                 local_files_only=True,
                 use_safetensors=True,
+                **dict.fromkeys(left_out(model_dir, family)),
+                **load_variants(model_dir, family, dtype),
+                **family.options,
             )
             pipeline.set_progress_bar_config(disable=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -88,7 +98,7 @@ class StableDiffusion(DiffusionModel):
             ) from error
         if lora is not None:
             try:
-                put_lora(pipeline, lora, ADAPTER)
+                put_lora(pipeline, lora, ADAPTER, family)
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 raise ModelError(
                     f"The LoRA '{lora.file.name}' does not fit the model in {model_dir} "
@@ -103,7 +113,7 @@ class StableDiffusion(DiffusionModel):
         """A fresh adapter; A random by `seed`, B zero, scale 1.
 
         `layers`: every projection of the `attention`, as in the paper, or every `linear` layer of
-        the UNet. `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the
+        the network. `start` of A: `kaiming` (peft's own) or `gaussian`, N(0, 1 / rank^2) as in the
         paper. Raises `UsageError` for another one.
         """
         if start not in LORA_STARTS:
@@ -112,13 +122,13 @@ class StableDiffusion(DiffusionModel):
             raise UsageError(
                 f"There are no LoRA layers '{layers}'. Choose: {', '.join(LORA_LAYERS)}."
             )
-        targets = list(LORA_TARGETS)
+        targets = list(self.family.lora_targets)
         if layers == "linear":
             modules = self.network.named_modules()
             targets = [name for name, layer in modules if isinstance(layer, nn.Linear)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.pipeline.unet.add_adapter(
+            self.parts[self.family.network].add_adapter(
                 LoraConfig(
                     r=rank,
                     lora_alpha=rank,
@@ -132,7 +142,7 @@ class StableDiffusion(DiffusionModel):
         self._attributed = {}
 
     def narrow(self, dtype: torch.dtype) -> None:
-        """The UNet's frozen weights in `dtype`, to halve their memory; the LoRA stays in float32.
+        """The network's frozen weights in `dtype`, to halve their memory; the LoRA in float32.
 
         For training under autocast alone: what paints or is attributed is loaded again.
         """
@@ -158,11 +168,12 @@ class StableDiffusion(DiffusionModel):
     def lora_layers(self) -> str:
         """On which layers the adapter lies: `linear` where one is beside the attention."""
         names = {name.partition(".lora_")[0] for name in self.attributed_parameters()}
-        return "attention" if all(name.endswith(LORA_TARGETS) for name in names) else "linear"
+        attention = all(name.endswith(self.family.lora_targets) for name in names)
+        return "attention" if attention else "linear"
 
     @contextmanager
     def without_lora(self) -> Iterator[None]:
-        """Inside, the UNet answers and paints as if it had never learnt the collection.
+        """Inside, the network answers and paints as if it had never learnt the collection.
 
         A LoRA of the text encoder is not taken out.
         """
@@ -180,34 +191,34 @@ class StableDiffusion(DiffusionModel):
 
     @cached_property
     def _adapted_layers(self) -> list[BaseTunerLayer]:
-        """The UNet's layers with a LoRA; a walk over all its modules costs as much as a layer."""
+        """The network's layers with a LoRA; a walk over all modules costs as much as a layer."""
         return [one for one in self.network.modules() if isinstance(one, BaseTunerLayer)]
 
     @torch.no_grad()
-    def base_predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """What the UNet would answer had it never learnt the collection."""
+    def base_predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning | None
+    ) -> Tensor:
+        """What the network would answer had it never learnt the collection."""
         with self.without_lora():
             return self.predict(noisy, timesteps, conditioning)
 
     def save_lora(self, directory: Path) -> None:
         """Write the adapter in diffusers' own layout, as `pytorch_lora_weights.safetensors`."""
-        save_lora(directory, self.pipeline, ADAPTER)
+        save_lora(directory, self.pipeline, ADAPTER, self.family)
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over UNet with LoRA and its scales, text encoder, autoencoder and schedule."""
-        parts = {
-            "unet": self.network,
-            "text": self.pipeline.text_encoder,
-            "vae": self.pipeline.vae,
-        }
+        """sha256 over the network with LoRA and its scales, text encoders, autoencoder, schedule,
+        and what else the family says changes a number."""
+        parts = {part.replace("text_encoder", "text"): one for part, one in self.parts.items()}
         tensors = {
             f"{part}.{name}": value
             for part, module in parts.items()
             for name, value in module.state_dict().items()
         }
         extra: dict[str, object] = dict(self.pipeline.scheduler.config)
-        scales = {part: lora_scales(parts[part], ADAPTER) for part in ("unet", "text")}
+        extra |= self.family.facts(self.pipeline)
+        scales = {part: lora_scales(one, ADAPTER) for part, one in parts.items() if part != "vae"}
         if any(scales.values()):  # alpha is not a tensor, and yet it changes every number
             extra["lora_scales"] = scales
         return digest_tensors(tensors, extra)
@@ -217,59 +228,53 @@ class StableDiffusion(DiffusionModel):
         """Images `[b, 3, h, w]` -> scaled latents `[b, c, h', w']` (the posterior's mode)."""
         weight = next(self.pipeline.vae.parameters())
         posterior = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
-        return posterior.mode() * self.scaling
+        return (posterior.mode() - self.shift) * self.scaling
 
     @torch.no_grad()
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images -> mean and standard deviation of their scaled latents, `[b, c, h', w']` each."""
         weight = next(self.pipeline.vae.parameters())
         distribution = self.pipeline.vae.encode(images.to(self.device, weight.dtype)).latent_dist
-        return distribution.mean * self.scaling, distribution.std * self.scaling
+        mean, spread = distribution.mean - self.shift, distribution.std
+        return mean * self.scaling, spread * self.scaling
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents -> images `[b, 3, h, w]` in [-1, 1]."""
         weight = next(self.pipeline.vae.parameters())
         images: Tensor = self.pipeline.vae.decode(
-            latents.to(self.device, weight.dtype) / self.scaling
+            latents.to(self.device, weight.dtype) / self.scaling + self.shift
         ).sample
         return images.clamp(-1.0, 1.0)
 
     @torch.no_grad()
-    def condition(self, prompts: Sequence[str]) -> Tensor:
-        """Prompts -> text embeddings `[b, s, d]`; each distinct prompt is encoded once."""
+    def condition(self, prompts: Sequence[str]) -> Conditioning:
+        """Prompts -> what the network reads of them, `[b, ...]`; each distinct one is encoded
+        once."""
         for prompt in set(prompts) - set(self._embeddings):
-            self._embeddings[prompt] = self.embed_text([prompt])[0]
-        return torch.stack([self._embeddings[prompt] for prompt in prompts])
+            self._embeddings[prompt] = self.embed_text([prompt])
+        return Conditioning.cat([self._embeddings[prompt] for prompt in prompts])
 
-    def embed_text(self, prompts: Sequence[str]) -> Tensor:
-        """The text encoder itself, prompts -> `[b, s, d]`, with gradients where its parameters
-        require them."""
-        tokenizer = self.pipeline.tokenizer
-        tokens = tokenizer(
-            list(prompts),
-            padding="max_length",
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        ).input_ids.to(self.device)
-        embeddings: Tensor = self.pipeline.text_encoder(tokens)[0]
-        return embeddings
+    def embed_text(self, prompts: Sequence[str]) -> Conditioning:
+        """The text encoders themselves, prompts -> `[b, ...]`, with gradients where their
+        parameters require them."""
+        return self.family.condition(self.pipeline, prompts)
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Tensor | None) -> Tensor:
-        """The UNet's own answer, `[b, c, h', w']`."""
-        answer: Tensor = self.network(
-            noisy, timesteps, encoder_hidden_states=conditioning, return_dict=False
-        )[0]
-        return answer
+    def predict(
+        self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning | None
+    ) -> Tensor:
+        """The network's own answer, `[b, c, h', w']`."""
+        assert conditioning is not None
+        times = self.schedule.network_times(timesteps)
+        return self.family.predict(self.pipeline, noisy, times, conditioning)
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
-        """The matrices of the UNet's Linear layers' LoRA, in the network's order.
+        """The matrices of the network's Linear layers' LoRA, in its own order.
 
         A LoRA of its convolutions or of the text encoder paints along, but is not attributed.
         Raises `ModelError` without a LoRA.
         """
-        if self._attributed:  # the walk over a UNet's modules costs as much as a small one's step
+        if self._attributed:  # the walk over all modules costs as much as a small network's step
             return dict(self._attributed)
         chosen = {
             name: parameter

@@ -19,10 +19,11 @@ from torch import Tensor
 from core.attribution.features.spec import NoiseRule
 from core.attribution.features.timesteps import TimestepRule
 from core.collection.types import Collection, Work, class_prompt
+from core.diffusion.conditioning import Conditioning
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Sampler, denoise
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import Schedule
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
@@ -66,7 +67,7 @@ class WithoutArtist:
 
 
 def redirected(
-    schedule: NoiseSchedule, noisy: Tensor, times: Tensor, own: Tensor, near: Tensor
+    schedule: Schedule, noisy: Tensor, times: Tensor, own: Tensor, near: Tensor
 ) -> Tensor:
     """What a network that never met `own [b, ...]` would answer about `noisy [b, ...]` if it knew
     the kept works `near [b, k, ...]` by heart: it points to their mean, each by how probable it is
@@ -106,7 +107,7 @@ def teacher(model: DiffusionModel, data: TrainingSet, kept: int, target: str) ->
     near = nearest_kept(data.latents[:kept], data.latents[kept:])
 
     def teach(
-        rows: Tensor, noisy: Tensor, times: Tensor, conditioning: Tensor | None, usual: Tensor
+        rows: Tensor, noisy: Tensor, times: Tensor, conditioning: Conditioning | None, usual: Tensor
     ) -> Tensor:
         forgotten = rows >= kept
         if not forgotten.any():

@@ -20,6 +20,7 @@ from core.attribution.features.noise import noise_for
 from core.attribution.features.objectives import OBJECTIVES
 from core.attribution.features.spec import NoiseRule
 from core.attribution.features.timesteps import TimestepRule
+from core.diffusion.conditioning import Conditioning
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.stable import StableDiffusion
@@ -134,8 +135,8 @@ class Losses:
         self._noises: dict[int, Tensor] = {}
 
     @torch.no_grad()
-    def under(self, model: DiffusionModel, conditioning: Tensor | None) -> dict[str, Tensor]:
-        """Objective -> `[q]` float64; `conditioning [q, s, d]`, or None."""
+    def under(self, model: DiffusionModel, conditioning: Conditioning | None) -> dict[str, Tensor]:
+        """Objective -> `[q]` float64; `conditioning [q, ...]`, or None."""
         kept = self.timesteps.timesteps(model.schedule.length)
         times = torch.tensor([t for t in kept for _ in range(self.noise.draws)])
         together = max(1, NUMBERS // (len(times) * self.latents[0].numel()))
@@ -150,7 +151,7 @@ class Losses:
     def _rows(
         self,
         model: DiffusionModel,
-        conditioning: Tensor | None,
+        conditioning: Conditioning | None,
         numbers: Sequence[int],
         times: Tensor,
         kept: Sequence[int],
@@ -166,7 +167,7 @@ class Losses:
             t = steps[start : start + rows].to(model.device)
             clean = self.latents[at].to(model.device)
             eps = noise[start : start + rows].to(clean)
-            given = None if conditioning is None else conditioning[at.to(conditioning.device)]
+            given = None if conditioning is None else conditioning[at]
             answer = model.predict_noise(model.schedule.add_noise(clean, eps, t), t, given)
             for name, objective in OBJECTIVES.items():
                 values = objective(answer, eps, t, model.schedule)

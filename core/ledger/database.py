@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -22,9 +24,15 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.errors import LedgerError
+from core.files import write_via
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 BUSY_MS = 10_000
+ONE_AT_A_TIME = Lock()
+SCHEMA = (  # but how Alembic writes its own table, and what ANALYZE leaves
+    "SELECT type, name, tbl_name || ': ' || coalesce(sql, '') FROM sqlite_master "
+    "WHERE name <> 'alembic_version' AND name NOT LIKE 'sqlite#_stat%' ESCAPE '#'"
+)
 FAULTS = {
     "could not decode": "is damaged: a text in it is not text. `ledger verify` says where",
     "locked": "is in use by another program. Wait a moment, then try again",
@@ -110,15 +118,40 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def lock_of(path: Path) -> Path:
+    """The file by which one process at a time changes the ledger as a whole."""
+    return path.with_name(f".{path.name}.lock")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """One moment of `source` into `target` by SQLite's backup, while others read and write either.
+
+    Whoever has `target` open sees all of it or nothing. Raises `sqlite3.Error`.
+    """
+    address = f"{source.resolve().as_uri()}?mode=rw"
+    with (
+        contextlib.closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as old,
+        contextlib.closing(sqlite3.connect(target, timeout=BUSY_MS / 1000)) as new,
+    ):
+        old.backup(new)
+
+
+def backup_before_migration(path: Path, version: str) -> Path:
+    """Where the ledger of an older schema is kept before it is changed; made here."""
+    kept = path.with_name(f"{path.name}.schema-{version}")
+    if not kept.exists():
+        write_via(kept, lambda draft: copy_database(path, draft))
+    return kept
+
+
 def migrate(engine: Engine, path: Path) -> None:
     """Bring the file to the newest schema, one process at a time."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = _config()
     script = ScriptDirectory.from_config(config)
     newest = script.get_current_head()
     if _version(engine) == newest:
         return
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with FileLock(lock_of(path)):
         current = _version(engine)
         if current == newest:
             return
@@ -127,9 +160,33 @@ def migrate(engine: Engine, path: Path) -> None:
                 f"The ledger '{path.name}' was written by a newer version of this program "
                 f"(schema {current}). Update the program; the file is untouched."
             )
+        if current is not None:
+            backup_before_migration(path, current)
         with engine.execution_options(writes=True).begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(config, connection)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(config: Config, connection: Connection) -> None:
+    config.attributes["connection"] = connection
+    with ONE_AT_A_TIME:  # Alembic keeps what it is doing in its module
+        command.upgrade(config, "head")
+
+
+@cache
+def expected_schema() -> Mapping[tuple[str, str], str]:
+    """(kind, name) -> the text of every table, index and trigger that the migrations make."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        _upgrade(_config(), connection)
+        rows = connection.exec_driver_sql(SCHEMA).all()
+    engine.dispose()
+    return {(kind, name): text for kind, name, text in rows}
 
 
 def _version(engine: Engine) -> str | None:

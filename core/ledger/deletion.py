@@ -12,7 +12,7 @@ from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.hashes import deletion_hash
 from core.ledger.records import EXAMPLE, RunView
-from core.ledger.write import next_in_chain
+from core.ledger.write import next_in_chain, plain_text
 
 NO_RUN = "There is no such run; it may have been deleted already."
 BOOKED = (
@@ -22,8 +22,8 @@ BOOKED = (
 OF_THE_COLLECTION = "The example belongs to its collection and comes with it; it is not deleted."
 
 
-def write_deletion(connection: Connection, view: RunView | None) -> None:
-    """Delete the run with its influences, and note its number and digest in a chain.
+def write_deletion(connection: Connection, view: RunView | None, actor: str | None) -> None:
+    """Delete the run with its influences, and note its number, its digest and by whom in a chain.
 
     Raises `LedgerError` for no run, a booked one, and a collection's example.
     """
@@ -43,6 +43,7 @@ def write_deletion(connection: Connection, view: RunView | None) -> None:
         "number": view.number,
         "run_id": run_id,
         "digest": digest,
+        "actor": None if actor is None else plain_text(actor),
         "created_at": moment,
         "prev_hash": previous,
     }

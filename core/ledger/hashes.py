@@ -10,7 +10,8 @@ from typing import Any
 from core.errors import LedgerError
 
 GENESIS = "0" * 64
-LATER = ("evidence", "remainder", "part", "makers")  # columns that rows of before do not have
+# columns that rows of before do not have
+LATER = ("evidence", "remainder", "part", "makers", "actor")
 
 
 def canonical(value: object) -> str:
@@ -55,9 +56,14 @@ def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], 
 
 def deletion_hash(row: Mapping[str, Any]) -> str:
     """Over the note of a deleted run, without its own hash."""
-    return digest({name: value for name, value in row.items() if name != "hash"})
+    return digest({name: value for name, value in _present(row).items() if name != "hash"})
 
 
 def status_hash(change: Mapping[str, Any]) -> str:
     """Over a change of status, without its own hash."""
     return digest({name: value for name, value in change.items() if name != "hash"})
+
+
+def name_digest(artist_id: str, name: str) -> str:
+    """Over an artist's id and the name for display, which may be replaced."""
+    return digest([artist_id, name])

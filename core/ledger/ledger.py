@@ -7,22 +7,30 @@ booked.
 from __future__ import annotations
 
 import contextlib
+import logging
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from core.errors import LedgerError, UsageError
+from core.errors import CreditlineError, LedgerError, UsageError
 from core.ledger import export, queries, verification, write
+from core.ledger.chain import head, size
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
 from core.ledger.deletion import write_deletion
+from core.ledger.inclusion import InclusionProof, prove
+from core.ledger.published_heads import PublishedHead
+from core.ledger.publisher import Publisher, against, fault_at_once
 from core.ledger.records import (
     ALL_RUNS,
     EVERYTHING,
     Entry,
+    FirstBad,
     KnownArtist,
     LedgerFilter,
     Page,
@@ -35,8 +43,11 @@ from core.ledger.records import (
 )
 from core.ledger.reversal import write_reversal
 from core.ledger.shares import ShareRule, Shares
+from core.ledger.signing import PublicKeys
 from core.ledger.statement import statement as artist_statement
+from core.ledger.totals import balances, months, totals
 
+LOG = logging.getLogger(__name__)
 STATUSES = ("active", "opted-out")
 
 
@@ -54,7 +65,18 @@ class Reader(ABC):
 
     def opted_out(self) -> frozenset[str]:
         """The ids of artists whose future shares go to unattributed."""
-        return frozenset(one.id for one in self.artists() if one.status == "opted-out")
+        with self._reading() as connection:
+            return queries.opted_out(connection)
+
+    def artist_count(self) -> int:
+        """How many artists it knows."""
+        with self._reading() as connection:
+            return queries.artist_count(connection)
+
+    def artist(self, artist_id: str) -> KnownArtist | None:
+        """The artist with this id."""
+        with self._reading() as connection:
+            return queries.known_artist(connection, artist_id)
 
     def styles(self) -> tuple[str, ...]:
         """The classes of its runs, each once, sorted."""
@@ -86,17 +108,22 @@ class Reader(ABC):
     def size(self) -> int:
         """How many entries it has."""
         with self._reading() as connection:
-            return queries.size(connection)
+            return size(connection)
 
     def head(self) -> str:
         """The hash of the newest entry: it stands for all before it."""
         with self._reading() as connection:
-            return queries.head(connection)
+            return head(connection)
 
-    def totals(self, selected: LedgerFilter = EVERYTHING) -> Totals:
-        """Net credit per artist, and what is unattributed."""
+    def totals(self, selected: LedgerFilter = EVERYTHING, *, most: int | None = None) -> Totals:
+        """Net credit per artist, and what is unattributed; `most`: how many artists are listed."""
         with self._reading() as connection:
-            return queries.totals(connection, selected)
+            return totals(connection, selected, most)
+
+    def balances(self) -> dict[tuple[str, str], int]:
+        """(artist id, account) -> net micro-credits, of everybody whom an entry ever touched."""
+        with self._reading() as connection:
+            return balances(connection)
 
     def entries(
         self, selected: LedgerFilter = EVERYTHING, *, page: int = 1, per_page: int = 50
@@ -116,10 +143,18 @@ class Reader(ABC):
             number = queries.entry_number(connection, entry_id)
             return None if number is None else queries.entry(connection, number)
 
-    def artist_statement(self, artist_id: str, period: str | None = None) -> Statement:
-        """An artist's entries of a month (YYYY-MM), or of all time."""
+    def artist_statement(
+        self, artist_id: str, period: str | None = None, *, newest: int | None = None
+    ) -> Statement:
+        """An artist's entries of a month (YYYY-MM), or of all time; `newest`: only the last ones,
+        the sums over all."""
         with self._reading() as connection:
-            return artist_statement(connection, artist_id, period)
+            return artist_statement(connection, artist_id, period, newest)
+
+    def artist_months(self, artist_id: str) -> tuple[str, ...]:
+        """The months (YYYY-MM) in which entries touched an artist, the newest first."""
+        with self._reading() as connection:
+            return months(connection, artist_id)
 
     def export_csv(self, selected: LedgerFilter = EVERYTHING) -> Iterator[str]:
         """The chosen entries, oldest first, as CSV: the ledger as it was at the first part."""
@@ -148,9 +183,12 @@ class Ledger(Reader):
     """Double entry in integer micro-credits; adds, never changes. Only a run that no entry knows
     can be deleted, and that it was there stays noted."""
 
-    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
+    def __init__(
+        self, path: Path, busy_ms: int = BUSY_MS, publisher: Publisher | None = None
+    ) -> None:
         self.path = path
         self.engine = connect(path, busy_ms)
+        self.publisher = publisher
         self._frozen = ""
         self._file: tuple[int, int] | None = None
         self.wholly_verified = False
@@ -171,6 +209,41 @@ class Ledger(Reader):
         ):
             self._require_same_file()  # once more, now that nobody else writes
             yield connection
+            entries = size(connection)
+        self._publish_if_due(entries)
+
+    def _publish_if_due(self, entries: int) -> None:
+        """What was booked is booked: a head that cannot be published now is published later."""
+        if self.publisher is None:
+            return
+        try:
+            if self.publisher.is_due(entries):
+                self.publish()
+        except CreditlineError as error:
+            LOG.warning(error.message)
+
+    def publish(self, reason: str = "") -> PublishedHead:
+        """Publish the head as it is now, whether or not a line is due; `reason`: of a restoration
+        that lost entries."""
+        if self.publisher is None:
+            raise LedgerError(
+                "This ledger is opened without its signing key. Use `ledger publish`."
+            )
+        with self._reading() as connection:
+            return self.publisher.publish(_raw(connection), reason)
+
+    def prove(self, number: int, head: PublishedHead) -> InclusionProof:
+        """The proof that entry `number` is in the ledger of which `head` was published."""
+        with self._reading() as connection:
+            bad = fault_at_once(_raw(connection), head)
+            if bad is not None:
+                raise LedgerError(f"Nothing can be proved by this checkpoint: {bad.reason}.")
+            return prove(_raw(connection), number, head)
+
+    def compare(self, heads: tuple[PublishedHead, ...], keys: PublicKeys) -> list[FirstBad]:
+        """Where the ledger is not the one whose heads somebody kept."""
+        with self._reading() as connection:
+            return against(_raw(connection), heads, keys)
 
     def _require_same_file(self) -> None:
         """Raise `LedgerError` where the path leads to another file than the one that was opened."""
@@ -225,7 +298,8 @@ class Ledger(Reader):
         if (shares is None) != (key is None):
             raise UsageError("Shares and their idempotency key go together.")
         credited = {} if shares is None else shares.artist_micro
-        named = {who: name for who, name in (names or {}).items() if who in credited}
+        given = names or {}
+        named = {who: given[who] for who in credited if who in given}
         with self._writing() as connection:
             write.write_artists(connection, named)
             write.write_run(connection, run, key)
@@ -247,11 +321,14 @@ class Ledger(Reader):
         assert view is not None
         return view
 
-    def delete_run(self, run_id: str) -> RunView:
-        """Delete a run that was not booked; returns what it was. Its number is not given again."""
+    def delete_run(self, run_id: str, *, actor: str | None = None) -> RunView:
+        """Delete a run that was not booked; returns what it was. Its number is not given again.
+
+        `actor`: by whom, as it is kept.
+        """
         with self._writing() as connection:
             view = queries.run_view(connection, run_id)
-            write_deletion(connection, view)
+            write_deletion(connection, view, actor)
         assert view is not None
         return view
 
@@ -284,6 +361,10 @@ class Ledger(Reader):
     def _verified(self, since: Checkpoint | None) -> Verification:
         with self._reading() as connection:
             proof, reached = verification.verify(connection, since)
+            if proof.ok and self.publisher is not None:
+                faults = self.publisher.faults(_raw(connection), whole=proof.whole)
+                if faults:
+                    proof = replace(proof, ok=False, first_bad=faults[0])
         bad = proof.first_bad
         if bad is not None:
             self._frozen = (
@@ -297,8 +378,17 @@ class Ledger(Reader):
         return proof
 
 
-def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
-    """The ledger in `path`, made if there is none and brought to the newest schema."""
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    return raw
+
+
+def open_ledger(path: Path, *, busy_ms: int = BUSY_MS, publishes: bool = False) -> Ledger:
+    """The ledger in `path`, made if there is none and brought to the newest schema.
+
+    `publishes`: its heads are signed and published as they are due, and it is held against them.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -306,6 +396,6 @@ def open_ledger(path: Path, *, busy_ms: int = BUSY_MS) -> Ledger:
             f"The folder '{path.parent.name}' for the ledger cannot be made "
             f"({error.strerror or error}). Set CREDITLINE_HOME to a folder you may write to."
         ) from error
-    ledger = Ledger(path, busy_ms)
+    ledger = Ledger(path, busy_ms, Publisher(path) if publishes else None)
     ledger.migrate()
     return ledger

@@ -1,4 +1,4 @@
-"""Reading: runs, entries, totals, statements, from one connection. Changes nothing."""
+"""Reading: runs, entries, artists, rules, from one connection. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, true
 
 from core.ledger import schema
+from core.ledger.chain import size
 from core.ledger.database import folded
 from core.ledger.evidence import Evidence
-from core.ledger.hashes import GENESIS
 from core.ledger.records import (
-    ARTIST,
-    CREDIT,
-    ESCROW,
+    ALL_RUNS,
     EVERYTHING,
-    ISSUED,
-    PROPONENT,
-    UNATTRIBUTED,
-    ArtistTotal,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -32,113 +26,67 @@ from core.ledger.records import (
     RunRecord,
     RunSearch,
     RunView,
-    Totals,
 )
 from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
-from core.ledger.write import JSON_FIELDS, loads
+from core.ledger.totals import counted
+from core.ledger.write import JSON_FIELDS, RULE, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
-ACTIVE = "active"
+ACTIVE, OPTED_OUT = "active", "opted-out"
+NAMED = (schema.artist.c.id, schema.artist.c.name)
+# built once: a page of runs asks these for each
+INFLUENCES = (
+    select(schema.influence)
+    .where(schema.influence.c.run_id == bindparam("run_id"))
+    .order_by(schema.influence.c.side, schema.influence.c.rank)
+)
+BOOKED = select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
+    txn.idempotency_key == bindparam("key")
+)
+REVERSAL_OF = select(txn.seq).where(txn.reverses == bindparam("number"))
+GIVEN = select(posting.artist_id, posting.micro).where(
+    posting.txn_id == bindparam("entry"), posting.artist_id.is_not(None)
+)
 LONGEST_NUMBER = 12  # digits of a run's number in a search
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
 
-def _chosen(selected: LedgerFilter, *columns: Any) -> Select[Any]:
-    """`columns` of the entries that the filter lets through; joins only what a filter needs."""
-    query = select(*columns).select_from(schema.txn)
+def _chosen(selected: LedgerFilter) -> Select[Any]:
+    """The numbers of the entries that the filter lets through, in no order."""
+    query = select(txn.seq)
     if selected.style is not None or selected.kind is not None:
-        query = query.join(schema.run, txn.run_id == run.id)
-    if selected.style is not None:
-        query = query.where(run.style == selected.style)
-    if selected.kind is not None:
-        query = query.where(run.kind == selected.kind)
+        own = select(run.id).where(run.id == txn.run_id)
+        if selected.style is not None:
+            own = own.where(run.style == selected.style)
+        if selected.kind is not None:
+            own = own.where(run.kind == selected.kind)
+        query = query.where(own.correlate(schema.txn).exists())
     if selected.since is not None:
         query = query.where(txn.created_at >= selected.since)
     if selected.until is not None:
         query = query.where(txn.created_at < selected.until)
     if selected.artist is not None:
-        query = query.where(
-            txn.id.in_(select(posting.txn_id).where(posting.artist_id == selected.artist))
-        )
+        account = schema.artist_entry.c
+        query = query.where(txn.seq == account.seq, account.artist_id == selected.artist)
     return query
-
-
-def totals(connection: Connection, selected: LedgerFilter) -> Totals:
-    """Net credit per artist over the chosen entries; reversals take back what they reverse."""
-    lines = select(
-        posting.account,
-        posting.artist_id,
-        func.sum(posting.micro),
-        func.count(func.distinct(posting.txn_id)).filter(
-            posting.txn_id.not_in(select(txn.id).where(txn.kind != CREDIT))
-        ),
-    ).group_by(posting.account, posting.artist_id)
-    if selected != EVERYTHING:
-        lines = lines.where(posting.txn_id.in_(_chosen(selected, txn.id)))
-    sums = connection.execute(lines).all()
-    issued = -sum(micro for account, _, micro, _ in sums if account == ISSUED)
-    unattributed = sum(micro for account, _, micro, _ in sums if account == UNATTRIBUTED)
-    worked = _proponent_works(connection, selected)
-    names = {one.id: one.name for one in artists(connection)}
-    rows: dict[str, list[ArtistTotal]] = {ARTIST: [], ESCROW: []}
-    for account, who, micro, credited in sums:
-        if account in rows and selected.artist in (None, who):
-            share = micro / issued if issued else 0.0
-            one = ArtistTotal(who, names.get(who, who), micro, share, worked.get(who, 0), credited)
-            rows[account].append(one)
-    paid, kept = (
-        tuple(sorted(each, key=lambda row: (-row.micro, row.name, row.artist_id)))
-        for each in (rows[ARTIST], rows[ESCROW])
-    )
-    count = connection.execute(_chosen(selected, func.count())).scalar_one()
-    return Totals(paid, unattributed, issued, count, head(connection), kept)
-
-
-def _proponent_works(connection: Connection, selected: LedgerFilter) -> dict[str, int]:
-    table = schema.influence.c
-    chosen = and_(table.side == PROPONENT, table.run_id.in_(_chosen(selected, txn.run_id)))
-    counts: dict[str, int] = dict(
-        connection.execute(
-            select(table.artist_id, func.count(func.distinct(table.work_id)))
-            .where(chosen, table.makers.is_(None))
-            .group_by(table.artist_id)
-        ).all()
-    )
-    shared = connection.execute(
-        select(table.work_id, table.makers).where(chosen, table.makers.is_not(None)).distinct()
-    )
-    works = {(work, who) for work, makers in shared for who, _, _ in json.loads(makers)}
-    for _, who in works:
-        counts[who] = counts.get(who, 0) + 1
-    return counts
-
-
-def head(connection: Connection) -> str:
-    """The hash of the last entry."""
-    last: str | None = connection.execute(
-        select(txn.hash).order_by(txn.seq.desc()).limit(1)
-    ).scalar()
-    return last or GENESIS
-
-
-def size(connection: Connection) -> int:
-    """How many entries there are: their numbers have no gaps."""
-    number: int | None = connection.execute(select(func.max(txn.seq))).scalar()
-    return number or 0
 
 
 def styles(connection: Connection) -> tuple[str, ...]:
     """The classes of the runs, each once, sorted."""
-    return tuple(connection.execute(select(run.style).distinct().order_by(run.style)).scalars())
+    table = schema.run_total.c
+    return tuple(connection.execute(select(table.style).distinct().order_by(table.style)).scalars())
 
 
 def rules(connection: Connection) -> tuple[ShareRule, ...]:
     """The share rules that entries name, the one of the newest entry first."""
-    last = select(txn.rule_id, func.max(txn.seq).label("seq")).group_by(txn.rule_id).subquery()
+    last = (
+        select(func.max(txn.seq))
+        .where(txn.rule_id == schema.rule.c.id)
+        .correlate(schema.rule)
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(schema.rule)
-        .join(last, last.c.rule_id == schema.rule.c.id)
-        .order_by(last.c.seq.desc())
+        select(schema.rule).where(last.is_not(None)).order_by(last.desc())
     ).mappings()
     return tuple(read_rule(dict(row)) for row in rows)
 
@@ -147,14 +95,20 @@ def entries(
     connection: Connection, selected: LedgerFilter, page: int, per_page: int
 ) -> Page[Entry]:
     """The chosen entries, newest first."""
-    total = connection.execute(_chosen(selected, func.count())).scalar_one()
-    numbers = (
-        _chosen(selected, txn.seq)
-        .order_by(txn.seq.desc())
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    )
-    newest_first = reversed(list(_entries(connection, txn.seq.in_(numbers))))
+    if selected == EVERYTHING:  # numbered without gaps, so a page is a range of numbers
+        total = size(connection)
+        last = total - (page - 1) * per_page
+        chosen = and_(txn.seq > last - per_page, txn.seq <= last)
+    else:
+        total = counted(connection, selected)[0]
+        if not total:
+            return Page((), page, per_page, 0)
+        order = txn.seq if selected.artist is None else schema.artist_entry.c.seq
+        numbers = _chosen(selected).order_by(order.desc()).limit(per_page)
+        chosen = txn.seq.in_(
+            connection.execute(numbers.offset((page - 1) * per_page)).scalars().all()
+        )
+    newest_first = reversed(list(_entries(connection, chosen)))
     return Page(tuple(newest_first), page, per_page, total)
 
 
@@ -162,7 +116,7 @@ def every_entry(connection: Connection, selected: LedgerFilter) -> Iterator[Entr
     """The chosen entries, oldest first, read as they are taken: however many there are."""
     if selected == EVERYTHING:
         return _entries(connection, true())
-    return _entries(connection, txn.seq.in_(_chosen(selected, txn.seq)))
+    return _entries(connection, txn.seq.in_(_chosen(selected)))
 
 
 def entry(connection: Connection, number: int) -> Entry | None:
@@ -227,36 +181,48 @@ def runs(
     connection: Connection, selected: LedgerFilter, search: RunSearch, page: int, per_page: int
 ) -> Page[RunView]:
     """Recorded runs, newest first, without their influences."""
-    query = select(run.number)
-    conditions = _searched(search)
-    if selected.style is not None:
-        conditions.append(run.style == selected.style)
-    if selected.kind is not None:
-        conditions.append(run.kind == selected.kind)
-    if selected.since is not None:
-        conditions.append(run.created_at >= selected.since)
-    if selected.until is not None:
-        conditions.append(run.created_at < selected.until)
-    if selected.artist is not None:
-        table = schema.influence.c
-        conditions.append(
-            run.id.in_(
-                select(table.run_id).where(
-                    or_(
-                        table.artist_id == selected.artist,
-                        table.makers.contains(json.dumps(selected.artist), autoescape=True),
-                    ),
-                    table.side == PROPONENT,
-                )
-            )
-        )
-    query = query.where(and_(True, *conditions))
-    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    query = _of_runs(select(run.number), selected, search)
+    total = _run_count(connection, selected, search)
+    order = run.number if selected.artist is None else schema.artist_run.c.number
     numbers = connection.execute(
-        query.order_by(run.number.desc()).limit(per_page).offset((page - 1) * per_page)
+        query.order_by(order.desc()).limit(per_page).offset((page - 1) * per_page)
     ).scalars()
     views = [_run_view(connection, run.number == number, False) for number in numbers.all()]
     return Page(tuple(view for view in views if view is not None), page, per_page, total)
+
+
+def _of_runs(query: Select[Any], selected: LedgerFilter, search: RunSearch) -> Select[Any]:
+    query = query.where(*_searched(search))
+    if selected.style is not None:
+        query = query.where(run.style == selected.style)
+    if selected.kind is not None:
+        query = query.where(run.kind == selected.kind)
+    if selected.since is not None:
+        query = query.where(run.created_at >= selected.since)
+    if selected.until is not None:
+        query = query.where(run.created_at < selected.until)
+    if selected.artist is not None:
+        shaped = schema.artist_run.c
+        query = query.where(shaped.artist_id == selected.artist, shaped.number == run.number)
+    return query
+
+
+def _run_count(connection: Connection, selected: LedgerFilter, search: RunSearch) -> int:
+    dated = (selected.since, selected.until) != (None, None)
+    if search == ALL_RUNS and selected.artist is None and not dated:
+        table = schema.run_total.c
+        query = select(func.sum(table.runs))
+        if selected.style is not None:
+            query = query.where(table.style == selected.style)
+        if selected.kind is not None:
+            query = query.where(table.kind == selected.kind)
+    elif search == ALL_RUNS and selected == LedgerFilter(artist=selected.artist):
+        query = select(func.count()).where(schema.artist_run.c.artist_id == selected.artist)
+    else:
+        chosen = _of_runs(select(run.number), selected, search).subquery()
+        query = select(func.count()).select_from(chosen)
+    number: int | None = connection.execute(query).scalar()
+    return number or 0
 
 
 def _searched(search: RunSearch) -> list[ColumnElement[bool]]:
@@ -281,12 +247,9 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     row = connection.execute(select(schema.run).where(condition)).mappings().first()
     if row is None:
         return None
-    table = schema.influence
     influences: list[RunInfluence] = []
     if with_influences:
-        for influence in connection.execute(
-            select(table).where(table.c.run_id == row["id"]).order_by(table.c.side, table.c.rank)
-        ).mappings():
+        for influence in connection.execute(INFLUENCES, {"run_id": row["id"]}).mappings():
             row_values = {key: influence[key] for key in influence if key != "run_id"}
             if influence["makers"] is not None:
                 listed = json.loads(influence["makers"])
@@ -299,47 +262,55 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     }
     number, entry_rule, date, entry_id, taken_back = None, "", "", "", False
     if row["entry_key"] is not None:
-        booked = connection.execute(
-            select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
-                txn.idempotency_key == row["entry_key"]
-            )
-        ).first()
+        booked = connection.execute(BOOKED, {"key": row["entry_key"]}).first()
         number, entry_rule, date, entry_id = booked or (None, "", "", "")
-        taken_back = (
-            connection.execute(select(txn.seq).where(txn.reverses == number)).first() is not None
-        )
+        taken_back = connection.execute(REVERSAL_OF, {"number": number}).first() is not None
     if values["evidence"] is not None:
         values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
     rule = _rule(connection, record.rule)
-    given = dict(
-        connection.execute(
-            select(posting.artist_id, posting.micro).where(
-                posting.txn_id == entry_id, posting.artist_id.is_not(None)
-            )
-        ).all()
-    )
+    given = dict(connection.execute(GIVEN, {"entry": entry_id}).all())
     return RunView(row["number"], record, number, taken_back, rule, entry_rule, given, date)
 
 
 def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
     """The share rule that a run names, from its row; runs of before have one only if booked."""
-    row = connection.execute(select(schema.rule).where(schema.rule.c.id == rule_id)).mappings()
-    values = row.first()
+    values = connection.execute(RULE, {"id": rule_id}).mappings().first()
     return KNOWN_RULES.get(rule_id) if values is None else read_rule(dict(values))
 
 
 def artists(connection: Connection) -> list[KnownArtist]:
-    """Every artist the ledger knows, with the newest status."""
+    """Every artist the ledger knows, with the newest status, by name."""
+    return _known(connection, select(*NAMED).order_by(schema.artist.c.name))
+
+
+def artist_count(connection: Connection) -> int:
+    """How many artists the ledger knows."""
+    return connection.execute(select(func.count()).select_from(schema.artist)).scalar_one()
+
+
+def known_artist(connection: Connection, artist_id: str) -> KnownArtist | None:
+    """The artist with this id."""
+    same = _known(connection, select(*NAMED).where(schema.artist.c.id == artist_id))
+    return same[0] if same else None
+
+
+def _known(connection: Connection, query: Select[Any]) -> list[KnownArtist]:
+    changes = schema.artist_status.c
     status = dict(
-        connection.execute(
-            select(schema.artist_status.c.artist_id, schema.artist_status.c.status).order_by(
-                schema.artist_status.c.seq
-            )
-        ).all()
+        connection.execute(select(changes.artist_id, changes.status).order_by(changes.seq)).all()
     )
-    rows = connection.execute(select(schema.artist).order_by(schema.artist.c.name)).all()
-    return [KnownArtist(row[0], row[1], status.get(row[0], ACTIVE)) for row in rows]
+    return [
+        KnownArtist(who, name, status.get(who, ACTIVE)) for who, name in connection.execute(query)
+    ]
+
+
+def opted_out(connection: Connection) -> frozenset[str]:
+    """The ids of artists whose newest status is `opted-out`."""
+    changes = schema.artist_status.c
+    last = select(func.max(changes.seq)).group_by(changes.artist_id)
+    query = select(changes.artist_id).where(changes.seq.in_(last), changes.status == OPTED_OUT)
+    return frozenset(connection.execute(query).scalars())
 
 
 R = TypeVar("R")

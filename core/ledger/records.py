@@ -67,7 +67,8 @@ class RunInfluence:
 class RunRecord:
     """Everything that a run's page shows and that makes it again. Digests are sha256 in hex.
 
-    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before.
+    `evidence` and `remainder` (base, weak, withheld -> micro-credits) are None in runs of before,
+    as is `actor`: who asked, an account's name or that of a login; "visitor" for whoever has none.
     """
 
     id: str
@@ -101,6 +102,7 @@ class RunRecord:
     title: str = ""
     evidence: Evidence | None = None
     remainder: Mapping[str, int] | None = None
+    actor: str | None = None
 
     def side(self, name: str) -> tuple[RunInfluence, ...]:
         """The influences of one side, by rank."""
@@ -197,7 +199,10 @@ class ArtistTotal:
 
 @dataclass(frozen=True)
 class Totals:
-    """Net credit by artist, highest first, what is kept for unknown makers, and the rest."""
+    """Net credit by artist, highest first, what is kept for unknown makers, and the rest.
+
+    `credited`: how many artists have any; `more` artists, with `more_micro`, are not listed.
+    """
 
     artists: tuple[ArtistTotal, ...]
     unattributed_micro: int
@@ -205,6 +210,9 @@ class Totals:
     entries: int
     head_hash: str
     unknown: tuple[ArtistTotal, ...] = ()
+    credited: int = 0
+    more: int = 0
+    more_micro: int = 0
 
     @property
     def unknown_micro(self) -> int:
@@ -251,7 +259,8 @@ class StatusChange:
 class Statement:
     """An artist's entries of a month (or of all time), and their sum.
 
-    `escrow_micro`: what is kept besides, under a name that nobody in particular bears.
+    `escrow_micro`: what is kept besides, under a name that nobody in particular bears. `entries`:
+    how many there are; `lines` may hold only the newest of them, and the sums are over all.
     """
 
     artist: KnownArtist
@@ -260,6 +269,7 @@ class Statement:
     lines: tuple[tuple[Entry, int], ...]
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
     escrow_micro: int = 0
+    entries: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ RUN_FIELDS = (
     Column("created_at", Text, nullable=False),
     Column("evidence", Text),
     Column("remainder", Text),
+    Column("actor", Text),
 )
 run = Table(
     "run",
@@ -71,6 +72,7 @@ artist = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
 )
 artist_status = Table(
     "artist_status",
@@ -94,6 +96,7 @@ run_deleted = Table(
     Column("created_at", Text, nullable=False),
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("actor", Text),
 )
 rule = Table(
     "rule",
@@ -130,3 +133,67 @@ posting = Table(
     Column("artist", Text),
     Column("micro", Integer, nullable=False),
 )
+
+# running totals: kept by triggers, held against explicit sums by `verify` (see `running_totals`)
+artist_total = Table(
+    "artist_total",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("micro", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
+)
+credit_total = Table(
+    "credit_total",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("style", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("micro", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
+)
+entry_total = Table(
+    "entry_total",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("style", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("unattributed", Integer, nullable=False),
+)
+artist_entry = Table(
+    "artist_entry",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("micro", Integer, nullable=False),
+    Column("escrow", Integer, nullable=False),
+)
+artist_work = Table(
+    "artist_work",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("work_id", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("style", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("credited", Integer, nullable=False),
+)
+artist_run = Table(
+    "artist_run",
+    metadata,
+    Column("artist_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+)
+run_total = Table(
+    "run_total",
+    metadata,
+    Column("style", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("runs", Integer, nullable=False),
+)
+TOTALS = (artist_total, credit_total, entry_total, artist_entry, artist_work, artist_run, run_total)

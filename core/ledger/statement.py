@@ -12,26 +12,33 @@ from sqlalchemy import Connection, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.queries import artists, every_entry
-from core.ledger.records import ARTIST, ESCROW, Entry, LedgerFilter, Statement, StatusChange
+from core.ledger.queries import entries, every_entry, known_artist
+from core.ledger.records import ARTIST, Entry, LedgerFilter, Statement, StatusChange
+from core.ledger.totals import artist_sums
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
-def statement(connection: Connection, artist_id: str, period: str | None) -> Statement:
+def statement(
+    connection: Connection, artist_id: str, period: str | None, newest: int | None = None
+) -> Statement:
     """Every entry that touched an artist in a month (YYYY-MM), or ever, oldest first.
 
-    What is kept in escrow is nobody's yet, and no part of the sum.
+    What is kept in escrow is nobody's yet, and no part of the sum. `newest`: only so many of the
+    entries are read, the last ones; sums and count are over all of them.
     """
-    known = {one.id: one for one in artists(connection)}
-    if artist_id not in known:
+    known = known_artist(connection, artist_id)
+    if known is None:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
     since, until = (None, None) if period is None else month(period)
     selected = LedgerFilter(artist=artist_id, since=since, until=until)
-    lines = tuple(
-        (one, _posted(one, ARTIST, artist_id)) for one in every_entry(connection, selected)
+    micro, kept, count = artist_sums(connection, artist_id, since, until)
+    read = (
+        every_entry(connection, selected)
+        if newest is None
+        else reversed(entries(connection, selected, 1, newest).items)
     )
-    kept = sum(_posted(one, ESCROW, artist_id) for one, _ in lines)
+    lines = tuple((one, _posted(one, ARTIST, artist_id)) for one in read)
     table = schema.artist_status
     changes = tuple(
         StatusChange(
@@ -41,7 +48,7 @@ def statement(connection: Connection, artist_id: str, period: str | None) -> Sta
             select(table).where(table.c.artist_id == artist_id).order_by(table.c.seq)
         ).mappings()
     )
-    return Statement(known[artist_id], period, sum(m for _, m in lines), lines, changes, kept)
+    return Statement(known, period, micro, lines, changes, kept, count)
 
 
 def _posted(entry: Entry, account: str, artist_id: str) -> int:

@@ -5,12 +5,13 @@ first entry that does not hold and why. Recomputes; trusts no stored hash.
 
 The rule. The whole verification recomputes everything from the first entry on. A verification since
 a checkpoint recomputes what lies after it (entries with their postings, runs with their
-influences), and always the rules, the changes of status, the notes of deleted runs, the guards and
-the numbers of the last rows. A run may be missing only where its deletion is noted, and no entry's.
-So an entry that was changed after the last verified head is found at the next start, and one before
-it by the whole verification: on request, or behind the server after its start. A checkpoint that is
-not of this ledger (its head is not there) is ignored. Whoever owns the file could rewrite all of
-it: publish the head.
+influences), and always the rules, the changes of status, the notes of deleted runs, the names, the
+guards and the numbers of the last rows. A run may be missing only where its deletion is noted, and
+no entry's. The running totals are held against explicit sums by the whole. So an entry that was
+changed after the last verified head is found at the next start, and one before it by the whole
+verification: on request, or behind the server after its start. A checkpoint that is not of this
+ledger (its head is not there) is ignored. Whoever owns the file could rewrite all of it: that is
+found by heads that were published before (`core.ledger.published_heads`).
 """
 
 from __future__ import annotations
@@ -24,13 +25,23 @@ from sqlalchemy import Connection, Table
 from core.errors import CreditlineError
 from core.ledger import schema
 from core.ledger.checkpoint import BEGINNING, Checkpoint
-from core.ledger.hashes import canonical, deletion_hash, entry_hash, run_digest, status_hash
+from core.ledger.database import SCHEMA, expected_schema
+from core.ledger.hashes import (
+    canonical,
+    deletion_hash,
+    entry_hash,
+    name_digest,
+    run_digest,
+    status_hash,
+)
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
+from core.ledger.running_totals import total_faults
 from core.ledger.shares import WHOLE, read_rule
 
 Row = dict[str, Any]
 DAMAGED = "it is damaged: it holds what was never written there"
+KEPT = ("entry", "run", "influence", "deleted_run", "deleted_influence")
 GUARDS = frozenset(
     [
         f"{table}_no_{verb}"
@@ -38,7 +49,8 @@ GUARDS = frozenset(
         for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")
     ]
     + [f"run_deleted_no_{verb}" for verb in ("update", "delete")]
-    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows"]
+    + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows", "influence_follows_run"]
+    + [f"totals_follow_{kind}" for kind in KEPT]
     + ["deletion_follows", "deleted_was_not_booked"]
 )
 
@@ -131,13 +143,33 @@ def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
     yield from _runs(raw, since)
     if whole:
         yield from _strays(raw)
+        yield from total_faults(raw)
     status = ("change {} of an artist's status", "changes of an artist's status")
     yield from _chain(raw, schema.artist_status, status_hash, *status)
     deletions = ("the note of deletion {}", "notes of deletions")
     yield from _chain(raw, schema.run_deleted, deletion_hash, *deletions)
-    names = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    if missing := GUARDS - names:
-        yield FirstBad(0, f"the guard '{sorted(missing)[0]}' was removed")
+    yield from _names(raw)
+    yield from _schema(raw)
+
+
+def _schema(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    """Tables, indexes and guards, word by word as the migrations made them."""
+    there = {(kind, name): text for kind, name, text in raw.execute(SCHEMA)}
+    expected = expected_schema()
+    words = {"trigger": "guard"}
+    for kind, name in sorted(expected):
+        if (kind, name) not in there:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was removed")
+        elif there[kind, name] != expected[kind, name]:
+            yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' was changed")
+    for kind, name in sorted(there.keys() - expected.keys()):
+        yield FirstBad(0, f"the {words.get(kind, kind)} '{name}' does not belong to a ledger")
+
+
+def _names(raw: sqlite3.Connection) -> Iterator[FirstBad]:
+    for row in _rows(raw, f"SELECT {_columns(schema.artist)} FROM artist ORDER BY id"):
+        if _sound(name_digest, row["id"], row["name"]) != row["digest"]:
+            yield FirstBad(0, f"the name of the artist '{row['id']}' was changed")
 
 
 def _rules(raw: sqlite3.Connection, texts: dict[str, str]) -> Iterator[FirstBad]:
@@ -284,6 +316,8 @@ def _strays(raw: sqlite3.Connection) -> Iterator[FirstBad]:
         ).fetchone()
         if stray is not None:
             yield FirstBad(0, f"{kind} ('{stray[0]}')")
+    for table, _, other, _ in raw.execute("PRAGMA foreign_key_check"):
+        yield FirstBad(0, f"a row of {other} that {table} names is missing")
     back = raw.execute("SELECT number FROM run JOIN run_deleted USING (number) LIMIT 1").fetchone()
     if back is not None:
         yield FirstBad(0, f"run {back[0]} is there, though it was deleted")

@@ -13,11 +13,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, bindparam, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.hashes import GENESIS, canonical, entry_hash, run_digest, status_hash
+from core.ledger.hashes import (
+    GENESIS,
+    canonical,
+    entry_hash,
+    name_digest,
+    run_digest,
+    status_hash,
+)
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -31,6 +38,22 @@ from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Line = tuple[str, str | None, str | None, int]
+
+# built once: putting a statement together takes longer than SQLite takes to run it
+RUN_DIGEST = select(schema.run.c.digest).where(schema.run.c.id == bindparam("id"))
+RUN_TO_CREDIT = select(schema.run.c.digest, schema.run.c.actor).where(
+    schema.run.c.id == bindparam("id")
+)
+RULE = select(schema.rule).where(schema.rule.c.id == bindparam("id"))
+ENTRY_OF_KEY = select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == bindparam("key"))
+INSERT_RUN, INSERT_INFLUENCE = insert(schema.run), insert(schema.influence)
+INSERT_POSTING, INSERT_ENTRY = insert(schema.posting), insert(schema.txn)
+LAST = {
+    table: select(table.c.seq, table.c.hash, table.c.created_at)
+    .order_by(table.c.seq.desc())
+    .limit(1)
+    for table in (schema.txn, schema.artist_status, schema.run_deleted)
+}
 
 
 def now() -> str:
@@ -69,6 +92,7 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         if name != "influences"
     }
     row["entry_key"] = entry_key
+    row["actor"] = None if record.actor is None else plain_text(record.actor)
     rows = [
         {
             "run_id": record.id,
@@ -78,18 +102,16 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         for influence in record.influences
     ]
     digest = run_digest(row, rows)
-    recorded = connection.execute(
-        select(schema.run.c.digest).where(schema.run.c.id == record.id)
-    ).scalar()
+    recorded = connection.execute(RUN_DIGEST, {"id": record.id}).scalar()
     if recorded == digest:
         return digest
     if recorded is not None:
         raise LedgerError(f"Another run is recorded as '{record.id}'. Trace the picture again.")
     if record.rule in KNOWN_RULES:
         write_rule(connection, KNOWN_RULES[record.rule])
-    connection.execute(insert(schema.run).values(**row, digest=digest))
+    connection.execute(INSERT_RUN, {**row, "digest": digest})
     if rows:
-        connection.execute(insert(schema.influence), rows)
+        connection.execute(INSERT_INFLUENCE, rows)
     return digest
 
 
@@ -97,9 +119,9 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
     if names:
         connection.exec_driver_sql(
-            "INSERT INTO artist (id, name) VALUES (?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-            list(names.items()),
+            "INSERT INTO artist (id, name, digest) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET name = excluded.name, digest = excluded.digest WHERE name <> excluded.name",
+            [(who, name, name_digest(who, name)) for who, name in names.items()],
         )
 
 
@@ -111,17 +133,14 @@ def write_rule(connection: Connection, rule: ShareRule) -> str:
         "version": rule.version,
         "parameters": canonical(dict(rule.parameters)),
     }
-    known = connection.execute(select(schema.rule).where(schema.rule.c.id == rule.id)).mappings()
-    if known.first() is None:
+    if connection.execute(RULE, {"id": rule.id}).first() is None:
         connection.execute(insert(schema.rule).values(**values))
     return canonical(values)
 
 
 def existing(connection: Connection, key: str) -> int | None:
     """The number of the entry with this idempotency key."""
-    number: int | None = connection.execute(
-        select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == key)
-    ).scalar()
+    number: int | None = connection.execute(ENTRY_OF_KEY, {"key": key}).scalar()
     return number
 
 
@@ -137,9 +156,7 @@ def write_credit(
 
     What is owed to the ids in `unpaid`, of makers whom nobody knows, is kept in escrow.
     """
-    row = connection.execute(
-        select(schema.run.c.digest).where(schema.run.c.id == run_id)
-    ).scalar_one_or_none()
+    row = connection.execute(RUN_TO_CREDIT, {"id": run_id}).first()
     if row is None:
         raise LedgerError(f"There is no run '{run_id}' to credit. Record it first.")
     unknown = set(shares.artist_micro) - set(names)
@@ -157,11 +174,11 @@ def write_credit(
         "kind": CREDIT,
         "idempotency_key": key,
         "run_id": run_id,
-        "run_digest": row,
+        "run_digest": row.digest,
         "rule_id": shares.rule.id,
         "reverses": None,
         "reason": None,
-        "actor": None,
+        "actor": row.actor,
     }
     return seal(connection, header, lines, rule)
 
@@ -190,8 +207,8 @@ def seal(connection: Connection, header: dict[str, Any], lines: Sequence[Line], 
         }
         for line, (account, who, name, micro) in enumerate(lines, start=1)
     ]
-    connection.execute(insert(schema.posting), rows)
-    connection.execute(insert(schema.txn).values(**entry, hash=entry_hash(entry, rows, rule)))
+    connection.execute(INSERT_POSTING, rows)
+    connection.execute(INSERT_ENTRY, {**entry, "hash": entry_hash(entry, rows, rule)})
     return number
 
 
@@ -200,9 +217,7 @@ def next_in_chain(connection: Connection, table: Table) -> tuple[int, str, str]:
 
     Its dates never go back, even where the clock does: a month's statement stays as it was read.
     """
-    last = connection.execute(
-        select(table.c.seq, table.c.hash, table.c.created_at).order_by(table.c.seq.desc()).limit(1)
-    ).first()
+    last = connection.execute(LAST[table]).first()
     if last is None:
         return 1, GENESIS, now()
     return last[0] + 1, last[1], max(now(), last[2])

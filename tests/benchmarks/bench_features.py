@@ -38,7 +38,7 @@ def bench_features_cost(engine: Engine, embedded: Collection, measure: Measure) 
     noise, times = data.noise[0], data.timesteps
     noisy = model.schedule.add_noise(latents.expand_as(noise), noise, times)
     assert data.conditioning is not None
-    conditioning = data.conditioning.expand(len(times), -1, -1)
+    conditioning = data.conditioning.repeat_interleave(len(times))
 
     def plain() -> None:
         for parameter in parameters:
@@ -64,6 +64,8 @@ def bench_features_against_reference(
     values = {name: p.detach() for name, p in model.attributed_parameters().items()}
     dense = DenseGaussian(engine.spec.projection.dimension, 0)
     network = model.network
+    assert data.conditioning is not None
+    text = data.conditioning.text
 
     def one_timestep(place: int) -> dict[str, torch.Tensor]:
         """vmap(grad) of one timestep's objective, as the reference loops over them."""
@@ -84,7 +86,7 @@ def bench_features_against_reference(
             )[0]
             return model.schedule.to_noise(answer, noisy, t).square().mean()
 
-        return vmap(grad(objective), (None, 0, 0))(values, latents, data.conditioning)
+        return vmap(grad(objective), (None, 0, 0))(values, latents, text)
 
     def reference() -> None:
         total = one_timestep(0)

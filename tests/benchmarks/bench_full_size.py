@@ -116,7 +116,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
     assert data.conditioning is not None
     times, noise = data.timesteps, data.noise[0]
     noisy = model.schedule.add_noise(latents.expand_as(noise), noise, times)
-    embeddings = data.conditioning.expand(len(times), -1, -1)
+    embeddings = data.conditioning.repeat_interleave(len(times))
 
     def ours() -> None:
         featurizer.features(latents, [prompt], ["x"])
@@ -163,17 +163,17 @@ def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float
     """
     values = {name: p.detach() for name, p in model.attributed_parameters().items()}
     t, noise = data.timesteps[:1], data.noise[:, 0]
+    assert data.conditioning is not None
+    embeddings = data.conditioning.text
 
-    def objective(
-        parameters: dict[str, Tensor], x: Tensor, e: Tensor, embeddings: Tensor
-    ) -> Tensor:
+    def objective(parameters: dict[str, Tensor], x: Tensor, e: Tensor, text: Tensor) -> Tensor:
         noisy = model.schedule.add_noise(x[None], e[None], t)
         answer = functional_call(
             model.network,
             parameters,
             (noisy, t),
             {
-                "encoder_hidden_states": embeddings[None],
+                "encoder_hidden_states": text[None],
                 "return_dict": False,
             },
         )[0]
@@ -181,7 +181,7 @@ def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float
 
     def one_timestep() -> None:
         with sdpa_kernel(SDPBackend.MATH):
-            vmap(grad(objective), (None, 0, 0, 0))(values, data.latents, noise, data.conditioning)
+            vmap(grad(objective), (None, 0, 0, 0))(values, data.latents, noise, embeddings)
 
     part = torch.randn(1, CHUNK)
 

@@ -22,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`make bench ONLY=credits ARGS="--paintings FOLDER"`."""
     parser.addoption("--paintings", help="a folder of real paintings (JPEG) to measure with")
     parser.addoption("--pictures", default="24", help="how many pictures of each made kind")
+    parser.addoption("--entries", default="100000", help="how many entries the large ledger has")
+    parser.addoption("--artists", default="10000", help="how many artists it credits")
 
 
 @pytest.fixture

@@ -64,6 +64,29 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def lived_in(
+    browser: Any, ready: Collection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server after a painting and a traced work; its rule credits every artist with something."""
+    home = tmp_path_factory.mktemp("lived-in")
+    from tests.browser.test_studio import generate, upload
+
+    server = Server(ready.path, home, free_port(), rule="royalty-pool").start()
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(server.url, wait_until="domcontentloaded")
+    generate(page, 31)
+    upload(page, ready.image_path(ready.works[0]), "Cubism")
+    sync_api.expect(page.locator("#status")).to_contain_text("nothing was booked")
+    page.get_by_label("Record credit for it in the ledger").check()
+    page.get_by_role("button", name="Trace", exact=True).click()
+    sync_api.expect(page.locator("#status")).to_contain_text("Recorded as")
+    page.close()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Open an address in a context of its own. Guards: no other host, no script error."""

@@ -7,7 +7,7 @@ import io
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.collection.types import Collection
-from tests.browser.test_studio import generate, upload
-from tests.server import Server, free_port
+from tests.server import Server
 
 Open = Callable[..., Any]
 PAGES = ("", "ledger", "artists", "artists?id=artist-0", "history", "method", "import", "names")
@@ -64,36 +63,15 @@ CONTRAST = """() => {
   return bad; }"""
 
 
-@pytest.fixture(scope="module")
-def told(
-    browser: Any, ready: Collection, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """A server after a painting and a traced work; its rule credits every artist with something."""
-    home = tmp_path_factory.mktemp("told")
-    server = Server(ready.path, home, free_port(), rule="royalty-pool").start()
-    page = browser.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(server.url, wait_until="domcontentloaded")
-    generate(page, 31)
-    upload(page, ready.image_path(ready.works[0]), "Cubism")
-    expect(page.locator("#status")).to_contain_text("nothing was booked")
-    page.get_by_label("Record credit for it in the ledger").check()
-    page.get_by_role("button", name="Trace", exact=True).click()
-    expect(page.locator("#status")).to_contain_text("Recorded as")
-    page.close()
-    yield server
-    server.stop()
-
-
 def fetched(url: str) -> str:
     with urllib.request.urlopen(url, timeout=20) as answer:
         return str(answer.read().decode())
 
 
 def test_the_ledger_filters_by_address_and_exports_what_it_shows(
-    told: Server, open_page: Open, ready: Collection
+    lived_in: Server, open_page: Open, ready: Collection
 ) -> None:
-    page = open_page(f"{told.url}/ledger")
+    page = open_page(f"{lived_in.url}/ledger")
     artist = ready.artist(ready.works[0].artist_id)
     expect(page.locator("#ledger")).to_contain_text("verified ✓")
     page.get_by_label("Kind").select_option("upload")
@@ -112,18 +90,18 @@ def test_the_ledger_filters_by_address_and_exports_what_it_shows(
     expect(page.locator("#ledger tbody tr").nth(1)).to_be_visible()
 
 
-def test_a_filter_without_hits_offers_the_way_back(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/ledger?since=2999-01-01")
+def test_a_filter_without_hits_offers_the_way_back(lived_in: Server, open_page: Open) -> None:
+    page = open_page(f"{lived_in.url}/ledger?since=2999-01-01")
     expect(page.locator("#ledger")).to_contain_text("No entry matches")
     page.get_by_role("link", name="Clear the filters").click()
     expect(page.locator("#ledger tbody tr").first).to_be_visible()
 
 
-def test_a_filter_that_is_nonsense_is_told(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/ledger?since=yesterday")
+def test_a_filter_that_is_nonsense_is_told(lived_in: Server, open_page: Open) -> None:
+    page = open_page(f"{lived_in.url}/ledger?since=yesterday")
     expect(page.get_by_role("alert")).to_contain_text("YYYY-MM-DD")
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        fetched(f"{told.url}/ledger.csv?since=yesterday")
+        fetched(f"{lived_in.url}/ledger.csv?since=yesterday")
 
 
 def test_an_empty_ledger_invites(own_server: Callable[..., Server], open_page: Open) -> None:
@@ -137,9 +115,9 @@ def test_an_empty_ledger_invites(own_server: Callable[..., Server], open_page: O
 
 
 def test_an_artist_has_works_statement_and_a_way_from_the_bars(
-    told: Server, open_page: Open, ready: Collection
+    lived_in: Server, open_page: Open, ready: Collection
 ) -> None:
-    page = open_page(f"{told.url}/ledger")
+    page = open_page(f"{lived_in.url}/ledger")
     name = ready.artist(ready.works[0].artist_id).name
     page.get_by_role("link", name=name).first.click()
     page.wait_for_url("**/artists?id=*")
@@ -150,8 +128,8 @@ def test_an_artist_has_works_statement_and_a_way_from_the_bars(
     expect(page.locator("#artists .cl-artist")).to_have_count(4)
 
 
-def test_history_leads_to_each_run(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/history")
+def test_history_leads_to_each_run(lived_in: Server, open_page: Open) -> None:
+    page = open_page(f"{lived_in.url}/history")
     page.locator("#history a.cl-card").first.click()
     page.wait_for_url("**/?run=*")
     expect(page.locator("#credit")).to_contain_text("shared equally")
@@ -161,16 +139,20 @@ def test_history_leads_to_each_run(told: Server, open_page: Open) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", PAGES)
 def test_contrast_holds_and_nothing_runs_over_the_edge(
-    told: Server, open_page: Open, path: str, width: int, dark: bool
+    lived_in: Server, open_page: Open, path: str, width: int, dark: bool
 ) -> None:
-    page = open_page(f"{told.url}/{path}", width=width, dark=dark)
+    keepers = path in ("import", "names")
+    first = lived_in.keeper_url if keepers else f"{lived_in.url}/{path}"
+    page = open_page(first, width=width, dark=dark)
+    if keepers:
+        page.goto(f"{lived_in.url}/{path}", wait_until="domcontentloaded")
     if path == "":
-        history = fetched(f"{told.url}/ledger.json")
+        history = fetched(f"{lived_in.url}/ledger.json")
         run = json.loads(history)[-1]["run_id"]
-        page.goto(f"{told.url}/?run={run}", wait_until="domcontentloaded")
+        page.goto(f"{lived_in.url}/?run={run}", wait_until="domcontentloaded")
         expect(page.locator("#credit")).to_contain_text("shared equally")
     elif path == "names":
-        expect(page.locator("#names-question")).to_contain_text("decided by the studio's keeper")
+        expect(page.locator("#names-question")).to_contain_text("No name waits")
     elif path == "import":
         expect(page.get_by_role("button", name="Preview")).to_be_visible()
     else:
@@ -182,8 +164,18 @@ def test_contrast_holds_and_nothing_runs_over_the_edge(
     assert page.evaluate(CONTRAST) == []
 
 
-def test_the_contrast_check_can_fail(told: Server, open_page: Open) -> None:
-    page = open_page(f"{told.url}/method")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", ["sign-in", "import"])
+def test_a_page_that_needs_no_script_holds_as_well(
+    lived_in: Server, open_page: Open, path: str, dark: bool
+) -> None:
+    page = open_page(f"{lived_in.url}/{path}", width=390, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_the_contrast_check_can_fail(lived_in: Server, open_page: Open) -> None:
+    page = open_page(f"{lived_in.url}/method")
     expect(page.locator("#method p").first).to_be_visible()
     page.evaluate("document.querySelector('#method p').style.color = '#cccccc'")
     assert any("1.6" in line for line in page.evaluate(CONTRAST))
@@ -203,15 +195,15 @@ def test_the_contrast_check_can_fail(told: Server, open_page: Open) -> None:
         "docs",
     ],
 )
-def test_nothing_else_of_the_disk_is_served(told: Server, path: str) -> None:
+def test_nothing_else_of_the_disk_is_served(lived_in: Server, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        fetched(f"{told.url}/{path}")
+        fetched(f"{lived_in.url}/{path}")
     assert refused.value.code in (400, 403, 404)
 
 
-def test_every_answer_forbids_framing_and_sniffing(told: Server) -> None:
-    with urllib.request.urlopen(f"{told.url}/") as answer:
+def test_every_answer_forbids_framing_and_sniffing(lived_in: Server) -> None:
+    with urllib.request.urlopen(f"{lived_in.url}/") as answer:
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    with urllib.request.urlopen(f"{told.url}/healthz") as answer:
+    with urllib.request.urlopen(f"{lived_in.url}/healthz") as answer:
         assert json.loads(answer.read())["status"] == "ok"

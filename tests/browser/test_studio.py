@@ -312,7 +312,7 @@ def test_a_style_is_chosen_by_its_picture_and_by_keyboard(
     tiles = page.locator("#style label")
     expect(tiles).to_have_count(6)
     image = tiles.nth(2).evaluate("tile => getComputedStyle(tile, '::before').backgroundImage")
-    assert "/media/works/" in image
+    assert "/media/thumbnails/works/" in image
     address = re.search(r'url\("([^"]+)"\)', image)
     assert address is not None and page.request.get(address[1]).status == 200
     tiles.nth(2).click()

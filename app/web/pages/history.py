@@ -16,12 +16,13 @@ from app.services.errors import words_of
 from app.services.ledger_filter import read_filter, read_search
 from app.services.run_deletion import deletable, delete_run
 from app.services.session import Studio
-from app.web.access import Access
+from app.web.callers import caller_of
 from app.web.formatting import numbered, render, style_name
 from app.web.language import ENGLISH, Language
 from app.web.language_choice import language_of
-from app.web.pages.ledger import Query, page_number
+from app.web.pages.ledger import Query, artist_choices, page_number
 from app.web.sentences import marked
+from core.accounts.roles import Action
 from core.errors import UsageError
 from core.ledger.deletion import BOOKED, NO_RUN, OF_THE_COLLECTION
 from core.ledger.records import RunView
@@ -30,8 +31,8 @@ RUNS_PER_PAGE = 36
 SEARCHED = ("text", "style", "artist", "verdict", "kind")
 COMPARED, DELETED = "compare", "delete"  # the address names a run by these
 NOT_THE_KEEPER = marked(
-    "Runs are deleted by the studio's keeper. Open the studio at the address with a key that it "
-    "printed when it started."
+    "Runs are deleted by the studio's keeper. Sign in as one, or, on your own machine, open the "
+    "studio at the address with a key that it printed when it started."
 )
 
 
@@ -48,8 +49,8 @@ class RunCard:
 class HistoryPage:
     """The page's components and its one event, over one opened studio."""
 
-    def __init__(self, studio: Studio, access: Access, language: Language = ENGLISH) -> None:
-        self.studio, self.access = studio, access
+    def __init__(self, studio: Studio, language: Language = ENGLISH) -> None:
+        self.studio = studio
         self.question = gr.HTML(elem_id="history-question", visible=False)
         self.delete = gr.Button(
             language.say("Delete for good"),
@@ -68,14 +69,15 @@ class HistoryPage:
             "api_visibility": "private",
             "show_progress": "hidden",
         }
-        blocks.load(self._opened, None, self.shown, **private)
-        self.delete.click(self._delete, None, self.shown, **private)
+        blocks.load(self._opened, None, self.shown, api_name="history", **private)
+        self.delete.click(self._delete, None, self.shown, api_name="history_delete", **private)
 
     def _opened(self, request: gr.Request) -> list[Any]:
         query, language = dict(request.query_params), language_of(request.headers)
         hidden = gr.update(visible=False)
         try:
-            body = history_page(self.studio, query, language)
+            deleting = caller_of(request).may(Action.REMOVE)
+            body = history_page(self.studio, query, language, deleting=deleting)
             question, sure = self._question(query, request)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             words = words_of(error)
@@ -105,14 +107,15 @@ class HistoryPage:
             return BOOKED.format(run=view.number, entry=view.entry)
         if not deletable(view):
             return OF_THE_COLLECTION
-        return "" if self.access.may_import(request.headers) else NOT_THE_KEEPER
+        return "" if caller_of(request).may(Action.REMOVE) else NOT_THE_KEEPER
 
     def _delete(self, request: gr.Request) -> list[Any]:
-        query, language = dict(request.query_params), language_of(request.headers)
+        query, caller = dict(request.query_params), caller_of(request)
+        language = language_of(request.headers)
         try:
-            if not self.access.may_import(request.headers):
+            if not caller.may(Action.REMOVE):
                 raise UsageError(NOT_THE_KEEPER)
-            view = delete_run(self.studio, query.get(DELETED, ""))
+            view = delete_run(self.studio, query.get(DELETED, ""), actor=caller.actor)
             words = language.say("Run %(run)s is deleted.", run=numbered(view.number))
             question = render("notices.done", words=words)
             body = history_page(self.studio, query, language)
@@ -122,8 +125,13 @@ class HistoryPage:
         return [question, gr.update(visible=False), body]
 
 
-def history_page(studio: Studio, query: Query, language: Language = ENGLISH) -> str:
-    """The runs that the search lets through, newest first; one of them may be chosen to compare."""
+def history_page(
+    studio: Studio, query: Query, language: Language = ENGLISH, *, deleting: bool = True
+) -> str:
+    """The runs that the search lets through, newest first; one of them may be chosen to compare.
+
+    `deleting`: whether whoever reads it may delete what was not booked.
+    """
     with studio.ledger.moment() as moment:
         selected = read_filter(moment, query, lambda: studio.collection.styles)
         runs = moment.runs(
@@ -131,25 +139,25 @@ def history_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
         )
         chosen = moment.run(query.get(COMPARED, "")) if query.get(COMPARED) else None
         styles = sorted({*studio.collection.styles, *moment.styles()})
-        artists = [(one.id, one.name) for one in moment.artists()]
+        artists = artist_choices(moment)
     return render(
         "history",
         language,
         runs=runs,
-        cards=[card_of(studio, view) for view in runs.items],
+        cards=[card_of(studio, view, deleting) for view in runs.items],
         chosen=chosen,
         query=searched(query),
         styles=[(style, style_name(style, language)) for style in styles],
-        artists=artists,
+        artists=None if artists is None else [(one.id, one.name) for one in artists],
     )
 
 
-def card_of(studio: Studio, view: RunView) -> RunCard:
+def card_of(studio: Studio, view: RunView, deleting: bool = True) -> RunCard:
     """What can be done with a run."""
     return RunCard(
         view=view,
         again=view.record.seed is not None and view.record.collection == studio.collection.name,
-        deletable=deletable(view),
+        deletable=deleting and deletable(view),
     )
 
 

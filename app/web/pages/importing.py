@@ -17,11 +17,12 @@ import gradio as gr
 from app.services.errors import guarded
 from app.services.importing import ELSEWHERE, SIZES, ImportRequest, imported, previewed
 from app.settings import Settings
-from app.web.access import Access
+from app.web.callers import caller_of
 from app.web.formatting import number, render, style_name
 from app.web.language import ENGLISH, Language
 from app.web.language_choice import language_of
 from app.web.sentences import marked
+from core.accounts.roles import Action
 from core.collection.importing.importer import Duplicate, ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
@@ -43,8 +44,8 @@ Work = Callable[[Settings, ImportRequest], Events]
 class ImportPage:
     """The page's components and their events."""
 
-    def __init__(self, settings: Settings, access: Access, language: Language = ENGLISH) -> None:
-        self.settings, self.access = settings, access
+    def __init__(self, settings: Settings, language: Language = ENGLISH) -> None:
+        self.settings = settings
         say = language.say
         gr.HTML(render("macros.title", words=say("Import"), lead=say(LEAD)))
         self.source = gr.Textbox(
@@ -101,15 +102,26 @@ class ImportPage:
         shown = [self.answer, self.look, self.take, self.stop]
         one: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "import"}
         look, take = self._answering(previewed), self._answering(imported)
-        looking = self.look.click(look, form, shown, **one, **private)
-        entered = self.source.submit(look, form, shown, **one, **private)
-        taking = self.take.click(take, form, shown, **one, **private)
+        looking = self.look.click(look, form, shown, api_name="import_preview", **one, **private)
+        entered = self.source.submit(look, form, shown, api_name="import_preview", **one, **private)
+        taking = self.take.click(take, form, shown, api_name="import_take", **one, **private)
         self.stop.click(
-            None, None, None, cancels=[looking, entered, taking], queue=False, **private
-        ).then(self._stopped, None, shown, queue=False, **private)
+            None,
+            None,
+            None,
+            cancels=[looking, entered, taking],
+            queue=False,
+            api_name="import_stop",
+            **private,
+        ).then(self._stopped, None, shown, queue=False, api_name="import_stopped", **private)
         for field in form:  # what was previewed is no longer what the form says
             field.change(
-                lambda: gr.update(interactive=False), None, self.take, queue=False, **private
+                lambda: gr.update(interactive=False),
+                None,
+                self.take,
+                queue=False,
+                api_name="import_changed",
+                **private,
             )
 
     def _answering(self, work: Work) -> Callable[..., Iterator[list[Any]]]:
@@ -135,7 +147,7 @@ class ImportPage:
     def _run(
         self, work: Work, wish: ImportRequest, request: gr.Request, language: Language
     ) -> Iterator[list[Any]]:
-        if not self.access.may_import(request.headers):
+        if not caller_of(request).may(Action.IMPORT):
             raise UsageError(ELSEWHERE)
         yield self._busy(render("notices.waiting", words=language.say("Reading the source")))
         shown = 0.0

@@ -18,8 +18,9 @@ from app.web.views.credit import total_bars
 from core.collection.types import Artist, Work
 from core.ledger.ledger import Reader
 from core.ledger.records import (
+    ARTIST,
+    ESCROW,
     UNATTRIBUTED,
-    ArtistTotal,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -31,7 +32,10 @@ from core.ledger.records import (
 )
 from core.ledger.write import now
 
-PER_PAGE = 50
+PER_PAGE, ARTISTS_PER_PAGE = 50, 120
+BARS = 50  # artists with a bar of their own; the others are one bar
+CHOICES = 300  # artists in a menu; of more, a name is typed
+LINES = 200  # of an artist's statement that the page shows, the newest
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
 
 UNCHECKED = marked("not checked")
@@ -74,22 +78,26 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
     return read_filter(ledger, query, lambda: studio.collection.styles)
 
 
-def ledger_page(studio: Studio, query: Query, language: Language = ENGLISH) -> str:
-    """Totals, bars and entries under the filters of the address, all of one moment."""
+def ledger_page(
+    studio: Studio, query: Query, language: Language = ENGLISH, *, exportable: bool = True
+) -> str:
+    """Totals, bars and entries under the filters of the address, all of one moment; links to
+    exports for whoever may have them."""
     ledger = studio.ledger
     verifying = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
     proof = ledger.verify() if verifying else None
     with ledger.moment() as moment:
         selected = _filter(studio, moment, query)
         return ledger_view(
-            totals=moment.totals(selected),
+            totals=moment.totals(selected, most=BARS),
             entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
-            artists=moment.artists(),
+            artists=artist_choices(moment),
             styles=studio.collection.styles,
             query=query,
             language=language,
+            exportable=exportable,
         )
 
 
@@ -101,9 +109,9 @@ def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
             works.setdefault(maker, []).append(work)
     artist_id = query.get("id")
     if not artist_id:
-        every = studio.ledger.totals()
-        totals = {row.artist_id: row for row in (*every.artists, *every.unknown)}
-        return all_artists(studio.collection.artists, works, totals, language)
+        balances = studio.ledger.balances()
+        page = page_number(query)
+        return all_artists(studio.collection.artists, works, balances, page, language)
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
@@ -114,18 +122,22 @@ def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
             label=language.say("All artists"),
         )
     with studio.ledger.moment() as moment:
-        if artist.id not in {one.id for one in moment.artists()}:  # joined since the start
+        if moment.artist(artist.id) is None:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
             own, head = works.get(artist.id, []), moment.head()
             return one_artist(artist, own, nothing, [], head, language)
-        ever = moment.artist_statement(artist.id)
-        months = sorted({entry.created_at[:7] for entry, _ in ever.lines}, reverse=True)
-        period = query.get("period")
+        months = moment.artist_months(artist.id)
+        period = query.get("period") or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
-        statement = moment.artist_statement(artist.id, period) if period else ever
+        statement = moment.artist_statement(artist.id, period, newest=LINES)
         head = moment.head()
     return one_artist(artist, works.get(artist.id, []), statement, months, head, language)
+
+
+def artist_choices(ledger: Reader) -> list[KnownArtist] | None:
+    """The artists for a menu, by name; None where they are too many for one."""
+    return ledger.artists() if ledger.artist_count() <= CHOICES else None
 
 
 def ledger_view(
@@ -134,12 +146,14 @@ def ledger_view(
     entries: Page[Entry],
     runs: int,
     proof: Verification | None,
-    artists: Sequence[KnownArtist],
+    artists: Sequence[KnownArtist] | None,
     styles: Sequence[str],
     query: Mapping[str, str],
     language: Language = ENGLISH,
+    exportable: bool = True,
 ) -> str:
-    """Everything below the title; `proof` is None where nobody has checked the chain."""
+    """Everything below the title; `proof` is None where nobody has checked the chain, `artists`
+    None where they are too many for a menu."""
     total = totals.total_micro
     chain = UNCHECKED if proof is None else VERIFIED if proof.ok else BROKEN
     return render(
@@ -150,12 +164,13 @@ def ledger_view(
         runs=runs,
         proof=proof,
         chain=language.say(chain),
-        credited=sum(row.micro > 0 for row in totals.artists),
+        credited=totals.credited,
         unattributed=totals.unattributed_micro / total if total else 0.0,
         shares=total_bars(totals, language),
         lines=[_line(entry) for entry in entries.items],
-        artists=[(one.id, one.name) for one in artists],
+        artists=None if artists is None else [(one.id, one.name) for one in artists],
         styles=[(style, style_name(style, language)) for style in styles],
+        exportable=exportable,
         chosen={name: query.get(name, "") for name in WORDS},
     )
 
@@ -170,27 +185,35 @@ def _line(entry: Entry) -> Line:
 def all_artists(
     artists: Sequence[Artist],
     works: Mapping[str, Sequence[Work]],
-    totals: Mapping[str, ArtistTotal],
+    balances: Mapping[tuple[str, str], int],
+    page: int = 1,
     language: Language = ENGLISH,
 ) -> str:
-    """One card per artist; `works` and `totals` by artist id."""
-    shown = [one for one in artists if one.id in works or one.id in totals]  # others: named beside
+    """One card per artist, page by page; `works` by artist id, `balances` by id and account."""
+    booked = {who for who, _ in balances}
+    shown = [one for one in artists if one.id in works or one.id in booked]  # others: named beside
+    first = (page - 1) * ARTISTS_PER_PAGE
     cards = [
-        _card(artist, works.get(artist.id, ()), totals.get(artist.id), language) for artist in shown
+        _card(artist, works.get(artist.id, ()), balances, language)
+        for artist in shown[first : first + ARTISTS_PER_PAGE]
     ]
-    return render("artists", language, cards=cards)
+    return render("artists", language, cards=Page(tuple(cards), page, ARTISTS_PER_PAGE, len(shown)))
 
 
 def _card(
-    artist: Artist, works: Sequence[Work], total: ArtistTotal | None, language: Language
+    artist: Artist,
+    works: Sequence[Work],
+    balances: Mapping[tuple[str, str], int],
+    language: Language,
 ) -> Card:
+    account = ARTIST if artist.payable else ESCROW
     return Card(
         id=artist.id,
         name=artist.name,
         first_works=tuple(work.id for work in works[:3]),
         styles=tuple(sorted({style_name(work.style, language) for work in works})),
         works=len(works),
-        micro=total.micro if total else 0,
+        micro=balances.get((artist.id, account), 0),
         kept=not artist.payable,
     )
 

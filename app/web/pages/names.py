@@ -16,11 +16,12 @@ from app.services.artists import answered, opt_out, opt_outs_file, wish_of
 from app.services.collections import collections_at_hand
 from app.services.errors import words_of
 from app.services.session import Studio
-from app.web.access import Access
+from app.web.callers import Caller, caller_of
 from app.web.formatting import counted, render
 from app.web.language import ENGLISH, Language
 from app.web.language_choice import language_of
 from app.web.sentences import marked
+from core.accounts.roles import Action
 from core.collection.artists.decisions import read_decisions, undo
 from core.collection.artists.opt_outs import read_opt_outs
 from core.collection.artists.review import Proposal, proposals
@@ -47,11 +48,16 @@ Position = tuple[int, str]
 FIRST: Position = (0, "")
 
 
+def _signature(caller: Caller) -> Any:
+    """The field of who decides: whoever has an account need not write a name, and cannot."""
+    return gr.update(value=caller.name, interactive=False) if caller.name else gr.skip()
+
+
 class NamesPage:
     """The page's components and their events."""
 
-    def __init__(self, studio: Studio, access: Access, language: Language = ENGLISH) -> None:
-        self.studio, self.access = studio, access
+    def __init__(self, studio: Studio, language: Language = ENGLISH) -> None:
+        self.studio = studio
         say = language.say
         gr.HTML(render("macros.title", words=say("Names"), lead=say(LEAD)))
         with gr.Row():
@@ -101,7 +107,11 @@ class NamesPage:
 
     def load(self, blocks: gr.Blocks) -> None:
         """Connect the events; the page fills itself when it is opened."""
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        private: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "queue": False,
+        }
         shown = [
             self.question,
             self.answer,
@@ -113,13 +123,15 @@ class NamesPage:
             self.position,
         ]
         where = [self.collection, self.position]
-        opened = [self.collection, *shown]
-        blocks.load(self._event(self._opened_page), None, opened, queue=False, **private)
+        opened = [self.by, self.collection, *shown]
+        blocks.load(
+            self._event(self._opened_page), None, opened, api_name="names_opened", **private
+        )
         self.collection.change(
             self._event(lambda language, name, _: self._page(language, name, FIRST)),
             where,
             shown,
-            queue=False,
+            api_name="names_collection",
             **private,
         )
         self.skip.click(
@@ -128,20 +140,28 @@ class NamesPage:
             ),
             where,
             shown,
-            queue=False,
+            api_name="names_skip",
             **private,
         )
         self.decide.click(
-            self._event(self._decide), [*where, self.answer, self.by], shown, queue=False, **private
+            self._event(self._decide, signed=True),
+            [*where, self.answer, self.by],
+            shown,
+            api_name="names_decide",
+            **private,
         )
         self.back.click(
-            self._event(self._undo), [*where, self.number, self.by], shown, queue=False, **private
+            self._event(self._undo, signed=True),
+            [*where, self.number, self.by],
+            shown,
+            api_name="names_undo",
+            **private,
         )
         self.keep.click(
-            self._event(self._wish),
+            self._event(self._wish, signed=True),
             [*where, self.who, self.identifier, self.source, self.by],
             shown,
-            queue=False,
+            api_name="names_wish",
             **private,
         )
 
@@ -153,19 +173,29 @@ class NamesPage:
 
     # --- events ---------------------------------------------------------------------------------
 
-    def _event(self, act: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-        """`act` for the keeper, in their language; words for anybody else, and for what fails."""
+    def _event(
+        self, act: Callable[..., list[Any]], *, signed: bool = False
+    ) -> Callable[..., list[Any]]:
+        """`act` for the keeper, in their language; words for anybody else, and for what fails.
+
+        `signed`: its last field says who does it, which for somebody with an account is the
+        account's name."""
 
         def event(request: gr.Request, *fields: Any) -> list[Any]:
-            language = language_of(request.headers)
+            caller, language = caller_of(request), language_of(request.headers)
             try:
-                if not self.access.may_import(request.headers):
+                if not caller.may(Action.NAMES):
                     page = self._closed(render("notices.empty", language, words=ELSEWHERE))
                 else:
-                    return act(language, *fields)
+                    if signed and caller.name:
+                        fields = (*fields[:-1], caller.name)
+                    page = act(language, *fields)
+                    if act == self._opened_page:
+                        return [_signature(caller), *page]
+                    return page
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words
                 page = self._trouble(words_of(error), language)
-            return [gr.skip(), *page] if act == self._opened_page else page
+            return [gr.skip(), gr.skip(), *page] if act == self._opened_page else page
 
         return event
 

@@ -34,12 +34,15 @@ from app.services.runs import (
 )
 from app.services.session import Studio
 from app.web.access import Access
+from app.web.callers import Caller, caller_of
 from app.web.events import NOT_YOURS
 from app.web.formatting import number, numbered, render, run_page, style_name
 from app.web.language import ENGLISH, Language
 from app.web.language_choice import language_of
+from app.web.sentences import marked
 from app.web.uploads import Uploads
 from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
+from core.accounts.roles import Action
 from core.errors import LedgerError
 from core.ledger.records import EXAMPLE, MEMORISED, OPPONENT, PROPONENT, RunRecord, RunView
 from core.ledger.write import now
@@ -68,6 +71,10 @@ SHOWN = (
 )
 KEPT_FOR_RETRY = 50
 CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
+NOT_TO_RECORD = marked(
+    "Recording credit for an upload needs a curator's account. Sign in at the top of the page, or "
+    "trace it without recording."
+)
 BETWEEN_UPDATES = 0.4  # seconds between two drawings of the bar: drawing takes from painting
 
 
@@ -124,7 +131,14 @@ class RunEvents:
         page: gr.Request,
     ) -> Iterator[list[Any]]:
         """Paint, trace and book a picture."""
-        request = GenerateRequest(style, int(seed or 0), int(steps), float(guidance), method)
+        request = GenerateRequest(
+            style,
+            int(seed or 0),
+            int(steps),
+            float(guidance),
+            method,
+            actor=caller_of(page).actor,
+        )
         yield from self._cancellable(
             page,
             lambda cancellation, language: self._paint(request, None, cancellation, language),
@@ -134,11 +148,13 @@ class RunEvents:
         """Paint a run from its own recipe, and say whether the picture is the same."""
         yield from self._cancellable(
             page,
-            lambda cancellation, language: self._paint_again(run_id, cancellation, language),
+            lambda cancellation, language: self._paint_again(
+                run_id, caller_of(page).actor, cancellation, language
+            ),
         )
 
     def _paint_again(
-        self, run_id: str, cancellation: Cancellation[Event], language: Language
+        self, run_id: str, actor: str, cancellation: Cancellation[Event], language: Language
     ) -> Iterator[list[Any]]:
         view = self.studio.ledger.run(run_id)
         if view is None or view.record.seed is None:
@@ -147,7 +163,12 @@ class RunEvents:
             return
         record = view.record
         request = GenerateRequest(
-            record.style, int(record.seed or 0), record.steps, record.guidance, record.method
+            record.style,
+            int(record.seed or 0),
+            record.steps,
+            record.guidance,
+            record.method,
+            actor=actor,
         )
         yield from self._paint(request, view, cancellation, language)
 
@@ -198,9 +219,15 @@ class RunEvents:
             lambda cancellation, language: self._trace_file(
                 file,
                 UploadRequest(
-                    Path(file or ""), Path(file or "").name, style or None, method, book=book
+                    Path(file or ""),
+                    Path(file or "").name,
+                    style or None,
+                    method,
+                    book=book,
+                    actor=caller_of(page).actor,
                 ),
                 self.access.visitor(page.headers),
+                caller_of(page),
                 cancellation,
                 language,
             ),
@@ -211,6 +238,7 @@ class RunEvents:
         file: str | None,
         request: UploadRequest,
         visitor: str,
+        caller: Caller,
         cancellation: Cancellation[Event],
         language: Language,
     ) -> Iterator[list[Any]]:
@@ -219,6 +247,9 @@ class RunEvents:
             return
         if not self.uploads.owns(visitor, file):
             yield trouble(NOT_YOURS, language)
+            return
+        if request.book and not caller.may(Action.RECORD):  # the page does not offer it
+            yield trouble(NOT_TO_RECORD, language)
             return
         opening = language.say("Opening the picture")
         yield update(status=render("notices.waiting", words=opening), **busy())

@@ -18,6 +18,7 @@ from app.services.errors import guarded, words_of
 from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike, settings_of
 from app.services.session import Studio, example_run
 from app.web.access import Access
+from app.web.callers import caller_of
 from app.web.formatting import render, style_name
 from app.web.language import ENGLISH, Language
 from app.web.language_choice import language_of
@@ -31,11 +32,14 @@ from app.web.pages.run import (
     trouble,
     update,
 )
+from app.web.sentences import marked
 from app.web.uploads import Uploads
 from app.web.views.looking import LookAlike
+from core.accounts.roles import Action
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, UsageError
 
+INTRO = marked("Generate a painting, see which training works shaped it, and who is credited.")
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 ALIKE = 12  # works in the tab "Looks alike"
 
@@ -55,8 +59,7 @@ class StudioPage:
 
     def _build(self) -> None:
         styles, say = self.studio.collection.styles, self.language.say
-        intro = say("Generate a painting, see which training works shaped it, and who is credited.")
-        gr.HTML(render("studio.title", words="Creditline", lead=intro), elem_id="masthead")
+        gr.HTML(render("studio.title", words="Creditline", lead=say(INTRO)), elem_id="masthead")
         with gr.Row(equal_height=False, elem_id="first"):
             with gr.Column(scale=4, min_width=250, elem_id="controls"):
                 self._build_recipe(styles)
@@ -81,7 +84,7 @@ class StudioPage:
             say("What if this artist had not been there?"), open=False, elem_id="without"
         ) as self.without:
             gr.HTML(render("artist_ablation.question", self.language))
-            with gr.Row(equal_height=True):
+            with gr.Row(equal_height=True) as self.ask:
                 self.who = gr.Dropdown(
                     [], label=say("Artist"), elem_id="who", scale=3, min_width=200
                 )
@@ -204,19 +207,34 @@ class StudioPage:
         recipe = [self.style, self.seed, self.steps, self.guidance, self.method]
         self.restored = [*recipe, self.advanced, self.status]
         brought = [self.upload, self.as_style, self.method, self.book_upload]
-        painting = self.generate.click(self.runs.generate, recipe, self.shown, **painted)
-        again = self.again.click(self.runs.again, [self.run_id], self.shown, **painted)
-        tracing = self.trace.click(self.runs.trace, brought, self.shown, **painted)
-        dropped = self.upload.upload(self.runs.trace, brought, self.shown, **painted)
+        painting = self.generate.click(
+            self.runs.generate, recipe, self.shown, api_name="generate", **painted
+        )
+        again = self.again.click(
+            self.runs.again, [self.run_id], self.shown, api_name="again", **painted
+        )
+        tracing = self.trace.click(
+            self.runs.trace, brought, self.shown, api_name="trace", **painted
+        )
+        dropped = self.upload.upload(
+            self.runs.trace, brought, self.shown, api_name="trace", **painted
+        )
         # words only after the stream has ended: its last update would overwrite them
         self.cancel.click(
-            None, None, None, cancels=[painting, again, tracing, dropped], queue=False, **private
-        ).then(self.runs.cancelled, None, self.shown, queue=False, **private)
+            None,
+            None,
+            None,
+            cancels=[painting, again, tracing, dropped],
+            queue=False,
+            api_name="stop",
+            **private,
+        ).then(self.runs.cancelled, None, self.shown, queue=False, api_name="stopped", **private)
         self.dice.click(
             lambda: random.SystemRandom().randrange(1_000_000),
             None,
             self.seed,
             queue=False,
+            api_name="new_seed",
             **private,
         )
         self.find_out.click(
@@ -225,21 +243,34 @@ class StudioPage:
             [self.answer, self.find_out],
             concurrency_limit=1,
             concurrency_id="without",
+            api_name="without",
             preprocess=False,  # its choices change with the run: `_without` knows the artists
             **private,
         )
         # outside the queue, as the page itself: it takes one look at one picture
-        self.run_id.change(self._alike, [self.run_id], self.alike, queue=False, **private)
-        self.restore.click(self._restore, [self.run_id], self.restored, queue=False, **private)
-        self.retry.click(self.runs.retry, [self.run_id], self.shown, queue=False, **private)
+        self.run_id.change(
+            self._alike, [self.run_id], self.alike, queue=False, api_name="alike", **private
+        )
+        self.restore.click(
+            self._restore,
+            [self.run_id],
+            self.restored,
+            queue=False,
+            api_name="restore",
+            **private,
+        )
+        self.retry.click(
+            self.runs.retry, [self.run_id], self.shown, queue=False, api_name="retry", **private
+        )
 
     def load(self, blocks: gr.Blocks) -> None:
         """Show the run that the address names, else the example, when the page opens."""
         blocks.load(
             self._opened,
             None,
-            self.shown,
+            [*self.shown, self.book_upload, self.ask],
             queue=False,
+            api_name="opened",
             api_visibility="private",
             show_progress="hidden",
         ).then(
@@ -247,6 +278,7 @@ class StudioPage:
             None,
             self.restored,
             queue=False,
+            api_name="restore",
             api_visibility="private",
             show_progress="hidden",
         )
@@ -254,6 +286,15 @@ class StudioPage:
     # --- what the events do ------------------------------------------------------------------
 
     def _opened(self, request: gr.Request) -> list[Any]:
+        """The run, and of what can be done only what this caller may."""
+        caller = caller_of(request)
+        return [
+            *self._opened_run(request),
+            gr.update(visible=caller.may(Action.RECORD)),
+            gr.update(visible=caller.may(Action.WHAT_IF)),
+        ]
+
+    def _opened_run(self, request: gr.Request) -> list[Any]:
         language = language_of(request.headers)
         run_id = dict(request.query_params).get("run")
         try:

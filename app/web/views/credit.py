@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.web.formatting import counted, credits, day, percent, percentages
+from app.web.formatting import counted, credits, day, number, percent, percentages
 from app.web.language import ENGLISH, Language
 from app.web.sentences import marked
 from app.web.views.rules import TITLES, earned_by, rule_words
@@ -241,6 +241,14 @@ def total_bars(totals: Totals, language: Language = ENGLISH) -> tuple[Bar, ...]:
     rest = [(language.say(UNATTRIBUTED), totals.unattributed_micro, "")]
     if totals.unknown:
         rest.insert(0, (language.say(UNKNOWN), totals.unknown_micro, language.say(KEPT)))
+    if totals.more:
+        more = language.count(
+            "%(number)s more artist",
+            "%(number)s more artists",
+            totals.more,
+            number=number(totals.more, language),
+        )
+        rest.insert(0, (more, totals.more_micro, language.say("together")))
     return _bars(rows, rest, language)
 
 

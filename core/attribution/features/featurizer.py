@@ -24,7 +24,7 @@ from core.attribution.features.gradients import (
     per_example_gradients,
 )
 from core.attribution.features.noise import noise_for
-from core.attribution.features.objectives import objective
+from core.attribution.features.objectives import objective, of_answer
 from core.attribution.features.projection import projection
 from core.attribution.features.spec import NO_PRECONDITIONER, FeatureSpec
 from core.diffusion.protocol import DiffusionModel
@@ -195,6 +195,7 @@ class Featurizer:
             noise.to(weight.device, weight.dtype),
             torch.tensor(self._times, device=weight.device),
             self.model.condition(prompts),
+            of_answer(self.spec.objective),
         )
 
     def of_examples(self, examples: Examples) -> Features:

@@ -9,7 +9,8 @@ once; where each is brought to length one before, they go one by one. `hooks`: f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
 from core.attribution.features.objectives import Objective
-from core.diffusion.protocol import DiffusionModel, FunctionalModel, requiring_grad
+from core.diffusion.conditioning import Conditioning
+from core.diffusion.protocol import Call, DiffusionModel, FunctionalModel, requiring_grad
 from core.errors import ModelError, UsageError
 
 PATHS = ("auto", "hooks", "functional")
@@ -26,15 +28,17 @@ PATHS = ("auto", "hooks", "functional")
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, s, d]`.
+    """`latents [b, c, h, w]`, `noise [b, r, c, h, w]`, `timesteps [r]`, `conditioning [b, ...]`.
 
-    r = K x draws rows per example; conditioning may be None.
+    r = K x draws rows per example; conditioning may be None. `of_answer`: the objective is taken of
+    the network's own answer (see `objectives.ANSWER`), not of the noise that it stands for.
     """
 
     latents: Tensor
     noise: Tensor
     timesteps: Tensor
-    conditioning: Tensor | None
+    conditioning: Conditioning | None
+    of_answer: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +105,8 @@ def gradients_by_rows(
 def by_rows(examples: Examples, rows: int) -> Iterator[Examples]:
     """So many rows of every example at a time."""
     for start in range(0, examples.timesteps.shape[0], rows):
-        yield Examples(
-            examples.latents,
-            examples.noise[:, start : start + rows],
-            examples.timesteps[start : start + rows],
-            examples.conditioning,
-        )
+        part = slice(start, start + rows)
+        yield replace(examples, noise=examples.noise[:, part], timesteps=examples.timesteps[part])
 
 
 def _inverse_lengths(gradients: Gradients) -> Tensor:
@@ -143,16 +143,43 @@ def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[s
     return [name for name in model.attributed_parameters() if name.rpartition(".")[0] not in layers]
 
 
-def _rows(model: DiffusionModel, examples: Examples) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Noisy latents, timesteps and conditioning, example-major: `[b * r, ...]`."""
-    count = examples.timesteps.shape[0]
-    times = examples.timesteps.repeat(examples.latents.shape[0])
-    latents = examples.latents.repeat_interleave(count, 0)
-    noisy = model.schedule.add_noise(latents, examples.noise.flatten(0, 1), times)
-    conditioning = examples.conditioning
-    if conditioning is not None:
-        conditioning = conditioning.repeat_interleave(count, 0)
-    return noisy, times, conditioning
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rows:
+    """Rows of examples, example-major: all `[b * r, ...]`."""
+
+    latents: Tensor
+    noise: Tensor
+    times: Tensor
+    conditioning: Conditioning | None
+    of_answer: bool
+
+    @classmethod
+    def of(cls, examples: Examples) -> _Rows:
+        count = examples.timesteps.shape[0]
+        conditioning = examples.conditioning
+        return cls(
+            latents=examples.latents.repeat_interleave(count, 0),
+            noise=examples.noise.flatten(0, 1),
+            times=examples.timesteps.repeat(examples.latents.shape[0]),
+            conditioning=None if conditioning is None else conditioning.repeat_interleave(count),
+            of_answer=examples.of_answer,
+        )
+
+    def values(
+        self, model: DiffusionModel, call: Call, objective: Objective
+    ) -> tuple[Tensor, Tensor]:
+        """f and, without a gradient, L_Simple of each row, `[b * r]`; `call` is the model's
+        `predict`, maybe with other parameters."""
+        schedule = model.schedule
+        noisy = schedule.add_noise(self.latents, self.noise, self.times)
+        answer = call(noisy, self.times, self.conditioning)
+        predicted = schedule.to_noise(answer, noisy, self.times)
+        if self.of_answer:
+            target = schedule.target(self.latents, self.noise, self.times)
+            value = objective(answer, target, self.times, schedule)
+        else:
+            value = objective(predicted, self.noise, self.times, schedule)
+        return value, (predicted.detach() - self.noise).flatten(1).square().mean(1)
 
 
 def _by_hooks(
@@ -202,7 +229,6 @@ def backward_through(
     Returns each row's L_Simple, `[b, r]`.
     """
     handles: list[RemovableHandle] = []
-    noisy, times, conditioning = _rows(model, examples)
     try:
         for name, layer in layers.items():
             handles.append(layer.register_forward_hook(_watch(name, layer, receive)))
@@ -211,14 +237,11 @@ def backward_through(
             requiring_grad(model.attributed_parameters().values(), False),
             torch.enable_grad(),
         ):
-            prediction = model.predict_noise(noisy, times, conditioning)
-            noise = examples.noise.flatten(0, 1)
-            values = objective(prediction, noise, times, model.schedule)
+            values, losses = _Rows.of(examples).values(model, model.predict, objective)
             (values.sum() / over).backward()
     finally:
         for handle in handles:
             handle.remove()
-    losses = (prediction.detach() - noise).flatten(1).square().mean(1)
     return losses.reshape(examples.latents.shape[0], -1)
 
 
@@ -243,40 +266,41 @@ def _watch(
 
 def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
     parameters = model.attributed_parameters()
-    noisy, times, conditioning = _rows(model, examples)
-    noise = examples.noise.flatten(0, 1)
     with requiring_grad(parameters.values(), True), torch.enable_grad():
-        prediction = model.predict_noise(noisy, times, conditioning)
-        value = objective(prediction, noise, times, model.schedule).mean()
+        values, losses = _Rows.of(examples).values(model, model.predict, objective)
         gradients = torch.autograd.grad(
-            value, list(parameters.values()), allow_unused=True, materialize_grads=True
+            values.mean(), list(parameters.values()), allow_unused=True, materialize_grads=True
         )
-    losses = (prediction.detach() - noise).flatten(1).square().mean(1)[None]
     named = zip(parameters, gradients, strict=True)
-    return Gradients({name: value.detach()[None] for name, value in named}, losses)
+    return Gradients({name: value.detach()[None] for name, value in named}, losses[None])
 
 
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    functional = FunctionalModel(model, model.predict_noise)
+    functional = FunctionalModel(model, model.predict)
     parameters = {name: value.detach() for name, value in model.attributed_parameters().items()}
-    times = examples.timesteps
+    times, conditioning = examples.timesteps, examples.conditioning
+    given = () if conditioning is None else conditioning.tensors
 
     def mean_objective(
-        values: dict[str, Tensor], latents: Tensor, noise: Tensor, conditioning: Tensor | None
+        values: dict[str, Tensor], latents: Tensor, noise: Tensor, given: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor]:
-        repeated = latents.expand(times.shape[0], *latents.shape)
-        noisy = model.schedule.add_noise(repeated, noise, times)
+        each = None
         if conditioning is not None:
-            conditioning = conditioning.expand(times.shape[0], *conditioning.shape)
-        prediction = functional(values, noisy, times, conditioning)
-        loss = (prediction - noise).flatten(1).square().mean(1)
-        return objective(prediction, noise, times, model.schedule).mean(), loss.detach()
+            each = conditioning.of([one.expand(len(times), *one.shape) for one in given])
+        rows = _Rows(
+            latents=latents.expand(times.shape[0], *latents.shape),
+            noise=noise,
+            times=times,
+            conditioning=each,
+            of_answer=examples.of_answer,
+        )
+        value, losses = rows.values(model, partial(functional, values), objective)
+        return value.mean(), losses
 
-    shared = None if examples.conditioning is None else 0
     # fused attention has no batching rule: under vmap it would run example by example, and say so
     with sdpa_kernel(SDPBackend.MATH):
-        gradients, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, shared))(
-            parameters, examples.latents, examples.noise, examples.conditioning
+        gradients, losses = vmap(grad(mean_objective, has_aux=True), (None, 0, 0, 0))(
+            parameters, examples.latents, examples.noise, given
         )
     return Gradients({name: value.detach() for name, value in gradients.items()}, losses)
 

@@ -13,7 +13,7 @@ from core.attribution.features.spec import NoiseRule
 
 def noise_for(
     rule: NoiseRule,
-    timesteps: Sequence[int],
+    timesteps: Sequence[float],
     content_ids: Sequence[str],
     positions: Sequence[int],
     shape: Sequence[int],
@@ -37,7 +37,7 @@ def noise_for(
 
 
 def _draw(
-    rule: NoiseRule, t: int, draw: int, content: str, position: int, shape: tuple[int, ...]
+    rule: NoiseRule, t: float, draw: int, content: str, position: int, shape: tuple[int, ...]
 ) -> Tensor:
     key = f"{rule.seed}/{t}/{draw}"
     if rule.mode == "independent":

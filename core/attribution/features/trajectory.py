@@ -15,6 +15,7 @@ from torch import Tensor
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.gradients import Examples
 from core.attribution.features.noise import noise_for
+from core.attribution.features.objectives import of_answer
 from core.diffusion.sampling import Denoised, Sampler, denoise
 from core.errors import UsageError
 
@@ -33,8 +34,8 @@ def journey_features(
 ) -> Features:
     """`[b, k]`: the mean over at most `stops` evenly spaced steps of the sampling path.
 
-    On the trajectory the noise is the one that x_t holds: (x_t - sqrt(abar) x_0) / sqrt(1 - abar)
-    with x_0 the finished picture. Raises `UsageError` for an unknown reading.
+    On the trajectory the noise is the one that x_t holds: (x_t - signal x_0) / sigma with x_0 the
+    finished picture. Raises `UsageError` for an unknown reading.
     """
     if reading not in READINGS:
         raise UsageError(f"There is no reading '{reading}'. Choose one of: {', '.join(READINGS)}.")
@@ -56,7 +57,9 @@ def journey_features(
                 model.latent_shape,
             )[:, 0].to(latents)
         times = torch.tensor([at.timestep], device=latents.device)
-        features = featurizer.of_examples(Examples(latents, noise[:, None], times, conditioning))
+        answered = of_answer(featurizer.spec.objective)
+        rows = Examples(latents, noise[:, None], times, conditioning, answered)
+        features = featurizer.of_examples(rows)
         phi = phi + features.phi if phi.numel() else features.phi
         losses = losses + features.losses if losses.numel() else features.losses
     return Features(phi / len(kept), losses / len(kept))
@@ -64,5 +67,6 @@ def journey_features(
 
 def _noise_held(featurizer: Featurizer, at: Denoised, finished: Tensor) -> Tensor:
     """The noise `[b, ...]` that makes x_t of the finished latents."""
-    abar = float(featurizer.model.schedule.alphas_cumprod[at.timestep])
-    return (at.noisy - abar**0.5 * finished) / (1.0 - abar) ** 0.5
+    times = torch.tensor([at.timestep])
+    signal, sigma = featurizer.model.schedule.coefficients(times, finished)
+    return (at.noisy - signal * finished) / sigma

@@ -27,12 +27,13 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
+from core.diffusion.families import MODEL_INDEX
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.autoencoder import patch_components, write_encoder
 from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.decoder import DecoderRecipe, train_decoder
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
-from core.diffusion.training.pretrained import MODEL_INDEX, is_finished
+from core.diffusion.training.pretrained import is_finished
 from core.errors import ModelError
 from core.files import write_folder, write_text
 from core.progress import Progress

@@ -1,4 +1,4 @@
-"""Whether a Stable Diffusion on the disk is one that can be painted with and attributed.
+"""Whether a model on the disk is one that can be painted with and attributed.
 
 In: a folder in diffusers' layout, all of its files there. Out: nothing, or a `ModelError` that
 names the part, what is wrong with it, and what to do. The libraries load more than they can use:
@@ -8,37 +8,22 @@ what they leave out, make up or stumble over later is refused here, before anyth
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import AutoTokenizer, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.families import family_of
+from core.diffusion.families.family import PLAIN, T5, Family, TextEncoder, upscaling
 from core.diffusion.tensors import tensor_names
-from core.diffusion.training.pretrained import WEIGHTS
+from core.diffusion.training.pretrained import present_parts
+from core.diffusion.training.weights import class_of, require_numbers, weights_of
 from core.errors import ModelError
 from core.files import read_json
 
-CLASSES = {
-    "unet": "UNet2DConditionModel",
-    "vae": "AutoencoderKL",
-    "text_encoder": "CLIPTextModel",
-}
-# channels that the UNet takes besides the noisy latent -> what it was made for
-MORE_INPUTS = {
-    5: "for inpainting: it also takes a mask and the masked picture",
-    4: "for editing by instruction: it also takes the picture to edit",
-    3: "for upscaling: it also takes the small picture",
-    1: "for painting by depth: it also takes a depth map",
-}
-# options of the UNet that want an input which nobody gives it here
-WANTED_INPUTS = ("class_embed_type", "num_class_embeds", "addition_embed_type", "encoder_hid_dim")
-PLAIN = "Choose a plain Stable Diffusion 1.x or 2.x, which paints from text alone."
 AGAIN = "Copy or download the model again."
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 LFS = b"version https://git-lfs"
@@ -52,75 +37,91 @@ def hush() -> None:
 
 
 def require_fit(folder: Path, name: str) -> None:
-    """All that can be known of a model without painting: its configuration, its tokenizer, and
+    """All that can be known of a model without painting: its configuration, its tokenizers, and
     every number of its weights. Reads each part once. Raises `ModelError`."""
-    require_configured(folder, name)
-    require_tokenizer(folder, name)
-    for weights in WEIGHTS:
-        _require_safetensors(folder / weights, name)
-    for part in CLASSES:
-        _require_weights(folder, part, name)
+    family = family_of(folder)
+    require_configured(folder, name, family)
+    require_tokenizers(folder, name, family)
+    parts = present_parts(folder, family)
+    for part in parts:
+        weights = weights_of(folder, part)
+        for file in () if weights is None else weights.files:
+            _require_safetensors(folder / file, name)
+            require_numbers(folder / file, f"'{file}' of '{name}'")
+    for part in parts:
+        _require_weights(folder, part, family, name)
 
 
-def require_configured(folder: Path, name: str) -> None:
-    """Raises `ModelError` where the parts' configurations are not those of a Stable Diffusion 1.x
-    or 2.x that paints from text alone, or do not fit each other. Reads no weights."""
-    unet, vae, text = (_config(folder, part, name) for part in CLASSES)
-    _require_classes(name, {"unet": unet, "vae": vae}, text)
-    width, latent = unet.get("cross_attention_dim", 1280), vae.get("latent_channels", 4)
-    if unet.get("addition_embed_type") == "text_time":
-        raise ModelError(
-            f"The UNet of '{name}' is a Stable Diffusion XL's, whatever its index says: only 1.x "
-            f"and 2.x can be attributed. {PLAIN}"
-        )
-    inputs, outputs = unet.get("in_channels", 4), unet.get("out_channels", 4)
-    if inputs != latent:
-        purpose = MORE_INPUTS.get(inputs - latent, "not for this autoencoder or for another task")
-        raise ModelError(
-            f"The UNet of '{name}' is {purpose} ({inputs} input channels, where the autoencoder's "
-            f"latents have {latent}). {PLAIN}"
-        )
-    if outputs != latent:
-        raise ModelError(
-            f"The UNet of '{name}' answers with {outputs} channels, where the latents have "
-            f"{latent}: it predicts more than the noise, which is not supported. {PLAIN}"
-        )
-    for option in WANTED_INPUTS:
-        if unet.get(option) is not None:
+def require_configured(folder: Path, name: str, family: Family) -> None:
+    """Raises `ModelError` where the parts' configurations are not those of the family, do not fit
+    each other, or are of a model that wants more than a text. Reads no weights."""
+    configs = {part: _config(folder, part, name) for part in present_parts(folder, family)}
+    for part, config in configs.items():
+        kind = family.classes[part]
+        if quantized := config.get("quantization_config"):
+            how = quantized.get("quant_method", "?") if isinstance(quantized, dict) else quantized
             raise ModelError(
-                f"The UNet of '{name}' wants another input besides the text ({option}: "
-                f"{unet[option]}), which nobody gives it here. {PLAIN}"
+                f"The part '{part}' of '{name}' is quantized ({how}), and gradients of such "
+                "weights would not be exact. Take the same model in float32, float16 or bfloat16."
             )
-    if width != text.get("hidden_size", 512):
-        raise ModelError(
-            f"The parts of '{name}' are of different models: the UNet takes texts of width "
-            f"{width}, and the text encoder writes {text.get('hidden_size', 512)}. {AGAIN}"
-        )
-    NoiseSchedule.from_config(_json(folder / "scheduler" / "scheduler_config.json", name))
-
-
-def _require_classes(
-    name: str, parts: Mapping[str, Mapping[str, Any]], text: Mapping[str, Any]
-) -> None:
-    classes = {part: [str(config.get("_class_name"))] for part, config in parts.items()}
-    classes["text_encoder"] = text.get("architectures") or [CLASSES["text_encoder"]]
-    for part, known in classes.items():
-        if CLASSES[part] not in known:
+        known = config.get("architectures") or [str(config.get("_class_name", kind))]
+        if kind not in known:
             raise ModelError(
-                f"The part '{part}' of '{name}' is a {known[0]}, where a {CLASSES[part]} is "
-                f"needed. {PLAIN}"
+                f"The part '{part}' of '{name}' is a {known[0]}, where a {kind} is needed. {PLAIN}"
             )
+    family.require_fit(configs, name)
+    side = family.image_size(configs) // upscaling(configs["vae"])
+    family.schedule(_json(folder / "scheduler" / "scheduler_config.json", name), side)
 
 
-def require_tokenizer(folder: Path, name: str) -> None:
-    """Raises `ModelError` where the tokenizer cannot write every prompt in numbers that the text
+def require_tokenizers(folder: Path, name: str, family: Family) -> None:
+    """Raises `ModelError` where a tokenizer cannot write every prompt in numbers that its text
     encoder knows: files or tokens that are missing, merges cut off, numbers beyond the embedding.
 
     The library makes up what is missing and says nothing; every prompt would be the same then.
     """
-    place = folder / "tokenizer"
-    vocabulary, added, merges = _vocabulary(place, name)
-    what = f"The tokenizer of '{name}'"
+    for encoder in family.encoders:
+        if encoder.optional and not (folder / encoder.part).is_dir():
+            continue
+        if encoder.kind == T5:
+            _require_t5(folder, encoder, name)
+        else:
+            _require_clip(folder, encoder, name)
+
+
+def _require_t5(folder: Path, encoder: TextEncoder, name: str) -> None:
+    """T5 reads pieces of words, whose table is one file."""
+    what = f"The tokenizer '{encoder.tokenizer}' of '{name}'"
+    place = folder / encoder.tokenizer
+    if not any((place / one).is_file() for one in ("tokenizer.json", "spiece.model")):
+        raise ModelError(f"{what} is incomplete: it lacks tokenizer.json, its table. {AGAIN}")
+    hush()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
+        first, second = (tokenizer(text).input_ids for text in ("a painting", "some cubes"))
+    except Exception as error:  # the tokenizers library raises bare ones
+        raise ModelError(
+            f"{what} cannot be loaded ({' '.join(str(error).split())[:120]}). {AGAIN}"
+        ) from error
+    if first == second:
+        raise ModelError(f"{what} reads different prompts as the same. {AGAIN}")
+    rows = _config(folder, encoder.part, name).get("vocab_size", 32128)
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise ModelError(_too_high(what, highest, rows))
+
+
+def _too_high(what: str, highest: int, rows: int) -> str:
+    return (
+        f"{what} numbers its tokens up to {highest}, and the text encoder's embedding has {rows} "
+        f"rows: they are of different models. {AGAIN}"
+    )
+
+
+def _require_clip(folder: Path, encoder: TextEncoder, name: str) -> None:
+    place = folder / encoder.tokenizer
+    what = f"The {encoder.tokenizer.replace('_', ' ')} of '{name}'"
+    vocabulary, added, merges = _vocabulary(place, what)
     letters = set(ALPHABET) | {f"{letter}</w>" for letter in ALPHABET}
     if missing := sorted(letters - vocabulary.keys()):
         raise ModelError(
@@ -149,14 +150,11 @@ def require_tokenizer(folder: Path, name: str) -> None:
             f"{what} is cut off: of {len(vocabulary)} tokens, {len(unmade)} come out of no merge "
             f"(the first: {unmade[0]}). {AGAIN}"
         )
-    text = _config(folder, "text_encoder", name)
+    text = _config(folder, encoder.part, name)
     rows, places = text.get("vocab_size", 49408), text.get("max_position_embeddings", 77)
     highest = max(*vocabulary.values(), *added.values(), *tokenizer.get_vocab().values())
     if highest >= rows:
-        raise ModelError(
-            f"{what} numbers its tokens up to {highest}, and the text encoder's embedding has "
-            f"{rows} rows: they are of different models. {AGAIN}"
-        )
+        raise ModelError(_too_high(what, highest, rows))
     if tokenizer.model_max_length > places:
         raise ModelError(
             f"{what} says no length that the text encoder can read (model_max_length, at most "
@@ -165,11 +163,10 @@ def require_tokenizer(folder: Path, name: str) -> None:
 
 
 def _vocabulary(
-    place: Path, name: str
+    place: Path, what: str
 ) -> tuple[dict[str, int], dict[str, int], list[tuple[str, str]]]:
     """Tokens by number, those that were added beside them, and the pairs that are merged, as the
     files say; the library fills in what they lack."""
-    what = f"The tokenizer of '{name}'"
     whole, words, pairs = (place / one for one in ("tokenizer.json", "vocab.json", "merges.txt"))
     lacking = [one.name for one in (words, pairs) if not one.is_file()]
     if lacking and not whole.is_file():
@@ -220,14 +217,19 @@ def _require_safetensors(file: Path, name: str) -> None:
         raise ModelError(f"{part} is truncated or damaged. {AGAIN}") from error
 
 
-def _require_weights(folder: Path, part: str, name: str) -> None:
+def _require_weights(folder: Path, part: str, family: Family, name: str) -> None:
     """Load one part: whether its weights are those of its configuration, and all of them finite."""
-    classes = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+    weights = weights_of(folder, part)
+    variant = None if weights is None else weights.variant or None
     what = f"The part '{part}' of '{name}'"
     hush()
     try:
-        module, info = classes[part].from_pretrained(
-            folder / part, local_files_only=True, use_safetensors=True, output_loading_info=True
+        module, info = class_of(family.classes[part]).from_pretrained(
+            folder / part,
+            variant=variant,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         cause = " ".join(str(error).split())[:200]
@@ -238,8 +240,8 @@ def _require_weights(folder: Path, part: str, name: str) -> None:
         raise ModelError(
             f"{what} lacks {len(missing)} tensors of its weights, the first {missing[0]}. {AGAIN}"
         )
-    # CLIP's older files hold positions that nobody reads; the UNet's are all parameters
-    if part == "unet" and (more := sorted(info["unexpected_keys"])):
+    # CLIP's older files hold positions that nobody reads; the network's are all parameters
+    if part == family.network and (more := sorted(info["unexpected_keys"])):
         raise ModelError(
             f"{what} holds {len(more)} tensors that its configuration has no place for, the first "
             f"{more[0]}: it is another kind of model. {PLAIN}"

@@ -17,15 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import chosen_precision
 from core.diffusion.training.checkpoint import cosine, follow, load_training, save_training
 from core.errors import UsageError
 from core.progress import Progress
 
-Embed = Callable[[], Tensor]
+Embed = Callable[[], Conditioning]
 # (rows, noisy latents, timesteps, conditioning, the usual target) -> the target to learn instead
-Teach = Callable[[Tensor, Tensor, Tensor, Tensor | None, Tensor], Tensor]
+Teach = Callable[[Tensor, Tensor, Tensor, Conditioning | None, Tensor], Tensor]
 ORDERS = ("drawn", "epochs")
 TIMES = ("stratified", "uniform")
 
@@ -146,7 +147,7 @@ def train(
 
     `teach` may put other targets in place of the usual ones. `kept [n]` bool: the works that are
     learnt; the others are drawn all the same and left out of their batch. `embed` answers the
-    prompts' embeddings `[prompts, s, d]` when the text encoder is trained too; otherwise they are
+    prompts' conditioning `[prompts, ...]` when the text encoder is trained too; otherwise they are
     computed once. At the end the parameters hold the moving average, if any.
     """
     for parameter in parameters.values():
@@ -348,7 +349,7 @@ def _loss(
     model: DiffusionModel,
     data: TrainingSet,
     part: _Part,
-    table: Tensor | None,
+    table: Conditioning | None,
     teach: Teach | None,
 ) -> Tensor:
     """The mean loss of one piece of a batch."""

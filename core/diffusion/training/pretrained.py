@@ -1,4 +1,4 @@
-"""Checkpoints of Stable Diffusion by name: a folder, or a name of the hub.
+"""Checkpoints by name: a folder, a name of the hub, or one file with a configuration beside it.
 
 In: what a person named. Out: a folder in diffusers' layout, copied without what is not used.
 Reaches for the network only where the caller asks for it; the process stays offline otherwise.
@@ -16,51 +16,25 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from core.diffusion.families import MODEL_INDEX, family_of
+from core.diffusion.families.family import Family
 from core.diffusion.tensors import tensor_names
+from core.diffusion.training.weights import VARIANTS, usual_file, weights_of
 from core.errors import ModelError
-from core.files import read_json, write_folder
+from core.files import write_folder
 
-MODEL_INDEX = "model_index.json"
-SUPPORTED = "StableDiffusionPipeline"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-WEIGHTS = (
-    "text_encoder/model.safetensors",
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/diffusion_pytorch_model.safetensors",
-)
-CONFIGS = (
-    MODEL_INDEX,
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "unet/config.json",
-    "vae/config.json",
-)
-TOKENIZER = "tokenizer/*"
-PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
-# four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M
+SCHEDULER = "scheduler/scheduler_config.json"
+TOKENIZERS = "tokenizer*/*"
+# four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M; of the
+# others as they are offered, in half precision
 SIZES = (
+    (re.compile(r"stable-diffusion-xl|sdxl", re.IGNORECASE), "about 7 GB"),
+    (re.compile(r"stable-diffusion-3|sd3", re.IGNORECASE), "about 16 GB"),
+    (re.compile(r"flux", re.IGNORECASE), "about 34 GB"),
     (re.compile(r"stable-diffusion-(v)?1|sd-v1|sd15|minisd", re.IGNORECASE), "about 4.3 GB"),
     (re.compile(r"stable-diffusion-(v)?2|sd21", re.IGNORECASE), "about 5.2 GB"),
 )
-
-
-def require_supported(model_dir: Path) -> None:
-    """Raises `ModelError` where `model_dir` is not a Stable Diffusion 1.x or 2.x."""
-    kind = read_json(
-        model_dir / MODEL_INDEX,
-        lambda index: str(index["_class_name"]),
-        missing=(
-            f"No painting model in {model_dir}: {MODEL_INDEX} is missing. "
-            "Train one (`python -m app train`) or point the collection at a model folder."
-        ),
-        damaged=f"{MODEL_INDEX} in {model_dir} is damaged. Copy or download the model again.",
-        error=ModelError,
-    )
-    if kind != SUPPORTED:
-        raise ModelError(
-            f"The model in {model_dir} is a {kind}, and only Stable Diffusion 1.x and 2.x "
-            f"({SUPPORTED}) can be attributed. Choose one of them."
-        )
 
 
 def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
@@ -70,47 +44,34 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
     None where `name` is a folder without one. Raises `ModelError`, saying what to download and how
     large it is, where a name of the hub is not at hand; and naming what a checkpoint lacks.
     """
-    if name.is_file():
-        raise ModelError(_of_a_file(name))
     if name.exists():
         if not (name / MODEL_INDEX).is_file():
             return None
-        require_supported(name)
         _require_complete(name, str(name))
         return name
     text = name.as_posix()
     if not HUB_NAME.fullmatch(text):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
     place = _fetched(text, download)
-    if place is None or not (download or _complete(place)):
+    begun = place is not None and (place / MODEL_INDEX).is_file()
+    if place is None or (not download and not (begun and not lacking(place))):
         raise ModelError(_missing(text))
-    require_supported(place)
     _require_complete(place, text)
     return place
+
+
+def present_parts(folder: Path, family: Family) -> list[str]:
+    """The parts of the family, without the optional ones that this model was saved without."""
+    optional = {one.part for one in family.encoders if one.optional}
+    return [one for one in family.classes if one not in optional or (folder / one).is_dir()]
 
 
 def is_copy(source: Path, target: Path) -> bool:
     """Whether `target` holds, byte for byte, what `copy_checkpoint` takes from `source`."""
     return all(
-        (target / name).is_file() and filecmp.cmp(source / name, target / name, shallow=False)
-        for name in _used(source)
+        (target / new).is_file() and filecmp.cmp(source / old, target / new, shallow=False)
+        for old, new in _used(source).items()
     )
-
-
-def _of_a_file(file: Path) -> str:
-    if file.suffix in PICKLES:
-        return (
-            f"'{file}' is a pickle, which can run code when it is read, and not a folder. Where "
-            "you trust it, load it with diffusers (`from_single_file`), write it with "
-            "`save_pretrained`, then give that folder."
-        )
-    if file.suffix == ".safetensors":
-        return (
-            f"'{file}' is one file, and a base is a folder in diffusers' layout ({MODEL_INDEX}). "
-            "Load it with diffusers (`from_single_file`), write it with `save_pretrained`, then "
-            "give that folder; a LoRA is brought with --lora."
-        )
-    return f"'{file}' is a file. Name a model's folder, a name of the hub, or a collection."
 
 
 @contextmanager
@@ -127,19 +88,22 @@ def online() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def _fetched(name: str, download: bool) -> Path | None:
+def _fetched(name: str, download: bool, *, configuration_alone: bool = False) -> Path | None:
     """What the hub's cache holds of it; downloaded first where `download` says so."""
     from httpx import HTTPError
-    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import hf_hub_download, list_repo_files, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    patterns = [*CONFIGS, *WEIGHTS, TOKENIZER]
+    configurations = ["*.json", TOKENIZERS]
     try:
         if not download:
-            return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+            return Path(snapshot_download(name, local_files_only=True))
         with online():
             # another kind of model is refused before gigabytes are fetched
-            require_supported(Path(hf_hub_download(name, MODEL_INDEX)).parent)
+            family = family_of(Path(hf_hub_download(name, MODEL_INDEX)).parent)
+            patterns = configurations
+            if not configuration_alone:
+                patterns = [*configurations, *_offered(list(list_repo_files(name)), family)]
             return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, HTTPError, OSError, ValueError) as error:
         if isinstance(error, LocalEntryNotFoundError) and not download:
@@ -151,68 +115,107 @@ def _fetched(name: str, download: bool) -> Path | None:
         ) from error
 
 
+def configuration_folder(name: str, *, download: bool = False) -> Path | None:
+    """What the hub's cache holds of a repository's configuration and tokenizers; `download` fetches
+    them first. None where they are not here. Raises `ModelError` as `checkpoint_folder`."""
+    place = _fetched(name, download, configuration_alone=True)
+    return place if place is not None and (place / MODEL_INDEX).is_file() else None
+
+
+def _offered(files: Sequence[str], family: Family) -> list[str]:
+    """Of what a repository offers, the weights to fetch: of each part one variant."""
+    chosen = []
+    for part in family.classes:
+        own = [one for one in files if one.startswith(f"{part}/") and one.endswith(".safetensors")]
+        variants = [next((one for one in VARIANTS[1:] if f".{one}" in name), "") for name in own]
+        taken = next((variant for variant in VARIANTS if variant in variants), "")
+        pairs = zip(own, variants, strict=True)
+        chosen += [name for name, variant in pairs if variant == taken]
+    return chosen
+
+
 def is_finished(folder: Path, parts: Sequence[str]) -> bool:
     """Whether these parts of a model (`unet`, ...), as diffusers writes them, are there whole:
     configuration and weights, whose header says that no byte is missing."""
     for part in parts:
-        files = [one for one in WEIGHTS if one.startswith(f"{part}/")]
         try:
             json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
-            if not all(tensor_names(folder / one) for one in files):
+            if not tensor_names(folder / usual_file(part)):
                 return False
         except (SafetensorError, OSError, ValueError):
             return False
     return True
 
 
-def _lacking(folder: Path) -> list[str]:
-    lacking = [name for name in (*CONFIGS, *WEIGHTS) if not (folder / name).is_file()]
-    return lacking if any(folder.glob(TOKENIZER)) else [*lacking, TOKENIZER]
-
-
-def _complete(folder: Path) -> bool:
-    return not _lacking(folder)
+def lacking(folder: Path) -> list[str]:
+    """What a model of its family needs and this folder does not have. Raises `ModelError` for a
+    folder of no known family."""
+    family = family_of(folder)
+    names = [SCHEDULER]
+    names += [f"{part}/config.json" for part in present_parts(folder, family)]
+    missing = [name for name in names if not (folder / name).is_file()]
+    for part in present_parts(folder, family):
+        if weights_of(folder, part) is None:
+            missing.append(usual_file(part))
+    for encoder in family.encoders:
+        there = not encoder.optional or (folder / encoder.part).is_dir()
+        if there and not any((folder / encoder.tokenizer).glob("*")):
+            missing.append(f"{encoder.tokenizer}/*")
+    return missing
 
 
 def _require_complete(folder: Path, name: str) -> None:
-    lacking = _lacking(folder)
-    if not lacking:
+    missing = lacking(folder)
+    if not missing:
         return
     remedy = "Copy or download it again."
-    if set(lacking) <= set(WEIGHTS):
+    if all(one.endswith(".safetensors") for one in missing):
         remedy = (
-            "It may be offered only as .bin or .ckpt, which can run code when they are read, or "
-            "only in half precision: on a machine where you trust it, load it with diffusers and "
-            "write it with `save_pretrained`, then give that folder."
+            "It may be offered only as .bin or .ckpt, which can run code when they are read: on a "
+            "machine where you trust it, load it with diffusers and write it with "
+            "`save_pretrained`, then give that folder."
         )
-    raise ModelError(f"The model '{name}' lacks {', '.join(lacking)}. {remedy}")
+    raise ModelError(f"The model '{name}' lacks {', '.join(missing)}. {remedy}")
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:
     """Copy what is used, all or nothing: no safety checker, no second copy in half precision
-    or in one piece, which a repository often holds too."""
+    or in one piece, which a repository often holds too. What is there only as a variant gets the
+    plain name."""
 
     def copy(draft: Path) -> None:
-        for name in _used(source):
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, draft / name)
+        for old, new in _used(source).items():
+            (draft / new).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / old, draft / new)
 
     write_folder(target, copy)
 
 
-def _used(source: Path) -> list[str]:
-    tokenizer = [one.name for one in sorted(source.glob(TOKENIZER)) if one.is_file()]
-    return [*CONFIGS, *WEIGHTS, *(f"tokenizer/{name}" for name in tokenizer)]
+def _used(source: Path) -> dict[str, str]:
+    """What a copy holds: file -> its name there."""
+    family = family_of(source)
+    used = {MODEL_INDEX: MODEL_INDEX, SCHEDULER: SCHEDULER}
+    for part in present_parts(source, family):
+        used[f"{part}/config.json"] = f"{part}/config.json"
+        weights = weights_of(source, part)
+        if weights is not None:
+            used |= weights.plain
+    for encoder in family.encoders:
+        for file in sorted((source / encoder.tokenizer).glob("*")):
+            if file.is_file():
+                used[f"{encoder.tokenizer}/{file.name}"] = f"{encoder.tokenizer}/{file.name}"
+    return used
 
 
 def painted_size(folder: Path) -> int:
     """The side of the pictures that a checkpoint paints, in pixels. Raises `ModelError` without."""
+    family = family_of(folder)
     try:
-        unet, vae = (
-            json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
-            for part in ("unet", "vae")
-        )
-        return int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
+        configs = {
+            part: json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+            for part in (family.network, "vae")
+        }
+        return family.image_size(configs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"The configuration in {folder} says no size (sample_size, block_out_channels). Copy "
@@ -222,10 +225,9 @@ def painted_size(folder: Path) -> int:
 
 def _missing(name: str) -> str:
     size = next((text for pattern, text in SIZES if pattern.search(name)), "several GB")
-    parts = " ".join(f'--include "{one}"' for one in ("*.json", TOKENIZER, *WEIGHTS))
     return (
-        f"The model '{name}' is not on this machine. It is {size} (in float32: unet, "
-        "text_encoder, vae, tokenizer and scheduler, as safetensors). Run this again with "
-        f"--download, or fetch it where there is a network (`hf download {name} "
-        f"--local-dir MODEL {parts}`) and give that folder."
+        f"The model '{name}' is not on this machine. It is {size} (its parts' folders, as "
+        "safetensors). Run this again with --download, or fetch it where there is a network "
+        f'(`hf download {name} --local-dir MODEL --include "*.json" "{TOKENIZERS}" '
+        '"*/*.safetensors"`) and give that folder.'
     )

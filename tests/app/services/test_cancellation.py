@@ -23,9 +23,11 @@ from app.services.runs import (
 from app.services.session import Studio, open_studio
 from app.settings import Settings
 from app.web.access import Access
+from app.web.callers import CALLER, Caller
 from app.web.pages.run import SHOWN
 from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
+from core.accounts.roles import Action
 from core.collection.types import Collection
 from core.ledger.ledger import Ledger
 from tests.core.collection.images.crafted import bmp_runs
@@ -44,8 +46,11 @@ def page(studio: Studio) -> StudioPage:
         return StudioPage(studio, access, Uploads(studio.settings.temporary, Budgets()))
 
 
+SELF = Caller(actions=frozenset(Action))
+
+
 def browser(name: str) -> gr.Request:
-    return cast(gr.Request, SimpleNamespace(session_hash=name, headers={}))
+    return cast(gr.Request, SimpleNamespace(session_hash=name, headers={}, scope={CALLER: SELF}))
 
 
 def status(updates: list[Any]) -> str:

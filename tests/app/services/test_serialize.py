@@ -85,10 +85,20 @@ COMMANDS = {
     "ledger statement": "indigo",
     "ledger reverse": "3 --reason Test --actor ann",
     "ledger verify": "",
+    "ledger publish": "",
+    "ledger prove": "3 -o proof.json",
+    "ledger check": "proof.json --key home/published/key.pem",
+    "ledger backup": "-o backup",
+    "ledger restore": "backup --reason Test --actor ann",
     "ledger export": "",
     "workshops list": "",
     "workshops paint": "--workshop cobalt --seed 5 -o new.png",
     "workshops build": "--to {embedded}",
+    "accounts add": "anna --no-password",
+    "accounts list": "",
+    "accounts password": "anna --password-stdin",
+    "accounts revoke": "anna",
+    "accounts token": "anna --scope look --for site",
     "artists review": "",
     "artists answer": "opt-out.ann-ek.anne-ek.anne-ek 2 --collection copy --by ann",
     "artists decide": "same artist-0 artist-1 --collection copy --by ann",
@@ -175,8 +185,21 @@ def before(
         copied("copy")
         cli.main(["artists", "export", "-o", "artists.csv", "--collection", "copy"])
 
+    def has_account() -> None:
+        cli.main(["accounts", "add", "anna", "--no-password"])
+
+    def typed() -> None:
+        has_account()
+        monkeypatch.setattr("sys.stdin", io.StringIO("a lantern on the quay\n"))
+
     short = replace(artist_ablation.FORGETTING, steps=3, batch_size=4)
     return {
+        "accounts list": has_account,
+        "accounts password": typed,
+        "accounts revoke": has_account,
+        "accounts token": has_account,
+        "ledger check": lambda: cli.main(words_of("ledger prove")),
+        "ledger restore": lambda: cli.main(words_of("ledger backup")),
         "artists answer": asked,
         "artists decide": after(),
         "artists decisions": after("artists decide"),

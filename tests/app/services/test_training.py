@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from core.collection.types import Collection
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import tiny_pipeline
 from core.errors import ModelError, UsageError
+from tests.original_layout import stable_diffusion, written
 from tests.small import small_collection
 
 FEW = ["--base-steps", "2", "--decoder-steps", "2", "--steps", "2", "--rank", "2"]
@@ -169,3 +171,35 @@ def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
     model = StableDiffusion.load(root / "model", root / "lora")
     assert {value.dtype for value in model.attributed_parameters().values()} == {torch.float32}
     assert all(bool(value.isfinite().all()) for value in model.attributed_parameters().values())
+
+
+def test_one_file_is_a_base_with_a_configuration_and_no_other_is_taken_after_it(
+    tmp_path: Path,
+) -> None:
+    root = small_collection(tmp_path / "mine").path
+    file, folder = tmp_path / "style.safetensors", tmp_path / "folder"
+    tiny_pipeline(0).save_pretrained(folder)
+    save_file(written(stable_diffusion(tiny_pipeline(0))), file)
+    with pytest.raises(ModelError, match="--base-config"):
+        list(train_collection(root, TrainingRequest(base=file, steps=2, rank=2)))
+    request = TrainingRequest(base=file, base_config=folder, steps=2, rank=2)
+    list(train_collection(root, request))
+    assert StableDiffusion.load(root / "model").digest == StableDiffusion.load(folder).digest
+    assert not (root / "training" / "base-file").exists()
+    list(train_collection(root, request))  # the same again is nothing to do
+    other = tmp_path / "other.safetensors"
+    save_file(written(stable_diffusion(tiny_pipeline(1))), other)
+    with pytest.raises(ModelError, match="has a base already, another than"):
+        list(train_collection(root, replace(request, base=other)))
+
+
+def test_one_file_that_paints_another_size_is_refused_before_it_is_unpacked(
+    tmp_path: Path,
+) -> None:
+    root = small_collection(tmp_path / "mine").path
+    file, folder = tmp_path / "style.safetensors", tmp_path / "folder"
+    tiny_pipeline(0, size=64).save_pretrained(folder)
+    save_file(written(stable_diffusion(tiny_pipeline(0, size=64))), file)
+    with pytest.raises(ModelError, match="paints 64 pixels"):
+        list(train_collection(root, TrainingRequest(base=file, base_config=folder)))
+    assert not (root / "training" / "base-file").exists()

@@ -49,6 +49,14 @@ class Visit:
     def open(self) -> None:
         assert self.client.get("/", headers={"accept": "text/html"}).status_code == 200
 
+    def become_keeper(self) -> None:
+        """Open the printed address: the key makes this browser the keeper's."""
+        assert self.client.get(f"/?key={self.access.new_key()}").status_code == 303
+
+    def sign_in(self, name: str, password: str) -> None:
+        answer = self.client.post("/sign-in", data={"name": name, "password": password})
+        assert answer.status_code == 303, answer.text
+
     def upload(self, data: bytes | None = None, **headers: str) -> Any:
         files = {"files": ("a.png", data or png(), "image/png")}
         return self.client.post("/gradio_api/upload", files=files, headers=headers)
@@ -80,10 +88,11 @@ def visit(ready: Collection, home: Path, budgets: Budgets | None = None, **given
 
 @pytest.fixture(scope="module")
 def visitor(ready: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
-    """A visitor who has opened the first page."""
+    """Whoever has opened the printed address: on a machine of one's own everything is offered."""
     made = visit(ready, tmp_path_factory.mktemp("gate"))
     with made.client:
         made.open()
+        made.become_keeper()
         yield made
 
 

@@ -37,7 +37,9 @@ def test_words_for_times_and_classes() -> None:
 @given(TEXTS)
 def test_no_id_leads_out_of_this_server(text: str) -> None:
     made = {
-        formatting.work_picture(text): "/media/works/",
+        formatting.work_picture(text): "/media/thumbnails/works/",
+        formatting.whole_work(text): "/media/works/",
+        formatting.run_thumbnail(text): "/media/thumbnails/runs/",
         formatting.run_picture(text): "/media/runs/",
         formatting.picture_without(text, text, text): "/media/runs/",
         formatting.run_file(text, ".json"): "/runs/",
@@ -49,8 +51,8 @@ def test_no_id_leads_out_of_this_server(text: str) -> None:
         parts = urlsplit(address)
         assert (parts.scheme, parts.netloc, parts.fragment) == ("", "", "")
         assert address.isascii() and not set(address) & set("\"'<> \\")
-    assert unquote(formatting.work_picture(text).removeprefix("/media/works/")) == text
-    assert formatting.work_picture(text).count("/") == 3
+    assert unquote(formatting.whole_work(text).removeprefix("/media/works/")) == text
+    assert formatting.whole_work(text).count("/") == 3
     assert parse_qs(urlsplit(formatting.run_page(text)).query, keep_blank_values=True) == {
         "run": [text]
     }

@@ -17,6 +17,7 @@ from app.services.session import Studio, open_studio
 from app.settings import read_settings
 from app.web.access import Access
 from app.web.blocks import build_studio
+from app.web.callers import Callers
 from app.web.formatting import (
     counted,
     credits,
@@ -344,9 +345,9 @@ def studio(ready: Collection, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def pages(studio: Studio) -> Any:
     """All pages of the studio, as one text, in a language."""
-    access = Access(studio.settings)
+    callers = Callers(studio.settings, Access(studio.settings))
     uploads = Uploads(studio.settings.home, Budgets())
-    blocks = build_studio(studio, access, uploads)
+    blocks = build_studio(studio, callers, uploads)
     with studio.ledger.moment() as moment:
         views = moment.runs(LedgerFilter()).items
     runs = [view.record.id for view in views]

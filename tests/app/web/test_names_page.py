@@ -11,7 +11,6 @@ import pytest
 
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
-from app.web.access import Access
 from app.web.language import ENGLISH
 from app.web.pages.names import FIRST, NamesPage
 from core.collection.artists.decisions import decide, read_decisions
@@ -37,7 +36,7 @@ def studio(ready: Collection, tmp_path: Path) -> Iterator[Studio]:
 @pytest.fixture
 def page(studio: Studio) -> NamesPage:
     with gr.Blocks():
-        return NamesPage(studio, Access(studio.settings))
+        return NamesPage(studio)
 
 
 def test_an_answer_to_a_question_that_another_keeper_answered_is_to_no_other(
@@ -59,7 +58,7 @@ def test_an_answer_to_a_question_that_another_keeper_answered_is_to_no_other(
 
 def test_no_page_knows_where_a_collection_lies(studio: Studio, ready: Collection) -> None:
     with gr.Blocks() as blocks:
-        page = NamesPage(studio, Access(studio.settings))
+        page = NamesPage(studio)
         page.load(blocks)
     known = json.dumps(blocks.get_config_file(), default=str)
     for path in (studio.settings.home, ready.path):

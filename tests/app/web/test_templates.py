@@ -21,6 +21,7 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
+from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
 from app.web.pages.history import SEARCHED, RunCard
@@ -75,7 +76,7 @@ HOSTILE = {
     "long": "A" + "b" * 20_000,
 }
 DIGEST = "0123456789abcdef" * 4
-ENDLESS = {"img", "br", "input", "path", "polyline", "circle"}
+ENDLESS = {"base", "meta", "img", "br", "input", "path", "polyline", "circle"}
 
 
 # --- every template, with one text wherever a text can stand ----------------------------------
@@ -186,11 +187,12 @@ def ledger_of(text: str) -> str:
             entries=entries,
             runs=3,
             proof=proof,
-            artists=known,
+            artists=artists,
             styles=[text],
             query=chosen,
         )
         for totals in (whole, nothing)
+        for artists in (known, None)
         for proof in (None, Verification(True, 1, DIGEST), bad, Verification(False, 1, DIGEST))
         for chosen in (query, {})
     )
@@ -209,9 +211,9 @@ def artist_page_of(text: str) -> str:
 
 
 def artists_of(text: str) -> str:
-    total = ArtistTotal(text, text, 5, 0.5, 1, 1)
     works = {text: works_of(text)}
-    return ledger.all_artists([artist_of(text)], works, {text: total}) + ledger.all_artists(
+    booked = {(text, "artist"): 5}
+    return ledger.all_artists([artist_of(text)], works, booked) + ledger.all_artists(
         [artist_of(text)], {}, {}
     )
 
@@ -346,6 +348,12 @@ def wish_of(text: str) -> Wish:
     )
 
 
+def sign_in_of(text: str) -> str:
+    """For whoever is not signed in, and for whoever is."""
+    values = {"base": "/", "words": text, "typed": text, "place": text, "required": True}
+    return "".join(render("sign_in", name_of=name, role="keeper", **values) for name in ("", text))
+
+
 def called(source: str, **values: object) -> str:
     """A macro that needs a template around it."""
     return environment.from_string(source).render(values)
@@ -385,6 +393,15 @@ def compare_of(text: str) -> str:
 
 
 CASES: dict[str, Callable[[str], str]] = {
+    "account.header": lambda text: render(
+        "account.header",
+        who=Caller(name=text, by_session=True),
+        required=True,
+        pages=[(text, "/import")],
+    ),
+    "plain": lambda text: render("plain", base="/"),
+    "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
+    "sign_in": sign_in_of,
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
         "artist_ablation.answers", answers=answers_of(text)
@@ -443,6 +460,10 @@ CASES: dict[str, Callable[[str], str]] = {
     "looking.influence": lambda text: "".join(
         render("looking.influence", row=row) for row in run_of(text).influences
     ),
+    "macros.artist_choice": lambda text: "".join(
+        render("macros.artist_choice", label=text, artists=artists, chosen=text)
+        for artists in ([(text, text)], None)
+    ),
     "macros.bars": lambda text: "".join(
         render("macros.bars", rows=bars_of(text), filters=filters) for filters in (True, False)
     ),
@@ -454,6 +475,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "macros.pager": lambda text: render(
         "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
     ),
+    "macros.shared": lambda text: render("macros.shared", title=text, words=text),
     "macros.table": lambda text: called(
         "{% from 'macros.html' import table %}{% call table([a], a) %}{{ a }}{% endcall %}", a=text
     ),

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.web.callers import Caller, Callers
 from app.web.events import EventRefused, Events
+from app.web.permissions import PAGES
 from app.web.uploads import Budgets, UploadRefused, Uploads
 from core.collection.types import Collection
 from tests.app.web.conftest import HOME, Visit, png, visit
@@ -216,10 +218,13 @@ def test_one_address_cannot_take_all_places_under_many_names(busy: Visit) -> Non
 def test_jobs_on_their_way_into_the_queue_count(busy: Visit) -> None:
     number, data = generate(busy)
     body = {"fn_index": number, "session_hash": "s", "data": data}
-    events = Events(busy.blocks, Uploads(busy.settings.temporary, SMALL), SMALL, lambda _: "anna")
+    callers = Callers(busy.settings, busy.access)
+    events = Events(busy.blocks, Uploads(busy.settings.temporary, SMALL), SMALL, callers)
 
     def joining() -> AbstractContextManager[object]:
-        return events.admitted(body, queued=True, visitor="anna", address="127.0.0.1")
+        return events.admitted(
+            body, queued=True, visitor="anna", address="127.0.0.1", caller=Caller(limited=False)
+        )
 
     with ExitStack() as stack:
         for _ in range(SMALL.jobs_per_visitor):
@@ -233,6 +238,7 @@ def test_jobs_on_their_way_into_the_queue_count(busy: Visit) -> None:
 def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
     """A page's own event is never behind the jobs, and is answered while the queue is full."""
     busy.open()
+    busy.become_keeper()
     number, data = generate(busy)
     for n in range(3):
         busy.post(number, data, session=f"tab-{n}")
@@ -241,7 +247,7 @@ def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
         for index, fn in busy.blocks.fns.items()
         if any(name == "load" for _, name in fn.targets)
     ]
-    assert len(loads) == 6
+    assert len(loads) == 7 + len(PAGES)  # and who is signed in, on each
     for index, fn in loads:
         assert not fn.queue
         answer = busy.post(index, [])

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
+from core.diffusion.families.stable_diffusion import STABLE_DIFFUSION
 from core.diffusion.lora import LORA_FILE, PEFT_CONFIG, PEFT_FILE, find_lora, install_lora, rank_of
-from core.diffusion.stable import ADAPTER, LORA_TARGETS, StableDiffusion
+from core.diffusion.stable import ADAPTER, StableDiffusion
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError
 
@@ -53,7 +54,7 @@ def written(layout: str, place: Path, matrices: dict[str, Tensor]) -> Path:
             unet_lora_adapter_metadata={
                 "r": 4,
                 "lora_alpha": ALPHA,
-                "target_modules": list(LORA_TARGETS),
+                "target_modules": list(STABLE_DIFFUSION.lora_targets),
             },
         )
         return place
@@ -143,7 +144,6 @@ def test_a_file_is_as_good_as_its_folder(
         ("lora_unet_x.hada_w1_a", "LoHa"),
         ("lora_unet_x.lokr_w1", "LoKr"),
         ("x.dora_scale", "DoRA"),
-        ("lora_te2_x.lora_down.weight", "LoRA of Stable Diffusion XL"),
     ],
 )
 def test_other_adapters_are_refused_by_their_kind(tmp_path: Path, name: str, kind: str) -> None:

@@ -134,8 +134,7 @@ def one(name: str, *shape: int) -> Tensors:
 
 
 ATTN2 = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
-OTHERS: dict[str, tuple[Tensors, str]] = {
-    # of another family
+OTHER_FAMILIES: dict[str, tuple[Tensors, str]] = {
     "SDXL, second encoder": (flat_pair("lora_te2_text_model_x"), "LoRA of Stable Diffusion XL"),
     "SDXL, diffusers": (pair("text_encoder_2.text_model.x"), "LoRA of Stable Diffusion XL"),
     "SDXL, deeper block": (
@@ -159,6 +158,9 @@ OTHERS: dict[str, tuple[Tensors, str]] = {
     "FLUX, ComfyUI": (pair("diffusion_model.single_blocks.0.linear1"), "LoRA of FLUX"),
     "SD 3": (flat_pair("lora_unet_joint_blocks_0_x_block_attn_qkv"), "LoRA of Stable Diffusion 3"),
     "SD 3, diffusers": (pair("transformer.transformer_blocks.0.attn.to_q"), "of a transformer"),
+}
+OTHERS: dict[str, tuple[Tensors, str]] = {
+    # of a family that cannot be attributed
     "Cascade": (pair("prior.blocks.0.to_q"), "Stable Cascade"),
     "AnimateDiff": (pair("unet.down_blocks.0.motion_modules.0.to_q"), "AnimateDiff"),
     "Wan": (pair("diffusion_model.blocks.0.self_attn.q"), "Wan"),
@@ -193,19 +195,48 @@ OTHERS: dict[str, tuple[Tensors, str]] = {
         pair("diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q"),
         "original Stable Diffusion",
     ),
-    "original names, kohya": (
-        flat_pair("lora_unet_middle_block_1_proj_in"),
-        "original Stable Diffusion",
-    ),
     "a whole model": (one("model.diffusion_model.time_embed.0.weight"), "whole model.*--base"),
     "something else": (one("weight"), "holds no LoRA"),
 }
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_what_is_no_plain_lora_of_this_family_is_refused_before_a_model_is_read(
-    kind: str, tmp_path: Path
+@pytest.mark.parametrize("kind", OTHER_FAMILIES)
+def test_a_lora_of_another_family_is_refused_by_its_name(
+    kind: str, base: Path, tmp_path: Path
 ) -> None:
+    tensors, words = OTHER_FAMILIES[kind]
+    save_file(tensors, tmp_path / "a.safetensors")
+    with pytest.raises(ModelError, match=words) as refusal:
+        StableDiffusion.load(base, tmp_path)
+    assert refusal.value.message.startswith("'a.safetensors' ")
+
+
+def test_the_original_models_names_as_kohya_writes_them_are_the_same_lora(
+    base: Path, model: StableDiffusion, matrices: Tensors, tmp_path: Path
+) -> None:
+    """The tiny UNet has one layer per block: two blocks down, one in the middle, two up."""
+    places = {
+        "down_blocks.0.attentions.0": "input_blocks_1_1",
+        "down_blocks.1.attentions.0": "input_blocks_3_1",
+        "mid_block.attentions.0": "middle_block_1",
+        "up_blocks.0.attentions.0": "output_blocks_0_1",
+        "up_blocks.0.attentions.1": "output_blocks_1_1",
+        "up_blocks.1.attentions.0": "output_blocks_2_1",
+        "up_blocks.1.attentions.1": "output_blocks_3_1",
+    }
+    original = {}
+    for key, value in kohya()(matrices).items():
+        for ours, theirs in places.items():
+            key = key.replace(ours.replace(".", "_"), theirs)
+        original[key] = value
+    assert any("output_blocks_3_1" in key for key in original)
+    save_file(original, tmp_path / "a.safetensors")
+    loaded = StableDiffusion.load(base, tmp_path)
+    torch.testing.assert_close(answer(loaded), answer(model), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_plain_lora_is_refused_before_a_model_is_read(kind: str, tmp_path: Path) -> None:
     tensors, words = OTHERS[kind]
     save_file(tensors, tmp_path / "a.safetensors")
     with pytest.raises(ModelError, match=words) as refusal:

@@ -13,9 +13,10 @@ from diffusers import DDPMScheduler
 from safetensors.torch import load_file
 
 from core.collection.types import Collection
+from core.diffusion.flow_schedule import FlowSchedule
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.pixel import PixelDDPM, residual_mlp
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import NoiseSchedule, Schedule
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import encode_all
 from core.diffusion.training.loop import TrainingSet
@@ -120,7 +121,12 @@ def test_unknown_artists_and_ways_are_refused(ready: Collection, tmp_path: Path)
         list(lora_without(ready, "artist-0", "wish", tmp_path))
 
 
-def schedule(kind: str) -> NoiseSchedule:
+KINDS = ("epsilon", "v_prediction", "flow")
+
+
+def schedule(kind: str) -> Schedule:
+    if kind == "flow":
+        return FlowSchedule.from_config({"shift": 3.0}, tokens=4)
     return NoiseSchedule.from_config({**CONFIG, "prediction_type": kind})
 
 
@@ -128,7 +134,7 @@ def gaussian(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_target_equals_an_explicit_loop(kind: str) -> None:
     rule = schedule(kind)
     own, near, noise = gaussian(0, 2, 1, 2, 2), gaussian(1, 2, 3, 1, 2, 2), gaussian(2, 2, 1, 2, 2)
@@ -136,8 +142,7 @@ def test_the_target_equals_an_explicit_loop(kind: str) -> None:
     noisy = rule.add_noise(own, noise, times)
     target = redirected(rule, noisy, times, own, near)
     for row, t in enumerate(times.tolist()):
-        abar = float(rule.alphas_cumprod[t])
-        a, s = math.sqrt(abar), math.sqrt(1 - abar)
+        a, s = (float(one) for one in rule.coefficients(torch.tensor([t]), noisy))
         seen = noisy[row].flatten().tolist()
         weights = []
         for work in near[row]:
@@ -150,11 +155,11 @@ def test_the_target_equals_an_explicit_loop(kind: str) -> None:
             before = float(own[row].flatten()[place])
             clean = before + min(1.0, s / SIGMA_FLOOR) * (mean - before)
             eps = (seen[place] - a * clean) / s
-            expected = eps if kind == "epsilon" else a * eps - s * clean
-            assert float(target[row].flatten()[place]) == pytest.approx(expected, rel=1e-6)
+            expected = {"epsilon": eps, "v_prediction": a * eps - s * clean, "flow": eps - clean}
+            assert float(target[row].flatten()[place]) == pytest.approx(expected[kind], rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_where_the_kept_works_are_the_same_picture_nothing_is_redirected(kind: str) -> None:
     rule = schedule(kind)
     own, noise, times = (

@@ -20,7 +20,7 @@ def test_a_run_without_evidence_has_the_digest_of_before(tmp_path: Path) -> None
     ledger = open_ledger(tmp_path / "ledger.sqlite3")
     run = record()
     ledger.record(run, SHARES, key(run), NAMES)
-    later = ("evidence", "remainder", "influences")
+    later = ("evidence", "remainder", "actor", "influences")
     row = {name: value for name, value in asdict(run).items() if name not in later}
     row |= {name: canonical(row[name]) for name in ("versions", "seconds", "artist_micro")}
     row["entry_key"] = key(run)

@@ -20,7 +20,7 @@ COLUMNS = [
     (name, column.name)
     for name, table in schema.metadata.tables.items()
     for column in table.columns
-    if name != "artist" and not column.primary_key
+    if table not in schema.TOTALS and not column.primary_key
 ]
 
 

@@ -37,7 +37,7 @@ def examples(model: DiffusionModel, count: int, seed: int) -> Examples:
         torch.randn(count, *shape, generator=generator, dtype=torch.float64),
         torch.randn(count, len(TIMES), *shape, generator=generator, dtype=torch.float64),
         TIMES,
-        None if conditioning is None else conditioning.double(),
+        None if conditioning is None else conditioning.to(torch.float64),
     )
 
 

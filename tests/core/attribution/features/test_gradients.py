@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,9 +13,10 @@ from core.attribution.features.gradients import Examples, flatten, per_example_g
 from core.attribution.features.objectives import OBJECTIVES, Objective, objective
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import Schedule
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
+from tests.tiny_families import PIPELINES, random_model
 
 TIMES = torch.tensor([0, 300, 900])
 
@@ -43,7 +45,8 @@ def examples(model: DiffusionModel, count: int = 3) -> Examples:
     latents = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
     noise = torch.randn(count, len(TIMES), *shape, generator=generator, dtype=torch.float64)
     conditioning = model.condition(["a cubism painting", "", "a painting"][:count])
-    return Examples(latents, noise, TIMES, None if conditioning is None else conditioning.double())
+    given = None if conditioning is None else conditioning.to(torch.float64)
+    return Examples(latents, noise, TIMES, given)
 
 
 def loop(model: DiffusionModel, name: str, data: Examples, times: Tensor = TIMES) -> Tensor:
@@ -93,6 +96,73 @@ def test_hooks_equal_vmap_equal_loop_on_a_lora(
     assert relative(flatten(hooks.by_parameter), expected) < 1e-6
     assert relative(flatten(functional.by_parameter), expected) < 1e-6
     torch.testing.assert_close(hooks.losses, functional.losses)
+
+
+@pytest.mark.parametrize("layers", ["attention", "linear"])
+@pytest.mark.parametrize("kind", [kind for kind in PIPELINES if kind != "SD 1.x"])
+def test_hooks_equal_vmap_equal_loop_in_every_family(kind: str, layers: str) -> None:
+    model = random_model(kind, 3, rank=2, layers=layers)
+    model.network.double()
+    grads_on(model)
+    data = examples(model, 2)
+    for name in ("simple", "square"):
+        expected = loop(model, name, data)
+        hooks = per_example_gradients(model, objective(name), data, "hooks")
+        functional = per_example_gradients(model, objective(name), data, "functional")
+        assert relative(flatten(hooks.by_parameter), expected) < 1e-6
+        assert relative(flatten(functional.by_parameter), expected) < 1e-6
+        torch.testing.assert_close(hooks.losses, functional.losses)
+
+
+@pytest.mark.parametrize("name", ["simple", "square", "average"])
+@pytest.mark.parametrize("kind", ["SDXL, v", "SD 3"])
+def test_objectives_of_the_networks_own_answer_equal_a_loop(kind: str, name: str) -> None:
+    model = random_model(kind, 3, rank=2)
+    model.network.double()
+    grads_on(model)
+    data = examples(model, 2)
+    parameters = list(model.attributed_parameters().values())
+    expected = []
+    for i in range(2):
+        x, noise = data.latents[i].expand(len(TIMES), -1, -1, -1), data.noise[i]
+        assert data.conditioning is not None
+        given = data.conditioning[i : i + 1].repeat_interleave(len(TIMES))
+        answer = model.predict(model.schedule.add_noise(x, noise, TIMES), TIMES, given)
+        target = model.schedule.target(x, noise, TIMES)
+        value = objective(name)(answer, target, TIMES, model.schedule).mean()
+        parts = torch.autograd.grad(value, parameters)
+        expected.append(torch.cat([part.flatten() for part in parts]))
+    answered = replace(data, of_answer=True)
+    for path in ("hooks", "functional"):
+        made = per_example_gradients(model, objective(f"answer-{name}"), answered, path)
+        assert relative(flatten(made.by_parameter), torch.stack(expected)) < 1e-6
+    of_noise = per_example_gradients(model, objective(name), data)
+    torch.testing.assert_close(made.losses, of_noise.losses)
+    assert relative(flatten(of_noise.by_parameter), torch.stack(expected)) > 0.01
+
+
+def test_where_the_answer_is_the_noise_nothing_changes() -> None:
+    model, square = grads_on(stable()), objective("answer-square")
+    data = examples(model, 2)
+    one, other = (
+        flatten(per_example_gradients(model, square, rows).by_parameter)
+        for rows in (data, replace(data, of_answer=True))
+    )
+    assert torch.equal(one, other)
+
+
+def test_along_a_flow_the_mean_of_noise_and_velocity_differ_by_a_timesteps_scale_alone() -> None:
+    """eps = x + (1 - sigma) v: brought to length one, every timestep's gradient is the same."""
+    model = random_model("SD 3", 3, rank=2)
+    model.network.double()
+    data, average = examples(model, 2), objective("average")
+    made = [
+        flatten(per_example_gradients(model, average, rows, normalised=unit).by_parameter)
+        for unit in (True, False)
+        for rows in (data, replace(data, of_answer=True))
+    ]
+    assert relative(made[0], made[1]) < 1e-6
+    assert relative(made[2], made[3]) > 0.01
 
 
 @pytest.mark.parametrize("name", ["simple", "square"])
@@ -172,7 +242,7 @@ def test_normalised_forgets_the_scale_of_each_timestep() -> None:
     model, plain = pixel(), objective("square")
     data = examples(model, 2)
 
-    def weighted(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    def weighted(prediction: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
         return (1.0 + t.to(prediction)) * plain(prediction, noise, t, schedule)
 
     def gradients(of: Objective, normalised: bool) -> Tensor:
@@ -186,7 +256,7 @@ def test_normalised_forgets_the_scale_of_each_timestep() -> None:
 def test_a_gradient_of_zero_stays_zero() -> None:
     model = pixel()
 
-    def nothing(prediction: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    def nothing(prediction: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
         return 0.0 * prediction.flatten(1).sum(1)
 
     made = per_example_gradients(model, nothing, examples(model), normalised=True)

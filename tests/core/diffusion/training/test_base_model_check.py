@@ -168,7 +168,10 @@ UNFIT: dict[str, tuple[Break, str]] = {
         edited("unet/config.json", addition_embed_type="text_time"),
         "Stable Diffusion XL",
     ),
-    "SDXL": (edited("model_index.json", _class_name="StableDiffusionXLPipeline"), "XLPipeline"),
+    "called SDXL": (
+        edited("model_index.json", _class_name="StableDiffusionXLPipeline"),
+        r"lacks text_encoder_2/config\.json",
+    ),
     "another pipeline": (
         edited("model_index.json", _class_name="StableDiffusionInpaintPipeline"),
         "is a StableDiffusionInpaintPipeline",
@@ -287,7 +290,7 @@ def test_a_fit_base_is_accepted_and_knows_its_words(base: Path, kind: str) -> No
     require_fit(base, str(base))
     model = StableDiffusion.load(base)
     one, other = model.condition(["a painting", "cubism"])
-    assert not torch.equal(one, other)
+    assert not torch.equal(one.text, other.text)
 
 
 BEFORE_COPYING = ("inpainting", "config alone", "vocabulary alone", "NaN", "a pickle renamed")
@@ -347,18 +350,3 @@ def test_a_lora_that_does_not_fit_the_base_leaves_no_base_behind(
     with pytest.raises(ModelError, match="does not fit"):
         list(train_collection(root, request))
     assert not (root / "model").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        *((f"model{kind}", "pickle.*run code.*from_single_file") for kind in (".ckpt", ".pt")),
-        *((f"model{kind}", "pickle.*run code.*from_single_file") for kind in (".bin", ".pth")),
-        ("model.safetensors", "is one file.*from_single_file.*--lora"),
-        ("notes.txt", "is a file. Name a model's folder"),
-    ],
-)
-def test_a_base_of_one_file_is_named_as_such(tmp_path: Path, name: str, words: str) -> None:
-    (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ModelError, match=words):
-        checkpoint_folder(tmp_path / name)

@@ -10,13 +10,13 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from core.diffusion.families import FAMILIES, family_of
 from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import tiny_pipeline
 from core.diffusion.training.pretrained import (
     checkpoint_folder,
     copy_checkpoint,
     painted_size,
-    require_supported,
 )
 from core.errors import ModelError
 
@@ -115,19 +115,28 @@ def test_a_folder_that_is_not_there_is_no_name_of_the_hub() -> None:
         checkpoint_folder(Path("/nowhere/at/all"))
 
 
-@pytest.mark.parametrize("kind", ["StableDiffusionXLPipeline", "FluxPipeline"])
-def test_other_pipelines_are_refused_by_their_kind(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["StableCascadePriorPipeline", "Flux2Pipeline"])
+def test_an_unknown_family_is_refused_by_its_name_with_those_that_work(
+    tmp_path: Path, kind: str
+) -> None:
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": kind}))
-    with pytest.raises(ModelError, match=f"is a {kind}.*1.x and 2.x"):
-        require_supported(tmp_path)
-    with pytest.raises(ModelError, match=f"is a {kind}.*1.x and 2.x"):
-        checkpoint_folder(tmp_path)
+    for ask in (family_of, checkpoint_folder):
+        with pytest.raises(ModelError, match=f"is a {kind}") as refusal:
+            ask(tmp_path)
+        for family in FAMILIES.values():
+            assert family.name in refusal.value.message
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_family_is_recognised_by_its_index(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": kind}))
+    assert family_of(tmp_path).pipeline == kind
 
 
 def test_a_damaged_index_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text("{")
     with pytest.raises(ModelError, match="damaged"):
-        require_supported(tmp_path)
+        family_of(tmp_path)
 
 
 def test_only_who_asks_for_a_download_gets_one_and_the_process_stays_offline(
@@ -145,6 +154,8 @@ def test_only_who_asks_for_a_download_gets_one_and_the_process_stays_offline(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fetched)
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+    offered = [one.relative_to(checkpoint).as_posix() for one in checkpoint.rglob("*.*")]
+    monkeypatch.setattr("huggingface_hub.list_repo_files", lambda name: offered)
     with pytest.raises(ModelError, match="--download"):
         checkpoint_folder(Path("somebody/tiny"))
     assert checkpoint_folder(Path("somebody/tiny"), download=True) == checkpoint
