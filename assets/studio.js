@@ -1,4 +1,5 @@
-// The studio's behaviour in the page: filters, links, the address. Text is set as text, never as HTML.
+// The studio's behaviour in the page: filters, links, the address. Text is set as text, never as HTML;
+// every word comes from the page.
 (() => {
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -28,9 +29,9 @@
     const address = new URL(link.getAttribute("href"), location.href).href;
     try {
       await navigator.clipboard.writeText(address);
-      link.textContent = "Link copied";
+      link.textContent = link.dataset.copyLink;
     } catch {
-      prompt("Copy this link:", address);
+      prompt(link.dataset.copyByHand, address);
     }
   };
   document.addEventListener("click", (event) => {
@@ -39,6 +40,13 @@
     const link = event.target.closest("a[data-copy-link]");
     if (link) { event.preventDefault(); copy(link); }
     if (event.target.closest("[data-print]")) { event.preventDefault(); print(); }
+  });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-language]")) return;
+    const { pathname } = new URL("./", document.baseURI); // every page lies in one folder
+    const year = 365 * 24 * 3600;
+    document.cookie = `creditline_language=${event.target.value}; path=${pathname}; max-age=${year}; samesite=lax`;
+    location.reload();
   });
   // the address follows the run that is shown, so that a reload or a copied address finds it again
   let shown = null;

@@ -10,12 +10,16 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from app.services.errors import words_of
 from app.services.session import Studio
 from app.settings import ASSETS
 from app.web.callers import Caller, Callers, caller_of
 from app.web.formatting import render
+from app.web.language import ENGLISH, LANGUAGES, Language
+from app.web.language_choice import language_of
+from app.web.localized_pages import LocalizedBlocks
 from app.web.pages.account import account_header
 from app.web.pages.compare import compare_page
 from app.web.pages.history import HistoryPage
@@ -24,87 +28,107 @@ from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
 from app.web.pages.studio import INTRO, StudioPage
+from app.web.sentences import marked
 from app.web.uploads import Budgets, Uploads
 from core.accounts.roles import Action
 
 TITLE = "Creditline"
 SCRIPTS = ("studio.js", "looking.js")
 SWEPT_EVERY = 600  # seconds between two looks for uploads that are too old
-ENTRIES = "Who has been credited, entry by entry. Credit units, not money."
-ARTISTS = "Whose works this model has learnt from."
-RUNS = "Everything painted and traced on this machine."
-METHOD = "What the numbers mean, and what they do not."
-TWO_RUNS = "Two runs side by side: their pictures, their shares, and whom both credit."
+ENTRIES = marked("Who has been credited, entry by entry. Credit units, not money.")
+ARTISTS = marked("Whose works this model has learnt from.")
+RUNS = marked("Everything painted and traced on this machine.")
+METHOD = marked("What the numbers mean, and what they do not.")
+TWO_RUNS = marked("Two runs side by side: their pictures, their shares, and whom both credit.")
 
 
 def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Blocks:
-    """All pages over one opened studio."""
-    with gr.Blocks(
+    """All pages over one opened studio: their events once, their words in every language."""
+    first = Context.id
+    blocks = _build(studio, callers, uploads, ENGLISH)
+    for language in LANGUAGES.values():
+        Context.id = first  # the same component has the same number in every language
+        if language is not ENGLISH:
+            blocks.describe(language, _build(studio, callers, uploads, language))
+    return blocks
+
+
+def _build(
+    studio: Studio, callers: Callers, uploads: Uploads, language: Language
+) -> LocalizedBlocks:
+    say = language.say
+    with LocalizedBlocks(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
-        _navigation(blocks, callers)
-        StudioPage(studio, callers.access, uploads).load(blocks)
-    _reading(blocks, callers, "Ledger", "ledger", ENTRIES, partial(_ledger, studio))
-    _reading(blocks, callers, "Artists", "artists", ARTISTS, _for_all(artists_page, studio))
-    with blocks.route("History", "history"):
-        _navigation(blocks, callers)
-        gr.HTML(render("macros.title", words="History", lead=RUNS))
-        HistoryPage(studio).load(blocks)
-    _reading(blocks, callers, "Method", "method", METHOD, _for_all(method_page, studio))
+        _navigation(blocks, callers, language)
+        StudioPage(studio, callers.access, uploads, language).load(blocks)
+    reading = partial(_reading, blocks, callers, language)
+    reading(say("Ledger"), "ledger", say(ENTRIES), partial(_ledger, studio))
+    reading(say("Artists"), "artists", say(ARTISTS), _for_all(artists_page, studio))
+    with blocks.route(say("History"), "history"):
+        _navigation(blocks, callers, language)
+        gr.HTML(render("macros.title", words=say("History"), lead=say(RUNS)))
+        HistoryPage(studio, language).load(blocks)
+    reading(say("Method"), "method", say(METHOD), _for_all(method_page, studio))
     two_runs = _for_all(compare_page, studio)
-    _reading(blocks, callers, "Compare", "compare", TWO_RUNS, two_runs, listed=False)
+    reading(say("Compare"), "compare", say(TWO_RUNS), two_runs, listed=False)
     # a keeper's pages: whoever may open them finds them at the top, the gate lets nobody else in
-    with blocks.route("Import", "import", show_in_navbar=False):
-        _navigation(blocks, callers)
-        ImportPage(studio.settings)
-    with blocks.route("Names", "names", show_in_navbar=False):
-        _navigation(blocks, callers)
-        NamesPage(studio).load(blocks)
+    with blocks.route(say("Import"), "import", show_in_navbar=False):
+        _navigation(blocks, callers, language)
+        ImportPage(studio.settings, language)
+    with blocks.route(say("Names"), "names", show_in_navbar=False):
+        _navigation(blocks, callers, language)
+        NamesPage(studio, language).load(blocks)
     return blocks
 
 
 def _for_all(
-    show: Callable[[Studio, Query], str], studio: Studio
-) -> Callable[[Query, Caller], str]:
+    show: Callable[[Studio, Query, Language], str], studio: Studio
+) -> Callable[[Query, Caller, Language], str]:
     """A page that is the same whoever reads it."""
-    return lambda query, caller: show(studio, query)
+    return lambda query, caller, language: show(studio, query, language)
 
 
-def _ledger(studio: Studio, query: Query, caller: Caller) -> str:
-    return ledger_page(studio, query, exportable=caller.may(Action.EXPORT))
+def _ledger(studio: Studio, query: Query, caller: Caller, language: Language) -> str:
+    return ledger_page(studio, query, language, exportable=caller.may(Action.EXPORT))
 
 
-def _navigation(blocks: gr.Blocks, callers: Callers) -> None:
-    """What stands on every page: the links to all that everybody may open, who is signed in, and
-    the dialogs that wait to be opened."""
-    gr.Navbar(main_page_name="Studio")
+def _navigation(blocks: gr.Blocks, callers: Callers, language: Language) -> None:
+    """What stands on every page: the links to all that everybody may open, who is signed in, the
+    choice of a language, and the dialogs that wait to be opened."""
+    gr.Navbar(main_page_name=language.say("Studio"))
     account_header(blocks, required=callers.required)
-    gr.HTML(render("looking.dialogs"), elem_id="dialogs")
+    gr.HTML(
+        render("languages.chooser", language) + render("looking.dialogs", language),
+        elem_id="dialogs",
+    )
 
 
 def _reading(
     blocks: gr.Blocks,
     callers: Callers,
+    language: Language,
     title: str,
     path: str,
     lead: str,
-    show: Callable[[Query, Caller], str],
+    show: Callable[[Query, Caller, Language], str],
     listed: bool = True,
 ) -> None:
     """A page of its title and what `show` makes of the address's query, whenever it is opened."""
     with blocks.route(title, path, show_in_navbar=listed):
-        _navigation(blocks, callers)
+        _navigation(blocks, callers, language)
         gr.HTML(render("macros.title", words=title, lead=lead))
         body = gr.HTML(elem_id=path, elem_classes=["cl-page"])
 
         def opened(request: gr.Request) -> str:
+            reader = language_of(request.headers)
             try:
-                return show(dict(request.query_params), caller_of(request))
+                return show(dict(request.query_params), caller_of(request), reader)
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words, the log the story
-                return render("notices.trouble", words=words_of(error))
+                return render("notices.trouble", reader, words=words_of(error))
 
         blocks.load(
             opened,

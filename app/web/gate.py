@@ -18,6 +18,7 @@ from app.web.access import Access
 from app.web.callers import CALLER, Caller, Callers
 from app.web.events import EventRefused, Events
 from app.web.formatting import render
+from app.web.language_choice import language_of
 from app.web.permissions import OF_A_FORM, Answered, answered
 from app.web.sign_in import page_within
 from app.web.uploads import UploadRefused, Uploads
@@ -288,7 +289,7 @@ async def _page(send: Send, scope: Scope, refusal: _Refused) -> None:
         "signs_in": refusal.signs_in,
         "place": page_within(scope["path"]),
     }
-    page = render("closed", **values).encode()
+    page = render("closed", language_of(_headers(scope)), **values).encode()
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-length", str(len(page)).encode()),

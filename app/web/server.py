@@ -141,6 +141,7 @@ def make_application(
     from app.web.callers import Callers
     from app.web.events import Events
     from app.web.gate import Gate
+    from app.web.localized_pages import LocalizedPages
     from app.web.proxy import Below, Forwarded
     from app.web.routes import media
     from app.web.sign_in import signing_in
@@ -197,6 +198,7 @@ def make_application(
     )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
+    application.add_middleware(LocalizedPages)
     application.add_middleware(Below)
     application.add_middleware(
         Gate,

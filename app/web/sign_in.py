@@ -15,14 +15,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.callers import Callers, caller_of
 from app.web.formatting import render
+from app.web.language_choice import language_of
 from app.web.permissions import PAGES
+from app.web.sentences import marked
 from app.web.throttle import Throttle, neighbourhood
 from core.accounts.sessions import LASTS
 
 PER_NAME, PER_ADDRESS, WINDOW = 10, 30, 900.0  # failures within so many seconds
 PLACE = re.compile(rf"(?:{'|'.join(PAGES)})(?:\?[A-Za-z0-9_=&%.+-]*)?")
-WRONG = "The name or the password is not right."
-TOO_OFTEN = "That was tried too often. Wait {minutes}, then try again."
+WRONG = marked("The name or the password is not right.")
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -35,6 +36,7 @@ def signing_in(callers: Callers) -> APIRouter:
         caller, shown = caller_of(request), {"words": "", "typed": "", "place": ""} | values
         html = render(
             "sign_in",
+            language_of(request.headers),
             base=f"{request.scope.get('root_path', '')}/",
             name_of=caller.name,
             role=caller.role.value,
@@ -59,7 +61,12 @@ def signing_in(callers: Callers) -> APIRouter:
         wait = max(by_name.wait(shown.lower()), by_address.wait(address))
         if wait:
             minutes = math.ceil(wait / 60)
-            words = TOO_OFTEN.format(minutes=f"{minutes} minute{'s' if minutes > 1 else ''}")
+            words = language_of(request.headers).count(
+                "That was tried too often. Wait %(minutes)s minute, then try again.",
+                "That was tried too often. Wait %(minutes)s minutes, then try again.",
+                minutes,
+                minutes=minutes,
+            )
             return page(request, status=429, words=words, typed=shown, place=place)
         # counted before it is known: many at once get no more tries than one after the other
         by_name.count(shown.lower())

@@ -92,12 +92,20 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Open an address in a context of its own. Guards: no other host, no script error."""
     contexts, outside, errors = [], [], []
 
-    def visit(url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> Any:
+    def visit(
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        locale: str = "en-US",
+    ) -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             reduced_motion="reduce",
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
+            locale=locale,
         )
         contexts.append(context)
         home = "/".join(url.split("/")[:3])

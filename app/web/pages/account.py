@@ -6,9 +6,15 @@ import gradio as gr
 
 from app.web.callers import Caller, caller_of
 from app.web.formatting import render
+from app.web.language import ENGLISH, Language
+from app.web.language_choice import language_of
+from app.web.sentences import marked
 from core.accounts.roles import Action
 
-OF_KEEPERS = ((Action.IMPORT, "Import", "/import"), (Action.NAMES, "Names", "/names"))
+OF_KEEPERS = (
+    (Action.IMPORT, marked("Import"), "/import"),
+    (Action.NAMES, marked("Names"), "/names"),
+)
 
 
 def account_header(blocks: gr.Blocks, *, required: bool) -> None:
@@ -16,7 +22,8 @@ def account_header(blocks: gr.Blocks, *, required: bool) -> None:
     line = gr.HTML(elem_id="account")
 
     def opened(request: gr.Request) -> str:
-        return header(caller_of(request), required=required)
+        language = language_of(request.headers)
+        return header(caller_of(request), required=required, language=language)
 
     blocks.load(
         opened,
@@ -29,11 +36,16 @@ def account_header(blocks: gr.Blocks, *, required: bool) -> None:
     )
 
 
-def header(caller: Caller, *, required: bool) -> str:
+def header(caller: Caller, *, required: bool, language: Language = ENGLISH) -> str:
     """The line for whoever asks."""
-    pages = [(label, address) for action, label, address in OF_KEEPERS if caller.may(action)]
+    pages = [
+        (language.say(label), address)
+        for action, label, address in OF_KEEPERS
+        if caller.may(action)
+    ]
     return render(
         "account.header",
+        language,
         who=caller,
         required=required,
         pages=pages,

@@ -18,7 +18,10 @@ from app.services.run_deletion import deletable, delete_run
 from app.services.session import Studio
 from app.web.callers import caller_of
 from app.web.formatting import numbered, render, style_name
+from app.web.language import ENGLISH, Language
+from app.web.language_choice import language_of
 from app.web.pages.ledger import Query, artist_choices, page_number
+from app.web.sentences import marked
 from core.accounts.roles import Action
 from core.errors import UsageError
 from core.ledger.deletion import BOOKED, NO_RUN, OF_THE_COLLECTION
@@ -27,7 +30,7 @@ from core.ledger.records import RunView
 RUNS_PER_PAGE = 36
 SEARCHED = ("text", "style", "artist", "verdict", "kind")
 COMPARED, DELETED = "compare", "delete"  # the address names a run by these
-NOT_THE_KEEPER = (
+NOT_THE_KEEPER = marked(
     "Runs are deleted by the studio's keeper. Sign in as one, or, on your own machine, open the "
     "studio at the address with a key that it printed when it started."
 )
@@ -46,11 +49,15 @@ class RunCard:
 class HistoryPage:
     """The page's components and its one event, over one opened studio."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, language: Language = ENGLISH) -> None:
         self.studio = studio
         self.question = gr.HTML(elem_id="history-question", visible=False)
         self.delete = gr.Button(
-            "Delete for good", variant="stop", visible=False, elem_id="history-delete", min_width=0
+            language.say("Delete for good"),
+            variant="stop",
+            visible=False,
+            elem_id="history-delete",
+            min_width=0,
         )
         self.body = gr.HTML(elem_id="history", elem_classes=["cl-page"])
         self.shown = [self.question, self.delete, self.body]
@@ -66,29 +73,31 @@ class HistoryPage:
         self.delete.click(self._delete, None, self.shown, api_name="history_delete", **private)
 
     def _opened(self, request: gr.Request) -> list[Any]:
-        query = dict(request.query_params)
+        query, language = dict(request.query_params), language_of(request.headers)
         hidden = gr.update(visible=False)
         try:
             deleting = caller_of(request).may(Action.REMOVE)
-            body = history_page(self.studio, query, deleting=deleting)
+            body = history_page(self.studio, query, language, deleting=deleting)
             question, sure = self._question(query, request)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             words = words_of(error)
-            refused = gr.update(value=render("choosing.refused", words=words), visible=True)
+            refused = gr.update(
+                value=render("choosing.refused", language, words=words), visible=True
+            )
             return [refused, hidden, ""]
         above = gr.update(value=question, visible=bool(question))
         return [above, gr.update(visible=sure), body]
 
     def _question(self, query: Query, request: gr.Request) -> tuple[str, bool]:
         """What is asked about the run that the address names for deletion; whether it may go."""
-        run_id = query.get(DELETED)
+        run_id, language = query.get(DELETED), language_of(request.headers)
         if not run_id:
             return "", False
         view, back = self.studio.ledger.run(run_id), searched(query)
         words = self._obstacle(view, request)
         if view is None or words:
-            return render("choosing.kept", words=words, query=back), False
-        return render("choosing.question", view=view, query=back), True
+            return render("choosing.kept", language, words=words, query=back), False
+        return render("choosing.question", language, view=view, query=back), True
 
     def _obstacle(self, view: RunView | None, request: gr.Request) -> str:
         """Why the run stays; nothing where it may go."""
@@ -102,19 +111,23 @@ class HistoryPage:
 
     def _delete(self, request: gr.Request) -> list[Any]:
         query, caller = dict(request.query_params), caller_of(request)
+        language = language_of(request.headers)
         try:
             if not caller.may(Action.REMOVE):
                 raise UsageError(NOT_THE_KEEPER)
             view = delete_run(self.studio, query.get(DELETED, ""), actor=caller.actor)
-            question = render("notices.done", words=f"Run {numbered(view.number)} is deleted.")
-            body = history_page(self.studio, query)
+            words = language.say("Run %(run)s is deleted.", run=numbered(view.number))
+            question = render("notices.done", words=words)
+            body = history_page(self.studio, query, language)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-            words = render("notices.trouble", words=words_of(error))
+            words = render("notices.trouble", language, words=words_of(error))
             return [words, gr.update(visible=False), gr.skip()]
         return [question, gr.update(visible=False), body]
 
 
-def history_page(studio: Studio, query: Query, *, deleting: bool = True) -> str:
+def history_page(
+    studio: Studio, query: Query, language: Language = ENGLISH, *, deleting: bool = True
+) -> str:
     """The runs that the search lets through, newest first; one of them may be chosen to compare.
 
     `deleting`: whether whoever reads it may delete what was not booked.
@@ -129,11 +142,12 @@ def history_page(studio: Studio, query: Query, *, deleting: bool = True) -> str:
         artists = artist_choices(moment)
     return render(
         "history",
+        language,
         runs=runs,
         cards=[card_of(studio, view, deleting) for view in runs.items],
         chosen=chosen,
         query=searched(query),
-        styles=[(style, style_name(style)) for style in styles],
+        styles=[(style, style_name(style, language)) for style in styles],
         artists=None if artists is None else [(one.id, one.name) for one in artists],
     )
 

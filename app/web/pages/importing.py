@@ -19,16 +19,19 @@ from app.services.importing import ELSEWHERE, SIZES, ImportRequest, imported, pr
 from app.settings import Settings
 from app.web.callers import caller_of
 from app.web.formatting import number, render, style_name
+from app.web.language import ENGLISH, Language
+from app.web.language_choice import language_of
+from app.web.sentences import marked
 from core.accounts.roles import Action
 from core.collection.importing.importer import Duplicate, ImportReport, NothingImported
 from core.errors import UsageError
 from core.progress import Progress
 
-LEAD = (
+LEAD = marked(
     "A collection of your own: name a folder on this machine, look at what would be taken, then "
     "import. Nothing is written before you press Import, and the source is never changed."
 )
-KINDS = (
+KINDS = marked(
     "A folder of styles, or a table (CSV, TSV, JSON, XLSX, ODS) with its pictures beside it, an "
     "imagefolder, a tar archive, or CIFAR."
 )
@@ -41,51 +44,55 @@ Work = Callable[[Settings, ImportRequest], Events]
 class ImportPage:
     """The page's components and their events."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, language: Language = ENGLISH) -> None:
         self.settings = settings
-        gr.HTML(render("macros.title", words="Import", lead=LEAD))
+        say = language.say
+        gr.HTML(render("macros.title", words=say("Import"), lead=say(LEAD)))
         self.source = gr.Textbox(
-            label="Folder or file",
-            info=KINDS,
-            placeholder="/pictures/my-collection",
+            label=say("Folder or file"),
+            info=say(KINDS),
+            placeholder=say("/pictures/my-collection"),
             elem_id="import-source",
             max_lines=1,
         )
         with gr.Row():
             self.title = gr.Textbox(
-                label="Title of the collection",
+                label=say("Title of the collection"),
                 elem_id="import-title",
-                placeholder="as the folder",
+                placeholder=say("as the folder"),
                 max_lines=1,
                 scale=3,
             )
             self.size = gr.Dropdown(
-                [(f"{side} x {side}", side) for side in SIZES],
+                [(f"{side} × {side}", side) for side in SIZES],
                 value=128,
-                label="Pixels kept",
+                label=say("Pixels kept"),
                 elem_id="import-size",
                 filterable=False,
                 scale=2,
             )
-        with gr.Accordion("If the table needs help", open=False):
+        with gr.Accordion(say("If the table needs help"), open=False):
             self.columns = gr.Textbox(
-                label="Columns",
-                placeholder="title=Work Title, artist=Maker",
+                label=say("Columns"),
+                placeholder=say("title=Work Title, artist=Maker"),
                 max_lines=1,
-                info="Which column says what, where it is not recognised; in quotes, what all rows "
-                'say: style="Photograph".',
+                info=say(
+                    "Which column says what, where it is not recognised; in quotes, what all rows "
+                    "say: %(example)s",
+                    example='style="Photograph".',
+                ),
                 elem_id="import-columns",
             )
             self.pictures = gr.Textbox(
-                label="Where the table's pictures are",
-                placeholder="beside the table",
+                label=say("Where the table's pictures are"),
+                placeholder=say("beside the table"),
                 max_lines=1,
                 elem_id="import-pictures",
             )
         with gr.Row():
-            self.look = gr.Button("Preview", variant="primary", elem_id="import-look")
-            self.take = gr.Button("Import", interactive=False, elem_id="import-take")
-            self.stop = gr.Button("Cancel", interactive=False, elem_id="import-stop")
+            self.look = gr.Button(say("Preview"), variant="primary", elem_id="import-look")
+            self.take = gr.Button(say("Import"), interactive=False, elem_id="import-take")
+            self.stop = gr.Button(say("Cancel"), interactive=False, elem_id="import-stop")
         self.answer = gr.HTML(elem_id="import-answer", elem_classes=["cl-page"])
         self._connect()
 
@@ -129,28 +136,39 @@ class ImportPage:
             request: gr.Request,
         ) -> Iterator[list[Any]]:
             wish = _wish(source, title, size, columns, pictures)
-            yield from guarded(self._run(work, wish, request), self._trouble)
+            language = language_of(request.headers)
+            yield from guarded(
+                self._run(work, wish, request, language),
+                lambda words: self._trouble(words, language),
+            )
 
         return answer
 
-    def _run(self, work: Work, wish: ImportRequest, request: gr.Request) -> Iterator[list[Any]]:
+    def _run(
+        self, work: Work, wish: ImportRequest, request: gr.Request, language: Language
+    ) -> Iterator[list[Any]]:
         if not caller_of(request).may(Action.IMPORT):
             raise UsageError(ELSEWHERE)
-        yield self._busy(render("notices.waiting", words="Reading the source"))
+        yield self._busy(render("notices.waiting", words=language.say("Reading the source")))
         shown = 0.0
         try:
             for event in work(self.settings, wish):
                 if isinstance(event, ImportReport):
-                    page = result(event) if event.written else preview(event)
+                    page = (result if event.written else preview)(event, language)
                     yield self._idle(page, ready=not event.written and event.works > 0)
                 elif time.monotonic() - shown >= BETWEEN_UPDATES:
                     shown = time.monotonic()
+                    phase = language.translated(event.phase)
                     bar = render(
-                        "notices.progress", phase=event.phase, done=event.done, total=event.total
+                        "notices.progress",
+                        language,
+                        phase=phase,
+                        done=event.done,
+                        total=event.total,
                     )
                     yield self._busy(bar)
         except NothingImported as error:
-            yield self._idle(refused(error.message, error.report))
+            yield self._idle(refused(error.message, error.report, language))
 
     def _busy(self, page: str) -> list[Any]:
         off = gr.update(interactive=False)
@@ -160,11 +178,13 @@ class ImportPage:
         off, on = gr.update(interactive=False), gr.update(interactive=True)
         return [page, on, on if ready else off, off]
 
-    def _trouble(self, words: str) -> list[Any]:
-        return self._idle(render("notices.trouble", words=words))
+    def _trouble(self, words: str, language: Language) -> list[Any]:
+        return self._idle(render("notices.trouble", language, words=words))
 
-    def _stopped(self) -> list[Any]:
-        words = "Stopped. Nothing is half-imported: Preview says what is there now."
+    def _stopped(self, request: gr.Request) -> list[Any]:
+        words = language_of(request.headers).say(
+            "Stopped. Nothing is half-imported: Preview says what is there now."
+        )
         return self._idle(render("notices.waiting", words=words))
 
 
@@ -181,60 +201,77 @@ class Listing:
     rows: Sequence[tuple[str, ...]]
 
 
-def preview(report: ImportReport) -> str:
+def preview(report: ImportReport, language: Language = ENGLISH) -> str:
     """Before anything is written."""
-    return render("importing.preview", report=report, lists=_lists(report))
+    return render("importing.preview", language, report=report, lists=_lists(report, language))
 
 
-def result(report: ImportReport) -> str:
+def result(report: ImportReport, language: Language = ENGLISH) -> str:
     """After an import; and what comes next."""
-    return render("importing.result", report=report, lists=_lists(report))
+    return render("importing.result", language, report=report, lists=_lists(report, language))
 
 
-def refused(words: str, report: ImportReport) -> str:
+def refused(words: str, report: ImportReport, language: Language = ENGLISH) -> str:
     """Nothing could be taken: why, row by row."""
-    return render("importing.refused", words=words, report=report, lists=_lists(report))
+    lists = _lists(report, language)
+    return render("importing.refused", language, words=words, report=report, lists=lists)
 
 
-def _lists(report: ImportReport) -> tuple[Listing, ...]:
+def _lists(report: ImportReport, language: Language) -> tuple[Listing, ...]:
+    say, known = language.say, language.translated
     titles = {work.id: work.title for work in report.collection.works}
-    remarks = [(one.row, one.reason) for one in report.remarks]
     return (
-        Listing("Refused", ("Row", "Reason"), [(one.row, one.reason) for one in report.refused]),
         Listing(
-            "Twice",
-            ("Row", "Why"),
+            say("Refused"),
+            (say("Row"), say("Reason")),
+            [(one.row, known(one.reason)) for one in report.refused],
+        ),
+        Listing(
+            say("Twice"),
+            (say("Row"), say("Why")),
             [
-                (one.row, _same(one, titles.get(one.work_id, one.work_id)))
+                (one.row, _same(one, titles.get(one.work_id, one.work_id), language))
                 for one in report.duplicates
             ],
         ),
-        Listing("Taken, but not all as written", ("Row", "What"), remarks),
         Listing(
-            "To decide, on the page Names",
-            ("Name", "Question"),
-            [(one.subject, one.words) for one in report.questions],
+            say("Taken, but not all as written"),
+            (say("Row"), say("What")),
+            [(one.row, known(one.reason)) for one in report.remarks],
         ),
-        Listing("Artists", ("Artist", "Works", "Styles", "Also written"), _artists(report)),
+        Listing(
+            say("To decide, on the page Names"),
+            (say("Name"), say("Question")),
+            [(one.subject, known(one.words)) for one in report.questions],
+        ),
+        Listing(
+            say("Artists"),
+            (say("Artist"), say("Works"), say("Styles"), say("Also written")),
+            _artists(report, language),
+        ),
     )
 
 
-def _same(duplicate: Duplicate, title: str) -> str:
+def _same(duplicate: Duplicate, title: str, language: Language) -> str:
     if duplicate.by == "content":
-        return f"The same picture as '{title}'; taken once."
-    return f"Taken, but it looks like '{title}' ({duplicate.distance} of 64 bits differ)."
+        return language.say("The same picture as '%(title)s'; taken once.", title=title)
+    return language.say(
+        "Taken, but it looks like '%(title)s' (%(distance)s of 64 bits differ).",
+        title=title,
+        distance=duplicate.distance,
+    )
 
 
-def _artists(report: ImportReport) -> list[tuple[str, ...]]:
+def _artists(report: ImportReport, language: Language) -> list[tuple[str, ...]]:
     works = Counter(who for work in report.collection.works for who, _ in work.makers)
     styles: dict[str, set[str]] = {}
     for work in report.collection.works:
         for artist_id, _ in work.makers:
-            styles.setdefault(artist_id, set()).add(style_name(work.style))
+            styles.setdefault(artist_id, set()).add(style_name(work.style, language))
     return [
         (
             artist.name,
-            number(works[artist.id]),
+            number(works[artist.id], language),
             ", ".join(sorted(styles.get(artist.id, ()))),
             "; ".join(artist.written),
         )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from app.services.ledger_filter import WORDS, read_filter
 from app.services.session import Studio
 from app.web.formatting import render, style_name
+from app.web.language import ENGLISH, Language
+from app.web.sentences import marked
 from app.web.views.credit import total_bars
 from core.collection.types import Artist, Work
 from core.ledger.ledger import Reader
@@ -35,6 +37,10 @@ BARS = 50  # artists with a bar of their own; the others are one bar
 CHOICES = 300  # artists in a menu; of more, a name is typed
 LINES = 200  # of an artist's statement that the page shows, the newest
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
+
+UNCHECKED = marked("not checked")
+VERIFIED = marked("verified ✓")
+BROKEN = marked("broken")
 
 Query = dict[str, str]
 
@@ -72,7 +78,9 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
     return read_filter(ledger, query, lambda: studio.collection.styles)
 
 
-def ledger_page(studio: Studio, query: Query, *, exportable: bool = True) -> str:
+def ledger_page(
+    studio: Studio, query: Query, language: Language = ENGLISH, *, exportable: bool = True
+) -> str:
     """Totals, bars and entries under the filters of the address, all of one moment; links to
     exports for whoever may have them."""
     ledger = studio.ledger
@@ -88,11 +96,12 @@ def ledger_page(studio: Studio, query: Query, *, exportable: bool = True) -> str
             artists=artist_choices(moment),
             styles=studio.collection.styles,
             query=query,
+            language=language,
             exportable=exportable,
         )
 
 
-def artists_page(studio: Studio, query: Query) -> str:
+def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> str:
     """Everyone, or the artist whose id the address gives."""
     works: dict[str, list[Work]] = {}
     for work in studio.collection.works:
@@ -101,26 +110,29 @@ def artists_page(studio: Studio, query: Query) -> str:
     artist_id = query.get("id")
     if not artist_id:
         balances = studio.ledger.balances()
-        return all_artists(studio.collection.artists, works, balances, page_number(query))
+        page = page_number(query)
+        return all_artists(studio.collection.artists, works, balances, page, language)
     artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
             "notices.empty",
-            words="There is no such artist here.",
+            language,
+            words=language.say("There is no such artist here."),
             address="/artists",
-            label="All artists",
+            label=language.say("All artists"),
         )
     with studio.ledger.moment() as moment:
         if moment.artist(artist.id) is None:  # joined since the start
             known = KnownArtist(artist.id, artist.name, artist.status)
             nothing = Statement(known, None, 0, ())
-            return one_artist(artist, works.get(artist.id, []), nothing, [], moment.head())
+            own, head = works.get(artist.id, []), moment.head()
+            return one_artist(artist, own, nothing, [], head, language)
         months = moment.artist_months(artist.id)
         period = query.get("period") or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period, newest=LINES)
         head = moment.head()
-    return one_artist(artist, works.get(artist.id, []), statement, months, head)
+    return one_artist(artist, works.get(artist.id, []), statement, months, head, language)
 
 
 def artist_choices(ledger: Reader) -> list[KnownArtist] | None:
@@ -137,24 +149,27 @@ def ledger_view(
     artists: Sequence[KnownArtist] | None,
     styles: Sequence[str],
     query: Mapping[str, str],
+    language: Language = ENGLISH,
     exportable: bool = True,
 ) -> str:
     """Everything below the title; `proof` is None where nobody has checked the chain, `artists`
     None where they are too many for a menu."""
     total = totals.total_micro
+    chain = UNCHECKED if proof is None else VERIFIED if proof.ok else BROKEN
     return render(
         "ledger",
+        language,
         totals=totals,
         entries=entries,
         runs=runs,
         proof=proof,
-        chain="not checked" if proof is None else "verified ✓" if proof.ok else "broken",
+        chain=language.say(chain),
         credited=totals.credited,
         unattributed=totals.unattributed_micro / total if total else 0.0,
-        shares=total_bars(totals),
+        shares=total_bars(totals, language),
         lines=[_line(entry) for entry in entries.items],
         artists=None if artists is None else [(one.id, one.name) for one in artists],
-        styles=[(style, style_name(style)) for style in styles],
+        styles=[(style, style_name(style, language)) for style in styles],
         exportable=exportable,
         chosen={name: query.get(name, "") for name in WORDS},
     )
@@ -172,25 +187,31 @@ def all_artists(
     works: Mapping[str, Sequence[Work]],
     balances: Mapping[tuple[str, str], int],
     page: int = 1,
+    language: Language = ENGLISH,
 ) -> str:
     """One card per artist, page by page; `works` by artist id, `balances` by id and account."""
     booked = {who for who, _ in balances}
     shown = [one for one in artists if one.id in works or one.id in booked]  # others: named beside
     first = (page - 1) * ARTISTS_PER_PAGE
     cards = [
-        _card(artist, works.get(artist.id, ()), balances)
+        _card(artist, works.get(artist.id, ()), balances, language)
         for artist in shown[first : first + ARTISTS_PER_PAGE]
     ]
-    return render("artists", cards=Page(tuple(cards), page, ARTISTS_PER_PAGE, len(shown)))
+    return render("artists", language, cards=Page(tuple(cards), page, ARTISTS_PER_PAGE, len(shown)))
 
 
-def _card(artist: Artist, works: Sequence[Work], balances: Mapping[tuple[str, str], int]) -> Card:
+def _card(
+    artist: Artist,
+    works: Sequence[Work],
+    balances: Mapping[tuple[str, str], int],
+    language: Language,
+) -> Card:
     account = ARTIST if artist.payable else ESCROW
     return Card(
         id=artist.id,
         name=artist.name,
         first_works=tuple(work.id for work in works[:3]),
-        styles=tuple(sorted({style_name(work.style) for work in works})),
+        styles=tuple(sorted({style_name(work.style, language) for work in works})),
         works=len(works),
         micro=balances.get((artist.id, account), 0),
         kept=not artist.payable,
@@ -198,12 +219,18 @@ def _card(artist: Artist, works: Sequence[Work], balances: Mapping[tuple[str, st
 
 
 def one_artist(
-    artist: Artist, works: Sequence[Work], statement: Statement, months: Sequence[str], head: str
+    artist: Artist,
+    works: Sequence[Work],
+    statement: Statement,
+    months: Sequence[str],
+    head: str,
+    language: Language = ENGLISH,
 ) -> str:
     """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
     ledger's newest entry, which stands on paper."""
     return render(
         "artist",
+        language,
         artist=artist,
         works=works,
         statement=statement,

@@ -12,7 +12,9 @@ from typing import Any
 
 from app.services.report import load_report
 from app.services.session import Studio
-from app.web.formatting import decimal, percent, render, style_name
+from app.web.formatting import decimal, number, percent, plain, render, style_name, translated
+from app.web.language import ENGLISH, Language
+from app.web.sentences import marked
 from app.web.views.rules import rule_words
 from core.attribution.methods import METHODS, Method
 from core.collection.removal import removed_works
@@ -33,34 +35,34 @@ from core.ledger.shares import BOOKED_RULE, WHOLE, ShareRule
 
 NOT_MEASURED = "–"
 FIGURES = (
-    ("By works, held-out", "lds_validation"),
-    ("By works, generated", "lds_generation"),
-    ("By artists, held-out", "group_lds_validation"),
-    ("By artists, generated", "group_lds_generation"),
+    (marked("By works, held-out"), "lds_validation"),
+    (marked("By works, generated"), "lds_generation"),
+    (marked("By artists, held-out"), "group_lds_validation"),
+    (marked("By artists, generated"), "group_lds_generation"),
     ("±", "sd"),
 )
 SHARPENED = "sharpened_"  # before a figure's name, where it is of sharpened scores
-PICTURES = {VALIDATION: "held-out works", GENERATION: "paintings"}
+PICTURES = {VALIDATION: marked("held-out works"), GENERATION: marked("paintings")}
 BOOKINGS = {
-    BOOKED_NAME: "What is booked",
-    "booked before": "What was booked before",
-    "raw d-trak": "D-TRAK, summed",
-    "das": "DAS, summed",
-    "pixels": "Likeness of pixels",
-    "pixels sharpened": "Likeness of pixels, sharpened",
-    CHANCE: "Chance",
-    ONE_SEED: "Another training itself",
-    BEST_ELSEWHERE: "The best of all bookings, chosen on other pictures",
+    BOOKED_NAME: marked("What is booked"),
+    "booked before": marked("What was booked before"),
+    "raw d-trak": marked("D-TRAK, summed"),
+    "das": marked("DAS, summed"),
+    "pixels": marked("Likeness of pixels"),
+    "pixels sharpened": marked("Likeness of pixels, sharpened"),
+    CHANCE: marked("Chance"),
+    ONE_SEED: marked("Another training itself"),
+    BEST_ELSEWHERE: marked("The best of all bookings, chosen on other pictures"),
 }
 SLOPES = {
-    UNRELATED: "here shares are not seen to follow effects",
-    EVEN: "within what can be measured, shares are as large as effects",
-    TOO_EVEN: "large shares are booked too small",
-    TOO_STEEP: "large shares are booked too large",
+    UNRELATED: marked("here shares are not seen to follow effects"),
+    EVEN: marked("within what can be measured, shares are as large as effects"),
+    TOO_EVEN: marked("large shares are booked too small"),
+    TOO_STEEP: marked("large shares are booked too large"),
 }
 TARGETS = {
-    BASE: "taught what the model answered before it learnt the works",
-    NEIGHBOURS: "taught what the nearest works of others would answer",
+    BASE: marked("taught what the model answered before it learnt the works"),
+    NEIGHBOURS: marked("taught what the nearest works of others would answer"),
 }
 # what the names in a report are called on the page
 WORDS = {"pictures": PICTURES, "bookings": BOOKINGS, "slopes": SLOPES, "targets": TARGETS}
@@ -123,25 +125,26 @@ class MeasuredCredits:
     painted: PaintedFigures | None
 
 
-def method_page(studio: Studio, query: dict[str, str]) -> str:
+def method_page(studio: Studio, query: dict[str, str], language: Language = ENGLISH) -> str:
     """How it works, and the exact choices."""
     now = studio.engine.facts
     collection, spec = now.collection, now.spec
+    say = language.say
     facts = {
-        "Works": f"{len(collection.works):,}",
-        "Artists": f"{len(collection.artists):,}",
-        "Classes": f"{len(collection.styles):,}",
-        "Objective": f"L_{spec.objective}",
-        "Timesteps (K)": spec.timesteps.count,
-        "Noise": spec.noise.mode,
-        "Features (k)": f"{spec.projection.dimension:,}",
-        "Ridge (lambda)": f"{now.lambda_:.3g}",
-        "Works here on": str(studio.engine.device),
+        say("Works"): number(len(collection.works), language),
+        say("Artists"): number(len(collection.artists), language),
+        say("Classes"): number(len(collection.styles), language),
+        say("Objective"): f"L_{spec.objective}",
+        say("Timesteps (K)"): spec.timesteps.count,
+        say("Noise"): translated(spec.noise.mode, language),
+        say("Features (k)"): number(spec.projection.dimension, language),
+        say("Ridge (lambda)"): plain(f"{now.lambda_:.3g}", language),
+        say("Works here on"): str(studio.engine.device),
     }
     if now.added:
-        facts["Added since the kernel was fitted"] = f"{now.added:,}"
+        facts[say("Added since the kernel was fitted")] = number(now.added, language)
     if gone := len(removed_works(collection.path)):
-        facts["Taken out; still known to the model"] = f"{gone:,}"
+        facts[say("Taken out; still known to the model")] = number(gone, language)
     return method_view(
         collection=collection,
         methods=tuple(METHODS.values()),
@@ -149,6 +152,7 @@ def method_page(studio: Studio, query: dict[str, str]) -> str:
         facts=facts,
         report=load_report(collection),
         rules=(BOOKED_RULE, *studio.ledger.rules()),
+        language=language,
     )
 
 
@@ -160,6 +164,7 @@ def method_view(
     facts: Mapping[str, object],
     report: Mapping[str, Any] | None,
     rules: Sequence[ShareRule],
+    language: Language = ENGLISH,
 ) -> str:
     """The whole page; `report` is the collection's, if it has one.
 
@@ -167,28 +172,39 @@ def method_view(
     """
     return render(
         "method",
+        language,
         collection=collection,
         methods=methods,
         at_hand=at_hand,
         facts=facts,
-        report=None if report is None else measured(report),
-        rules=[Rule(rule.id, rule_words(rule)) for rule in dict.fromkeys(rules)],
+        report=None if report is None else measured(report, language),
+        rules=[Rule(rule.id, rule_words(rule, language)) for rule in dict.fromkeys(rules)],
         whole=WHOLE,
-        **WORDS,
+        **_words(language),
     )
 
 
-def section(report: Mapping[str, Any] | None) -> str:
+def section(report: Mapping[str, Any] | None, language: Language = ENGLISH) -> str:
     """How far to trust these credits: the report's part of the page alone."""
-    return render("report", report=None if report is None else measured(report), **WORDS)
+    shown = None if report is None else measured(report, language)
+    return render("report", language, report=shown, **_words(language))
 
 
-def measured(report: Mapping[str, Any]) -> MeasuredCredits:
+def _words(language: Language) -> dict[str, dict[str, str]]:
+    """`WORDS` in a language."""
+    return {
+        group: {name: language.say(words) for name, words in named.items()}
+        for group, named in WORDS.items()
+    }
+
+
+def measured(report: Mapping[str, Any], language: Language = ENGLISH) -> MeasuredCredits:
     """What the page shows of `report.json`."""
     facts = report["facts"]
     regimes = facts.get("regimes", ())
     memorised = all(one["memorising"] for one in regimes)
-    check_columns, checks = _checks(report["checks"])
+    check_columns, checks = _checks(report["checks"], language)
+    held_out = facts.get("validation", "")
     return MeasuredCredits(
         date=report["date"],
         works=facts["works"] if facts else None,
@@ -197,42 +213,47 @@ def measured(report: Mapping[str, Any]) -> MeasuredCredits:
             value for one in regimes for value in one.get("ceiling", {}).values() if value
         ),
         columns=(
-            *((head, 0) for head, _ in FIGURES),
-            (f"Right artist first, of {facts.get('validation', '')}", 0),
+            *((language.say(head), 0) for head, _ in FIGURES),
+            (language.say("Right artist first, of %(works)s", works=held_out), 0),
         ),
-        methods=_methods(report["methods"]),
+        methods=_methods(report["methods"], language),
         sharpened=any(_sharpened(row, key) for row in report["methods"] for _, key in FIGURES),
         artists=artists_measured(report),
         removal=_removal(report["counterfactual"]),
         check_columns=check_columns,
         checks=checks,
         roc=report["roc"],
-        painted=_painted(report.get("pictures")),
+        painted=_painted(report.get("pictures"), language),
     )
 
 
-def _painted(judged: Mapping[str, Any] | None) -> PaintedFigures | None:
+def _painted(judged: Mapping[str, Any] | None, language: Language) -> PaintedFigures | None:
     """None in a report that was written before pictures were judged."""
     if judged is None:
         return None
     sides = (
-        ("Paintings", judged["painted"], judged["distance"]),
-        ("Held-out works", judged["held_out"], judged["distance_held_out"]),
+        (language.say("Paintings"), judged["painted"], judged["distance"]),
+        (language.say("Held-out works"), judged["held_out"], judged["distance_held_out"]),
     )
     return PaintedFigures(
         embedding=judged["embedding"],
         rows=tuple(
             (
                 f"{name} ({one['pictures']})",
-                [percent(one["in_class"]), percent(one["confidence"]), decimal(distance, 0)],
+                [
+                    percent(one["in_class"], language=language),
+                    percent(one["confidence"], language=language),
+                    decimal(distance, 0, language),
+                ],
             )
             for name, one, distance in sides
             if one is not None
         ),
         sharpness=tuple(
-            (style_name(style), decimal(value, 2)) for style, value in judged["sharpness"].items()
+            (style_name(style, language), decimal(value, 2, language))
+            for style, value in judged["sharpness"].items()
         ),
-        copies=percent(judged["copies"]),
+        copies=percent(judged["copies"], language=language),
     )
 
 
@@ -240,25 +261,29 @@ def _title(method: str) -> str:
     return METHODS[method].title if method in METHODS else method
 
 
-def _methods(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+def _methods(rows: Sequence[Mapping[str, Any]], language: Language) -> tuple[Row, ...]:
     """A row per method, best first for a picture's artists."""
     ordered = sorted(rows, key=lambda row: -(row["group_lds_generation"] or -100.0))
     return tuple(
         (
-            _title(row["method"]),
+            language.translated(_title(row["method"])),
             [
-                *(_figure(row, key) for _, key in FIGURES),
-                NOT_MEASURED if row["artist_top1"] is None else percent(row["artist_top1"]),
+                *(_figure(row, key, language) for _, key in FIGURES),
+                NOT_MEASURED
+                if row["artist_top1"] is None
+                else percent(row["artist_top1"], language=language),
             ],
         )
         for row in ordered
     )
 
 
-def _figure(row: Mapping[str, Any], key: str) -> str:
+def _figure(row: Mapping[str, Any], key: str, language: Language) -> str:
     """77, or 77 → 81 where sharpened scores were judged too."""
-    plain = NOT_MEASURED if row[key] is None else decimal(row[key], 0)
-    return f"{plain} → {decimal(row[SHARPENED + key], 0)}" if _sharpened(row, key) else plain
+    figure = NOT_MEASURED if row[key] is None else decimal(row[key], 0, language)
+    if not _sharpened(row, key):
+        return figure
+    return f"{figure} → {decimal(row[SHARPENED + key], 0, language)}"
 
 
 def _sharpened(row: Mapping[str, Any], key: str) -> bool:
@@ -280,7 +305,7 @@ def _removal(counterfactual: Mapping[str, Any] | None) -> RemovalFigures | None:
 
 
 def _checks(
-    checks: Sequence[tuple[str, float, int]],
+    checks: Sequence[tuple[str, float, int]], language: Language
 ) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
     """Where the truth is known: a row per method, a column per check."""
     by_method: dict[str, dict[str, float]] = {}
@@ -291,9 +316,13 @@ def _checks(
         columns[check] = queries
     rows = tuple(
         (
-            _title(method),
-            [percent(values[check]) if check in values else NOT_MEASURED for check in columns],
+            language.translated(_title(method)),
+            [
+                percent(values[check], language=language) if check in values else NOT_MEASURED
+                for check in columns
+            ],
         )
         for method, values in by_method.items()
     )
-    return tuple((check.capitalize(), queries) for check, queries in columns.items()), rows
+    heads = ((language.translated(check.capitalize()), of) for check, of in columns.items())
+    return tuple(heads), rows

@@ -36,7 +36,10 @@ from app.services.session import Studio
 from app.web.access import Access
 from app.web.callers import Caller, caller_of
 from app.web.events import NOT_YOURS
-from app.web.formatting import render, run_page, style_name
+from app.web.formatting import number, numbered, render, run_page, style_name
+from app.web.language import ENGLISH, Language
+from app.web.language_choice import language_of
+from app.web.sentences import marked
 from app.web.uploads import Uploads
 from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
 from core.accounts.roles import Action
@@ -68,7 +71,7 @@ SHOWN = (
 )
 KEPT_FOR_RETRY = 50
 CANCELLABLE = 1000  # runs that Cancel finds; far more than can be under way at once
-NOT_TO_RECORD = (
+NOT_TO_RECORD = marked(
     "Recording credit for an upload needs a curator's account. Sign in at the top of the page, or "
     "trace it without recording."
 )
@@ -84,18 +87,22 @@ class RunEvents:
         self._runs: dict[Cancellation[Event], str | None] = {}  # by page, oldest first
 
     def _cancellable(
-        self, page: str | None, run: Callable[[Cancellation[Event]], Iterator[list[Any]]]
+        self,
+        request: gr.Request,
+        run: Callable[[Cancellation[Event], Language], Iterator[list[Any]]],
     ) -> Iterator[list[Any]]:
         """The updates of one run, known to Cancel until this page's next: a click may come late."""
+        page, language = request.session_hash, language_of(request.headers)
         for earlier, whose in list(self._runs.items()):
             if (whose == page and earlier.ended) or len(self._runs) >= CANCELLABLE:
                 self._runs.pop(earlier, None)
         cancellation: Cancellation[Event] = Cancellation()
         self._runs[cancellation] = page
-        yield from guarded(run(cancellation), trouble)
+        yield from guarded(run(cancellation, language), lambda words: trouble(words, language))
 
     def cancelled(self, request: gr.Request) -> list[Any]:
         """Cancel this page's runs; where that came too late, show what was recorded."""
+        language = language_of(request.headers)
         late: list[Event | None] = []
         for cancellation, page in list(self._runs.items()):
             if page == request.session_hash:
@@ -103,14 +110,16 @@ class RunEvents:
                     late.append(cancellation.outcome())
                 self._runs.pop(cancellation, None)
         if not late:
-            words = "Cancelled. The last preview stays here; nothing was recorded."
+            words = language.say("Cancelled. The last preview stays here; nothing was recorded.")
             return update(status=render("notices.waiting", words=words), **idle())
         event = late[-1]
         if event is None:
-            return trouble("It was too late to cancel; the ledger says what was recorded.")
+            words = language.say("It was too late to cancel; the ledger says what was recorded.")
+            return trouble(words, language)
         if isinstance(event, RunFinished):
-            return finished(self.studio, event, None, "It was too late to cancel.")
-        return self._lost(event)
+            words = language.say("It was too late to cancel.")
+            return finished(self.studio, event, None, words, language)
+        return self._lost(event, language)
 
     def generate(
         self,
@@ -131,22 +140,26 @@ class RunEvents:
             actor=caller_of(page).actor,
         )
         yield from self._cancellable(
-            page.session_hash, lambda cancellation: self._paint(request, None, cancellation)
+            page,
+            lambda cancellation, language: self._paint(request, None, cancellation, language),
         )
 
     def again(self, run_id: str, page: gr.Request) -> Iterator[list[Any]]:
         """Paint a run from its own recipe, and say whether the picture is the same."""
         yield from self._cancellable(
-            page.session_hash,
-            lambda cancellation: self._paint_again(run_id, caller_of(page).actor, cancellation),
+            page,
+            lambda cancellation, language: self._paint_again(
+                run_id, caller_of(page).actor, cancellation, language
+            ),
         )
 
     def _paint_again(
-        self, run_id: str, actor: str, cancellation: Cancellation[Event]
+        self, run_id: str, actor: str, cancellation: Cancellation[Event], language: Language
     ) -> Iterator[list[Any]]:
         view = self.studio.ledger.run(run_id)
         if view is None or view.record.seed is None:
-            yield trouble("This run cannot be painted again: its recipe is not at hand.")
+            words = language.say("This run cannot be painted again: its recipe is not at hand.")
+            yield trouble(words, language)
             return
         record = view.record
         request = GenerateRequest(
@@ -157,17 +170,27 @@ class RunEvents:
             record.method,
             actor=actor,
         )
-        yield from self._paint(request, view, cancellation)
+        yield from self._paint(request, view, cancellation, language)
 
     def _paint(
-        self, request: GenerateRequest, before: RunView | None, cancellation: Cancellation[Event]
+        self,
+        request: GenerateRequest,
+        before: RunView | None,
+        cancellation: Cancellation[Event],
+        language: Language,
     ) -> Iterator[list[Any]]:
+        phase = language.about("progress", "Painting")
         yield update(
-            status=progress("Painting", 0, request.steps or 0),
+            status=progress(phase, 0, request.steps or 0, language=language),
             **busy(),
             retry=gr.update(visible=False),
         )
-        words, updated = f"{style_name(request.style)} painting, not finished", 0.0
+        words, updated = (
+            language.say(
+                "%(style)s painting, not finished", style=style_name(request.style, language)
+            ),
+            0.0,
+        )
         for event in generate_and_attribute(self.studio, request, cancellation):
             if isinstance(event, Painting):
                 moment = time.monotonic()
@@ -176,109 +199,109 @@ class RunEvents:
                 updated, replaced = moment, {}
                 if event.preview is not None:
                     replaced = untraced(preview(event.preview, words))
-                bar = progress("Painting", event.done, event.total, event.seconds_left)
+                bar = progress(phase, event.done, event.total, event.seconds_left, language)
                 yield update(status=bar, **replaced)
             elif isinstance(event, Tracing):
-                bar = render(
-                    "notices.waiting", words=f"Tracing influence among {event.works:,} works"
+                yield update(
+                    status=tracing(event, language), **untraced(preview(event.image, words))
                 )
-                yield update(status=bar, **untraced(preview(event.image, words)))
             elif isinstance(event, RunFinished):
-                yield finished(self.studio, event, before)
+                yield finished(self.studio, event, before, "", language)
             else:
-                yield self._lost(event)
+                yield self._lost(event, language)
 
     def trace(
         self, file: str | None, style: str, method: str, book: bool, page: gr.Request
     ) -> Iterator[list[Any]]:
         """Trace a picture that was brought."""
         yield from self._cancellable(
-            page.session_hash,
-            lambda cancellation: self._trace_file(
+            page,
+            lambda cancellation, language: self._trace_file(
                 file,
-                style,
-                method,
-                book,
+                UploadRequest(
+                    Path(file or ""),
+                    Path(file or "").name,
+                    style or None,
+                    method,
+                    book=book,
+                    actor=caller_of(page).actor,
+                ),
                 self.access.visitor(page.headers),
                 caller_of(page),
                 cancellation,
+                language,
             ),
         )
 
     def _trace_file(
         self,
         file: str | None,
-        style: str,
-        method: str,
-        book: bool,
+        request: UploadRequest,
         visitor: str,
         caller: Caller,
         cancellation: Cancellation[Event],
+        language: Language,
     ) -> Iterator[list[Any]]:
         if not file:
-            yield trouble("Choose a picture first.")
+            yield trouble(language.say("Choose a picture first."), language)
             return
         if not self.uploads.owns(visitor, file):
-            yield trouble(NOT_YOURS)
+            yield trouble(NOT_YOURS, language)
             return
-        if book and not caller.may(Action.RECORD):  # the page does not offer it
-            yield trouble(NOT_TO_RECORD)
+        if request.book and not caller.may(Action.RECORD):  # the page does not offer it
+            yield trouble(NOT_TO_RECORD, language)
             return
-        yield update(status=render("notices.waiting", words="Opening the picture"), **busy())
-        path, notes = Path(file), ""
-        request = UploadRequest(
-            path, path.name, style or None, method, book=book, actor=caller.actor
-        )
+        opening = language.say("Opening the picture")
+        yield update(status=render("notices.waiting", words=opening), **busy())
+        notes = ""
+        words = language.say("Uploaded picture %(file)s", file=request.name)
         for event in trace_upload(self.studio, request, cancellation):
             if isinstance(event, Tracing):
-                notes = " ".join(event.notes)
+                notes = " ".join(language.translated(note) for note in event.notes)
                 yield update(
-                    status=render(
-                        "notices.waiting", words=f"Tracing influence among {event.works:,} works"
-                    ),
-                    **untraced(preview(event.image, f"Uploaded picture {path.name}")),
+                    status=tracing(event, language), **untraced(preview(event.image, words))
                 )
             elif isinstance(event, RunFinished):
-                yield finished(self.studio, event, None, notes)
+                yield finished(self.studio, event, None, notes, language)
             else:
-                yield self._lost(event)
+                yield self._lost(event, language)
 
-    def _lost(self, event: Any) -> list[Any]:
+    def _lost(self, event: Any, language: Language) -> list[Any]:
         """The picture is kept; tracing or recording failed."""
         if isinstance(event, Unrecorded):
             while len(self._unrecorded) >= KEPT_FOR_RETRY:
                 self._unrecorded.pop(next(iter(self._unrecorded)))
             self._unrecorded[event.record.id] = event
-            words = f"{event.error.message} The picture is kept; retry when the cause is gone."
+            kept = language.say("The picture is kept; retry when the cause is gone.")
             return update(
-                status=render("notices.trouble", words=words, title="The credit is not recorded"),
+                status=unrecorded(f"{language.translated(event.error.message)} {kept}", language),
                 retry=gr.update(visible=True),
                 run_id=event.record.id,
                 **idle(),
             )
-        words = f"{event.error.message} The picture is kept ({event.file}); nothing was recorded."
+        kept = language.say(
+            "The picture is kept (%(file)s); nothing was recorded.", file=event.file
+        )
+        words = f"{language.translated(event.error.message)} {kept}"
+        title = language.say("It could not be traced")
         return update(
-            status=render("notices.trouble", words=words, title="It could not be traced"),
+            status=render("notices.trouble", language, words=words, title=title),
             **idle(),
         )
 
-    def retry(self, run_id: str) -> list[Any]:
+    def retry(self, run_id: str, request: gr.Request) -> list[Any]:
         """Record what could not be recorded."""
+        language = language_of(request.headers)
         left = self._unrecorded.get(run_id)
         if left is None:
-            return trouble("There is nothing left to record.")
+            return trouble(language.say("There is nothing left to record."), language)
         try:
             view = book_again(self.studio, left)
         except LedgerError as error:
-            return update(
-                status=render(
-                    "notices.trouble", words=error.message, title="The credit is not recorded"
-                )
-            )
+            return update(status=unrecorded(error.message, language))
         self._unrecorded.pop(run_id, None)
-        return shown(
-            self.studio, view, render("notices.done", words=f"Recorded as #{view.number:06d}.")
-        )
+        words = language.say("Recorded as %(run)s.", run=numbered(view.number))
+        return shown(self.studio, view, render("notices.done", words=words), language)
 
 
 def update(**values: Any) -> list[Any]:
@@ -313,71 +336,104 @@ def untraced(picture: str) -> dict[str, Any]:
     }
 
 
-def trouble(words: str) -> list[Any]:
+def trouble(words: str, language: Language) -> list[Any]:
     """What went wrong, in words; everything else stays."""
-    return update(status=render("notices.trouble", words=words), **idle())
+    return update(status=render("notices.trouble", language, words=words), **idle())
+
+
+def unrecorded(words: str, language: Language) -> str:
+    """The ledger could not be written, and why."""
+    title = language.say("The credit is not recorded")
+    return render("notices.trouble", language, words=words, title=title)
+
+
+def tracing(event: Tracing, language: Language) -> str:
+    """Among how many works influence is being traced."""
+    words = language.count(
+        "Tracing influence among %(number)s work",
+        "Tracing influence among %(number)s works",
+        event.works,
+        number=number(event.works, language),
+    )
+    return render("notices.waiting", words=words)
 
 
 def finished(
-    studio: Studio, event: RunFinished, before: RunView | None, notes: str = ""
+    studio: Studio,
+    event: RunFinished,
+    before: RunView | None,
+    notes: str = "",
+    language: Language = ENGLISH,
 ) -> list[Any]:
     """A run that has just been recorded; `before` is the one that it repeats."""
     view = event.view
     assert view is not None
-    words = f"Recorded as #{view.number:06d}."
+    run = numbered(view.number)
+    words = language.say("Recorded as %(run)s.", run=run)
     if view.entry is None:
-        words = f"Traced as #{view.number:06d}; nothing was booked."
+        words = language.say("Traced as %(run)s; nothing was booked.", run=run)
     else:
         entry = studio.ledger.entry(view.entry)
         if entry is not None and entry.run_id != view.record.id:
-            words += f" An identical picture is already credited (entry #{view.entry:06d})."
+            known = language.say(
+                "An identical picture is already credited (entry %(entry)s).",
+                entry=numbered(view.entry),
+            )
+            words = f"{words} {known}"
     if before is not None:
         same = before.record.image_sha256 == view.record.image_sha256
-        words = (
-            "Run again gave the identical image ✓. "
+        repeated = (
+            language.say("Run again gave the identical image ✓.")
             if same
-            else "Run again gave another image: model, library or device has changed. "
-        ) + words
+            else language.say("Run again gave another image: model, library or device has changed.")
+        )
+        words = f"{repeated} {words}"
     if notes:
         words += f" {notes}"
-    return shown(studio, view, render("notices.done", words=words))
+    return shown(studio, view, render("notices.done", words=words), language)
 
 
-def shown(studio: Studio, view: RunView, status: str) -> list[Any]:
+def shown(studio: Studio, view: RunView, status: str, language: Language = ENGLISH) -> list[Any]:
     """All that the page says of a run."""
     record = view.record
     known = record.collection == studio.collection.name
     paintable = record.seed is not None and known
-    if record.kind == EXAMPLE:
-        status = status or render(
-            "notices.waiting", words="A finished example. Press Generate for your own."
-        )
+    if record.kind == EXAMPLE and not status:
+        words = language.say("A finished example. Press Generate for your own.")
+        status = render("notices.waiting", words=words)
     return update(
-        picture=render("run.picture", record=record),
+        picture=render("run.picture", language, record=record),
         status=status,
         credit=credit(
-            view, studio.artist_names, studio.ledger.opted_out(), studio.collection.unpaid
+            view,
+            studio.artist_names,
+            studio.ledger.opted_out(),
+            studio.collection.unpaid,
+            language,
         ),
-        proponents=_gallery(record, PROPONENT),
-        opponents=_gallery(record, OPPONENT),
-        memorised=_gallery(record, MEMORISED),
+        proponents=_gallery(record, PROPONENT, language),
+        opponents=_gallery(record, OPPONENT, language),
+        memorised=_gallery(record, MEMORISED, language),
         why=render(
             "run.why",
+            language,
             record=record,
-            rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out()),
+            rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out(), language),
         ),
-        paper=paper(studio, view),
-        recipe=render("run.recipe", view=view, deletable=deletable(view)),
+        paper=paper(studio, view, language),
+        recipe=render("run.recipe", language, view=view, deletable=deletable(view)),
         again=gr.update(visible=paintable),
         restore=gr.update(visible=paintable),
         retry=gr.update(visible=False),
         run_id=record.id,
-        **_askable(studio, record, paintable),
+        **_askable(studio, record, paintable, language),
         **idle(),
     )
 
 
-def _askable(studio: Studio, record: RunRecord, paintable: bool) -> dict[str, Any]:
+def _askable(
+    studio: Studio, record: RunRecord, paintable: bool, language: Language
+) -> dict[str, Any]:
     """Artists of this run, the most credited first; and what was asked before."""
     credited = sorted(record.artist_micro, key=lambda name: -record.artist_micro[name])
     known = [name for name in credited if name in studio.artist_names]
@@ -391,7 +447,7 @@ def _askable(studio: Studio, record: RunRecord, paintable: bool) -> dict[str, An
             choices=[(names[one], one) for one in [*known, *others]],
             value=next(iter([*known, *others]), None),
         ),
-        "answer": render("artist_ablation.answers", answers=answers),
+        "answer": render("artist_ablation.answers", language, answers=answers),
     }
 
 
@@ -400,26 +456,29 @@ def credit(
     names: Mapping[str, str],
     opted_out: frozenset[str] = frozenset(),
     unpaid: frozenset[str] = frozenset(),
+    language: Language = ENGLISH,
 ) -> str:
     """How far to trust a run, what is booked of it, and its shares; `names` by artist id."""
     return render(
         "run.credit",
+        language,
         view=view,
-        shares=run_bars(view.record, names, view.rule, unpaid),
-        decided=decided(view.record, names),
-        stands=standing_entry(view, names, opted_out),
+        shares=run_bars(view.record, names, view.rule, unpaid, language),
+        decided=decided(view.record, names, language),
+        stands=standing_entry(view, names, opted_out, language),
     )
 
 
-def paper(studio: Studio, view: RunView) -> str:
+def paper(studio: Studio, view: RunView, language: Language = ENGLISH) -> str:
     """The run as it is printed: all of the page as text and tables."""
     names, opted_out = studio.artist_names, studio.ledger.opted_out()
     return render(
         "paper.run",
+        language,
         view=view,
-        shares=run_bars(view.record, names, view.rule, studio.collection.unpaid),
-        decided=decided(view.record, names),
-        stands=standing_entry(view, names, opted_out),
+        shares=run_bars(view.record, names, view.rule, studio.collection.unpaid, language),
+        decided=decided(view.record, names, language),
+        stands=standing_entry(view, names, opted_out, language),
         entry=None if view.entry is None else studio.ledger.entry(view.entry),
         address=run_page(view.record.id),
         as_of=now(),
@@ -434,12 +493,18 @@ def preview(image: Image.Image, words: str) -> str:
     return render("studio.frame", source=f"data:image/jpeg;base64,{data}", words=words)
 
 
-def progress(phase: str, done: int, total: int, seconds_left: float | None = None) -> str:
+def progress(
+    phase: str,
+    done: int,
+    total: int,
+    seconds_left: float | None = None,
+    language: Language = ENGLISH,
+) -> str:
     """The bar."""
     return render(
-        "notices.progress", phase=phase, done=done, total=total, seconds_left=seconds_left
+        "notices.progress", language, phase=phase, done=done, total=total, seconds_left=seconds_left
     )
 
 
-def _gallery(record: RunRecord, side: str) -> str:
-    return render("works.gallery", side=side, rows=record.side(side))
+def _gallery(record: RunRecord, side: str, language: Language) -> str:
+    return render("works.gallery", language, side=side, rows=record.side(side))

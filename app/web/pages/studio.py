@@ -20,6 +20,8 @@ from app.services.session import Studio, example_run
 from app.web.access import Access
 from app.web.callers import caller_of
 from app.web.formatting import render, style_name
+from app.web.language import ENGLISH, Language
+from app.web.language_choice import language_of
 from app.web.pages.run import (
     BETWEEN_UPDATES,
     SHOWN,
@@ -30,22 +32,25 @@ from app.web.pages.run import (
     trouble,
     update,
 )
+from app.web.sentences import marked
 from app.web.uploads import Uploads
 from app.web.views.looking import LookAlike
 from core.accounts.roles import Action
 from core.attribution.methods import METHODS
 from core.errors import CreditlineError, UsageError
 
-INTRO = "Generate a painting, see which training works shaped it, and who is credited."
+INTRO = marked("Generate a painting, see which training works shaped it, and who is credited.")
 ASK_THE_MODEL = ""  # the class of an upload: let the model say
 ALIKE = 12  # works in the tab "Looks alike"
 
 
 class StudioPage:
-    """The page's components and their events, over one opened studio."""
+    """The page's components in one language, and their events, over one opened studio."""
 
-    def __init__(self, studio: Studio, access: Access, uploads: Uploads) -> None:
-        self.studio = studio
+    def __init__(
+        self, studio: Studio, access: Access, uploads: Uploads, language: Language = ENGLISH
+    ) -> None:
+        self.studio, self.language = studio, language
         self.runs = RunEvents(studio, access, uploads)
         self._build()
         self._connect()
@@ -53,16 +58,16 @@ class StudioPage:
     # --- layout ------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        styles = self.studio.collection.styles
-        gr.HTML(render("studio.title", words="Creditline", lead=INTRO), elem_id="masthead")
+        styles, say = self.studio.collection.styles, self.language.say
+        gr.HTML(render("studio.title", words="Creditline", lead=say(INTRO)), elem_id="masthead")
         with gr.Row(equal_height=False, elem_id="first"):
             with gr.Column(scale=4, min_width=250, elem_id="controls"):
                 self._build_recipe(styles)
                 self._build_upload(styles)
             with gr.Column(scale=5, min_width=280):
-                self.picture = gr.HTML(render("studio.blank"), elem_id="picture")
+                self.picture = gr.HTML(render("studio.blank", self.language), elem_id="picture")
                 self.status = gr.HTML(elem_id="status")
-                self.retry = gr.Button("Retry recording", visible=False, elem_id="retry")
+                self.retry = gr.Button(say("Retry recording"), visible=False, elem_id="retry")
             with gr.Column(scale=6, min_width=300):
                 self.credit = gr.HTML(elem_id="credit")
         self._build_works()
@@ -71,49 +76,55 @@ class StudioPage:
                 self.why = gr.HTML(elem_id="why")
             with gr.Column(scale=4, min_width=280):
                 self.recipe = gr.HTML(elem_id="recipe")
-                self.again = gr.Button("Run again", visible=False, elem_id="again")
+                self.again = gr.Button(say("Run again"), visible=False, elem_id="again")
                 self.restore = gr.Button(
-                    "Use these settings again", visible=False, elem_id="restore"
+                    say("Use these settings again"), visible=False, elem_id="restore"
                 )
         with gr.Accordion(
-            "What if this artist had not been there?", open=False, elem_id="without"
+            say("What if this artist had not been there?"), open=False, elem_id="without"
         ) as self.without:
-            gr.HTML(render("artist_ablation.question"))
+            gr.HTML(render("artist_ablation.question", self.language))
             with gr.Row(equal_height=True) as self.ask:
-                self.who = gr.Dropdown([], label="Artist", elem_id="who", scale=3, min_width=200)
-                self.find_out = gr.Button("Find out", elem_id="find-out", scale=1, min_width=120)
+                self.who = gr.Dropdown(
+                    [], label=say("Artist"), elem_id="who", scale=3, min_width=200
+                )
+                self.find_out = gr.Button(
+                    say("Find out"), elem_id="find-out", scale=1, min_width=120
+                )
             self.answer = gr.HTML(elem_id="answer")
         self.paper = gr.HTML(elem_id="paper")
-        self.run_id = gr.Textbox(visible=False, label="Run")
+        self.run_id = gr.Textbox(visible=False, label=say("Run"))
         self.shown = [getattr(self, name) for name in SHOWN]
 
     def _build_works(self) -> None:
         """The works behind the picture, from four sides; their first row is on the first screen."""
+        say = self.language.say
         with gr.Tabs(elem_id="works"):
-            with gr.Tab("Shaped it most", elem_id="tab-proponents"):
+            with gr.Tab(say("Shaped it most"), elem_id="tab-proponents"):
                 self.proponents = gr.HTML(elem_id="proponents")
-            with gr.Tab("Looks alike", elem_id="tab-alike"):
+            with gr.Tab(say("Looks alike"), elem_id="tab-alike"):
                 self.alike = gr.HTML(elem_id="alike")
-            with gr.Tab("Pulled away", elem_id="tab-opponents"):
+            with gr.Tab(say("Pulled away"), elem_id="tab-opponents"):
                 self.opponents = gr.HTML(elem_id="opponents")
-            with gr.Tab("Self-influence", elem_id="tab-memorised"):
+            with gr.Tab(say("Self-influence"), elem_id="tab-memorised"):
                 self.memorised = gr.HTML(elem_id="memorised")
 
     def _build_recipe(self, styles: Sequence[str]) -> None:
         """What a painting is made from; each style by one of its works."""
+        say = self.language.say
         works = {work.style: work.id for work in reversed(self.studio.collection.works)}
         tiles = render("studio.tiles", works=[works[style] for style in styles])
         gr.HTML(tiles, elem_id="tiles")  # a stylesheet: nothing of it is seen
         self.style = gr.Radio(
-            [(style_name(style), style) for style in styles],
+            [(style_name(style, self.language), style) for style in styles],
             value=styles[0],
-            label="Style",
+            label=say("Style"),
             elem_id="style",
         )
         with gr.Row():
             self.seed = gr.Number(
                 7,
-                label="Seed",
+                label=say("Seed"),
                 precision=0,
                 minimum=0,
                 maximum=MAX_SEED,
@@ -121,14 +132,14 @@ class StudioPage:
                 elem_id="seed",
                 min_width=120,
             )
-            self.dice = gr.Button("New seed", scale=2, elem_id="dice", min_width=110)
-        with gr.Accordion("Advanced", open=False) as self.advanced:
+            self.dice = gr.Button(say("New seed"), scale=2, elem_id="dice", min_width=110)
+        with gr.Accordion(say("Advanced"), open=False) as self.advanced:
             self.steps = gr.Slider(
                 1,
                 MAX_STEPS,
                 self.studio.collection.default_steps,
                 step=1,
-                label="Steps",
+                label=say("Steps"),
                 elem_id="steps",
             )
             self.guidance = gr.Slider(
@@ -136,49 +147,52 @@ class StudioPage:
                 MAX_GUIDANCE,
                 self.studio.collection.default_guidance,
                 step=0.5,
-                label="Guidance",
+                label=say("Guidance"),
                 elem_id="guidance",
             )
             at_hand = self.studio.engine.methods_available
             self.method = gr.Dropdown(
-                [(METHODS[name].title, name) for name in at_hand],
+                [(self.language.translated(METHODS[name].title), name) for name in at_hand],
                 value="d-trak",
-                label="Measured by",
+                label=say("Measured by"),
                 elem_id="method",
                 filterable=False,
             )
         with gr.Row():
             self.generate = gr.Button(
-                "Generate",
+                say("Generate"),
                 variant="primary",
                 elem_id="generate",
                 min_width=130,
                 interactive=False,  # until the page has opened: nothing overtakes it
             )
-            self.cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=90)
+            self.cancel = gr.Button(
+                say("Cancel"), interactive=False, elem_id="cancel", min_width=90
+            )
 
     def _build_upload(self, styles: Sequence[str]) -> None:
         """A picture from elsewhere."""
-        with gr.Accordion("Or trace a picture of yours", open=False):
+        say = self.language.say
+        with gr.Accordion(say("Or trace a picture of yours"), open=False):
             self.upload = gr.File(
-                label="Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)",
+                label=say("Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)"),
                 elem_id="upload",
                 height=110,
             )
             self.as_style = gr.Dropdown(
                 [
-                    ("Let the model say", ASK_THE_MODEL),
-                    *((style_name(style), style) for style in styles),
+                    (say("Let the model say"), ASK_THE_MODEL),
+                    *((style_name(style, self.language), style) for style in styles),
                 ],
                 value=ASK_THE_MODEL,
-                label="Ask as",
+                label=say("Ask as"),
                 elem_id="as-style",
                 filterable=False,
             )
             self.book_upload = gr.Checkbox(
-                False, label="Record credit for it in the ledger", elem_id="book-upload"
+                False, label=say("Record credit for it in the ledger"), elem_id="book-upload"
             )
-            self.trace = gr.Button("Trace", elem_id="trace")
+            self.trace = gr.Button(say("Trace"), elem_id="trace")
 
     # --- events ------------------------------------------------------------------------------
 
@@ -281,70 +295,81 @@ class StudioPage:
         ]
 
     def _opened_run(self, request: gr.Request) -> list[Any]:
+        language = language_of(request.headers)
         run_id = dict(request.query_params).get("run")
         try:
             shown_id = run_id or example_run(self.studio)
             view = self.studio.ledger.run(shown_id) if shown_id else None
         except CreditlineError as error:
-            return trouble(error.message)
+            return trouble(error.message, language)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-            return trouble(words_of(error))
+            return trouble(words_of(error), language)
         if run_id and view is None:
-            return trouble("There is no run with this link on this machine.")
+            return trouble(
+                language.say("There is no run with this link on this machine."), language
+            )
         if view is None:
-            return update(picture=render("studio.blank"), **idle())
-        return shown(self.studio, view, "")
+            return update(picture=render("studio.blank", language), **idle())
+        return shown(self.studio, view, "", language)
 
     def _restore_opened(self, request: gr.Request) -> list[Any]:
         """The settings of the run in the address, where it asks for them."""
         query = dict(request.query_params)
         if not query.get("settings"):
             return [gr.skip() for _ in self.restored]
-        return self._restore(query.get("run"))
+        return self._restore(query.get("run"), request)
 
-    def _restore(self, run_id: str | None) -> list[Any]:
+    def _restore(self, run_id: str | None, request: gr.Request) -> list[Any]:
         """Every setting of a painted run back in the form; words where that cannot be."""
+        language = language_of(request.headers)
         try:
             view = self.studio.ledger.run(run_id) if run_id else None
             style, seed, steps, guidance, method = settings_of(self.studio, view)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-            words = render("notices.trouble", words=words_of(error))
+            words = render("notices.trouble", language, words=words_of(error))
             return [*(gr.skip() for _ in self.restored[:-1]), words]
-        words = "Its style, seed, steps, guidance and measure are set. Press Generate when ready."
+        words = language.say(
+            "Its style, seed, steps, guidance and measure are set. Press Generate when ready."
+        )
         done = render("notices.done", words=words)
         collection = self.studio.collection
         usual = (collection.default_steps, collection.default_guidance, self.method.value)
         opened = gr.update(open=True) if (steps, guidance, method) != usual else gr.skip()
         return [style, seed, steps, guidance, method, opened, done]
 
-    def _alike(self, run_id: str | None) -> str:
+    def _alike(self, run_id: str | None, request: gr.Request) -> str:
         """Works that look like the picture, whether or not they shaped it."""
+        language = language_of(request.headers)
         try:
             view = self.studio.ledger.run(run_id) if run_id else None
             if view is None:
                 return ""
             pairs = looks_alike(self.studio, view.record, ALIKE)
         except CreditlineError as error:
-            return render("notices.empty", words=error.message)
+            return render("notices.empty", language, words=error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
-            return render("notices.empty", words=words_of(error))
+            return render("notices.empty", language, words=words_of(error))
         collection = self.studio.collection
         rows = [LookAlike.of(collection, work, cosine) for work, cosine in pairs]
-        return render("works.alike", rows=rows)
+        return render("works.alike", language, rows=rows)
 
-    def _without(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+    def _without(
+        self, run_id: str, artist_id: str | None, request: gr.Request
+    ) -> Iterator[list[Any]]:
         """Forget, paint, compare; what is finished is kept, and a stopped job goes on."""
-        ready = gr.update(interactive=True)
+        ready, language = gr.update(interactive=True), language_of(request.headers)
         yield from guarded(
-            self._leave_out(run_id, artist_id),
-            lambda words: [render("notices.trouble", words=words), ready],
+            self._leave_out(run_id, artist_id, language),
+            lambda words: [render("notices.trouble", language, words=words), ready],
         )
 
-    def _leave_out(self, run_id: str, artist_id: str | None) -> Iterator[list[Any]]:
+    def _leave_out(
+        self, run_id: str, artist_id: str | None, language: Language
+    ) -> Iterator[list[Any]]:
         if not artist_id:
-            raise UsageError("Choose an artist first.")
+            raise UsageError(language.say("Choose an artist first."))
         waiting, updated = gr.update(interactive=False), 0.0
-        yield [render("notices.waiting", words="Reading the works"), waiting]
+        yield [render("notices.waiting", words=language.say("Reading the works")), waiting]
         started = time.monotonic()
         for event in leave_out(self.studio, run_id, artist_id):
             if isinstance(event, ArtistAblationResult):
@@ -352,7 +377,7 @@ class StudioPage:
                 # the one that was asked comes first
                 answers.sort(key=lambda one: one.figures.artist_id != artist_id)
                 yield [
-                    render("artist_ablation.answers", answers=answers),
+                    render("artist_ablation.answers", language, answers=answers),
                     gr.update(interactive=True),
                 ]
                 return
@@ -360,4 +385,5 @@ class StudioPage:
             if moment - updated >= BETWEEN_UPDATES:
                 updated = moment
                 left = (moment - started) * (event.total - event.done) / max(1, event.done)
-                yield [progress(event.phase, event.done, event.total, left), waiting]
+                phase = language.translated(event.phase)
+                yield [progress(phase, event.done, event.total, left, language), waiting]

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from app.web.formatting import percent, style_name, verdict_name
+from app.web.formatting import percent, plain, style_name, verdict_name
+from app.web.language import ENGLISH, Language
 from app.web.views.credit import names_in
 from core.ledger.records import PROPONENT, RunInfluence, RunRecord, RunView
 from core.ledger.shares import WHOLE
-
-NOT_PAINTED = "not painted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +69,25 @@ class RunComparison:
     nobody: tuple[str, str]
 
     @classmethod
-    def of(cls, first: RunView, second: RunView, names: Mapping[str, str]) -> Self:
+    def of(
+        cls,
+        first: RunView,
+        second: RunView,
+        names: Mapping[str, str],
+        language: Language = ENGLISH,
+    ) -> Self:
         """Of two runs of one ledger; `names` by artist id."""
         a, b = first.record, second.record
         return cls(
             first=first,
             second=second,
-            artists=_artists(a, b, {**names, **names_in(a), **names_in(b)}),
+            artists=_artists(a, b, {**names, **names_in(a), **names_in(b)}, language),
             works=_works(a, b),
-            recipe=_recipe(a, b),
-            nobody=(_share(a.unattributed_micro), _share(b.unattributed_micro)),
+            recipe=_recipe(a, b, language),
+            nobody=(
+                _share(a.unattributed_micro, language),
+                _share(b.unattributed_micro, language),
+            ),
         )
 
     @property
@@ -88,11 +96,13 @@ class RunComparison:
         return sum(one.both for one in self.artists)
 
 
-def _share(micro: int) -> str:
-    return percent(micro / WHOLE, 2)
+def _share(micro: int, language: Language) -> str:
+    return percent(micro / WHOLE, 2, language)
 
 
-def _artists(a: RunRecord, b: RunRecord, names: Mapping[str, str]) -> tuple[SharedArtist, ...]:
+def _artists(
+    a: RunRecord, b: RunRecord, names: Mapping[str, str], language: Language
+) -> tuple[SharedArtist, ...]:
     pairs = {
         who: (a.artist_micro.get(who, 0), b.artist_micro.get(who, 0))
         for who in {**a.artist_micro, **b.artist_micro}
@@ -103,8 +113,8 @@ def _artists(a: RunRecord, b: RunRecord, names: Mapping[str, str]) -> tuple[Shar
         SharedArtist(
             id=who,
             name=names.get(who, who),
-            first=_share(pairs[who][0]) if pairs[who][0] else "",
-            second=_share(pairs[who][1]) if pairs[who][1] else "",
+            first=_share(pairs[who][0], language) if pairs[who][0] else "",
+            second=_share(pairs[who][1], language) if pairs[who][1] else "",
             first_length=pairs[who][0] / longest,
             second_length=pairs[who][1] / longest,
         )
@@ -125,22 +135,22 @@ def _works(a: RunRecord, b: RunRecord) -> tuple[SharedWork, ...]:
     return tuple(sorted(shared, key=lambda one: (one.first + one.second, one.first)))
 
 
-def _recipe(a: RunRecord, b: RunRecord) -> tuple[RecipeLine, ...]:
+def _recipe(a: RunRecord, b: RunRecord, language: Language) -> tuple[RecipeLine, ...]:
+    def made(value: float | None) -> str:
+        return language.say("not painted") if value is None else plain(value, language)
+
+    say = language.say
     rows = {
-        "Class": (style_name(a.style), style_name(b.style)),
-        "Verdict": (verdict_name(a.verdict), verdict_name(b.verdict)),
-        "Seed": (_made(a.seed), _made(b.seed)),
-        "Steps": (_made(a.steps), _made(b.steps)),
-        "Guidance": (_made(a.guidance), _made(b.guidance)),
-        "Collection": (a.collection, b.collection),
-        "Model": (a.model_digest[:12], b.model_digest[:12]),
-        "Method": (a.method, b.method),
-        "Share rule": (a.rule, b.rule),
+        say("Class"): (style_name(a.style, language), style_name(b.style, language)),
+        say("Verdict"): (verdict_name(a.verdict, language), verdict_name(b.verdict, language)),
+        say("Seed"): (made(a.seed), made(b.seed)),
+        say("Steps"): (made(a.steps), made(b.steps)),
+        say("Guidance"): (made(a.guidance), made(b.guidance)),
+        say("Collection"): (a.collection, b.collection),
+        say("Model"): (a.model_digest[:12], b.model_digest[:12]),
+        say("Method"): (a.method, b.method),
+        say("Share rule"): (a.rule, b.rule),
     }
     return tuple(
         RecipeLine(name=name, first=first, second=second) for name, (first, second) in rows.items()
     )
-
-
-def _made(value: float | None) -> str:
-    return NOT_PAINTED if value is None else str(value)

@@ -1,6 +1,7 @@
 """Credit as bars from zero: who, how much, from how many works; the rest stays visible.
 
-In: micro-credits of a run or of the ledger. Out: bars as plain values, widest first at full length.
+In: micro-credits of a run or of the ledger. Out: bars as plain values in the words
+of a language, widest first at full length.
 """
 
 from __future__ import annotations
@@ -8,26 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.web.formatting import counted, credits, percent, percentages
+from app.web.formatting import counted, credits, day, number, percent, percentages
+from app.web.language import ENGLISH, Language
+from app.web.sentences import marked
 from app.web.views.rules import TITLES, earned_by, rule_words
 from core.ledger.evidence import decision
 from core.ledger.records import PROPONENT, RunRecord, RunView, Totals
 from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import ROYALTY_POOL, WHOLE, ShareRule
 
-UNATTRIBUTED = "Unattributed"
-UNKNOWN = "Unknown makers"
-KEPT = "kept: nobody knows who made these works"
-WHY = "what is too weak to tell from chance is given to nobody"
+UNATTRIBUTED = marked("Unattributed")
+UNKNOWN = marked("Unknown makers")
+KEPT = marked("kept: nobody knows who made these works")
+WHY = marked("what is too weak to tell from chance is given to nobody")
 NAMED = 3  # artists per rule, side by side
 # of runs that tell what is unattributed apart: name and reason
 REST = {
     "base": (
-        "The base model's",
-        "not owed to this collection: the model had it before, or never learnt it",
+        marked("The base model's"),
+        marked("not owed to this collection: the model had it before, or never learnt it"),
     ),
-    "weak": ("Too weak to tell", "owed to the collection, but to no artist above chance"),
-    "withheld": ("Kept back", "of artists who opted out or left, or above a cap"),
+    "weak": (
+        marked("Too weak to tell"),
+        marked("owed to the collection, but to no artist above chance"),
+    ),
+    "withheld": (
+        marked("Kept back"),
+        marked("of artists who opted out or left, or above a cap"),
+    ),
 }
 
 
@@ -47,6 +56,7 @@ def run_bars(
     names: Mapping[str, str],
     rule: ShareRule | None,
     unpaid: frozenset[str] = frozenset(),
+    language: Language = ENGLISH,
 ) -> tuple[Bar, ...]:
     """The shares of one picture, the largest first.
 
@@ -55,22 +65,26 @@ def run_bars(
     """
     ranked = sorted(record.artist_micro.items(), key=lambda item: (-item[1], item[0]))
     recorded = names_in(record)
-    earned = earned_by(rule, record.side(PROPONENT))
+    earned = earned_by(rule, record.side(PROPONENT), language)
     if rule is not None and rule.name == ROYALTY_POOL.name:
-        earned = _apart_from_the_pool(record, rule)
+        earned = _apart_from_the_pool(record, rule, language)
     rows = [
         (
             artist,
             recorded.get(artist) or names.get(artist, artist),
             micro,
-            KEPT if artist in unpaid else earned(artist),
+            language.say(KEPT) if artist in unpaid else earned(artist),
         )
         for artist, micro in ranked
     ]
     if record.remainder is None:
-        return _bars(rows, [(UNATTRIBUTED, record.unattributed_micro, WHY)])
-    rest = [(name, record.remainder.get(key, 0), why) for key, (name, why) in REST.items()]
-    return _bars(rows, [row for row in rest if row[1]])
+        rest = [(language.say(UNATTRIBUTED), record.unattributed_micro, language.say(WHY))]
+        return _bars(rows, rest, language)
+    rest = [
+        (language.say(name), record.remainder.get(key, 0), language.say(why))
+        for key, (name, why) in REST.items()
+    ]
+    return _bars(rows, [row for row in rest if row[1]], language)
 
 
 def names_in(record: RunRecord) -> dict[str, str]:
@@ -82,31 +96,47 @@ def names_in(record: RunRecord) -> dict[str, str]:
     }
 
 
-def _apart_from_the_pool(record: RunRecord, rule: ShareRule) -> Callable[[str], str]:
+def _apart_from_the_pool(
+    record: RunRecord, rule: ShareRule, language: Language
+) -> Callable[[str], str]:
     """Artist id -> how much of their share was not attributed but shared equally."""
     shares = shares_under(record, rule)
     pool = {} if shares is None else shares.pool_micro
-    return lambda artist: f"{percent(pool.get(artist, 0) / WHOLE, 2)} of it shared equally"
+    return lambda artist: language.say(
+        "%(share)s of it shared equally",
+        share=percent(pool.get(artist, 0) / WHOLE, 2, language),
+    )
 
 
-def decided(record: RunRecord, names: Mapping[str, str]) -> str:
+def decided(record: RunRecord, names: Mapping[str, str], language: Language = ENGLISH) -> str:
     """Whether one artist decided the picture, in words; nothing where that is not known."""
     if record.evidence is None or not record.evidence.attributable:
         return ""
     outcome = decision(record.evidence)
     if outcome.artist_id is not None:
         name = names.get(outcome.artist_id, outcome.artist_id)
-        return f"{name}'s works shaped this picture more than all others together."
+        return language.say(
+            "%(artist)s's works shaped this picture more than all others together.", artist=name
+        )
     if not outcome.significant:
-        return "No single artist decided this picture: nobody's works stand out from chance."
-    return (
-        f"No single artist decided this picture: {counted(outcome.significant, 'artist')} shaped "
-        "it, none more than all others together."
+        return language.say(
+            "No single artist decided this picture: nobody's works stand out from chance."
+        )
+    return language.count(
+        "No single artist decided this picture: %(number)s artist shaped it, none more than all "
+        "others together.",
+        "No single artist decided this picture: %(number)s artists shaped it, none more than all "
+        "others together.",
+        outcome.significant,
+        number=outcome.significant,
     )
 
 
 def standing_entry(
-    view: RunView, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()
+    view: RunView,
+    names: Mapping[str, str],
+    opted_out: frozenset[str] = frozenset(),
+    language: Language = ENGLISH,
 ) -> str:
     """Which entry stands and why it is not what the run says; nothing where they agree.
 
@@ -124,20 +154,30 @@ def standing_entry(
         for who in others
         if view.entry_micro.get(who, 0) != record.artist_micro.get(who, 0) and who not in opted_out
     ]
-    reasons = [f"{name} has opted out since" for name in since]
+    reasons = [language.say("%(artist)s has opted out since", artist=name) for name in since]
     if view.entry_rule != record.rule:
-        reasons.append("another rule was in force")
+        reasons.append(language.say("another rule was in force"))
     elif moved and not since:
-        reasons.append(f"the collection knows otherwise now of {', '.join(moved[:NAMED])}")
+        known = ", ".join(moved[:NAMED])
+        reasons.append(
+            language.say("the collection knows otherwise now of %(artists)s", artists=known)
+        )
     given = ", ".join(
-        f"{names.get(who, who)} {percent(micro / WHOLE, 1)}"
+        f"{names.get(who, who)} {percent(micro / WHOLE, 1, language)}"
         for who, micro in sorted(view.entry_micro.items(), key=lambda item: (-item[1], item[0]))
     )
-    return (
-        f"This picture was credited on {view.entry_date[:10]}, and that entry stands: "
-        f"{given or 'nobody'}. The bars show what it would be today"
-        f"{': ' + '; '.join(reasons) if reasons else ''}."
+    stands = language.say(
+        "This picture was credited on %(day)s, and that entry stands: %(shares)s.",
+        day=day(view.entry_date[:10], language),
+        shares=given or language.say("nobody"),
     )
+    if not reasons:
+        today = language.say("The bars show what it would be today.")
+        return f"{stands} {today}"
+    today = language.say(
+        "The bars show what it would be today: %(reasons)s.", reasons="; ".join(reasons)
+    )
+    return f"{stands} {today}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +195,10 @@ class RuleOutcome:
 
 
 def side_by_side(
-    record: RunRecord, names: Mapping[str, str], opted_out: frozenset[str] = frozenset()
+    record: RunRecord,
+    names: Mapping[str, str],
+    opted_out: frozenset[str] = frozenset(),
+    language: Language = ENGLISH,
 ) -> tuple[RuleOutcome, ...]:
     """The run under every share rule: the largest shares by name, and what nobody gets."""
     outcomes = []
@@ -164,16 +207,16 @@ def side_by_side(
         if one.shares is not None:
             ranked = sorted(one.shares.artist_micro.items(), key=lambda item: (-item[1], item[0]))
             credited = tuple(
-                (names.get(artist, artist), percent(micro / WHOLE, 1))
+                (names.get(artist, artist), percent(micro / WHOLE, 1, language))
                 for artist, micro in ranked[:NAMED]
             )
             more = max(0, len(ranked) - NAMED)
-            nobody = percent(one.shares.unattributed_micro / WHOLE, 1)
+            nobody = percent(one.shares.unattributed_micro / WHOLE, 1, language)
         outcomes.append(
             RuleOutcome(
                 id=one.rule.id,
-                title=TITLES[one.rule.name],
-                words=rule_words(one.rule),
+                title=language.say(TITLES[one.rule.name]),
+                words=rule_words(one.rule, language),
                 own=one.rule.id == record.rule,
                 credited=credited,
                 more=more,
@@ -183,25 +226,36 @@ def side_by_side(
     return tuple(outcomes)
 
 
-def total_bars(totals: Totals) -> tuple[Bar, ...]:
+def total_bars(totals: Totals, language: Language = ENGLISH) -> tuple[Bar, ...]:
     """The ledger's bars, in its order; none where nothing is credited."""
     rows = [
         (
             row.artist_id,
             row.name,
             row.micro,
-            f"{credits(row.micro)} credits · {counted(row.works, 'work')}",
+            language.say("%(credits)s credits", credits=credits(row.micro, language))
+            + f" · {counted(row.works, 'work', language)}",
         )
         for row in totals.artists
     ]
-    rest = [(UNKNOWN, totals.unknown_micro, KEPT)] if totals.unknown else []
+    rest = [(language.say(UNATTRIBUTED), totals.unattributed_micro, "")]
+    if totals.unknown:
+        rest.insert(0, (language.say(UNKNOWN), totals.unknown_micro, language.say(KEPT)))
     if totals.more:
-        rest.insert(0, (f"{counted(totals.more, 'more artist')}", totals.more_micro, "together"))
-    return _bars(rows, [*rest, (UNATTRIBUTED, totals.unattributed_micro, "")])
+        more = language.count(
+            "%(number)s more artist",
+            "%(number)s more artists",
+            totals.more,
+            number=number(totals.more, language),
+        )
+        rest.insert(0, (more, totals.more_micro, language.say("together")))
+    return _bars(rows, rest, language)
 
 
 def _bars(
-    rows: Sequence[tuple[str, str, int, str]], rest: Sequence[tuple[str, int, str]]
+    rows: Sequence[tuple[str, str, int, str]],
+    rest: Sequence[tuple[str, int, str]],
+    language: Language,
 ) -> tuple[Bar, ...]:
     """`rows`: artist id, name, micro-credits, note; `rest`: what nobody got, without the id."""
     everyone = [*rows, *((None, name, micro, why) for name, micro, why in rest)]
@@ -212,6 +266,6 @@ def _bars(
     return tuple(
         Bar(artist_id=artist, name=name, share=share, fraction=micro / longest, note=note)
         for (artist, name, _, note), micro, share in zip(
-            everyone, micros, percentages(micros), strict=True
+            everyone, micros, percentages(micros, language), strict=True
         )
     )

@@ -11,6 +11,7 @@ import pytest
 
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
+from app.web.language import ENGLISH
 from app.web.pages.names import FIRST, NamesPage
 from core.collection.artists.decisions import decide, read_decisions
 from core.collection.artists.review import proposals
@@ -44,14 +45,14 @@ def test_an_answer_to_a_question_that_another_keeper_answered_is_to_no_other(
     root = studio.settings.collections / "two"
     first, second = proposals(load_collection(root))
     assert NOBODY in {one.words for one in second.choices}
-    position = page._page("two", FIRST)[-1]
+    position = page._page(ENGLISH, "two", FIRST)[-1]
     assert position == (0, first.key)
     decide(load_collection(root), "makers", first.subject, "Komar | Melamid", by="bea")
-    answer = page._decide("two", position, NOBODY, "ann")
+    answer = page._decide(ENGLISH, "two", position, NOBODY, "ann")
     assert "That was decided meanwhile." in answer[0] and "Zorn, Quist" in answer[0]
     assert len(read_decisions(root).rows) == 1
     assert [one.key for one in proposals(load_collection(root))] == [second.key]
-    page._decide("two", answer[-1], NOBODY, "ann")
+    page._decide(ENGLISH, "two", answer[-1], NOBODY, "ann")
     assert proposals(load_collection(root)) == ()
 
 

@@ -445,6 +445,8 @@ CASES: dict[str, Callable[[str], str]] = {
     "names.wishes": lambda text: "".join(
         render("names.wishes", rows=rows) for rows in ([wish_of(text)], [])
     ),
+    "languages.chooser": lambda text: render("languages.chooser"),
+    "languages.head": lambda text: render("languages.head"),
     "looking.dialogs": lambda text: render("looking.dialogs"),
     "looking.facts": lambda text: render(
         "looking.facts",

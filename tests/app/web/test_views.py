@@ -273,7 +273,7 @@ NOTHING: dict[str, Any] = {
 def test_an_empty_or_older_report_says_nothing_of_artists() -> None:
     for report in (NOTHING, {**NOTHING, "artists": None}):
         html = method.section(report)
-        assert "is not known" in html and "Measured on 2026-11-26" in html
+        assert "is not known" in html and "Measured on 26 Nov 2026" in html
         assert "right artists" not in html and "<svg" not in html and "→" not in html
 
 

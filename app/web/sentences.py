@@ -1,0 +1,344 @@
+"""English that is made where no language is known (by core and the services) and reaches a page.
+
+Each as it is written there, with names for what is filled in: a page finds by it the same sentence
+in its own language. Collected into the catalogues as every other sentence is.
+"""
+
+from __future__ import annotations
+
+
+def marked(sentence: str) -> str:
+    """The sentence itself; whoever collects the catalogues finds it by this."""
+    return sentence
+
+
+def marked_count(one: str, many: str) -> tuple[str, str]:
+    """Both forms of what is counted, for whoever collects the catalogues."""
+    return one, many
+
+
+SENTENCES: tuple[str, ...] = (
+    # how far a picture may be trusted (core.attribution.calibration)
+    marked("This model has learnt images like this."),
+    marked("This model may have learnt images like this: take the names below as hints."),
+    marked("This model has not learnt images like this: the names below say little."),
+    marked(
+        "This model has not learnt images like this: nothing of it is owed to the collection, "
+        "and nobody is credited. The names below say little."
+    ),
+    # a picture painted without an artist (app.services.artist_ablation)
+    marked(
+        "Without %(artist)s the model knows this picture less well: its error on it is %(rise)s "
+        "%% higher."
+    ),
+    marked(
+        "Without %(artist)s the model knows this picture about as well as before (%(rise)s %% "
+        "error)."
+    ),
+    marked(
+        "On their own works the error changed by %(own)s %%, on everybody else's by %(others)s %%."
+    ),
+    marked(
+        "Painted again from the same seed, the picture differs by %(moved)s %% (0 %%: the same "
+        "picture; 100 %%: as far as a blank one)."
+    ),
+    marked("Only a painted run can be painted again without an artist."),
+    marked("This run was painted by another model than the one that is open."),
+    marked("There is no such artist in this collection."),
+    marked("The artist '%(artist)s' has no works here that could be left out."),
+    marked("Painting without them"),
+    marked("Making the model forget them"),
+    # what is under way
+    marked("Painting"),
+    marked("Reading the works"),
+    marked("Looking at pictures"),
+    marked("Importing pictures"),
+    # runs (app.services.runs, core.ledger.deletion)
+    marked("The seed %(seed)s is outside 0 to %(most)s."),
+    marked("%(steps)s steps cannot be painted: choose between 1 and %(most)s."),
+    marked("A guidance of %(guidance)s is outside 0 to %(most)s."),
+    marked(
+        "The method '%(method)s' is not at hand for this collection. Choose one of: %(methods)s."
+    ),
+    marked("There is no such run; it may have been deleted."),
+    marked("This run was not painted: a picture was brought. Bring it again."),
+    marked(
+        "This run was painted from the collection '%(collection)s', which is not the one that "
+        "is open. Start the studio with that collection."
+    ),
+    marked("The picture of this run is no longer kept."),
+    marked("There is no such run; it may have been deleted already."),
+    marked(
+        "Run #%(run)s is booked (entry #%(entry)s), and what is booked is kept for ever. An "
+        "entry can be reversed, but neither it nor its run can be deleted."
+    ),
+    marked("The example belongs to its collection and comes with it; it is not deleted."),
+    # what nobody foresaw (app.services.errors), and refusals at the gate
+    marked("The memory of this machine ran out. Try fewer steps, or close other programs."),
+    marked(
+        "Something went wrong that was not foreseen; nothing was half-recorded. Try again; if "
+        "it happens again, report it with the reference %(reference)s."
+    ),
+    marked("The picture is no longer here. Choose it again."),
+    # what an account is needed for (app.web.callers)
+    marked("%(what)s needs a keeper's account. Sign in at the top of the page."),
+    marked("%(what)s needs a curator's account. Sign in at the top of the page."),
+    marked(
+        "%(what)s is open to the studio's keeper alone. Open the studio at the address with "
+        "a key that it printed when it started, or use the command line there."
+    ),
+    marked("%(what)s is switched off in the browser. Use the command line of the studio."),
+    marked("Recording credit for an upload"),
+    marked("Asking what if an artist had not been there"),
+    marked("Deciding about names"),
+    marked("Importing, which reads folders of the studio's machine,"),
+    marked("Deleting a run"),
+    marked("Exporting the whole ledger"),
+    marked("visitor"),
+    marked("curator"),
+    marked("keeper"),
+    # filters of the ledger and the history (app.services.ledger_filter)
+    marked("There is no verdict '%(verdict)s'. Choose one of: %(verdicts)s."),
+    marked("Search for at most %(letters)s letters of a file's name."),
+    marked("Several artists are called '%(name)s'. Use one of the ids: %(ids)s."),
+    marked("The ledger knows no artist '%(name)s'. Did you mean %(names)s?"),
+    marked("The ledger knows no artist '%(name)s'."),
+    marked("The ledger knows no class '%(name)s'. Choose one of: %(styles)s."),
+    marked("The ledger knows no class '%(name)s'. No run is recorded yet."),
+    marked("There is no kind of run '%(kind)s'. Choose one of: %(kinds)s."),
+    marked("'%(month)s' is not a month. Write it as YYYY-MM."),
+    marked("There is no day '%(day)s'. Write it as YYYY-MM-DD."),
+    # the ledger
+    marked("it is damaged: it holds what was never written there"),
+    marked("Another run is recorded as '%(run)s'. Trace the picture again."),
+    marked(
+        "The ledger '%(ledger)s' was replaced or moved while this program had it open. Nothing "
+        "was booked. Put the file back, or start the program again to go on with the one that "
+        "is there now."
+    ),
+    # pictures that are not taken (core.collection.images)
+    marked("Opening the picture was cancelled. Choose it again to open it."),
+    marked("The file could not be read. Check that you may open it, then choose it again."),
+    marked("There is no such file. Check its name and choose it again."),
+    marked(
+        "The file is larger than %(size)s MiB. Reduce the picture or save it as JPEG, then "
+        "choose it again."
+    ),
+    marked(
+        "The picture is too small or too narrow (%(width)s x %(height)s pixels); each side "
+        "needs at least %(least)s. Choose a larger one."
+    ),
+    marked(
+        "The picture is too narrow (%(width)s x %(height)s pixels): one side may be at most "
+        "%(most)s times the other. Crop it and try again."
+    ),
+    marked(
+        "The picture has too many pixels; at most %(most)s million are taken. Reduce it and "
+        "choose it again."
+    ),
+    marked(
+        "The picture has too many pixels (%(size)s); at most %(most)s million are taken. Reduce "
+        "it and choose it again."
+    ),
+    marked(
+        "The picture's colours are of a kind (%(kind)s) that is not supported. Export it as PNG "
+        "or JPEG and choose it again."
+    ),
+    marked(
+        "The %(kind)s has far more %(parts)s than any picture needs. Export it again and try that."
+    ),
+    marked("The file is empty: it holds no bytes. Copy or export the picture again."),
+    marked(
+        "The file is %(what)s, which is not accepted here. Export it as %(kinds)s and choose it "
+        "again."
+    ),
+    marked(
+        "The file is a HEIC photograph, which is not supported. Export it as JPEG and choose it "
+        "again."
+    ),
+    marked(
+        "The file is a video or sound file, not a picture. Export it as %(kinds)s and choose it "
+        "again."
+    ),
+    marked(
+        "The file is an SVG drawing, which is not supported. Export it as %(kinds)s and choose "
+        "it again."
+    ),
+    marked(
+        "The file is not a recognised image: it is a web page, perhaps an error page saved in "
+        "the picture's place. Download the picture again."
+    ),
+    marked(
+        "The file is not a recognised image, or its beginning is damaged. Export it as "
+        "%(kinds)s and choose it again."
+    ),
+    marked("There is not enough memory to open the picture. Reduce it and try again."),
+    marked(
+        "Opening the picture took more than %(seconds)s seconds, so it was stopped. Reduce it "
+        "or export it again, then try that."
+    ),
+    marked(
+        "The process that opened the picture ended before it was done: the file is damaged or "
+        "needs too much memory. Export it again or reduce it, then try that."
+    ),
+    marked("The picture is very small (%(width)s x %(height)s pixels)."),
+    marked("The file holds several %(parts)s; the first one is used."),
+    marked("Its colour profile was converted to sRGB."),
+    marked("Its printing colours (CMYK) were converted to screen colours."),
+    marked("The picture is wholly transparent: it shows plain white."),
+    marked("Its transparent parts were laid on white."),
+    # importing (app.services.importing, core.collection.importing)
+    marked(
+        "Importing reads folders of the studio's machine, so it is open to its keeper alone. "
+        "Open the studio at the address with a key that it printed when it started, or run "
+        "there: python -m app import FOLDER --to DIR"
+    ),
+    marked("Write where the pictures are: the whole path of a folder, a table or an archive."),
+    marked("'%(path)s' is only part of a path. Write the whole path, from its root."),
+    marked("There is no '%(source)s' to import. Check the path."),
+    marked("The folder '%(source)s' is empty. Put pictures into it first."),
+    marked("There are no pictures in it to import."),
+    marked(
+        "The file lies in no style's folder. Move it into one, or say the style of all with "
+        "--map 'style=\"TEXT\"'."
+    ),
+    marked("The row names no style, so it has no class. Fill in its style cell."),
+    marked(
+        "There is no such file among the pictures. Correct the file cell, or say with "
+        "--pictures where they are."
+    ),
+    marked("The row has more cells than the header. Quote cells with commas."),
+    marked("The file is a web address; nothing is downloaded. Save it first."),
+    marked("Another import is filling '%(collection)s'. Wait until it has ended."),
+    # questions about names (core.collection.artists)
+    marked("Who is meant by '%(name)s'?"),
+    marked("'%(name)s' is credited as one person."),
+    marked("Are '%(first)s' and '%(second)s' one person?"),
+    marked("Rows of the last import that wait for this: %(number)s."),
+    marked("Yes, that is %(name)s: never learn from it"),
+    marked("No, somebody else"),
+    marked("One maker: %(name)s"),
+    marked("%(number)s makers: %(names)s"),
+    marked("Nobody in particular"),
+    marked("One person: %(name)s"),
+    marked("Two persons"),
+    marked("1 work"),
+    marked("%(number)s works"),
+    marked("%(name)s: nothing more is known; 1 work"),
+    marked("%(name)s: nothing more is known; %(number)s works"),
+    marked("%(facts)s; 1 work"),
+    marked("%(facts)s; %(number)s works"),
+    # methods (core.attribution.methods), noise, and the checks of a report
+    marked("Gradient dot product"),
+    marked("Gradient cosine"),
+    marked("CLIP, cosine"),
+    marked("CLIP, dot product"),
+    marked("D-TRAK, interpolated (η = 0.8)"),
+    marked("D-TRAK, timesteps normalised"),
+    marked("D-TRAK, L_Avg, timesteps normalised"),
+    marked("TRAK, timesteps normalised"),
+    marked("D-TRAK, ensemble"),
+    marked("TRAK, ensemble"),
+    marked("DAS (ranks only)"),
+    marked("L_Avg, squared (ranks only)"),
+    marked("Datamodel, LASSO"),
+    marked("Datamodel, ridge"),
+    marked("EK-FAC influence"),
+    marked("Empirical influence"),
+    marked("Relative influence"),
+    marked("Renormalised influence"),
+    marked("Journey TRAK (x0 noised again)"),
+    marked("Journey TRAK (x_t on the path)"),
+    marked("Raw pixels (latents), cosine"),
+    marked("Raw pixels (latents), dot product"),
+    marked("Raw pixels (latents), exp(−d²/4)"),
+    marked("C x a gradient method"),
+    marked("K backward passes per work and per query, a timestep each"),
+    marked("S trainings"),
+    marked("S x D-TRAK and S trainings"),
+    marked("S x TRAK and S trainings"),
+    marked("none but encoding"),
+    marked("one backward pass per step of the path"),
+    marked("one backward pass per work and per query (K timesteps in the batch)"),
+    marked(
+        "one backward pass per work and per query (K timesteps in the batch), and before them 1 "
+        "+ K passes per work to fit F"
+    ),
+    marked("one forward pass of CLIP"),
+    marked("Kronecker factors of all works' gradients, which `evaluate` fits and nothing keeps"),
+    marked("S models retrained on random halves"),
+    marked("a CLIP vision model"),
+    marked("features `%(name)s`: objective %(objective)s, normalised"),
+    marked("features of objective average, and each work's residual"),
+    marked("features of objective %(objective)s at C checkpoints"),
+    marked("features of objective %(objective)s of S retrained models"),
+    marked("features of objective %(objective)s"),
+    marked("latents of the works; no model"),
+    marked("the query's seed and prompt"),
+    marked("independent"),
+    marked("cycle"),
+    marked("Self-retrieval"),
+    marked("Style precision@10, itself aside"),
+    marked("Artist top-1, itself aside"),
+    marked("Artist top-3, itself aside"),
+    marked("Style precision@10"),
+    marked("Artist top-1"),
+    marked("Artist top-3"),
+    # formulas with words in them; the more particular first
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ = Pᵀ mean over t of %(gradient)s: every timestep counts alike"
+    ),
+    marked("%(product)s per Linear layer, diag(Λ) of other parameters, δ = 0.1 mean(Λ) of each"),
+    marked("mean over checkpoints c of %(product)s"),
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at its own x_t"
+    ),
+    marked(
+        "φ(x)ᵀ (ΦᵀΦ + λI)⁻¹ φₙ, φ(x) = mean over the sampling path of Pᵀ∇L_Simple at noised x0_t"
+    ),
+    marked("mean over S models of %(product)s"),
+    marked("%(product)s: DAS without residual and leverage; never negative: it names no opponents"),
+    marked("%(product)s; never negative: it names no opponents"),
+    marked("%(product)s, z the latents"),
+    marked("exp(−(d(x, n)² − min d²)/4), d the distance of the latents, min over the works"),
+    marked("%(product)s, c CLIP's image embedding"),
+    marked("mean loss of x over models trained without n, minus over those trained with n"),
+    marked("minus the coefficient of n in the ridge regression of the loss of x on who was in"),
+    marked("minus the coefficient of n in the LASSO regression of the loss of x on who was in"),
+    # the embedded collection
+    marked(
+        "Six hundred paintings by twenty-four procedural painters: small programs, each with a "
+        "hand of its own, named after pigments. No person painted them; because every painter "
+        "is a program, the truth about who shaped what can be checked."
+    ),
+)
+# styles that collections are often divided by; others keep the name that they were given
+STYLES: tuple[str, ...] = (
+    marked("art nouveau"),
+    marked("color field"),
+    marked("cubism"),
+    marked("pointillism"),
+    marked("suprematism"),
+    marked("ukiyo-e"),
+    marked("impressionism"),
+    marked("post-impressionism"),
+    marked("expressionism"),
+    marked("abstract expressionism"),
+    marked("realism"),
+    marked("surrealism"),
+    marked("romanticism"),
+    marked("baroque"),
+    marked("rococo"),
+    marked("renaissance"),
+    marked("symbolism"),
+    marked("fauvism"),
+    marked("futurism"),
+    marked("minimalism"),
+    marked("pop art"),
+    marked("landscape"),
+    marked("portrait"),
+    marked("still life"),
+    marked("photograph"),
+    marked("drawing"),
+    marked("print"),
+)
