@@ -43,4 +43,11 @@ def header(caller: Caller, *, required: bool, language: Language = ENGLISH) -> s
         for action, label, address in OF_KEEPERS
         if caller.may(action)
     ]
-    return render("account.header", language, who=caller, required=required, pages=pages)
+    return render(
+        "account.header",
+        language,
+        who=caller,
+        required=required,
+        pages=pages,
+        keeper=caller.may(Action.REMOVE),  # links that only such a caller is shown
+    )

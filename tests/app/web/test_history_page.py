@@ -8,13 +8,16 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from sqlalchemy import select
 
 from app.services.session import Studio
-from app.web.access import Access
+from app.web.callers import CALLER, Caller
 from app.web.pages.compare import compare_page
 from app.web.pages.history import NOT_THE_KEEPER, HistoryPage, history_page
+from core.accounts.roles import AccountRole, allowed_to
 from core.errors import UsageError
 from core.ledger.records import RunView
+from core.ledger.schema import run_deleted
 from tests.app.services.test_runs import generated, studio
 from tests.runs import record
 
@@ -26,16 +29,16 @@ def unbooked(studio: Studio, title: str = "cat.png", **changes: Any) -> RunView:
     return studio.ledger.record(run)
 
 
-def asks(**query: str) -> Any:
-    """A request with this query, from a browser without a keeper's cookie."""
-    return SimpleNamespace(query_params=query, headers={})
+def asks(keeper: bool = True, **query: str) -> Any:
+    """A request with this query, from the keeper's browser or from a visitor's."""
+    role = AccountRole.KEEPER if keeper else AccountRole.VISITOR
+    caller = Caller(role=role, actions=allowed_to(role), actor="kim")
+    return SimpleNamespace(query_params=query, headers={}, scope={CALLER: caller})
 
 
-def page(studio: Studio, keeper: bool) -> HistoryPage:
-    access = Access(studio.settings)
-    access.importing = "anyone" if keeper else "key"
+def page(studio: Studio) -> HistoryPage:
     with gr.Blocks():
-        return HistoryPage(studio, access)
+        return HistoryPage(studio)
 
 
 def test_a_search_is_all_in_the_address(studio: Studio) -> None:
@@ -54,7 +57,7 @@ def test_a_search_that_means_nothing_is_refused_in_words(studio: Studio) -> None
         history_page(studio, {"verdict": "perhaps"})
     with pytest.raises(UsageError, match="200 letters"):
         history_page(studio, {"text": "x" * 201})
-    shown = page(studio, keeper=True)._opened(asks(verdict="perhaps"))
+    shown = page(studio)._opened(asks(verdict="perhaps"))
     assert "There is no verdict" in shown[0]["value"]
 
 
@@ -65,13 +68,13 @@ def test_only_a_run_that_is_not_booked_offers_to_be_deleted(studio: Studio) -> N
     view = unbooked(studio)
     assert f"delete={view.record.id}" in history_page(studio, {})
     assert f"delete={booked.record.id}" not in history_page(studio, {})
-    question, button, _ = page(studio, keeper=True)._opened(asks(delete=booked.record.id))
+    question, button, _ = page(studio)._opened(asks(delete=booked.record.id))
     assert "kept for ever" in question["value"] and not button["visible"]
 
 
 def test_the_keeper_is_asked_first_and_then_it_is_gone(studio: Studio) -> None:
     view = unbooked(studio)
-    history = page(studio, keeper=True)
+    history = page(studio)
     question, button, body = history._opened(asks(delete=view.record.id))
     assert "Delete run" in question["value"] and button["visible"]
     assert studio.ledger.run(view.record.id) is not None  # asked, not done
@@ -79,17 +82,20 @@ def test_the_keeper_is_asked_first_and_then_it_is_gone(studio: Studio) -> None:
     assert "is deleted" in done and not button["visible"]
     assert "cat.png" not in body
     assert studio.ledger.run(view.record.id) is None
+    with studio.ledger.engine.connect() as raw:
+        assert raw.execute(select(run_deleted.c.actor)).scalar_one() == "kim"
+    assert studio.ledger.verify().ok
     again = history._delete(asks(delete=view.record.id))
     assert "may have been deleted already" in again[0]
 
 
 def test_nobody_but_the_keeper_deletes(studio: Studio) -> None:
     view = unbooked(studio)
-    history = page(studio, keeper=False)
-    question, button, _ = history._opened(asks(delete=view.record.id))
+    history = page(studio)
+    question, button, body = history._opened(asks(keeper=False, delete=view.record.id))
     assert NOT_THE_KEEPER.split(".")[0].replace("'", "&#39;") in question["value"]
-    assert not button["visible"]
-    refused = history._delete(asks(delete=view.record.id))
+    assert not button["visible"] and "delete=" not in body  # nor is it offered
+    refused = history._delete(asks(keeper=False, delete=view.record.id))
     assert 'role="alert"' in refused[0]
     assert studio.ledger.run(view.record.id) is not None
 

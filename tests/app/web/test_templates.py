@@ -398,6 +398,7 @@ CASES: dict[str, Callable[[str], str]] = {
         who=Caller(name=text, by_session=True),
         required=True,
         pages=[(text, "/import")],
+        keeper=True,
     ),
     "plain": lambda text: render("plain", base="/"),
     "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),

@@ -63,7 +63,8 @@ def test_its_scores_are_those_of_then(folder: Path, expected: dict[str, Any]) ->
     assert_as_then(index.z(scores), expected["z"], 1e-5)
     if "leverage" in expected:
         phi = FeatureStore.open(directory).packed(index.keys_as_they_lie.tolist())
-        assert index.leverage(query, phi) == pytest.approx(expected["leverage"], rel=1e-5)
+        # a difference of large numbers: 1.3e-5 apart on another processor
+        assert index.leverage(query, phi) == pytest.approx(expected["leverage"], rel=1e-4)
 
 
 @pytest.mark.parametrize(

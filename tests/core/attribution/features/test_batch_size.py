@@ -160,7 +160,7 @@ def test_parameters_ask_for_gradients_as_before_even_after_a_fault(
         examples = examples_of(model)
         kept_bytes(model, objective("square"), examples)
         per_example_gradients(model, objective("square"), examples, path)
-        monkeypatch.setattr(model, "predict_noise", lambda *_: 1 / 0)
+        monkeypatch.setattr(model, "predict", lambda *_: 1 / 0)
         for work in (
             lambda: kept_bytes(model, objective("square"), examples),
             lambda: per_example_gradients(model, objective("square"), examples, path),
