@@ -111,7 +111,8 @@ class _Page:
     async def _finish(self, start: Message, body: bytes) -> None:
         code = self.language.code
         body = body.replace(b'lang="en"', f'lang="{code}"'.encode(), 1)
-        body = body.replace(HEAD, HEAD + render("languages.head").encode(), 1)
+        if b"gradio_config" in body:  # other pages need no script
+            body = body.replace(HEAD, HEAD + render("languages.head").encode(), 1)
         headers = [
             (name, value) for name, value in start["headers"] if name.lower() != b"content-length"
         ]

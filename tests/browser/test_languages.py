@@ -15,7 +15,7 @@ from tests.browser.test_studio import box
 
 Open = Callable[..., Any]
 GENERATE = {"de": "Malen", "fr": "Peindre", "nl": "Schilderen", "es": "Pintar"}
-PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/compare", "/import", "/names")
+PAGES = ("/", "/ledger", "/artists", "/history", "/method", "/compare")
 
 
 def test_a_german_browser_paints_in_german(server: Server, open_page: Open) -> None:
