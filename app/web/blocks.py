@@ -27,7 +27,7 @@ from app.web.pages.importing import ImportPage
 from app.web.pages.ledger import Query, artists_page, ledger_page
 from app.web.pages.method import method_page
 from app.web.pages.names import NamesPage
-from app.web.pages.studio import INTRO, StudioPage
+from app.web.pages.studio import StudioPage
 from app.web.sentences import marked
 from app.web.uploads import Budgets, Uploads
 from core.accounts.roles import Action
@@ -187,13 +187,11 @@ def css() -> str:
 
 
 def head() -> str:
-    """What a shared address shows, what paper looks like, and the scripts, inline: no second
-    request, nothing from elsewhere.
+    """What paper looks like and the scripts, inline: no second request, nothing from elsewhere.
 
     Gradio would set every rule of its own stylesheet below a page's contents: paper has none.
     """
     scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
     paper = (ASSETS / "print.css").read_text(encoding="utf-8")
     styles = f'<style media="print">{paper}</style>'
-    shared = render("macros.shared", title=TITLE, words=INTRO)
-    return shared + styles + "".join(f"<script>{script}</script>" for script in scripts)
+    return styles + "".join(f"<script>{script}</script>" for script in scripts)

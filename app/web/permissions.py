@@ -54,7 +54,6 @@ ROUTES = (
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
-    Answered("GET", "/card.jpg", Action.LOOK, "the picture of a shared address"),
     Answered("GET", "/healthz", Action.LOOK, "whether the studio is up"),
     Answered("GET", "/ledger.csv", Action.EXPORT, "the ledger as a table"),
     Answered("GET", "/ledger.json", Action.EXPORT, "the ledger as JSON"),

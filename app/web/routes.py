@@ -20,7 +20,6 @@ from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
-from app.settings import ASSETS
 from app.web.formatting import run_page
 from app.web.views.credit import names_in
 from core.errors import CreditlineError
@@ -75,10 +74,6 @@ def media(studio: Studio) -> APIRouter:
         except CreditlineError as error:
             raise HTTPException(404, error.message) from error
         return FileResponse(thumbnail, headers={"Cache-Control": YEAR})
-
-    @router.get("/card.jpg")
-    def card() -> FileResponse:
-        return FileResponse(ASSETS / "card.jpg", headers={"Cache-Control": YEAR})
 
     @router.get("/media/works/{work_id}")
     def work(work_id: str) -> FileResponse:

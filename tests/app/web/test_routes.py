@@ -55,11 +55,6 @@ def test_there_is_no_thumbnail_of_what_is_not_there(visitor: Visit, kind: str, n
     )
 
 
-def test_a_shared_address_shows_a_card_and_the_tab_a_mark(visitor: Visit) -> None:
-    page = visitor.client.get("/", headers={"accept": "text/html"}).text
-    assert '<meta property="og:image" content="/card.jpg">' in page
-    for path, size in (("/card.jpg", (1200, 630)), ("/favicon.ico", (64, 64))):
-        answer = visitor.client.get(path)
-        assert answer.status_code == 200
-        with Image.open(io.BytesIO(answer.content)) as image:
-            assert image.size == size
+def test_the_tab_shows_a_mark(visitor: Visit) -> None:
+    with Image.open(io.BytesIO(visitor.client.get("/favicon.ico").content)) as image:
+        assert image.size == (64, 64)

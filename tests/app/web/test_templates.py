@@ -476,7 +476,6 @@ CASES: dict[str, Callable[[str], str]] = {
     "macros.pager": lambda text: render(
         "macros.pager", address="/ledger", items=Page((), 2, 5, 15), query={text: text}
     ),
-    "macros.shared": lambda text: render("macros.shared", title=text, words=text),
     "macros.table": lambda text: called(
         "{% from 'macros.html' import table %}{% call table([a], a) %}{{ a }}{% endcall %}", a=text
     ),
