@@ -22,6 +22,7 @@ from core.ledger.ledger import open_ledger
 from tests.server import Server, free_port
 
 WITHIN = 5.0
+PAINT, TRACE = 1, 3  # the numbers of the events, in the order the pages are built
 
 
 @pytest.fixture
@@ -73,14 +74,14 @@ def whole(server: Server) -> bool:
 
 def test_while_pictures_are_painted_and_wait(running: Server) -> None:
     paint = [["cubism", seed, 100, 1.5, "d-trak"] for seed in range(4)]
-    assert [join(running, 0, data) for data in paint] == [200] * 4
+    assert [join(running, PAINT, data) for data in paint] == [200] * 4
     time.sleep(0.3)
     assert seconds_to_stop(running) < WITHIN
     assert whole(running)
 
 
 def test_while_a_page_listens(running: Server) -> None:
-    assert join(running, 0, ["cubism", 1, 100, 1.5, "d-trak"]) == 200
+    assert join(running, PAINT, ["cubism", 1, 100, 1.5, "d-trak"]) == 200
     with socket.create_connection(("127.0.0.1", running.port)) as listening:
         listening.sendall(
             b"GET /gradio_api/queue/data?session_hash=s HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -109,7 +110,7 @@ def test_after_files_without_end_were_named(running: Server) -> None:
     os.mkfifo(fifo)
     for path in ("/dev/zero", str(fifo)):
         named = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        for number in range(5):
+        for number in range(6):
             for place in range(5):
                 data: list[Any] = [None] * 5
                 data[place] = named
@@ -140,7 +141,7 @@ def test_while_a_picture_is_decoded(running: Server) -> None:
     )
     assert status == 200
     named = {"path": json.loads(answer)[0], "meta": {"_type": "gradio.FileData"}}
-    body_of = {"fn_index": 2, "session_hash": "s", "data": [named, "", "d-trak", False]}
+    body_of = {"fn_index": TRACE, "session_hash": "s", "data": [named, "", "d-trak", False]}
     asked = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
     asked.request(
         "POST",
