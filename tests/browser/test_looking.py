@@ -173,8 +173,12 @@ def test_a_question_mark_opens_the_keys_on_every_page(
 
 
 def test_a_question_mark_that_is_written_is_a_letter(server: Server, open_page: Open) -> None:
-    page = open_page(f"{server.url}/import")
-    field = page.locator("textarea, input[type=text]").first
+    page = open_page(f"{server.url}/history")
+    field = (
+        page.get_by_role("searchbox")
+        .or_(page.locator("#history input[type=text], #history input[name=text]"))
+        .first
+    )
     field.click()
     page.keyboard.type("what?")
     expect(page.get_by_role("dialog")).to_have_count(0)
