@@ -84,5 +84,5 @@ def weights_for_lds(parts: Matrix, truth: Truth) -> tuple[Matrix, Matrix]:
 
 def weighed(parts: Matrix, by: Matrix) -> Matrix:
     """sum_g w_g of `[g, q, n]` -> `[q, n]`."""
-    summed: Matrix = np.tensordot(by, parts, axes=1)
+    summed: Matrix = (by[:, None, None] * parts).sum(axis=0)
     return summed
