@@ -21,6 +21,7 @@ from app.services import (
     serialize_accounts,
     serialize_artists,
     serialize_ledger,
+    serialize_provenance,
 )
 from core.files import write_text
 from core.ledger.export import ExportedEntry
@@ -74,6 +75,9 @@ VERBS: dict[str, Any] = {
     "artists opt-out": serialize_artists.OptedOutRecord,
     "artists opt-in": serialize_artists.OptedOutRecord,
     "artists opt-outs": list[serialize_artists.WishRecord],
+    "verify": serialize_provenance.PackRecord,
+    "provenance init": serialize_provenance.AuthorityRecord,
+    "provenance show": serialize_provenance.AuthorityRecord,
     "doctor": serialize.DoctorRecord,
 }
 RUN = "/runs/ID.json"

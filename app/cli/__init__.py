@@ -25,9 +25,11 @@ from app.cli import (
     generate,
     import_,
     ledger,
+    provenance,
     remove,
     serve,
     train,
+    verify,
     workshops,
 )
 from app.cli.output import complain
@@ -54,10 +56,12 @@ app.command("generate")(generate.generate)
 app.command("attribute")(attribute.attribute)
 app.command("methods")(attribute.methods)
 app.command("score")(attribute.score)
+app.command("verify")(verify.verify)
 app.add_typer(accounts.verbs, name="accounts")
 app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
 app.add_typer(ledger.verbs, name="ledger")
+app.add_typer(provenance.verbs, name="provenance")
 app.add_typer(workshops.verbs, name="workshops")
 app.command("doctor")(doctor.doctor)
 
