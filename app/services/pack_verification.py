@@ -341,7 +341,8 @@ class _Verification:
         elif state == ENDED:
             self.leaves_open.append(
                 "Whether the picture's own signature (C2PA) was made in time: the certificate of "
-                f"'{credentials.signer}' has ended since, and no timestamp of others says when it signed."
+                f"'{credentials.signer}' has ended since, and no timestamp of others says when it "
+                "signed."
             )
         elif state == INVALID:
             self.fault(PICTURE, "its own signature (C2PA) does not hold")
@@ -349,13 +350,13 @@ class _Verification:
             self.fault(PICTURE, "its own signature (C2PA) speaks of another run or other shares")
         elif state == TRUSTED:
             self.proves.append(
-                f"The picture itself is signed (C2PA) by '{credentials.signer}', whom the authority "
-                "that you named certified."
+                f"The picture itself is signed (C2PA) by '{credentials.signer}', whom the "
+                "authority that you named certified."
             )
         else:
             self.proves.append(
-                f"The picture itself is signed (C2PA) by '{credentials.signer}': valid, not trusted, for "
-                "no list that programs trust names the signer."
+                f"The picture itself is signed (C2PA) by '{credentials.signer}': valid, not "
+                "trusted, for no list that programs trust names the signer."
             )
 
     def say_what_no_pack_proves(self, proof: InclusionProof | None) -> None:

@@ -54,6 +54,8 @@ ROUTES = (
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
+    Answered("GET", "/verify", Action.LOOK, "the form for an evidence pack"),
+    Answered("POST", "/verify", Action.LOOK, "what an evidence pack proves; keeps nothing"),
     Answered("GET", "/healthz", Action.LOOK, "whether the studio is up"),
     Answered("GET", "/ledger.csv", Action.EXPORT, "the ledger as a table"),
     Answered("GET", "/ledger.json", Action.EXPORT, "the ledger as JSON"),
@@ -120,6 +122,7 @@ EVENTS = {
 }
 COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
 OF_A_FORM = frozenset({"/sign-in", "/sign-out"})
+OF_A_FILE = frozenset({"/verify"})  # forms that bring a file
 
 
 def answered(method: str, path: str) -> Answered | None:

@@ -19,7 +19,7 @@ from core.collection.types import Collection
 from tests.app.web.conftest import HOME, Visit, png, visit
 
 PAGES = ("/", "/ledger", "/artists", "/history", "/compare", "/method", "/import", "/names")
-OURS = (*PAGES, "/healthz", "/ledger.csv", "/ledger.json")
+OURS = (*PAGES, "/verify", "/healthz", "/ledger.csv", "/ledger.json")
 NEEDED = {
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",

@@ -21,6 +21,14 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
+from app.services.serialize_provenance import (
+    PackEntryRecord,
+    PackFaultRecord,
+    PackRecord,
+    PackRunRecord,
+    PackShareRecord,
+    SealRecord,
+)
 from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
@@ -348,6 +356,40 @@ def wish_of(text: str) -> Wish:
     )
 
 
+def verify_of(text: str) -> str:
+    """A pack in which every word is a stranger's: one that holds, and one that does not."""
+    share = PackShareRecord(artist_id=text, artist=text, micro=1)
+    answer = PackRecord(
+        file=text,
+        ok=True,
+        verdict=text,
+        words=text,
+        faults=(),
+        files=(text,),
+        repacked=True,
+        seal=SealRecord(key=text, known=False, made_at=text),
+        run=PackRunRecord(
+            number=1,
+            **dict.fromkeys((*PackRunRecord.model_fields.keys() - {"number"},), text),
+        ),
+        shares=(share,),
+        unattributed_micro=5,
+        entry=PackEntryRecord(
+            number=1, created_at=text, hash=text, checkpoint=1, published_at=text
+        ),
+        picture=None,
+        proves=(text,),
+        leaves_open=(text,),
+    )
+    fault = PackFaultRecord(file=text, reason=text)
+    nothing = {"seal": None, "run": None, "entry": None, "unattributed_micro": None}
+    broken = answer.model_copy(update=nothing | {"ok": False, "faults": (fault,)})
+    return "".join(
+        render("verify", base="/", words=words, answer=one)
+        for words, one in (("", None), (text, None), ("", answer), ("", broken))
+    )
+
+
 def sign_in_of(text: str) -> str:
     """For whoever is not signed in, and for whoever is."""
     values = {"base": "/", "words": text, "typed": text, "place": text, "required": True}
@@ -403,6 +445,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "plain": lambda text: render("plain", base="/"),
     "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
     "sign_in": sign_in_of,
+    "verify": verify_of,
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
         "artist_ablation.answers", answers=answers_of(text)
