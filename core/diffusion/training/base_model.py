@@ -2,9 +2,10 @@
 
 In: pictures `[n, 3, h, w]` uint8 with one class each, a plan, a scratch directory. Out: a model in
 diffusers' layout, every part (tokenizer, text encoder, autoencoder, UNet) of the class that a
-full-size checkpoint uses; only the widths are small. Three stages (autoencoder, base, assemble);
-each resumes, a finished one is skipped, so the same call after a kill ends with the same model.
-Knows no collection.
+full-size checkpoint uses; only the widths are small. Rounds of two stages (autoencoder, then UNet
+and text encoder on its latents), each going on from the round before, then assembly; each stage
+resumes, a finished one is skipped, so the same call after a kill ends with the same model. Knows no
+collection.
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from core.collection.types import class_prompt
 from core.diffusion.families import MODEL_INDEX
 from core.diffusion.pipeline_model import PipelineModel
-from core.diffusion.training.autoencoder import patch_components, write_encoder
+from core.diffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from core.diffusion.training.base_model_check import hush
-from core.diffusion.training.decoder import DecoderRecipe, train_decoder
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
+from core.diffusion.training.patch_encoder import patch_components, write_encoder
 from core.diffusion.training.pretrained import is_finished
 from core.errors import ModelError
 from core.files import write_folder, write_text
 from core.progress import Progress
 
+PARTS = ("vae", "unet", "text_encoder")
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -58,18 +60,25 @@ class SmallShape:
     prediction_type: str = "v_prediction"
 
 
-DECODER = DecoderRecipe(steps=3000)
+AUTOENCODER = AutoencoderRecipe(steps=3000)
 BASE = Recipe(steps=4500, learning_rate=8e-4, ema=0.999, checkpoint_every=200, seed=1)
 SHAPE = SmallShape()
 
 
 @dataclass(frozen=True)
+class Round:
+    """How the autoencoder is trained, and then UNet and text encoder on its latents."""
+
+    autoencoder: AutoencoderRecipe = AUTOENCODER
+    base: Recipe = BASE
+
+
+@dataclass(frozen=True)
 class BasePlan:
-    """Shape of the model and lengths of its stages."""
+    """Shape of the model, and its rounds: each goes on from where the one before ended."""
 
     shape: SmallShape = SHAPE
-    decoder: DecoderRecipe = DECODER
-    base: Recipe = BASE
+    rounds: tuple[Round, ...] = (Round(),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,36 +123,34 @@ def sampled_set(model: PipelineModel, like: TrainingSet, pixels: Tensor) -> Trai
 
 
 def start_model(
-    plan: BasePlan, pictures: LabelledImages, name: str, device: torch.device | str = "cpu"
+    plan: BasePlan,
+    pictures: LabelledImages,
+    name: str,
+    device: torch.device | str = "cpu",
+    trained: Sequence[Path] = (),
 ) -> PipelineModel:
-    """A new model whose encoder is the patch components of the pictures."""
+    """A new model whose encoder is the patch components of the pictures; then each part that lies
+    in one of the `trained` folders, the last one counting."""
     words = [class_prompt(style) for style in pictures.classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
+    pipeline = build_pipeline(plan.shape, words, seed=plan.rounds[0].base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
+    for folder in trained:
+        for part in PARTS:
+            if is_finished(folder, (part,)):
+                own = getattr(pipeline, part)
+                own.load_state_dict(type(own).from_pretrained(folder / part).state_dict())
     return PipelineModel(pipeline, name=name, device=device)
 
 
-def train_autoencoder(
-    plan: BasePlan, pictures: LabelledImages, scratch: Path, device: torch.device | str = "cpu"
-) -> Iterator[Progress]:
-    """Fix the encoder, train the decoder."""
-    model = start_model(plan, pictures, scratch.name, device)
-    latents = encode_all(model, pictures.images)
-    vae = model.pipeline.vae
-    yield from train_decoder(vae, pictures.images, latents, plan.decoder, scratch)
-    write_folder(scratch / "vae", vae.save_pretrained)
-
-
 def train_base(
-    plan: BasePlan,
+    model: PipelineModel,
     pictures: LabelledImages,
+    recipe: Recipe,
     scratch: Path,
-    device: torch.device | str = "cpu",
     execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Train UNet and text encoder together; the moving average is what stays."""
-    model = start_model(plan, pictures, scratch.name, device)
     data = training_set(encode_all(model, pictures.images), pictures.styles)
     text = model.pipeline.text_encoder
     parameters = {
@@ -154,7 +161,7 @@ def train_base(
         model,
         parameters,
         data,
-        plan.base,
+        recipe,
         scratch / "base",
         embed=lambda: model.embed_text(data.prompts),
         execution=execution,
@@ -166,7 +173,7 @@ def train_base(
 def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path) -> None:
     """The trained parts as one pipeline in `model_dir`; UNet and text in half precision on disk."""
     words = [class_prompt(style) for style in classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
+    pipeline = build_pipeline(plan.shape, words, seed=plan.rounds[0].base.seed)
     pipeline.vae = AutoencoderKL.from_pretrained(scratch / "vae")
     pipeline.unet = UNet2DConditionModel.from_pretrained(scratch / "unet").half()
     pipeline.text_encoder = CLIPTextModel.from_pretrained(scratch / "text_encoder").half()
@@ -186,18 +193,24 @@ def make_base(
 ) -> Iterator[Progress]:
     """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)
-    if not is_finished(scratch, ("vae",)):
-        yield from train_autoencoder(plan, pictures, scratch, device)
-    if not is_finished(scratch, ("unet", "text_encoder")):
-        yield from train_base(plan, pictures, scratch, device, execution)
+    folders = [scratch / f"round-{order + 1}" for order in range(len(plan.rounds))]
+    for order, (stages, place) in enumerate(zip(plan.rounds, folders, strict=True)):
+        reached = folders[: order + 1]
+        if not is_finished(place, ("vae",)):
+            vae = start_model(plan, pictures, place.name, device, reached).pipeline.vae
+            recipe = stages.autoencoder
+            yield from train_autoencoder(vae, pictures.images, recipe, place, execution)
+            write_folder(place / "vae", vae.save_pretrained)
+        if not is_finished(place, ("unet", "text_encoder")):
+            model = start_model(plan, pictures, place.name, device, reached)
+            yield from train_base(model, pictures, stages.base, place, execution)
     if not is_whole(model_dir):
-        assemble(plan, pictures.classes, scratch, model_dir)
+        assemble(plan, pictures.classes, folders[-1], model_dir)
 
 
 def is_whole(model_dir: Path) -> bool:
     """Whether `assemble` finished there."""
-    parts = ("vae", "unet", "text_encoder")
-    return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, parts)
+    return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, PARTS)
 
 
 def check_plan(plan: object, scratch: Path) -> None:

@@ -12,15 +12,16 @@ import torch
 
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training import base_model as from_scratch
+from core.diffusion.training.autoencoder import AutoencoderRecipe
 from core.diffusion.training.base_model import (
     BasePlan,
     LabelledImages,
+    Round,
     SmallShape,
     check_plan,
     is_whole,
     make_base,
 )
-from core.diffusion.training.decoder import DecoderRecipe
 from core.diffusion.training.loop import Recipe
 from core.errors import ModelError
 
@@ -37,8 +38,16 @@ SHAPE = SmallShape(
 )
 PLAN = BasePlan(
     shape=SHAPE,
-    decoder=DecoderRecipe(steps=2, batch_size=2, crop=4),
-    base=Recipe(steps=2, batch_size=2, ema=0.9, checkpoint_every=1),
+    rounds=(
+        Round(
+            AutoencoderRecipe(steps=2, batch_size=2, crop=4),
+            Recipe(steps=2, batch_size=2, ema=0.9, checkpoint_every=1),
+        ),
+        Round(
+            AutoencoderRecipe(steps=1, batch_size=2, crop=4, encoder=True),
+            Recipe(steps=1, batch_size=2),
+        ),
+    ),
 )
 GENERATOR = torch.Generator().manual_seed(0)
 PICTURES = LabelledImages(
@@ -91,7 +100,7 @@ def test_weights_that_an_earlier_version_left_unfinished_are_made_again(
     part: str, damage: str, tmp_path: Path, undisturbed: tuple[Path, str]
 ) -> None:
     made(tmp_path)
-    weights = tmp_path / "scratch" / part / f"{PARTS[part]}.safetensors"
+    weights = tmp_path / "scratch" / "round-2" / part / f"{PARTS[part]}.safetensors"
     content = weights.read_bytes()
     weights.unlink()
     if damage == "cut off":

@@ -1,0 +1,121 @@
+"""The encoder of a small model: principal components of 8x8 patches, not trained.
+
+They are written exactly into an `AutoencoderKL`'s convolutions (space-to-depth twice, then the
+components), so latents are fixed and cacheable at once; `decoder` learns to undo it. In: pictures.
+Out: weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.diffusion.tensors import to_float64
+from core.errors import ModelError
+
+PATCH = 8
+# GroupNorm divides by a group's spread. Two constant channels of +-CARRIER set that spread, each
+# signal travels with its negative so that the mean is zero, and SiLU is the identity far right of
+# zero: the encoder's last nonlinear layers then pass the signal through unchanged.
+CARRIER = 64.0
+LIFT = 24.0
+
+
+def patches(images: Tensor) -> Tensor:
+    """Images `[b, 3, h, w]` -> patch vectors `[b h w / 64, 192]` in the order of the encoder."""
+    nested = images
+    for _ in range(3):
+        nested = space_to_depth(nested)
+    return nested.permute(0, 2, 3, 1).reshape(-1, nested.shape[1])
+
+
+def space_to_depth(images: Tensor) -> Tensor:
+    """2x2 blocks to channels: `[b, c, h, w]` -> `[b, 4c, h/2, w/2]`, channel = position * c + i."""
+    parts = [images[..., row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    return torch.cat(parts, dim=1)
+
+
+@dataclass(frozen=True)
+class PatchComponents:
+    """`mean [192]`, `vectors [192, c]`, `scales [c]`: latent = vectors' (x - mean) / scales."""
+
+    mean: Tensor
+    vectors: Tensor
+    scales: Tensor
+
+
+def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> PatchComponents:
+    """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: overall spread is 1."""
+    rows = to_float64(patches(images))
+    mean = rows.mean(0)
+    centred = rows - mean
+    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+    order = values.argsort(descending=True)[:count]
+    deviations = values[order].clamp_min(1e-8).sqrt()
+    scales = deviations**whitening
+    spread = ((deviations / scales) ** 2).mean().sqrt()
+    return PatchComponents(mean, vectors[:, order], scales * spread)
+
+
+@torch.no_grad()
+def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
+    """Put `components` into the encoder of a four-level `AutoencoderKL` of enough channels."""
+    encoder = autoencoder.encoder
+    widths = [block.resnets[0].out_channels for block in encoder.down_blocks]
+    latents = components.vectors.shape[1]
+    groups = encoder.conv_norm_out.num_groups
+    if len(widths) != 4 or widths[0] < 12 or min(widths[1:]) < 48 or latents > groups:
+        raise ModelError(
+            "This autoencoder cannot hold the patch components: it needs four levels with at "
+            f"least 12, 48, 48, 48 channels and {latents} groups, and has {widths}, {groups}."
+        )
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight.zero_()
+            if module.bias is not None:
+                module.bias.zero_()
+    for channel in range(3):
+        encoder.conv_in.weight[channel, channel, 1, 1] = 1.0
+    for block in encoder.down_blocks:
+        shortcut = block.resnets[0].conv_shortcut
+        if shortcut is not None:
+            for channel in range(shortcut.weight.shape[1]):
+                shortcut.weight[channel, channel, 0, 0] = 1.0
+    for level, inner in ((0, 3), (1, 12)):
+        down = encoder.down_blocks[level].downsamplers[0].conv
+        for position in range(4):
+            for channel in range(inner):
+                down.weight[position * inner + channel, channel, position // 2, position % 2] = 1.0
+    _write_components(encoder, components, widths[3] // groups)
+    quantise = autoencoder.quant_conv
+    quantise.weight.zero_()
+    quantise.bias.zero_()
+    for channel in range(latents):
+        quantise.weight[channel, channel, 0, 0] = 1.0
+    quantise.bias[latents:] = -30.0
+
+
+def _write_components(encoder: Any, components: PatchComponents, group: int) -> None:
+    """The last downsampling convolution: group i carries +signal i, -signal i and two constants."""
+    last = encoder.down_blocks[2].downsamplers[0].conv
+    basis = (components.vectors / components.scales).T  # [c, 192]
+    offset = -(basis @ components.mean)
+    for latent in range(len(basis)):
+        for sign, row in ((1.0, latent * group), (-1.0, latent * group + 1)):
+            for position in range(4):
+                last.weight[row, :48, position // 2, position % 2] = (
+                    sign * basis[latent, position * 48 : position * 48 + 48]
+                )
+            last.bias[row] = sign * offset[latent]
+        last.bias[latent * group + 2] = CARRIER
+        last.bias[latent * group + 3] = -CARRIER
+    spread = CARRIER * (2.0 / group) ** 0.5
+    norm = encoder.conv_norm_out
+    norm.weight.fill_(spread)
+    norm.bias.fill_(LIFT)
+    for latent in range(len(basis)):
+        encoder.conv_out.weight[latent, latent * group, 1, 1] = 0.5
+        encoder.conv_out.weight[latent, latent * group + 1, 1, 1] = -0.5

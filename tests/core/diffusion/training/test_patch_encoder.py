@@ -1,0 +1,57 @@
+"""The encoder written into the convolutions is exactly the principal components of 8x8 patches."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.diffusion.training.base_model import SmallShape, build_pipeline
+from core.diffusion.training.patch_encoder import patch_components, write_encoder
+from core.errors import ModelError
+
+SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))
+
+
+def pictures(count: int, seed: int = 0) -> Tensor:
+    """Smooth random pictures `[n, 3, 32, 32]` in [-1, 1]."""
+    noise = torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.avg_pool2d(noise, 7, 1, 3).mul(4).clamp(-1, 1)
+
+
+def test_encoder_equals_patch_pca_by_explicit_loops() -> None:
+    images = pictures(12)
+    components = patch_components(images, 6)
+    vae = build_pipeline(SHAPE, ["a painting"], 0).vae
+    write_encoder(vae, components)
+    with torch.no_grad():
+        latents = vae.encode(images).latent_dist.mode()
+    weights = (components.vectors / components.scales).T
+    for n, row, column in ((0, 0, 0), (3, 1, 2), (11, 3, 3)):
+        patch = images[n, :, row * 8 : row * 8 + 8, column * 8 : column * 8 + 8].double()
+        vector = []
+        for third in range(4):  # the last 2x2 grouping varies slowest
+            for second in range(4):
+                for first in range(4):
+                    y = 4 * (third // 2) + 2 * (second // 2) + first // 2
+                    x = 4 * (third % 2) + 2 * (second % 2) + first % 2
+                    vector += [patch[channel, y, x] for channel in range(3)]
+        expected = weights @ (torch.stack(vector) - components.mean)
+        assert torch.allclose(latents[n, :, row, column].double(), expected, atol=2e-3)
+
+
+def test_latents_have_unit_spread() -> None:
+    images = pictures(40)
+    vae = build_pipeline(SHAPE, ["a painting"], 0).vae
+    write_encoder(vae, patch_components(images, 6))
+    with torch.no_grad():
+        assert vae.encode(images).latent_dist.mode().std().item() == pytest.approx(1.0, abs=0.02)
+
+
+def test_too_narrow_an_autoencoder_is_refused() -> None:
+    narrow = SmallShape(image_size=32, latent_channels=6, autoencoder=(8, 16, 16, 16))
+    with pytest.raises(ModelError, match="48"):
+        write_encoder(
+            build_pipeline(narrow, ["a painting"], 0).vae,
+            patch_components(pictures(4), 6),
+        )
