@@ -20,7 +20,7 @@ PATCH = 8
 # GroupNorm divides by a group's spread. Two constant channels of +-CARRIER set that spread, each
 # signal travels with its negative so that the mean is zero, and SiLU is the identity far right of
 # zero: the encoder's last nonlinear layers then pass the signal through unchanged.
-CARRIER = 64.0
+CARRIER = 256.0
 LIFT = 24.0
 
 
@@ -47,8 +47,11 @@ class PatchComponents:
     scales: Tensor
 
 
-def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> PatchComponents:
-    """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: overall spread is 1."""
+def patch_components(
+    images: Tensor, count: int, whitening: float = 0.5, leading: int | None = None
+) -> PatchComponents:
+    """PCA of 8x8 patches; scales = deviation ** whitening, then one factor: the overall spread of
+    the `leading` ones (all of them, if None) is 1."""
     rows = to_float64(patches(images))
     mean = rows.mean(0)
     centred = rows - mean
@@ -56,7 +59,7 @@ def patch_components(images: Tensor, count: int, whitening: float = 0.5) -> Patc
     order = values.argsort(descending=True)[:count]
     deviations = values[order].clamp_min(1e-8).sqrt()
     scales = deviations**whitening
-    spread = ((deviations / scales) ** 2).mean().sqrt()
+    spread = ((deviations / scales)[:leading] ** 2).mean().sqrt()
     return PatchComponents(mean, vectors[:, order], scales * spread)
 
 
@@ -67,10 +70,12 @@ def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
     widths = [block.resnets[0].out_channels for block in encoder.down_blocks]
     latents = components.vectors.shape[1]
     groups = encoder.conv_norm_out.num_groups
-    if len(widths) != 4 or widths[0] < 12 or min(widths[1:]) < 48 or latents > groups:
+    least = (12, 48, max(48, latents), 4 * groups)
+    room = groups * _per_group(widths[-1] // groups) if len(widths) == 4 else 0
+    if room < latents or any(width < need for width, need in zip(widths, least, strict=True)):
         raise ModelError(
-            "This autoencoder cannot hold the patch components: it needs four levels with at "
-            f"least 12, 48, 48, 48 channels and {latents} groups, and has {widths}, {groups}."
+            f"This autoencoder cannot hold {latents} patch components: it needs four levels with "
+            f"at least {least} channels, and has {widths} with room for {room} in {groups} groups."
         )
     for module in encoder.modules():
         if isinstance(module, nn.Conv2d):
@@ -79,7 +84,7 @@ def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
                 module.bias.zero_()
     for channel in range(3):
         encoder.conv_in.weight[channel, channel, 1, 1] = 1.0
-    for block in encoder.down_blocks:
+    for block in encoder.down_blocks[:3]:
         shortcut = block.resnets[0].conv_shortcut
         if shortcut is not None:
             for channel in range(shortcut.weight.shape[1]):
@@ -98,24 +103,46 @@ def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
     quantise.bias[latents:] = -30.0
 
 
+def _per_group(channels: int) -> int:
+    """How many signals a group carries beside its two constants."""
+    return max(0, (channels - 2) // 2)
+
+
 def _write_components(encoder: Any, components: PatchComponents, group: int) -> None:
-    """The last downsampling convolution: group i carries +signal i, -signal i and two constants."""
+    """The last downsampling convolution computes the components; from there on, or behind the last
+    level's shortcut where that level is wider, each group carries some of them."""
     last = encoder.down_blocks[2].downsamplers[0].conv
     basis = (components.vectors / components.scales).T  # [c, 192]
     offset = -(basis @ components.mean)
-    for latent in range(len(basis)):
-        for sign, row in ((1.0, latent * group), (-1.0, latent * group + 1)):
-            for position in range(4):
-                last.weight[row, :48, position // 2, position % 2] = (
-                    sign * basis[latent, position * 48 : position * 48 + 48]
-                )
-            last.bias[row] = sign * offset[latent]
-        last.bias[latent * group + 2] = CARRIER
-        last.bias[latent * group + 3] = -CARRIER
-    spread = CARRIER * (2.0 / group) ** 0.5
+    packed, constant, positive = _packing(len(basis), group, encoder.conv_norm_out.num_groups)
+    shortcut = encoder.down_blocks[3].resnets[0].conv_shortcut
+    if shortcut is None:
+        basis, offset = packed @ basis, packed @ offset + constant
+    else:
+        shortcut.weight[:, : len(basis), 0, 0] = packed
+        shortcut.bias.copy_(constant)
+    for position in range(4):
+        last.weight[: len(basis), :48, position // 2, position % 2] = basis[
+            :, position * 48 : position * 48 + 48
+        ]
+    last.bias[: len(basis)] = offset
     norm = encoder.conv_norm_out
-    norm.weight.fill_(spread)
+    norm.weight.fill_(CARRIER * (2.0 / group) ** 0.5)
     norm.bias.fill_(LIFT)
-    for latent in range(len(basis)):
-        encoder.conv_out.weight[latent, latent * group, 1, 1] = 0.5
-        encoder.conv_out.weight[latent, latent * group + 1, 1, 1] = -0.5
+    for latent, row in enumerate(positive):
+        encoder.conv_out.weight[latent, row, 1, 1] = 0.5
+        encoder.conv_out.weight[latent, row + 1, 1, 1] = -0.5
+
+
+def _packing(latents: int, group: int, groups: int) -> tuple[Tensor, Tensor, list[int]]:
+    """`[group * groups, latents]` and `[group * groups]`: each signal and its negative side by
+    side, spread over the groups, and two constants per group; and the row of each signal."""
+    packed = torch.zeros(group * groups, latents, dtype=torch.float64)
+    constant = torch.zeros(group * groups, dtype=torch.float64)
+    each = -(-latents // groups)
+    positive = [latent // each * group + 2 * (latent % each) for latent in range(latents)]
+    for latent, row in enumerate(positive):
+        packed[row, latent], packed[row + 1, latent] = 1.0, -1.0
+    for start in range(0, group * groups, group):
+        constant[start + 2 * each], constant[start + 2 * each + 1] = CARRIER, -CARRIER
+    return packed, constant, positive

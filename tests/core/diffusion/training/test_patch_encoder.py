@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,7 +12,15 @@ from core.diffusion.training.base_model import SmallShape, build_pipeline
 from core.diffusion.training.patch_encoder import patch_components, write_encoder
 from core.errors import ModelError
 
-SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))
+SHAPE = SmallShape(
+    image_size=32,
+    latent_channels=6,
+    autoencoder=(16, 48, 64, 64),
+    unet=(16, 32),
+    attention_levels=(True, True),
+)
+# more signals than groups, and a last level of its own width
+MANY = replace(SHAPE, latent_channels=30, autoencoder=(16, 48, 64, 128))
 
 
 def pictures(count: int, seed: int = 0) -> Tensor:
@@ -19,10 +29,11 @@ def pictures(count: int, seed: int = 0) -> Tensor:
     return torch.nn.functional.avg_pool2d(noise, 7, 1, 3).mul(4).clamp(-1, 1)
 
 
-def test_encoder_equals_patch_pca_by_explicit_loops() -> None:
+@pytest.mark.parametrize("shape", [SHAPE, MANY], ids=["few", "many"])
+def test_encoder_equals_patch_pca_by_explicit_loops(shape: SmallShape) -> None:
     images = pictures(12)
-    components = patch_components(images, 6)
-    vae = build_pipeline(SHAPE, ["a painting"], 0).vae
+    components = patch_components(images, shape.latent_channels)
+    vae = build_pipeline(shape, ["a painting"], 0).vae
     write_encoder(vae, components)
     with torch.no_grad():
         latents = vae.encode(images).latent_dist.mode()
@@ -46,6 +57,13 @@ def test_latents_have_unit_spread() -> None:
     write_encoder(vae, patch_components(images, 6))
     with torch.no_grad():
         assert vae.encode(images).latent_dist.mode().std().item() == pytest.approx(1.0, abs=0.02)
+
+
+def test_more_components_leave_the_leading_ones_as_they_were() -> None:
+    images = pictures(40)
+    few, many = patch_components(images, 6), patch_components(images, 12, leading=6)
+    torch.testing.assert_close(many.scales[:6], few.scales)
+    torch.testing.assert_close(many.vectors[:, :6], few.vectors)
 
 
 def test_too_narrow_an_autoencoder_is_refused() -> None:
