@@ -35,7 +35,7 @@ from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
 from core.diffusion.training.patch_encoder import patch_components, write_encoder
 from core.diffusion.training.pretrained import is_finished
-from core.errors import ModelError
+from core.errors import ModelError, UsageError
 from core.files import write_folder, write_text
 from core.progress import Progress
 
@@ -67,10 +67,17 @@ SHAPE = SmallShape()
 
 @dataclass(frozen=True)
 class Round:
-    """How the autoencoder is trained, and then UNet and text encoder on its latents."""
+    """How the autoencoder is trained (not at all, if None: its encoder is what the UNet needs), and
+    then UNet and text encoder on its latents.
 
-    autoencoder: AutoencoderRecipe = AUTOENCODER
+    channels: how many components the latents hold (as many as the shape says, if None). A round may
+    hold more than the one before: what is coarse is learnt first, the leading latents stay what
+    they were, and the UNet goes on with zeros where the new ones come in and go out.
+    """
+
+    autoencoder: AutoencoderRecipe | None = AUTOENCODER
     base: Recipe = BASE
+    channels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,19 @@ class BasePlan:
 
     shape: SmallShape = SHAPE
     rounds: tuple[Round, ...] = (Round(),)
+
+    def __post_init__(self) -> None:
+        last = self.rounds[-1]
+        if last.autoencoder is None or last.channels not in {None, self.shape.latent_channels}:
+            raise UsageError(
+                "The last round of a base's plan makes the model: give it an autoencoder to train, "
+                f"and the {self.shape.latent_channels} latent channels of the shape."
+            )
+
+    def shape_of(self, order: int) -> SmallShape:
+        """The model's shape in one of the rounds, counted from 0."""
+        channels = self.rounds[order].channels
+        return self.shape if channels is None else replace(self.shape, latent_channels=channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,22 +145,46 @@ def sampled_set(model: PipelineModel, like: TrainingSet, pixels: Tensor) -> Trai
 def start_model(
     plan: BasePlan,
     pictures: LabelledImages,
-    name: str,
+    order: int,
+    scratch: Path,
     device: torch.device | str = "cpu",
-    trained: Sequence[Path] = (),
 ) -> PipelineModel:
-    """A new model whose encoder is the patch components of the pictures; then each part that lies
-    in one of the `trained` folders, the last one counting."""
+    """The model at the start of a round's stage: its encoder is the patch components of the
+    pictures, unless a trained one lies in `scratch`; the other parts are as last trained, or new.
+    """
     words = [class_prompt(style) for style in pictures.classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.rounds[0].base.seed)
+    shape = plan.shape_of(order)
+    pipeline = build_pipeline(shape, words, seed=plan.rounds[0].base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
-    write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
-    for folder in trained:
+    leading = plan.shape_of(0).latent_channels
+    write_encoder(pipeline.vae, patch_components(sampled, shape.latent_channels, leading=leading))
+    for folder in (_folder(scratch, reached) for reached in range(order + 1)):
         for part in PARTS:
             if is_finished(folder, (part,)):
-                own = getattr(pipeline, part)
-                own.load_state_dict(type(own).from_pretrained(folder / part).state_dict())
-    return PipelineModel(pipeline, name=name, device=device)
+                _carry_over(type(getattr(pipeline, part)).from_pretrained(folder / part), pipeline)
+    return PipelineModel(pipeline, name=scratch.name, device=device)
+
+
+def _folder(scratch: Path, order: int) -> Path:
+    return scratch / f"round-{order + 1}"
+
+
+def _carry_over(trained: Any, pipeline: Any) -> None:
+    """Put a trained part into the pipeline; a UNet of fewer latent channels is widened by zeros, an
+    autoencoder of fewer is of no use."""
+    if isinstance(trained, CLIPTextModel):
+        pipeline.text_encoder.load_state_dict(trained.state_dict())
+        return
+    own = pipeline.unet if isinstance(trained, UNet2DConditionModel) else pipeline.vae
+    weights = trained.state_dict()
+    if own is pipeline.unet:
+        for name in ("conv_in.weight", "conv_out.weight", "conv_out.bias"):
+            before = weights[name]
+            weights[name] = torch.zeros_like(own.get_parameter(name))
+            weights[name][tuple(slice(size) for size in before.shape)] = before
+    elif trained.config.latent_channels != own.config.latent_channels:
+        return
+    own.load_state_dict(weights)
 
 
 def train_base(
@@ -170,16 +214,12 @@ def train_base(
     write_folder(scratch / "text_encoder", text.save_pretrained)
 
 
-def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path) -> None:
+def assemble(plan: BasePlan, pictures: LabelledImages, scratch: Path, model_dir: Path) -> None:
     """The trained parts as one pipeline in `model_dir`; UNet and text in half precision on disk."""
-    words = [class_prompt(style) for style in classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.rounds[0].base.seed)
-    pipeline.vae = AutoencoderKL.from_pretrained(scratch / "vae")
-    pipeline.unet = UNet2DConditionModel.from_pretrained(scratch / "unet").half()
-    pipeline.text_encoder = CLIPTextModel.from_pretrained(scratch / "text_encoder").half()
-    for part in (pipeline.vae, pipeline.unet):  # not the scratch folder's: a collection travels
-        part.register_to_config(_name_or_path="")
-    pipeline.text_encoder.config._name_or_path = ""
+    last = len(plan.rounds) - 1
+    pipeline = start_model(plan, pictures, last, scratch).pipeline
+    pipeline.unet.half()
+    pipeline.text_encoder.half()
     write_folder(model_dir, lambda draft: pipeline.save_pretrained(draft, safe_serialization=True))
 
 
@@ -193,19 +233,18 @@ def make_base(
 ) -> Iterator[Progress]:
     """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)
-    folders = [scratch / f"round-{order + 1}" for order in range(len(plan.rounds))]
-    for order, (stages, place) in enumerate(zip(plan.rounds, folders, strict=True)):
-        reached = folders[: order + 1]
-        if not is_finished(place, ("vae",)):
-            vae = start_model(plan, pictures, place.name, device, reached).pipeline.vae
+    for order, stages in enumerate(plan.rounds):
+        place = _folder(scratch, order)
+        if stages.autoencoder is not None and not is_finished(place, ("vae",)):
+            vae = start_model(plan, pictures, order, scratch, device).pipeline.vae
             recipe = stages.autoencoder
             yield from train_autoencoder(vae, pictures.images, recipe, place, execution)
             write_folder(place / "vae", vae.save_pretrained)
         if not is_finished(place, ("unet", "text_encoder")):
-            model = start_model(plan, pictures, place.name, device, reached)
+            model = start_model(plan, pictures, order, scratch, device)
             yield from train_base(model, pictures, stages.base, place, execution)
     if not is_whole(model_dir):
-        assemble(plan, pictures.classes, folders[-1], model_dir)
+        assemble(plan, pictures, scratch, model_dir)
 
 
 def is_whole(model_dir: Path) -> bool:
