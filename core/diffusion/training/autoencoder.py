@@ -1,6 +1,6 @@
 """The autoencoder of a small model: pictures to latents, and back to pictures that are sharp.
 
-Training begins with an encoder of patch components (`patch_encoder`) and teaches the decoder to
+Training begins with an encoder of patch components (`patch_components`) and teaches the decoder to
 undo it; a further recipe may let the encoder learn too, from there on. Errors of pixels alone teach
 the mean of what a latent may stand for, and the mean of sharp pictures is a blurred one. So from a
 step on a second network, which learns to tell crops of real pictures from decoded ones, has its say
@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.training.checkpoint import cosine, follow, load_training, save_training
 from core.diffusion.training.loop import PLAIN, Execution, side_by_side
-from core.diffusion.training.patch_encoder import PATCH
+from core.diffusion.training.patch_components import PATCH
 from core.progress import Progress
 
 LARGEST_BALANCE = 100.0  # of the adversary's weight, where its gradient nearly vanishes
@@ -48,6 +49,7 @@ class AutoencoderRecipe:
     batch_size: int = 8
     crop: int = 8
     learning_rate: float = 2e-3
+    weight_decay: float = 0.01
     latent_noise: float = 0.08
     edge_weight: float = 0.5
     encoder: bool = False
@@ -65,15 +67,22 @@ class AutoencoderRecipe:
 
 
 def learnt_parameters(autoencoder: Any, encoder: bool = False) -> dict[str, nn.Parameter]:
-    """Decoder and its entry convolution by name; with `encoder` also the encoder's first levels."""
+    """Decoder and its entry convolution by name; with `encoder` also the encoder's first levels.
+
+    Of a `PatchAutoencoder` not the last layers, which hold its carriers.
+    """
     starts: tuple[str, ...] = ("decoder.", "post_quant_conv.")
+    carriers: tuple[str, ...] = ("\n",)  # in no name
+    if isinstance(autoencoder, PatchAutoencoder):
+        last = f"decoder.up_blocks.3.resnets.{len(autoencoder.decoder.up_blocks[3].resnets) - 1}"
+        carriers = ("decoder.conv_norm_out.", "decoder.conv_out.", f"{last}.conv2.bias")
     if encoder:
         levels = (f"encoder.down_blocks.{level}." for level in range(LEARNT_LEVELS))
         starts = (*starts, "encoder.conv_in.", *levels)
     return {
         name: parameter
         for name, parameter in autoencoder.named_parameters()
-        if name.startswith(starts)
+        if name.startswith(starts) and not name.startswith(carriers)
     }
 
 
@@ -122,6 +131,7 @@ def train_autoencoder(
             {"params": list(opposing.values()), "betas": (0.5, 0.99)},
         ],
         recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
     )
     checkpoint = directory / "autoencoder.safetensors"
     average = {name: value.detach().clone() for name, value in learnt.items()}
@@ -196,7 +206,7 @@ class _Learning:
         loss = error + recipe.spread_weight * spread if recipe.encoder else error
         counts_from = recipe.steps if recipe.adversary_from is None else recipe.adversary_from
         if self.step >= counts_from and not piece.halved:
-            last = self.autoencoder.decoder.conv_out.weight
+            last = _last_layer(self.autoencoder)
             opposed = functional.softplus(-self.adversary(image)).mean()
             loss = loss + _balanced(error, opposed, last, recipe)
         learnt = learnt_parameters(self.autoencoder, recipe.encoder)
@@ -280,6 +290,15 @@ def discriminator_loss(
     slope = torch.autograd.grad(opinion.mean((1, 2, 3)).sum(), real, create_graph=True)[0]
     apart = functional.softplus(-opinion).mean() + functional.softplus(adversary(decoded)).mean()
     return apart + penalty * slope.pow(2).sum((1, 2, 3)).mean()
+
+
+def _last_layer(autoencoder: Any) -> Tensor:
+    """The last weights that learn."""
+    decoder = autoencoder.decoder
+    patched = isinstance(autoencoder, PatchAutoencoder)
+    last = decoder.up_blocks[-1].resnets[-1].conv2 if patched else decoder.conv_out
+    weight: Tensor = last.weight
+    return weight
 
 
 def _balanced(error: Tensor, opposed: Tensor, last: Tensor, recipe: AutoencoderRecipe) -> Tensor:

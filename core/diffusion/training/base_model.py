@@ -29,11 +29,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
 from core.diffusion.families import MODEL_INDEX
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
-from core.diffusion.training.patch_encoder import patch_components, write_encoder
+from core.diffusion.training.patch_components import patch_components, write_decoder, write_encoder
 from core.diffusion.training.pretrained import is_finished
 from core.errors import ModelError, UsageError
 from core.files import write_folder, write_text
@@ -58,6 +59,7 @@ class SmallShape:
     text_layers: int = 2
     tokens: int = 16
     prediction_type: str = "v_prediction"
+    patched: bool = False  # a `PatchAutoencoder`, whose decoder begins as the components' inverse
 
 
 AUTOENCODER = AutoencoderRecipe(steps=3000)
@@ -157,7 +159,10 @@ def start_model(
     pipeline = build_pipeline(shape, words, seed=plan.rounds[0].base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     leading = plan.shape_of(0).latent_channels
-    write_encoder(pipeline.vae, patch_components(sampled, shape.latent_channels, leading=leading))
+    components = patch_components(sampled, shape.latent_channels, leading=leading)
+    write_encoder(pipeline.vae, components)
+    if shape.patched:
+        write_decoder(pipeline.vae, components)
     for folder in (_folder(scratch, reached) for reached in range(order + 1)):
         for part in PARTS:
             if is_finished(folder, (part,)):
@@ -348,7 +353,7 @@ def build_pipeline(shape: SmallShape, words: Sequence[str], seed: int) -> Any:
             )
         )
         levels = len(shape.autoencoder)
-        autoencoder = AutoencoderKL(
+        autoencoder = (PatchAutoencoder if shape.patched else AutoencoderKL)(
             down_block_types=("DownEncoderBlock2D",) * levels,
             up_block_types=("UpDecoderBlock2D",) * levels,
             block_out_channels=shape.autoencoder,

@@ -22,7 +22,7 @@ from core.diffusion.training.autoencoder import (
 )
 from core.diffusion.training.base_model import SmallShape, build_pipeline
 from core.diffusion.training.loop import Execution
-from core.diffusion.training.patch_encoder import patch_components, write_encoder
+from core.diffusion.training.patch_components import patch_components, write_encoder
 
 SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training import base_model as from_scratch
 from core.diffusion.training.autoencoder import AutoencoderRecipe
@@ -24,6 +25,7 @@ from core.diffusion.training.base_model import (
     make_base,
     start_model,
 )
+from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.loop import Recipe
 from core.errors import ModelError, UsageError
 
@@ -172,3 +174,18 @@ def test_a_round_of_more_channels_begins_where_the_one_before_ended(
 def test_a_plan_whose_last_round_makes_no_model_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="last round"):
         replace(PLAN, rounds=(replace(PLAN.rounds[0], **wrong),))
+
+
+def test_a_patch_autoencoder_goes_from_its_training_into_a_model_that_is_loaded(
+    tmp_path: Path,
+) -> None:
+    shape = replace(SHAPE, patched=True, autoencoder=(32, 48, 48, 48))
+    plan = replace(PLAN, shape=shape, rounds=PLAN.rounds[1:])
+    list(make_base(plan, PICTURES, tmp_path / "scratch", tmp_path / "model"))
+    require_fit(tmp_path / "model", "small")
+    model = PipelineModel.load(tmp_path / "model")
+    trained = PatchAutoencoder.from_pretrained(tmp_path / "scratch" / "round-1" / "vae")
+    latents = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        painted = model.pipeline.vae.decode(latents).sample
+        torch.testing.assert_close(painted, trained.decode(latents).sample)

@@ -1,7 +1,8 @@
-"""The encoder of a small model: principal components of 8x8 patches, not trained.
+"""An autoencoder that is principal components of 8x8 patches, not trained.
 
-They are written exactly into an `AutoencoderKL`'s convolutions (space-to-depth twice, then the
-components), so latents are fixed and cacheable at once; `decoder` learns to undo it. In: pictures.
+They are written exactly into an `AutoencoderKL`'s encoder (space-to-depth twice, then the
+components), so latents are fixed and cacheable at once; a plain decoder learns to undo it, and a
+`PatchAutoencoder`'s can be written too, and learns what the components leave out. In: pictures.
 Out: weights.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.tensors import to_float64
 from core.errors import ModelError
 
@@ -101,6 +103,72 @@ def write_encoder(autoencoder: Any, components: PatchComponents) -> None:
     for channel in range(latents):
         quantise.weight[channel, channel, 0, 0] = 1.0
     quantise.bias[latents:] = -30.0
+
+
+@torch.no_grad()
+def write_decoder(autoencoder: PatchAutoencoder, components: PatchComponents) -> None:
+    """Put the components' inverse into the decoder: `write_encoder`'s latents become the patches
+    that they stand for, as near as the components reach.
+
+    Its residual blocks add nothing and are free to learn; its last normalisation passes signals
+    through by the same two constants per group as the encoder's, which the last block brings.
+    """
+    decoder = autoencoder.decoder
+    widths = [block.resnets[0].out_channels for block in decoder.up_blocks]
+    latents, groups = components.vectors.shape[1], decoder.conv_norm_out.num_groups
+    group = widths[-1] // groups
+    least = (max(48, latents), 48, 12, 4 * groups)
+    if any(width < need for width, need in zip(widths, least, strict=True)) or groups < 3:
+        raise ModelError(
+            f"This autoencoder's decoder cannot hold {latents} patch components: it needs at least "
+            f"{least} channels and 3 groups, and has {widths} and {groups}."
+        )
+    resnets = [*decoder.mid_block.resnets]
+    for block in decoder.up_blocks:
+        resnets += block.resnets
+        if block.resnets[0].conv_shortcut is not None:
+            _identity(block.resnets[0].conv_shortcut)
+    for resnet in resnets:
+        resnet.conv2.weight.zero_()
+        resnet.conv2.bias.zero_()
+    _identity(autoencoder.post_quant_conv)
+    _identity(decoder.conv_in)
+    first, second, third = (block.upsamplers[0].conv for block in decoder.up_blocks[:3])
+    for convolution in (first, second, third):
+        convolution.weight.zero_()
+        convolution.bias.zero_()
+    basis = components.vectors * components.scales  # [192, c]
+    for position in range(4):
+        for channel in range(48):
+            row = position * 48 + channel
+            first.weight[4 * channel + position, :latents, 1, 1] = basis[row]
+            first.bias[4 * channel + position] = components.mean[row]
+        for channel in range(12):
+            second.weight[4 * channel + position, position * 12 + channel, 1, 1] = 1.0
+        for channel in range(3):
+            third.weight[4 * channel + position, position * 3 + channel, 1, 1] = 1.0
+    shortcut = decoder.up_blocks[3].resnets[0].conv_shortcut
+    shortcut.weight.zero_()
+    norm, last = decoder.conv_norm_out, decoder.conv_out
+    norm.weight.fill_(CARRIER * (2.0 / group) ** 0.5)
+    norm.bias.fill_(LIFT)
+    last.weight.zero_()
+    last.bias.zero_()
+    for channel in range(3):
+        row = channel * group
+        shortcut.weight[row, channel, 0, 0], shortcut.weight[row + 1, channel, 0, 0] = 1.0, -1.0
+        last.weight[channel, row, 1, 1], last.weight[channel, row + 1, 1, 1] = 0.5, -0.5
+    for start in range(0, widths[-1], group):
+        resnets[-1].conv2.bias[start + 2 : start + 4] = torch.tensor([CARRIER, -CARRIER])
+
+
+def _identity(convolution: Any) -> None:
+    """Each channel goes on as it is, as far as there are channels."""
+    convolution.weight.zero_()
+    convolution.bias.zero_()
+    middle = convolution.kernel_size[0] // 2
+    for channel in range(min(convolution.weight.shape[:2])):
+        convolution.weight[channel, channel, middle, middle] = 1.0
 
 
 def _per_group(channels: int) -> int:

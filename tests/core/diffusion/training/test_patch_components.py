@@ -1,15 +1,22 @@
-"""The encoder written into the convolutions is exactly the principal components of 8x8 patches."""
+"""What is written into the convolutions is exactly the principal components of 8x8 patches."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.training.base_model import SmallShape, build_pipeline
-from core.diffusion.training.patch_encoder import patch_components, write_encoder
+from core.diffusion.training.patch_components import (
+    patch_components,
+    patches,
+    write_decoder,
+    write_encoder,
+)
 from core.errors import ModelError
 
 SHAPE = SmallShape(
@@ -49,6 +56,46 @@ def test_encoder_equals_patch_pca_by_explicit_loops(shape: SmallShape) -> None:
                     vector += [patch[channel, y, x] for channel in range(3)]
         expected = weights @ (torch.stack(vector) - components.mean)
         assert torch.allclose(latents[n, :, row, column].double(), expected, atol=2e-3)
+
+
+PATCHED = replace(MANY, patched=True, autoencoder=(32, 48, 64, 128))
+
+
+def test_a_patch_decoder_is_the_components_inverse() -> None:
+    """Against the projection of each patch on the components, by matrices in float64."""
+    images = pictures(12)
+    components = patch_components(images, 30)
+    vae = build_pipeline(PATCHED, ["a painting"], 0).vae
+    write_encoder(vae, components)
+    write_decoder(vae, components)
+    with torch.no_grad():
+        decoded = vae.decode(vae.encode(images).latent_dist.mode()).sample
+    centred = patches(images).double() - components.mean
+    expected = centred @ components.vectors @ components.vectors.T + components.mean
+    torch.testing.assert_close(patches(decoded).double(), expected, atol=2e-3, rtol=0)
+    # a latent changes its own patch and no other: nothing that neighbours would have to tell
+    latents = torch.zeros(1, 30, 4, 4)
+    latents[0, 7, 1, 2] = 1.0
+    with torch.no_grad():
+        changed = (vae.decode(latents).sample - vae.decode(0 * latents).sample).abs()
+    outside = changed.clone()
+    outside[..., 8:16, 16:24] = 0
+    assert changed[..., 8:16, 16:24].max() > 0.01 and outside.max() < 1e-4
+
+
+def test_a_patch_autoencoder_is_read_back_as_itself(tmp_path: Path) -> None:
+    vae = build_pipeline(PATCHED, ["a painting"], 0).vae
+    vae.save_pretrained(tmp_path)
+    again = PatchAutoencoder.from_pretrained(tmp_path)
+    latents = torch.randn(1, 30, 2, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(again.decode(latents).sample, vae.decode(latents).sample)
+
+
+def test_too_narrow_a_decoder_is_refused() -> None:
+    narrow = build_pipeline(replace(PATCHED, autoencoder=(16, 48, 64, 128)), ["a painting"], 0).vae
+    with pytest.raises(ModelError, match="decoder"):
+        write_decoder(narrow, patch_components(pictures(4), 30))
 
 
 def test_latents_have_unit_spread() -> None:
