@@ -14,9 +14,12 @@ EXTREME = 0.99  # self-influence (leverage), of 1, from which a work explains it
 
 GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
 PROPONENT, OPPONENT, MEMORISED = "proponent", "opponent", "memorised"
-CREDIT, REVERSAL = "credit", "reversal"
+CREDIT, REVERSAL, ADJUSTMENT = "credit", "reversal", "adjustment"
 ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
-ESCROW = "escrow"  # owed to somebody, and nobody knows to whom: kept, and paid to nobody
+ESCROW = "escrow"  # owed to somebody, and it is not settled to whom: kept, and paid to nobody
+OPENED, COMMENT, RESOLVED = "opened", "comment", "resolved"
+OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
+WITHHELD = "withheld"  # in the place of a name that its bearer does not want to be shown
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,8 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `number` counts from 1; a reversal names the entry it takes back."""
+    """One entry: `number` counts from 1; a reversal names the entry it takes back, an adjustment
+    the `dispute` by which credit moved and the entry that is `disputed`."""
 
     id: str
     number: int
@@ -157,6 +161,8 @@ class Entry:
     run_kind: str = ""
     style: str = ""
     image_file: str = ""
+    dispute: int | None = None
+    disputed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -237,22 +243,56 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class KnownArtist:
-    """An artist the ledger knows: status `active` or `opted-out`."""
+    """An artist the ledger knows: status `active` or `opted-out`; `masked`: `name` is withheld."""
 
     id: str
     name: str
     status: str
+    masked: bool = False
 
 
 @dataclass(frozen=True)
 class StatusChange:
-    """One change of an artist's status, kept for ever."""
+    """One change of an artist's status, kept for ever; `masked`: the name is withheld since."""
 
     artist_id: str
     status: str
     reason: str
     actor: str
     created_at: str
+    masked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeEvent:
+    """One step of a dispute: opened, comment or resolved; `adjustment`: the entry that moved
+    credit by it."""
+
+    kind: str
+    reason: str
+    actor: str
+    created_at: str
+    adjustment: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispute:
+    """A dispute about the credit of an entry, of one artist or (None) of all it credits.
+
+    `micro` is what is disputed. `state`: open, upheld or rejected; upheld, it was paid to
+    `paid_to`, or stays in escrow where that is None.
+    """
+
+    number: int
+    entry: int
+    run_id: str | None
+    artist_id: str | None
+    artist: str | None
+    micro: int
+    state: str
+    paid_to: str | None
+    paid_to_name: str | None
+    events: tuple[DisputeEvent, ...]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,12 @@ def statement(
     table = schema.artist_status
     changes = tuple(
         StatusChange(
-            row["artist_id"], row["status"], row["reason"], row["actor"], row["created_at"]
+            row["artist_id"],
+            row["status"],
+            row["reason"],
+            row["actor"],
+            row["created_at"],
+            row["masked"] == 1,
         )
         for row in connection.execute(
             select(table).where(table.c.artist_id == artist_id).order_by(table.c.seq)
