@@ -146,12 +146,17 @@ class Reader(ABC):
             return None if number is None else queries.entry(connection, number)
 
     def artist_statement(
-        self, artist_id: str, period: str | None = None, *, newest: int | None = None
+        self,
+        artist_id: str,
+        period: str | None = None,
+        *,
+        newest: int | None = None,
+        days: tuple[str | None, str | None] = (None, None),
     ) -> Statement:
-        """An artist's entries of a month (YYYY-MM), or of all time; `newest`: only the last ones,
-        the sums over all."""
+        """An artist's entries of a month (YYYY-MM), of days [since, until), or of all time;
+        `newest`: only the last ones, the sums over all."""
         with self._reading() as connection:
-            return artist_statement(connection, artist_id, period, newest)
+            return artist_statement(connection, artist_id, period, newest, days)
 
     def dispute(self, number: int) -> Dispute | None:
         """A dispute by its number."""

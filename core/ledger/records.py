@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from core.ledger.evidence import Evidence
+from core.ledger.hashes import GENESIS
 from core.ledger.shares import ShareRule
 
 T = TypeVar("T")
@@ -297,10 +298,12 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Statement:
-    """An artist's entries of a month (or of all time), and their sum.
+    """An artist's entries of a period, what they sum to, and the balance before and after.
 
-    `escrow_micro`: what is kept besides, under a name that nobody in particular bears. `entries`:
-    how many there are; `lines` may hold only the newest of them, and the sums are over all.
+    `period` is the month, where it is one; else days [`since`, `until`), None: no bound. Balances
+    are in micro-credits. `escrow_micro` and `escrow_opening`: what is kept besides, paid to nobody.
+    `entries`: how many there are; `lines` may hold only the newest of them, the sums are over all.
+    `head_before` and `head_after`: hash of the last entry before the period, and of it.
     """
 
     artist: KnownArtist
@@ -310,6 +313,22 @@ class Statement:
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
     escrow_micro: int = 0
     entries: int = 0
+    since: str | None = None
+    until: str | None = None
+    opening: int = 0
+    escrow_opening: int = 0
+    head_before: str = GENESIS
+    head_after: str = GENESIS
+
+    @property
+    def closing(self) -> int:
+        """The balance at the end: that with which the next period opens."""
+        return self.opening + self.micro
+
+    @property
+    def escrow_closing(self) -> int:
+        """What is kept in escrow at the end."""
+        return self.escrow_opening + self.escrow_micro
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,9 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
     if not names:
         return
-    known: dict[str, str] = dict(connection.exec_driver_sql(NAMES, (json.dumps(list(names)),)).all())
+    known: dict[str, str] = dict(
+        connection.exec_driver_sql(NAMES, (json.dumps(list(names)),)).all()
+    )
     new = [
         (who, name, name_digest(who, name)) for who, name in names.items() if known.get(who) != name
     ]
