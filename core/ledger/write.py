@@ -127,9 +127,8 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
     if not names:
         return
-    known: dict[str, str] = dict(
-        connection.exec_driver_sql(NAMES, (json.dumps(list(names)),)).all()
-    )
+    rows = connection.exec_driver_sql(NAMES, (json.dumps(list(names)),))
+    known: dict[str, str] = dict(rows.tuples().all())
     new = [
         (who, name, name_digest(who, name)) for who, name in names.items() if known.get(who) != name
     ]

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,9 @@ def balance(ledger: Ledger, artist: str, account: str, until: str | None) -> int
 )
 def test_periods_that_meet_agree_and_add_up(ledger: Ledger, bounds: list[str], artist: str) -> None:
     edges = [None, *bounds, None]
-    parts = [
-        ledger.artist_statement(artist, days=days)
-        for days in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    parts = [ledger.artist_statement(artist, days=days) for days in pairwise(edges)]
     assert (parts[0].opening, parts[0].escrow_opening) == (0, 0)
-    for one, after in zip(parts, parts[1:], strict=False):
+    for one, after in pairwise(parts):
         assert one.closing == after.opening
         assert one.escrow_closing == after.escrow_opening
         assert one.head_after == after.head_before
