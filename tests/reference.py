@@ -20,6 +20,7 @@ from app.services import (
     serialize,
     serialize_accounts,
     serialize_artists,
+    serialize_disputes,
     serialize_ledger,
 )
 from core.files import write_text
@@ -50,6 +51,10 @@ VERBS: dict[str, Any] = {
     "ledger artist": serialize_ledger.ArtistRecord,
     "ledger statement": serialize_ledger.StatementRecord,
     "ledger reverse": serialize_ledger.EntryRecord,
+    "ledger dispute": serialize_disputes.DisputeRecord,
+    "ledger comment": serialize_disputes.DisputeRecord,
+    "ledger resolve": serialize_disputes.DisputeRecord,
+    "ledger disputes": serialize_disputes.DisputesPage,
     "ledger verify": serialize_ledger.VerificationRecord,
     "ledger publish": serialize_ledger.PublicationRecord,
     "ledger prove": serialize_ledger.ProofRecord,

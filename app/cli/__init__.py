@@ -19,12 +19,12 @@ from app.cli import (
     artists,
     attribute,
     collections,
+    disputes,
     doctor,
     evaluate,
     featurize,
     generate,
     import_,
-    ledger,
     remove,
     serve,
     train,
@@ -57,7 +57,7 @@ app.command("score")(attribute.score)
 app.add_typer(accounts.verbs, name="accounts")
 app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
-app.add_typer(ledger.verbs, name="ledger")
+app.add_typer(disputes.verbs, name="ledger")  # the ledger's, and those about disputes
 app.add_typer(workshops.verbs, name="workshops")
 app.command("doctor")(doctor.doctor)
 

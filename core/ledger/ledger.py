@@ -183,6 +183,11 @@ class Reader(ABC):
                 per_page=per_page,
             )
 
+    def true_names(self) -> dict[str, str]:
+        """Artist id -> name, withheld ones too: for what compares names, never to be shown."""
+        with self._reading() as connection:
+            return queries.true_names(connection)
+
     def masked(self) -> frozenset[str]:
         """The ids of artists whose name is withheld."""
         with self._reading() as connection:
@@ -309,7 +314,7 @@ class Ledger(Reader):
 
     def know_artists(self, names: Mapping[str, str]) -> None:
         """Make artists (id -> name) known, so that they have a page before any credit."""
-        known = {one.id: one.name for one in self.artists()}
+        known = self.true_names()
         new = {who: name for who, name in names.items() if known.get(who) != name}
         if new:
             with self._writing() as connection:

@@ -308,6 +308,11 @@ def artists(connection: Connection) -> list[KnownArtist]:
     return _known(connection, select(*NAMED).order_by(schema.artist.c.name))
 
 
+def true_names(connection: Connection) -> dict[str, str]:
+    """Artist id -> name, withheld ones too."""
+    return {row[0]: row[1] for row in connection.execute(select(*NAMED))}
+
+
 def artist_count(connection: Connection) -> int:
     """How many artists the ledger knows."""
     return connection.execute(select(func.count()).select_from(schema.artist)).scalar_one()

@@ -128,7 +128,7 @@ def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     if not names:
         return
     rows = connection.exec_driver_sql(NAMES, (json.dumps(list(names)),))
-    known: dict[str, str] = dict(rows.tuples().all())
+    known: dict[str, str] = {row[0]: row[1] for row in rows}
     new = [
         (who, name, name_digest(who, name)) for who, name in names.items() if known.get(who) != name
     ]

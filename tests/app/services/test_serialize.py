@@ -84,6 +84,10 @@ COMMANDS = {
     "ledger artist": "vermilion",
     "ledger statement": "indigo",
     "ledger reverse": "3 --reason Test --actor ann",
+    "ledger dispute": "1 --artist indigo --reason Mine --actor ann",
+    "ledger comment": "1 --words Really --actor ann",
+    "ledger resolve": "1 --outcome rejected --reason No --actor ann",
+    "ledger disputes": "",
     "ledger verify": "",
     "ledger publish": "",
     "ledger prove": "3 -o proof.json",
@@ -198,6 +202,10 @@ def before(
         "accounts password": typed,
         "accounts revoke": has_account,
         "accounts token": has_account,
+        **{
+            f"ledger {verb}": lambda: cli.main(words_of("ledger dispute"))
+            for verb in ("comment", "resolve", "disputes")
+        },
         "ledger check": lambda: cli.main(words_of("ledger prove")),
         "ledger restore": lambda: cli.main(words_of("ledger backup")),
         "artists answer": asked,
