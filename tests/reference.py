@@ -22,6 +22,7 @@ from app.services import (
     serialize_artists,
     serialize_disputes,
     serialize_ledger,
+    training_summary,
 )
 from core.files import write_text
 from core.ledger.export import ExportedEntry
@@ -32,6 +33,7 @@ BEGIN, END = "<!-- JSON, by `python -m tests.reference` -->\n", "<!-- end of JSO
 VERBS: dict[str, Any] = {
     "collections": list[serialize.CollectionRecord],
     "import": serialize.ImportRecord,
+    "summary": training_summary.TrainingSummary,
     "remove": serialize.RemovalRecord,
     "train": serialize.TrainingRecord,
     "featurize": serialize.FeaturesRecord,

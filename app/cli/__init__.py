@@ -27,6 +27,7 @@ from app.cli import (
     import_,
     remove,
     serve,
+    summary,
     train,
     workshops,
 )
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("collections")(collections.collections)
 app.command("import")(import_.import_pictures)
+app.command("summary")(summary.summary)
 app.command("remove")(remove.remove)
 app.command("train")(train.train)
 app.command("featurize")(featurize.featurize)

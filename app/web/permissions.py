@@ -62,6 +62,9 @@ ROUTES = (
     Answered("POST", "/corrections/reverse", Action.REVERSE, "reverses an entry"),
     Answered("POST", "/corrections/remove", Action.REMOVE, "takes works out of the collection"),
     Answered("POST", "/corrections/opt-out", Action.OPT_OUT, "keeps a wish, and withholds a name"),
+    Answered("GET", "/summary", Action.LOOK, "what the model learnt from, after the EU's template"),
+    Answered("GET", "/summary.md", Action.LOOK, "the same as Markdown"),
+    Answered("GET", "/summary.json", Action.LOOK, "the same as JSON"),
     Answered(
         "GET",
         "/statements/{artist_id}.{kind}",

@@ -1,4 +1,4 @@
-"""Disputes and a keeper's corrections: plain forms, which need no script.
+"""Disputes, a keeper's corrections, the training summary: pages and forms without script.
 
 In: who asks, and what their form says. Out: a page, or the way to where the change is seen. What is
 done is `app.services.disputes`, `removal` and `artists`; who may is the gate's to say.
@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.services.artists import opt_out
+from app.services.artists import opt_out, opt_outs_file
 from app.services.disputes import (
     comment_dispute,
     find_dispute,
@@ -21,18 +21,21 @@ from app.services.disputes import (
 from app.services.ledger_filter import find_artist, find_entry
 from app.services.removal import take_out
 from app.services.session import Studio
+from app.services.training_summary import TrainingSummary, summary_markdown
 from app.web.callers import caller_of
 from app.web.formatting import counted, numbered, render
 from app.web.language_choice import language_of
 from app.web.pages.ledger import page_number
 from app.web.views.disputes import dispute_lines
 from core.accounts.roles import Action
-from core.collection.artists.opt_outs import Wish, today
+from core.collection.artists.opt_outs import Wish, read_opt_outs, today
 from core.collection.importing.fields import plain_text
+from core.collection.importing.reservations import read_reservations
 from core.collection.store import load_collection
 from core.errors import CreditlineError
 
 PER_PAGE = 20
+LISTED = 200  # signals of works that the page names
 NO_STORE = {"Cache-Control": "no-store"}
 Field = Annotated[str, Form()]
 
@@ -202,5 +205,29 @@ def rights(studio: Studio) -> APIRouter:
         who = meant.id if shown is None or shown.masked else shown.name
         done = language.say("Kept. Opted out: %(artists)s.", artists=who)
         return corrections_page(request, done=done)
+
+    def summed_up() -> TrainingSummary:
+        wishes = read_opt_outs(opt_outs_file(studio.settings))
+        return TrainingSummary.of(studio.collection, wishes)
+
+    @router.get("/summary")
+    def summary(request: Request) -> HTMLResponse:
+        kept = [one for one in read_reservations(studio.collection.path) if one.work_id]
+        html = render(
+            "summary",
+            language_of(request.headers),
+            base=f"{request.scope.get('root_path', '')}/",
+            summary=summed_up(),
+            wishes=kept[:LISTED],
+        )
+        return HTMLResponse(html, headers=NO_STORE)
+
+    @router.get("/summary.md")
+    def summary_file() -> Response:
+        return Response(summary_markdown(summed_up()), media_type="text/markdown; charset=utf-8")
+
+    @router.get("/summary.json")
+    def summary_json() -> Response:
+        return Response(summed_up().model_dump_json(indent=1), media_type="application/json")
 
     return router

@@ -46,6 +46,7 @@ VERBS = (
     "ledger artist",
     "ledger statement",
     "ledger reverse",
+    "summary",
     "ledger dispute",
     "ledger comment",
     "ledger resolve",

@@ -65,6 +65,7 @@ RUN = "0a4019c66a26"  # of the old ledger; entry 1 credits it
 COMMANDS = {
     "collections": "",
     "import": "source --to made",
+    "summary": "--collection copy",
     "remove": "made --artist bo-ask --reason Asked",
     "train": "own --lora {ready}/lora",
     "featurize": "copy --name few --timesteps 1 --dimension 16 --references 2",
@@ -216,6 +217,7 @@ def before(
         "artists opt-out": after(),
         "artists opt-in": after("artists opt-out"),
         "artists opt-outs": after("artists opt-out"),
+        "summary": after(),
         "remove": lambda: cli.main(words_of("import")),
         "train": lambda: copied("own", "lora", "features"),
         "featurize": lambda: copied("copy"),

@@ -160,3 +160,12 @@ def _studio(ledger: Ledger, asked: list[str]) -> Any:
             return ledger.verify_new()
 
     return SimpleNamespace(ledger=Counting(), collection=SimpleNamespace(styles=()))
+
+
+def test_the_training_summary_is_a_page_and_two_files(made: Visit) -> None:
+    client = signed_in(made, "").client
+    page = client.get("/summary").text
+    assert "Training content" in page and "for the keeper to write" in page
+    assert client.get("/summary.md").text.startswith("# Summary of training content")
+    works = len(load_collection(made.settings.collection, check_files=False).works)
+    assert client.get("/summary.json").json()["works"] == works
