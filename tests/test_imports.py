@@ -41,7 +41,7 @@ def modules(folder: str) -> list[Path]:
 
 
 def part_of(path: Path) -> str:
-    """core/diffusion/stable.py -> diffusion; core/errors.py -> errors."""
+    """core/diffusion/pipeline_model.py -> diffusion; core/errors.py -> errors."""
     return path.relative_to(ROOT / "core").with_suffix("").parts[0]
 
 

@@ -60,7 +60,7 @@ def train_collection(
     """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
     from core.diffusion.lora import find_lora, install_lora
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.loop import Execution
     from core.diffusion.training.lora import train_lora
 
@@ -90,7 +90,7 @@ def train_collection(
         _require_usable(collection, request)
     if brought is not None:
         # loading checks every layer against the base
-        model = StableDiffusion.load(directory / "model", brought.file)
+        model = PipelineModel.load(directory / "model", brought.file)
         install_lora(brought, lora_dir, model.family.network)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
@@ -244,7 +244,7 @@ def _take(
 ) -> Iterator[Progress]:
     """Check a model's folder whole, and copy it into the collection."""
     from core.diffusion.lora import find_lora
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.base_model_check import require_fit
     from core.diffusion.training.pretrained import copy_checkpoint
 
@@ -254,7 +254,7 @@ def _take(
     require_fit(checkpoint, str(base))
     if request.lora is not None:
         # a base that the LoRA does not fit would stay in the collection, and in its way
-        StableDiffusion.load(checkpoint, find_lora(request.lora).file)
+        PipelineModel.load(checkpoint, find_lora(request.lora).file)
     yield Progress("Copying the base model", 0, 1)
     copy_checkpoint(checkpoint, target)
     yield Progress("Copying the base model", 1, 1)

@@ -28,7 +28,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
 from core.diffusion.families import MODEL_INDEX
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.autoencoder import patch_components, write_encoder
 from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.decoder import DecoderRecipe, train_decoder
@@ -96,13 +96,13 @@ def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
 
 
 @torch.no_grad()
-def encode_all(model: StableDiffusion, images: Tensor) -> Tensor:
+def encode_all(model: PipelineModel, images: Tensor) -> Tensor:
     """uint8 `[n, 3, h, w]` -> latents `[n, c, h', w']`, a few at a time."""
     return torch.cat([model.encode(part.float() / 127.5 - 1.0).cpu() for part in images.split(50)])
 
 
 @torch.no_grad()
-def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
+def sampled_set(model: PipelineModel, like: TrainingSet, pixels: Tensor) -> TrainingSet:
     """The same works and prompts with the posterior of these pictures `[n, 3, h, w]`, uint8 or in
     [-1, 1]; a few at a time, so that bytes take a quarter of the memory."""
     parts = [
@@ -115,13 +115,13 @@ def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> Tr
 
 def start_model(
     plan: BasePlan, pictures: LabelledImages, name: str, device: torch.device | str = "cpu"
-) -> StableDiffusion:
+) -> PipelineModel:
     """A new model whose encoder is the patch components of the pictures."""
     words = [class_prompt(style) for style in pictures.classes]
     pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
-    return StableDiffusion(pipeline, name=name, device=device)
+    return PipelineModel(pipeline, name=name, device=device)
 
 
 def train_autoencoder(
@@ -374,9 +374,9 @@ def random_stable_diffusion(
     lora_layers: str = "attention",
     size: int = 32,
     words: Sequence[str] = TINY_WORDS,
-) -> StableDiffusion:
+) -> PipelineModel:
     """`tiny_pipeline` with a random LoRA (B not zero)."""
-    model = StableDiffusion(tiny_pipeline(seed, size=size, words=words), name="random")
+    model = PipelineModel(tiny_pipeline(seed, size=size, words=words), name="random")
     model.add_lora(lora_rank, seed, layers=lora_layers)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training import base_model as from_scratch
 from core.diffusion.training.base_model import (
     BasePlan,
@@ -54,7 +54,7 @@ PARTS = {
 
 def made(place: Path) -> str:
     list(make_base(PLAN, PICTURES, place / "scratch", place / "model"))
-    return StableDiffusion.load(place / "model").digest
+    return PipelineModel.load(place / "model").digest
 
 
 @pytest.fixture(scope="module")

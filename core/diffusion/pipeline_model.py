@@ -35,7 +35,7 @@ LORA_STARTS = ("kaiming", "gaussian")
 LORA_LAYERS = ("attention", "linear")
 
 
-class StableDiffusion(DiffusionModel):
+class PipelineModel(DiffusionModel):
     """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
 
     def __init__(self, pipeline: Any, *, name: str, device: torch.device | str = "cpu") -> None:
@@ -69,7 +69,7 @@ class StableDiffusion(DiffusionModel):
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-    ) -> StableDiffusion:
+    ) -> PipelineModel:
         """Load from disk only. Raises `ModelError` naming what is missing and the remedy.
 
         The LoRA may be diffusers', peft's or kohya's; `lora_dir` may name its file.
