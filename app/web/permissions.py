@@ -117,6 +117,7 @@ EVENTS = {
     "names_decide": Action.NAMES,
     "names_undo": Action.NAMES,
     "names_wish": Action.OPT_OUT,
+    "watch": Action.LOOK,
 }
 COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
 OF_A_FORM = frozenset({"/sign-in", "/sign-out"})
