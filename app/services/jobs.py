@@ -450,6 +450,20 @@ class Jobs:
         return self._times.left(job.id, _work_in(job.kept))
 
 
+def recorded_job(view: RunView) -> JobProgress:
+    """What is still known of the job of a run that was recorded earlier."""
+    record = view.record
+    return JobProgress(
+        id=record.id,
+        kind=record.kind,
+        state=FINISHED,
+        created_at=record.created_at,
+        style=record.style,
+        name=record.title,
+        view=view,
+    )
+
+
 def _work_in(kept: KeptJob) -> tuple[str, int | None]:
     """What the time of a job depends on: its kind, and how many steps are painted."""
     request = kept.request

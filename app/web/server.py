@@ -141,6 +141,7 @@ def make_application(
 
     from app.services.jobs import JobLimits, Jobs
     from app.services.session import open_studio
+    from app.web.api.application import make_api, mount_api
     from app.web.blocks import SWEPT_EVERY, build_studio, css, head, theme
     from app.web.callers import Callers
     from app.web.events import Events
@@ -190,6 +191,8 @@ def make_application(
     studio.thumbnails.sweep(time.time())
     blocks = build_studio(jobs, callers, uploads)
     blocks.queue(api_open=False, max_size=64)
+    events = Events(blocks, uploads, budgets, callers)
+    mount_api(application, make_api(jobs, callers, events))
     gr.mount_gradio_app(
         application,
         blocks,
@@ -217,7 +220,7 @@ def make_application(
         access=access,
         callers=callers,
         uploads=uploads,
-        events=Events(blocks, uploads, budgets, callers),
+        events=events,
     )
     application.add_middleware(Forwarded, settings=settings)
     return application
