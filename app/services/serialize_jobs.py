@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.services.jobs import FINISHED, JobProgress
 from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS
@@ -31,6 +31,8 @@ class ErrorRecord(Record):
 
 class GenerationOrder(Record):
     """What to paint. Whatever is left out is as the collection usually paints."""
+
+    model_config = ConfigDict(defer_build=False)  # FastAPI warns of what it builds later
 
     style: str = Field(
         validation_alias="class",

@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 
 from app import __version__
 from app.services.jobs import Jobs
+from app.services.serialize_jobs import ErrorRecord
 from app.web.api.description import described
 from app.web.api.jobs import job_routes
 from app.web.api.records import record_routes
@@ -56,8 +57,9 @@ def mount_api(application: FastAPI, api: FastAPI) -> None:
     """Put the API and its description into the studio's application."""
 
     def description(request: Request) -> dict[str, Any]:
-        below = str(request.scope.get("root_path", ""))
-        return {**api.openapi(), "servers": [{"url": f"{below}{ROOT}"}]}
+        below, about = str(request.scope.get("root_path", "")), api.openapi()
+        about["components"]["schemas"].setdefault("ErrorRecord", ErrorRecord.model_json_schema())
+        return {**about, "servers": [{"url": f"{below}{ROOT}"}]}
 
     @application.get("/openapi.json")
     def openapi(request: Request) -> JSONResponse:

@@ -18,15 +18,20 @@ from app.web.events import EventRefused
 from core.errors import AccountError, BusyError, CreditlineError, UsageError
 
 LATER = {"Retry-After": "30"}  # seconds
+# JSON whatever the route itself answers with, so not by FastAPI's `model`
+CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorRecord"}}}
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorRecord, "description": words}
+    status: {"description": words, "content": CONTENT}
     for status, words in {
         400: "The request cannot be read",
         403: "Needs another role, or a token with this scope",
         404: "There is no such thing here",
+        409: "That cannot be done as things are",
+        411: "The request does not say how long it is",
         413: "Too large",
         422: "Something is missing or is not of the kind that is meant",
         429: "Too much for now",
+        500: "Not foreseen; the log of the studio has more, under the reference that is named",
         503: "The studio cannot answer just now",
         507: "The disk is nearly full",
     }.items()
