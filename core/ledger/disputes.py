@@ -102,8 +102,9 @@ def open_dispute(
         if account in (ARTIST, ESCROW) and artist_id in (None, who)
     }
     if not held:
-        whom = "nobody" if artist_id is None else f"nothing to '{artist_id}'"
-        raise LedgerError(f"Entry {number} credits {whom}, so there is nothing to dispute.")
+        if artist_id is None:
+            raise LedgerError(f"Entry {number} credits nobody, so there is nothing to dispute.")
+        raise LedgerError(f"Entry {number} does not credit '{artist_id}'. Name whom it credits.")
     lines = [
         line
         for (account, who), one in held.items()
