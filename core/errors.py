@@ -54,6 +54,10 @@ class ProvenanceError(CreditlineError):
     """An evidence pack that cannot be read, or a signing authority that cannot be made or used."""
 
 
+class BusyError(CreditlineError):
+    """More waits already than may wait; says when to try again."""
+
+
 def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     """Raise `UsageError` with the choices where `value` is none of the `known`."""
     if value not in known:

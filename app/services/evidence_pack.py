@@ -41,7 +41,7 @@ from core.provenance.content_credentials import (
     PictureStatement,
     sign_picture,
 )
-from core.provenance.pack import FORMAT, MANIFEST, SEAL, manifest_of, write_pack
+from core.provenance.pack import FORMAT, MANIFEST, SEAL, WITHHELD_PROOF, manifest_of, write_pack
 from core.provenance.picture import pixels_digest, png_with_facts
 
 NAMED = 50  # artists in the picture's own assertion; the pack names all
@@ -72,20 +72,24 @@ def evidence_pack(studio: Studio, run_id: str, permalink: str) -> EvidencePack:
             raise UsageError("There is no such run; it may have been deleted.")
         entry = None if view.entry is None else moment.entry(view.entry)
         known = {one.id: one.name for one in moment.artists()}
+        hidden = moment.masked()
     names = known | dict(name for row in view.record.influences for name in row.maker_names)
     proof = None if entry is None else proof_of(studio.ledger, entry.number)
+    withheld = proof is not None and bool(hidden & _named(view.record, proof))
+    if withheld:
+        proof = None  # it would give the name away, for the entry's hash covers it
     picture, unsigned = _picture(studio, view, names, proof)
     rule = None if view.rule is None else {"id": view.rule.id, **asdict(view.rule)}
     files = {
         "picture.png": picture,
         "run.json": _pretty(_run(view, proof, permalink)),
         "entry.json": _pretty(None if entry is None else EntryRecord.of(entry)),
-        "proof.json": b"null\n" if proof is None else f"{proof.text()}\n".encode("ascii"),
+        "proof.json": _proof(proof, withheld),
         "rule.json": _json(rule),
         "null.json": _json(_null(studio, view.record)),
         "credit.csv": _spreadsheet(credit_table(view, names)),
         "works.csv": _spreadsheet(works_table(view)),
-        "README.txt": method_note(view, proof, unsigned).encode(),
+        "README.txt": method_note(view, proof, unsigned, withheld=withheld).encode(),
         "key.pem": publisher.public_pem(),
     }
     files[MANIFEST] = manifest_of(files)
@@ -103,6 +107,18 @@ def kept_picture(outputs: Path, record: RunRecord) -> bytes:
         return (outputs / Path(record.image_file).name).read_bytes()
     except OSError as error:
         raise UsageError("The picture of this run is no longer kept.") from error
+
+
+def _named(record: RunRecord, proof: InclusionProof) -> set[str]:
+    """The ids of everybody whom the run or its entry names."""
+    shaped = {who for row in record.influences for who, _ in row.made_by}
+    return shaped | {str(row["artist_id"]) for row in proof.postings if row["artist_id"]}
+
+
+def _proof(proof: InclusionProof | None, withheld: bool) -> bytes:
+    if withheld:
+        return WITHHELD_PROOF
+    return b"null\n" if proof is None else f"{proof.text()}\n".encode("ascii")
 
 
 def _run(view: RunView, proof: InclusionProof | None, permalink: str) -> RecordedRun:

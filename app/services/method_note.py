@@ -50,14 +50,20 @@ Entry {entry}, booked {date}, is proved against checkpoint {checkpoint}, signed 
 by the key {key}.
 Compare this fingerprint with one that the studio gave you by another way: the key in here is only
 as good as that. Whether the entry was reversed later, only the ledger says."""
+NOT_SHOWN = """THE LEDGER
+This picture was credited, but somebody whom the entry or the run names has asked that the name be
+withheld. The proof would give it away, so it is not in here; the studio's keeper has it."""
 NOT_BOOKED = """THE LEDGER
 Nothing was booked for this picture: nobody is credited by it."""
 
 
-def method_note(view: RunView, proof: InclusionProof | None, unsigned: str) -> str:
-    """The text; `unsigned`: why the picture has no signature of its own, empty where it has."""
+def method_note(
+    view: RunView, proof: InclusionProof | None, unsigned: str, *, withheld: bool = False
+) -> str:
+    """The text; `unsigned`: why the picture has no signature of its own, empty where it has;
+    `withheld`: there is a proof, which would give a name away."""
     record = view.record
-    booked = NOT_BOOKED
+    booked = NOT_SHOWN if withheld else NOT_BOOKED
     if proof is not None:
         booked = PROVED.format(
             entry=proof.entry["seq"],

@@ -44,7 +44,15 @@ from core.provenance.content_credentials import (
     Credentials,
     read_credentials,
 )
-from core.provenance.pack import FORMAT, MANIFEST, SEAL, PackFault, differences, read_pack
+from core.provenance.pack import (
+    FORMAT,
+    MANIFEST,
+    SEAL,
+    WITHHELD_PROOF,
+    PackFault,
+    differences,
+    read_pack,
+)
 from core.provenance.picture import pixels_digest
 
 T = TypeVar("T")
@@ -209,6 +217,12 @@ class _Verification:
                 self.leaves_open.append(
                     "That anybody was credited: nothing was booked for this picture."
                 )
+            return None
+        if self.pack.files.get(PROOF) == WITHHELD_PROOF:
+            self.leaves_open.append(
+                "That the entry is in the ledger: a name in it is withheld, so its proof is not "
+                "given to everybody. The studio has it."
+            )
             return None
         proof = self.sound(PROOF, lambda text: read_proof(text.decode("ascii")))
         if proof is None or keys is None:

@@ -23,6 +23,7 @@ from core.errors import ProvenanceError
 MANIFEST, SEAL = "MANIFEST", "MANIFEST.sig"
 FORMAT = "creditline-pack@1"  # what the seal says it is
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # as early as a ZIP file can say
+WITHHELD_PROOF = b'"withheld"\n'  # in a proof's place, where it would give a withheld name away
 MIB = 1024 * 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 LINE = re.compile(r"([0-9a-f]{64})  (\S+)")

@@ -29,7 +29,7 @@ EXTREME = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF)
 
 def originals() -> dict[str, bytes]:
     """Honest pictures of every kind that is opened, with something in them to be damaged."""
-    picture = Image.effect_noise((96, 64), 80).convert("RGB")
+    picture = Image.frombytes("RGB", (96, 64), random.Random(0).randbytes(96 * 64 * 3))
     frames = [picture.rotate(90 * turn) for turn in range(1, 4)]
     whole = {
         "png": crafted.saved(picture, "PNG"),

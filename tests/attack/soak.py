@@ -100,10 +100,14 @@ class Soak:
     def _serve(self, until: float) -> None:
         """A studio after the other, whose pages are asked for all the time."""
         while time.monotonic() < until and not self.over.is_set():
-            server = Server(self.collection, self.home, free_port()).start()
+            server = Server(self.collection, self.home, free_port())
+            try:
+                server.start()
+            except AssertionError as error:  # it did not answer, or ended: what it said
+                self._give_up(str(error))
             assert server.process is not None
             killed_at = time.monotonic() + self.chance.uniform(0.5, 10.0)
-            while time.monotonic() < min(killed_at, until):
+            while not self.over.is_set() and time.monotonic() < min(killed_at, until):
                 path = self.chance.choice(PAGES)
                 try:
                     with urllib.request.urlopen(f"{server.url}{path}", timeout=20) as answer:

@@ -231,6 +231,20 @@ def test_a_picture_that_was_credited_before_says_by_which_run(studio: Studio) ->
     assert any("entry of another run" in one for one in answer.leaves_open)
 
 
+def test_a_name_that_is_withheld_stands_nowhere_in_the_pack(studio: Studio) -> None:
+    run = painted(studio, 12).record
+    who = next(iter(run.artist_micro))
+    name = studio.artist_names[who]
+    hide = studio.ledger.set_artist_status
+    hide(who, "active", reason="Asked", actor="kim", masked=True)
+    data = pack_of(studio, run.id)
+    hide(who, "active", reason="Agreed", actor="kim", masked=False)
+    answer = verify_pack(data, "p.zip")
+    assert answer.ok, answer.faults
+    assert name.encode() not in data and name.encode() in pack_of(studio, run.id)
+    assert any("name in it is withheld" in one for one in answer.leaves_open)
+
+
 def test_without_the_extra_or_an_authority_the_pack_says_why_it_is_not_signed(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -138,20 +138,6 @@ def test_a_file_is_as_good_as_its_folder(
     assert find_lora(file) == find_lora(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("lora_unet_x.hada_w1_a", "LoHa"),
-        ("lora_unet_x.lokr_w1", "LoKr"),
-        ("x.dora_scale", "DoRA"),
-    ],
-)
-def test_other_adapters_are_refused_by_their_kind(tmp_path: Path, name: str, kind: str) -> None:
-    save_file({name: torch.zeros(2, 2)}, tmp_path / "a.safetensors")
-    with pytest.raises(ModelError, match=f"is a {kind}.*plain LoRAs"):
-        find_lora(tmp_path)
-
-
 def test_what_is_no_lora_is_named(base: Path, matrices: dict[str, Tensor], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"No LoRA in .*python -m app train"):
         find_lora(tmp_path)
@@ -296,8 +282,6 @@ def test_the_papers_attention_processors_are_read(base: Path, tmp_path: Path) ->
     [
         ({"bias": "all"}, "not a matrix of a plain LoRA"),
         ({"modules_to_save": ["conv_out"]}, "not a matrix of a plain LoRA"),
-        ({"use_rslora": True}, "rsLoRA"),
-        ({"use_dora": True}, "is a DoRA"),
     ],
 )
 def test_what_peft_can_do_beyond_a_plain_lora_is_refused(

@@ -165,20 +165,9 @@ OTHERS: dict[str, tuple[Tensors, str]] = {
     "AnimateDiff": (pair("unet.down_blocks.0.motion_modules.0.to_q"), "AnimateDiff"),
     "Wan": (pair("diffusion_model.blocks.0.self_attn.q"), "Wan"),
     # of another kind
-    "LoHa": (one(f"lora_unet_{FLAT}.hada_w1_a"), r"is a LoHa \(it holds '.*hada_w1_a'\)"),
-    "LoKr": (one(f"lora_unet_{FLAT}.lokr_w1"), "is a LoKr"),
-    "LoKr of ComfyUI": (one(f"diffusion_model.{LAYER}.lokr_w2_a"), "is a LoKr"),
-    "DoRA of kohya": (one(f"lora_unet_{FLAT}.dora_scale"), "is a DoRA"),
-    "DoRA of peft": (
-        one(f"base_model.model.{LAYER}.lora_magnitude_vector.default.weight"),
-        "is a DoRA",
-    ),
     "OFT": (one(f"lora_unet_{FLAT}.oft_blocks"), "is a OFT"),
-    "LoCon, Tucker": (one(f"lora_unet_{FLAT}.lora_mid.weight"), "Tucker"),
     "IA3": (one(f"lora_unet_{FLAT}.on_input"), "is a IA3"),
     "GLoRA": (one(f"lora_unet_{FLAT}.a1.weight"), "is a GLoRA"),
-    "whole layers": (one(f"lora_unet_{FLAT}.diff"), "whole layers"),
-    "norms": (one(f"lora_unet_{FLAT}.w_norm"), "whole layers"),
     "VeRA": (one(f"base_model.model.{LAYER}.vera_lambda_b"), "is a VeRA"),
     # with something beside it, or no LoRA at all
     "OneTrainer": (
@@ -191,10 +180,6 @@ OTHERS: dict[str, tuple[Tensors, str]] = {
     ),
     "an embedding": (one("emb_params"), "textual inversion"),
     "an embedding of SDXL": (one("clip_l"), "textual inversion"),
-    "original names": (
-        pair("diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q"),
-        "original Stable Diffusion",
-    ),
     "a whole model": (one("model.diffusion_model.time_embed.0.weight"), "whole model.*--base"),
     "something else": (one("weight"), "holds no LoRA"),
 }
@@ -336,7 +321,7 @@ UNFIT: dict[str, tuple[Callable[[Tensors], Tensors], str]] = {
     ),
     "a layer that is not here": (
         lambda own: pair("diffusion_model.mid_block.other.to_q"),
-        "changes 'unet.mid_block.other.to_q', which the model does not have",
+        "changes 'mid_block.other.to_q', which the model does not have",
     ),
 }
 

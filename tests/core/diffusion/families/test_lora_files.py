@@ -142,15 +142,3 @@ def test_a_lora_of_another_family_is_refused_before_a_layer_is_changed(
         return
     with pytest.raises(ModelError, match="is a LoRA of|does not fit the model"):
         PipelineModel.load(base, tmp_path / "lora")
-
-
-@pytest.mark.parametrize("base", ["FLUX.1 dev"], indirect=True)
-def test_original_names_of_a_transformer_are_refused_with_the_way_out(
-    base: Path, tmp_path: Path
-) -> None:
-    name = "lora_unet_double_blocks_0_img_attn_qkv"
-    tensors = {f"{name}.lora_down.weight": torch.ones(4, 32)}
-    tensors[f"{name}.lora_up.weight"] = torch.ones(96, 4)
-    save_file(tensors, tmp_path / "a.safetensors")
-    with pytest.raises(ModelError, match=r"as the original model does.*save_lora_weights"):
-        PipelineModel.load(base, tmp_path / "a.safetensors")
