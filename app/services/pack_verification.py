@@ -12,11 +12,21 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 
 from app.services.ledger_proofs import fault_of_kept
+from app.services.pack_contents import (
+    STRANGE,
+    as_posted,
+    facts_of_run,
+    hash_of,
+    is_of_entry,
+    read_seal,
+    rest_of,
+    speaks_of,
+)
 from app.services.serialize_ledger import RecordedRun
 from app.services.serialize_provenance import (
     PackEntryRecord,
@@ -30,12 +40,11 @@ from app.services.serialize_provenance import (
 from core.collection.images.open import open_image
 from core.errors import CreditlineError, ImageRefused, ProvenanceError
 from core.ledger.abridged import Rest, with_rest
-from core.ledger.hashes import canonical, is_run_digest, run_digest
+from core.ledger.hashes import canonical
 from core.ledger.inclusion import InclusionProof, fault_of_proof, read_proof
 from core.ledger.records import RunRecord
 from core.ledger.shares import RULES, read_rule, shares_by_evidence
 from core.ledger.signing import PublicKeys, is_signed, public_keys, read_public_keys
-from core.ledger.write import run_rows
 from core.provenance.content_credentials import (
     INVALID,
     TRUSTED,
@@ -45,7 +54,6 @@ from core.provenance.content_credentials import (
     read_credentials,
 )
 from core.provenance.pack import (
-    FORMAT,
     MANIFEST,
     SEAL,
     WITHHELD_PROOF,
@@ -56,11 +64,8 @@ from core.provenance.pack import (
 from core.provenance.picture import pixels_digest
 
 T = TypeVar("T")
-# what the values of a stranger may raise, signed or not: never more than a fault of their file
-STRANGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
 RUN, ENTRY, PROOF, PICTURE, KEYS = "run.json", "entry.json", "proof.json", "picture.png", "key.pem"
 DAMAGED = "it is damaged"
-MOST_ARTISTS = 200_000  # that a stranger's pack may let stand for the rest
 ENDED, EXPIRED = "ended", "signingCredential.expired"
 
 
@@ -130,7 +135,7 @@ class _Verification:
             files=tuple(sorted(self.pack.files)),
             repacked=self.pack.repacked,
             seal=seal,
-            run=None if run is None else PackRunRecord.model_validate(_facts(run)),
+            run=None if run is None else PackRunRecord.model_validate(facts_of_run(run)),
             shares=shares,
             unattributed_micro=None if run is None else run.unattributed_micro,
             entry=None if proof is None else self.sound(PROOF, lambda _: PackEntryRecord.of(proof)),
@@ -181,7 +186,7 @@ class _Verification:
 
     def seal(self, keys: PublicKeys | None) -> SealRecord | None:
         """Whether the MANIFEST is signed, and by whom."""
-        values = self.sound(SEAL, _seal)
+        values = self.sound(SEAL, read_seal)
         if values is None or keys is None or MANIFEST not in self.pack.files:
             return None
         key, signature = keys.get(values["key"]), values.pop("signature")
@@ -211,7 +216,7 @@ class _Verification:
         entry = self.sound(ENTRY, json.loads)
         if self.pack.files.get(PROOF, b"").strip() == b"null":
             self.sound(PROOF, json.loads)
-            if _hash_of(entry) is not None:
+            if hash_of(entry) is not None:
                 self.fault(PROOF, "it does not prove the entry of the pack")
             else:
                 self.leaves_open.append(
@@ -231,7 +236,7 @@ class _Verification:
         if reason is None and self.kept is not None:
             reason = fault_of_kept(proof.head, self.kept, keys)
         is_read = all(fault.file != ENTRY for fault in self.faults)
-        if reason is None and is_read and _hash_of(entry) != proof.entry.get("hash"):
+        if reason is None and is_read and hash_of(entry) != proof.entry.get("hash"):
             reason = "it does not prove the entry of the pack"
         if reason is not None or any(fault.file == PROOF for fault in self.faults):
             if reason is not None:
@@ -279,10 +284,10 @@ class _Verification:
                 "another run."
             )
             return
-        rest = self.sound(RUN, lambda _: _rest(run))
-        if not self.sound(RUN, lambda _: _is_of_entry(record, rest, proof)):
+        rest = self.sound(RUN, lambda _: rest_of(run))
+        if not self.sound(RUN, lambda _: is_of_entry(record, rest, proof)):
             self.fault(RUN, "it is not the run that the entry credits")
-        elif not self.sound(PROOF, lambda _: _as_posted(record, proof)):
+        elif not self.sound(PROOF, lambda _: as_posted(record, proof)):
             self.fault(RUN, "its shares are not those that the entry books")
         else:
             self.proves.append(
@@ -360,7 +365,7 @@ class _Verification:
             )
         elif state == INVALID:
             self.fault(PICTURE, "its own signature (C2PA) does not hold")
-        elif record is not None and not _speaks_of(credentials, record):
+        elif record is not None and not speaks_of(credentials, record):
             self.fault(PICTURE, "its own signature (C2PA) speaks of another run or other shares")
         elif state == TRUSTED:
             self.proves.append(
@@ -393,66 +398,3 @@ class _Verification:
             "Whether the numbers are right: influence is an estimate on one model, and only "
             "whoever has the model can measure it again. Credits are neither money nor a licence."
         )
-
-
-def _seal(data: bytes) -> dict[str, str]:
-    """The values of a MANIFEST.sig, exactly as it is written."""
-    values = json.loads(data)
-    wanted = {"format", "run", "made_at", "program", "manifest", "key", "signature"}
-    if (
-        values.keys() != wanted
-        or values["format"] != FORMAT
-        or not all(isinstance(value, str) for value in values.values())
-        or data != f"{canonical(values)}\n".encode("ascii")
-    ):
-        raise ValueError("not a seal")
-    return dict(values)
-
-
-def _hash_of(entry: object) -> object:
-    return entry.get("hash") if isinstance(entry, dict) else None
-
-
-def _facts(run: RecordedRun) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in PackRunRecord.model_fields}
-
-
-def _rest(run: RecordedRun) -> Rest | None:
-    if run.evidence is None or run.evidence.rest is None:
-        return None
-    rest = run.evidence.rest
-    if not len(rest.influence) <= rest.artists <= MOST_ARTISTS:
-        raise ValueError("more artists than any collection has")
-    return Rest(artists=rest.artists, influence=rest.influence, sha256=rest.sha256)
-
-
-def _is_of_entry(record: RunRecord, rest: Rest | None, proof: InclusionProof) -> bool:
-    """Whether the entry names the digest of this run."""
-    row, rows = run_rows(record, proof.entry["idempotency_key"])
-    if rest is None:
-        return is_run_digest(proof.entry["run_digest"], row, rows)
-    del row["evidence"]
-    return run_digest({**row, "evidence_sha256": rest.sha256}, rows) == proof.entry["run_digest"]
-
-
-def _as_posted(record: RunRecord, proof: InclusionProof) -> bool:
-    """Whether the entry's lines are the run's shares."""
-    posted: dict[str, int] = {}
-    for row in proof.postings:
-        if row["artist_id"] is not None:
-            posted[row["artist_id"]] = posted.get(row["artist_id"], 0) + row["micro"]
-    return posted == dict(record.artist_micro)
-
-
-def _speaks_of(credentials: Credentials, record: RunRecord) -> bool:
-    """Whether the picture's assertion is of this run and gives nobody another share."""
-    try:
-        credit = credentials.credit or {}
-        shares = {one["artist_id"]: one["micro"] for one in credit["shares"]}
-        return (
-            credit["run"] == record.id
-            and credit["unattributed_micro"] == record.unattributed_micro
-            and all(record.artist_micro.get(who) == micro for who, micro in shares.items())
-        )
-    except STRANGE:
-        return False
