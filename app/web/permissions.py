@@ -104,6 +104,38 @@ ROUTES = (
         Action.TRACE,
         "a picture back to the browser that brought it",
     ),
+    Answered("GET", "/docs", Action.LOOK, "the API, described"),
+    Answered("GET", "/openapi.json", Action.LOOK, "the same as OpenAPI"),
+    Answered("POST", "/api/v1/generations", Action.GENERATE, "begins a painting"),
+    Answered(
+        "POST", "/api/v1/attributions", Action.TRACE, "brings a picture and begins to trace it"
+    ),
+    Answered("GET", "/api/v1/jobs/{job_id}", Action.LOOK, "how far a job is"),
+    Answered("GET", "/api/v1/jobs/{job_id}/events", Action.LOOK, "the same as it changes"),
+    Answered(
+        "POST",
+        "/api/v1/jobs/{job_id}/cancel",
+        Action.GENERATE,
+        "cancels a job, for whoever began it",
+    ),
+    Answered("GET", "/api/v1/studio", Action.LOOK, "classes and methods that can be asked for"),
+    Answered("GET", "/api/v1/methods", Action.LOOK, "every method"),
+    Answered("GET", "/api/v1/report", Action.LOOK, "how far credits can be trusted"),
+    Answered("GET", "/api/v1/runs", Action.LOOK, "runs, by page"),
+    Answered("GET", "/api/v1/runs/{run_id}", Action.LOOK, "a run with its influences"),
+    Answered("GET", "/api/v1/runs/{run_id}/picture.png", Action.LOOK, "a run's picture"),
+    Answered("GET", "/api/v1/artists", Action.LOOK, "artists, by page"),
+    Answered("GET", "/api/v1/artists/{artist}", Action.LOOK, "an artist's status and credit"),
+    Answered("GET", "/api/v1/artists/{artist}/statement", Action.LOOK, "an artist's statement"),
+    Answered("GET", "/api/v1/ledger/totals", Action.LOOK, "net credit of every artist"),
+    Answered("GET", "/api/v1/ledger/entries", Action.LOOK, "entries, by page"),
+    Answered("GET", "/api/v1/ledger/entries/{entry}", Action.LOOK, "an entry"),
+    Answered(
+        "GET", "/api/v1/ledger/entries/{entry}/proof", Action.LOOK, "proof that it is in the ledger"
+    ),
+    Answered("GET", "/api/v1/ledger/verification", Action.LOOK, "whether the ledger is whole"),
+    Answered("GET", "/api/v1/ledger/checkpoints", Action.LOOK, "what was published of the ledger"),
+    Answered("GET", "/api/v1/ledger/key.pem", Action.LOOK, "the key by which that is signed"),
 )
 
 # Every event by its name; of several that share one, the number that Gradio appends is dropped.
@@ -134,6 +166,7 @@ EVENTS = {
     "names_decide": Action.NAMES,
     "names_undo": Action.NAMES,
     "names_wish": Action.OPT_OUT,
+    "watch": Action.LOOK,
 }
 COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
 OF_A_FORM = frozenset(

@@ -45,20 +45,14 @@ def media(studio: Studio) -> APIRouter:
     router = APIRouter()
 
     def run_of(run_id: str, ledger: Reader = studio.ledger) -> RunView:
-        view = ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
-        if view is None:
-            raise HTTPException(404, "There is no such run here.")
-        return view
+        return recorded_run(studio, run_id, ledger)
 
     def names_of(view: RunView) -> Mapping[str, str]:
         known = {one.id: one.name for one in studio.ledger.artists()}
         return {**known, **names_in(view.record)}
 
     def picture_of(view: RunView) -> Path:
-        path = studio.outputs / Path(view.record.image_file).name
-        if not view.record.image_file or not path.is_file():
-            raise HTTPException(404, "The picture of this run is no longer kept.")
-        return path
+        return picture_file(studio, view)
 
     def file_of(work_id: str) -> Path:
         try:
@@ -165,6 +159,22 @@ def media(studio: Studio) -> APIRouter:
         return _stream(parts, "application/json", "creditline-ledger.json")
 
     return router
+
+
+def recorded_run(studio: Studio, run_id: str, ledger: Reader | None = None) -> RunView:
+    """The run with this id, 404 where there is none; `ledger`: of one moment."""
+    view = (ledger or studio.ledger).run(run_id) if RUN_ID.fullmatch(run_id) else None
+    if view is None:
+        raise HTTPException(404, "There is no such run here.")
+    return view
+
+
+def picture_file(studio: Studio, view: RunView) -> Path:
+    """Where the picture of a run lies, 404 where it is no longer kept."""
+    path = studio.outputs / Path(view.record.image_file).name
+    if not view.record.image_file or not path.is_file():
+        raise HTTPException(404, "The picture of this run is no longer kept.")
+    return path
 
 
 def _recorded(view: RunView) -> RecordedRun:

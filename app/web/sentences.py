@@ -53,6 +53,26 @@ SENTENCES: tuple[str, ...] = (
     marked("Reading the works"),
     marked("Looking at pictures"),
     marked("Importing pictures"),
+    # jobs (app.services.jobs, app.services.job_files)
+    marked(
+        "The studio is being stopped. What was promised is kept and goes on when it is started "
+        "again, at this same address."
+    ),
+    marked(
+        "The studio was stopped twice while this was under way, so it is not tried again. Nothing "
+        "was recorded; start it once more if you like."
+    ),
+    marked(
+        "The studio was restarted before this picture was traced, and the picture is no longer "
+        "here. Nothing was recorded; bring it again."
+    ),
+    marked("Cancelled; nothing was recorded."),
+    marked("You have several pictures under way already. Wait until one is finished."),
+    marked("Several pictures from your network are under way already. Wait until one is finished."),
+    marked("Too many pictures are waiting here just now. Try again in a few minutes."),
+    marked(
+        "The job cannot be kept, so it was not begun (%(cause)s). Try again when there is room."
+    ),
     # runs (app.services.runs, core.ledger.deletion)
     marked("The seed %(seed)s is outside 0 to %(most)s."),
     marked("%(steps)s steps cannot be painted: choose between 1 and %(most)s."),

@@ -573,11 +573,23 @@ CASES: dict[str, Callable[[str], str]] = {
         "notices.empty", words=text, address="/ledger", label=text
     ),
     "notices.progress": lambda text: "".join(
-        render("notices.progress", phase=text, done=1, total=total, seconds_left=3.0)
+        render(
+            "notices.progress",
+            phase=text,
+            done=1,
+            total=total,
+            seconds_left=3.0,
+            run=text,
+            heard=text,
+        )
         for total in (0, 2)
     ),
+    "notices.queued": lambda text: "".join(
+        render("notices.queued", place=place, seconds_left=left, run=text, heard=text)
+        for place, left in ((1, None), (2, 3.0))
+    ),
     "notices.trouble": lambda text: render("notices.trouble", words=text, title=text),
-    "notices.waiting": lambda text: render("notices.waiting", words=text),
+    "notices.waiting": lambda text: render("notices.waiting", words=text, run=text, heard=text),
     "report": lambda text: "".join(
         method.section(report)
         for report in (report_of(text), {**report_of(text), "artists": None}, None)
