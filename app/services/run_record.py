@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from PIL import Image
 
@@ -133,6 +133,14 @@ def _withheld(studio: Studio) -> frozenset[str]:
         return studio.ledger.masked()
     except LedgerError:
         return frozenset()  # the ledger's trouble is reported when it is written
+
+
+def without_names(studio: Studio, attribution: Attribution) -> Attribution:
+    """The attribution as it is answered: without the names that are withheld."""
+    hidden = _withheld(studio)
+    if not hidden:
+        return attribution
+    return replace(attribution, collection=attribution.collection.unnamed(hidden, WITHHELD))
 
 
 def _proponents(attribution: Attribution) -> tuple[Influence, ...]:

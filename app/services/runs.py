@@ -16,7 +16,12 @@ from PIL import Image
 
 from app.services.cancellation import Cancellation
 from app.services.collections import chosen_collection, chosen_style
-from app.services.run_record import kept_copy, run_record, shares_of
+from app.services.run_record import (
+    kept_copy,
+    run_record,
+    shares_of,
+    without_names,
+)
 from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
@@ -369,6 +374,7 @@ def _booked(
             record.spec_digest,
             record.style,
         )
+    attribution = without_names(studio, attribution)
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
     try:
