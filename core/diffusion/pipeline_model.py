@@ -126,7 +126,11 @@ class PipelineModel(DiffusionModel):
         targets = list(self.family.lora_targets)
         if layers == "linear":
             modules = self.network.named_modules()
-            targets = [name for name, layer in modules if isinstance(layer, nn.Linear)]
+            targets = [
+                name
+                for name, layer in modules
+                if isinstance(layer, nn.Linear) and not name.startswith(self.family.unattributed)
+            ]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.parts[self.family.network].add_adapter(
@@ -290,8 +294,11 @@ class PipelineModel(DiffusionModel):
         chosen = {
             name: parameter
             for name, parameter in self.network.named_parameters()
-            if ((".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2)
-            or id(parameter) in linear
+            if (
+                ((".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2)
+                or id(parameter) in linear
+            )
+            and not name.startswith(self.family.unattributed)
         }
         self._attributed = chosen
         if not chosen:

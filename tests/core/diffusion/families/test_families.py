@@ -15,7 +15,15 @@ from core.diffusion.families import FAMILIES
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Sampler, ddim, denoise
 from core.errors import ModelError
-from tests.tiny_families import PIPELINES, SIDE, random_model, tiny_flux, tiny_sd3, tiny_xl
+from tests.tiny_families import (
+    PIPELINES,
+    SIDE,
+    random_model,
+    tiny_flux,
+    tiny_sd3,
+    tiny_xl,
+    tiny_z_image,
+)
 
 PROMPT = "a cubism painting"
 
@@ -99,6 +107,27 @@ def test_flux_paints_as_its_own_pipeline_with_the_guidance_as_an_input(
     if distilled:
         weaker = painted(model, 1.0 if guidance > 1.0 else 2.0)
         assert not torch.allclose(painted(model, guidance), weaker)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_z_image_paints_as_its_own_pipeline_whose_guidance_begins_at_nothing(
+    guidance: float,
+) -> None:
+    """Prompts of two lengths go through the network together."""
+    pipeline = tiny_z_image(0)
+    model = PipelineModel(pipeline, name="own")
+    pipeline.set_progress_bar_config(disable=True)
+    own = pipeline(
+        PROMPT,
+        negative_prompt="",
+        height=SIDE,
+        width=SIDE,
+        latents=noise(model),
+        num_inference_steps=4,
+        guidance_scale=guidance - 1.0,
+        output_type="pt",
+    ).images
+    torch.testing.assert_close(painted(model, guidance) / 2 + 0.5, own, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("kind", PIPELINES)
