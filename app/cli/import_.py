@@ -59,6 +59,13 @@ def import_pictures(
     limit_per_artist: Annotated[
         int | None, typer.Option(help="At most so many per artist.")
     ] = None,
+    prompts: Annotated[
+        Literal["class", "caption"] | None,
+        typer.Option(
+            help="What works are learnt under: their class, or their captions (.txt beside the "
+            "picture, or the table's); any prompt can be painted then."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a collection of pictures, or add to one.
@@ -81,13 +88,27 @@ def import_pictures(
     wishes = wishes_at_import(read_settings())
     if preview:
         events = iter_preview(
-            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
+            source,
+            to,
+            size=size,
+            name=name,
+            form=form,
+            selection=chosen,
+            opt_outs=wishes,
+            prompts=prompts,
         )
     elif to is None:
         raise UsageError("Say where the collection shall be with --to DIR, or look with --preview.")
     else:
         events = iter_import(
-            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
+            source,
+            to,
+            size=size,
+            name=name,
+            form=form,
+            selection=chosen,
+            opt_outs=wishes,
+            prompts=prompts,
         )
     try:
         report = last(events, ImportReport)

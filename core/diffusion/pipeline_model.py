@@ -264,6 +264,19 @@ class PipelineModel(DiffusionModel):
             self._embeddings[prompt] = self.embed_text([prompt])
         return Conditioning.cat([self._embeddings[prompt] for prompt in prompts])
 
+    @torch.no_grad()
+    def kept_prompts(self, prompts: Sequence[str]) -> Conditioning:
+        """The same, kept on the processor: the device holds one prompt at a time."""
+        away = torch.device("cpu")
+        return Conditioning.cat([self.embed_text([prompt]).to(away) for prompt in prompts])
+
+    def park(self) -> None:
+        """Encoders and autoencoder leave the device, which only the network needs from now on."""
+        for part, module in self.parts.items():
+            if part != self.family.network:
+                module.to("cpu")
+        self._embeddings.clear()
+
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """The text encoders themselves, prompts -> `[b, ...]`, with gradients where their
         parameters require them."""
