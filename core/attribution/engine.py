@@ -10,6 +10,7 @@ works, scores and names of one moment, though works leave meanwhile.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,7 @@ class Engine:
         self._painting_threads = max(1, self._threads - spare_threads)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._reading = Lock()
+        self._process = os.getpid()
         # what is on the disk, and which writing of it: swapped together, never changed
         self._current = (_written(collection), Snapshot(model, collection, spread))
 
@@ -227,6 +229,10 @@ class Engine:
 
     def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
         """Queue a piece of work for the worker and wait for what it returns or raises."""
+
+        if self._process != os.getpid():  # forked: threads and locks stayed behind
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
+            self._reading, self._process = Lock(), os.getpid()
 
         def job() -> T:
             if torch.get_num_threads() != threads:

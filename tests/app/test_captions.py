@@ -32,7 +32,7 @@ def kohya(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         for number in range(3):
             stem = f"anna-ek_no-{number}"
-            picture(100 * number + len(style), 48).save(folder / f"{stem}.png")
+            picture(100 * number + ord(style[-1]), 48).save(folder / f"{stem}.png")
             if number or style.startswith("10"):
                 text = f"{WORDS[number]}\nby {style[-3:]}"
                 (folder / f"{stem}.txt").write_text(text)

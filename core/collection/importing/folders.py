@@ -134,8 +134,8 @@ class _FolderForm:
         path = fields_of_path(PurePosixPath(*(parts if len(parts) > 1 else ("", *parts))))
         own = parts[0] if len(parts) > 1 else ""
         style = style or self.repeats.get(own, path.style)
-        caption = self._caption(name)
-        title = path.title or self._title(caption, own)
+        text = self._text_beside(name)
+        title = path.title or self._title(text, own)
         said = self.constants
         return Candidate(
             row=shown,
@@ -146,18 +146,17 @@ class _FolderForm:
             year=said.get("year") or path.year,
             licence=licence(said.get("licence", "")),
             source=said.get("source", ""),
-            caption=caption,
+            caption=plain_text(text, LONGEST_PROMPT),
         )
 
-    def _caption(self, name: str) -> str:
-        """The text beside a picture, in one line."""
+    def _text_beside(self, name: str) -> str:
         stem = name.rpartition(".")[0]
         file = next((stem + end for end in _CAPTIONS if stem + end in self.beside), "")
-        return plain_text(_text(self.container, file), LONGEST_PROMPT) if file else ""
+        return _text(self.container, file).strip() if file else ""
 
-    def _title(self, caption: str, folder: str) -> str:
-        """The caption's beginning, without the words that name the picture's style."""
-        line = plain_text(caption, 200)
+    def _title(self, text: str, folder: str) -> str:
+        """A caption's first line, without the words that name the picture's style."""
+        line = plain_text(next(iter(text.splitlines()), ""), 200)
         words = re.sub(r"^[0-9]+_+", "", folder).replace("_", " ").strip()
         for known in (words, self.repeats.get(folder, "")):
             if known and line.casefold().startswith(known.casefold()):
