@@ -166,6 +166,11 @@ class Settings(BaseSettings):
         return self.home / "outputs"
 
     @property
+    def jobs(self) -> Path:
+        """What was promised and is not painted or traced yet."""
+        return self.home / "jobs"
+
+    @property
     def temporary(self) -> Path:
         """Uploads and previews; swept while the studio runs."""
         return self.home / "tmp"

@@ -48,10 +48,14 @@
     document.cookie = `creditline_language=${event.target.value}; path=${pathname}; max-age=${year}; samesite=lax`;
     location.reload();
   });
-  // the address follows the run that is shown, so that a reload or a copied address finds it again
+  // the address follows the run that is shown, and from its first second one that is under way, so
+  // that a reload or a copied address finds it again
   let shown = null;
-  new MutationObserver(() => {
-    const marker = find("p.cl-links[data-run]");
+  let changed = Date.now();
+  new MutationObserver((records) => {
+    const status = find("#status");
+    if (status && records.some((one) => status.contains(one.target))) changed = Date.now();
+    const marker = find("#status [data-run]") || find("p.cl-links[data-run]");
     const run = marker && marker.dataset.run;
     if (!run || run === shown) return;
     shown = run;
@@ -62,4 +66,20 @@
       history.replaceState(history.state, "", address);
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
+  // where nothing has been heard of a job for a while and the studio knows more, its connection was
+  // lost: the page is opened again at the job's address
+  const QUIET = 8000; // milliseconds
+  setInterval(async () => {
+    const marker = find("#status [data-run]");
+    if (!marker || Date.now() - changed < QUIET) return;
+    const { run, heard } = marker.dataset;
+    try {
+      const answer = await fetch(new URL(`api/v1/jobs/${encodeURIComponent(run)}`, document.baseURI));
+      if (!answer.ok && answer.status !== 404) return;
+      const job = answer.ok ? await answer.json() : {};
+      if (`${job.state} ${job.position ?? ""} ${job.done ?? ""}` !== heard) location.reload();
+    } catch {
+      // the studio does not answer (yet): asked again
+    }
+  }, 4000);
 })();

@@ -50,6 +50,10 @@ class AccountError(CreditlineError):
     """An account, password or token that cannot be made, changed or read."""
 
 
+class BusyError(CreditlineError):
+    """More waits already than may wait; says when to try again."""
+
+
 def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     """Raise `UsageError` with the choices where `value` is none of the `known`."""
     if value not in known:

@@ -243,7 +243,7 @@ def _answer(
     agreements: Mapping[str, ForgettingAgreement],
 ) -> ArtistAblationResult:
     file = _file(studio, run_id, figures.artist_id, figures.way, "png")
-    name, agreement = studio.artist_names[figures.artist_id], agreements.get(figures.way)
+    name, agreement = studio.shown_names[figures.artist_id], agreements.get(figures.way)
     return ArtistAblationResult(run_id, name, figures, file, agreement)
 
 

@@ -62,10 +62,15 @@ def published(ledger: Ledger) -> dict[str, Any]:
     return {name: value for name, value in asdict(head).items() if name in wanted} | where
 
 
-def write_proof(ledger: Ledger, number: int, output: Path) -> InclusionProof:
+def proof_of(ledger: Ledger, number: int) -> InclusionProof:
     """A proof of the entry against the first checkpoint that knows it, made if there is none."""
     knowing = (head for head in _publisher(ledger).heads() if head.entries >= number)
-    proof = ledger.prove(number, next(knowing, None) or ledger.publish())
+    return ledger.prove(number, next(knowing, None) or ledger.publish())
+
+
+def write_proof(ledger: Ledger, number: int, output: Path) -> InclusionProof:
+    """`proof_of` the entry, written into a file."""
+    proof = proof_of(ledger, number)
     write_text(output, proof.text() + "\n")
     return proof
 

@@ -7,7 +7,7 @@ which the Method page shows. Every figure comes from a run of the real commands.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,6 +184,22 @@ def load_report(collection: Collection) -> dict[str, Any] | None:
         return None
     own = isinstance(report, dict) and report.get("collection") == collection.name
     return report if own else None
+
+
+def report_record(kept: Mapping[str, Any]) -> ReportRecord:
+    """A kept report as `evaluate report` answers; what an older one did not measure is null."""
+
+    def known(model: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: values.get(name) for name in model.model_fields}
+
+    roc = kept.get("roc")
+    return ReportRecord.model_validate(
+        known(ReportRecord, kept)
+        | {
+            "methods": [known(MethodFiguresRecord, row) for row in kept.get("methods") or ()],
+            "roc": None if roc is None else known(RocRecord, roc),
+        }
+    )
 
 
 def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...]:

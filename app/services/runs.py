@@ -46,7 +46,8 @@ MAX_GUIDANCE = 20.0
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """None stands for the collection's own default. `actor`: who asks, as the ledger keeps it."""
+    """None stands for the collection's own default. `actor`: who asks, as the ledger keeps it.
+    `run_id`: of the run that it becomes, where that was promised before."""
 
     style: str
     seed: int
@@ -55,12 +56,13 @@ class GenerateRequest:
     method: str = "d-trak"
     book: bool = True
     actor: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
 class UploadRequest:
     """A file to trace. `style` None: the model says which class it takes it for. `actor`: who asks,
-    as the ledger keeps it."""
+    as the ledger keeps it; `run_id`: of the run that it becomes, where that was promised before."""
 
     source: Path
     name: str
@@ -69,6 +71,7 @@ class UploadRequest:
     keep: bool = True
     book: bool = False
     actor: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def generate_and_attribute(
     cancellation = cancellation or Cancellation()
     if studio.collection.by_caption:
         request = replace(request, style=" ".join(request.style.split()))
-    steps, guidance = _checked(studio, request)
+    steps, guidance = recipe_of(studio, request)
     began, image = time.perf_counter(), None
     events = studio.engine.paint(
         request.style,
@@ -162,7 +165,7 @@ def generate_and_attribute(
             each = (time.perf_counter() - began) / event.index
             yield Painting(event.index, steps, each * (steps - event.index), event.preview)
     assert image is not None
-    run_id = new_id()
+    run_id = request.run_id or new_id()
     facts = {
         "run": run_id,
         "prompt": studio.collection.prompt(request.style),
@@ -211,7 +214,7 @@ def trace_upload(
     `cancellation` stops it from another thread, up to the moment in which it is recorded.
     """
     cancellation = cancellation or Cancellation()
-    _require_method(studio, request.method)
+    require_method(studio, request.method)
     try:
         opened = open_image(request.source, request.name, cancelled=lambda: cancellation.cancelled)
     except DecodingCancelled:
@@ -221,7 +224,7 @@ def trace_upload(
         opened.image, style=request.style, method_name=request.method, query_sha256=opened.sha256
     )
     credited = shares_of(studio, attribution)
-    run_id = new_id()
+    run_id = request.run_id or new_id()
     file = f"{run_id}.png" if request.keep or request.book else ""
     record = run_record(
         studio, attribution, credited, opened.image, run_id=run_id, kind=UPLOAD, file=file
@@ -268,7 +271,7 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
             f"This run was painted from the collection '{record.collection}', which is not the one "
             "that is open. Start the studio with that collection."
         )
-    _require_method(studio, record.method)
+    require_method(studio, record.method)
     return record.style, record.seed, record.steps, record.guidance, record.method
 
 
@@ -295,7 +298,7 @@ def trace_files(
     collection = chosen_collection(settings)
     known = None if style is None else chosen_style(collection, style)
     studio = open_studio(settings)
-    _require_method(studio, method)
+    require_method(studio, method)
     for path in images:
         request = UploadRequest(path, path.name, known, method, record, record, actor)
         traced = Traced(path=path, collection=collection.name, method=method)
@@ -323,9 +326,10 @@ def to_the_end(events: Iterator[Event]) -> Iterator[Progress | RunFinished]:
             yield event
 
 
-def _checked(studio: Studio, request: GenerateRequest) -> tuple[int, float]:
+def recipe_of(studio: Studio, request: GenerateRequest) -> tuple[int, float]:
+    """Steps and guidance of a request. Raises `UsageError` for what cannot be painted here."""
     studio.engine.require_style(request.style)
-    _require_method(studio, request.method)
+    require_method(studio, request.method)
     steps = studio.collection.default_steps if request.steps is None else request.steps
     guidance = studio.collection.default_guidance
     if request.guidance is not None:
@@ -339,7 +343,8 @@ def _checked(studio: Studio, request: GenerateRequest) -> tuple[int, float]:
     return steps, guidance
 
 
-def _require_method(studio: Studio, name: str) -> None:
+def require_method(studio: Studio, name: str) -> None:
+    """Raise `UsageError` for a method that this collection has no features for."""
     if name not in studio.engine.methods_available:
         raise UsageError(
             f"The method '{name}' is not at hand for this collection. "

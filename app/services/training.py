@@ -267,7 +267,14 @@ def _train_base(
     teacher: Collection, collection: Collection, request: TrainingRequest, scratch: Path
 ) -> Iterator[Progress]:
     """A small Stable Diffusion from nothing, on the teacher's works, at the collection's size."""
-    from core.diffusion.training.base_model import BASE, DECODER, SHAPE, BasePlan, make_base
+    from core.diffusion.training.base_model import (
+        AUTOENCODER,
+        BASE,
+        SHAPE,
+        BasePlan,
+        Round,
+        make_base,
+    )
     from core.diffusion.training.lora import load_pictures
 
     missing = set(collection.styles) - set(teacher.styles)
@@ -278,8 +285,12 @@ def _train_base(
         )
     plan = BasePlan(
         shape=replace(SHAPE, image_size=collection.image_size),
-        decoder=replace(DECODER, steps=request.decoder_steps),
-        base=replace(BASE, steps=request.base_steps),
+        rounds=(
+            Round(
+                replace(AUTOENCODER, steps=request.decoder_steps),
+                replace(BASE, steps=request.base_steps),
+            ),
+        ),
     )
     pictures = load_pictures(replace(teacher, image_size=collection.image_size), teacher.works)
     yield from make_base(plan, pictures, scratch / "base", collection.path / "model")

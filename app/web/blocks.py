@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.context import Context
 
 from app.services.errors import words_of
+from app.services.jobs import Jobs
 from app.services.session import Studio
 from app.settings import ASSETS
 from app.web.callers import Caller, Callers, caller_of
@@ -42,21 +43,19 @@ METHOD = marked("What the numbers mean, and what they do not.")
 TWO_RUNS = marked("Two runs side by side: their pictures, their shares, and whom both credit.")
 
 
-def build_studio(studio: Studio, callers: Callers, uploads: Uploads) -> gr.Blocks:
+def build_studio(jobs: Jobs, callers: Callers, uploads: Uploads) -> gr.Blocks:
     """All pages over one opened studio: their events once, their words in every language."""
     first = Context.id
-    blocks = _build(studio, callers, uploads, ENGLISH)
+    blocks = _build(jobs, callers, uploads, ENGLISH)
     for language in LANGUAGES.values():
         Context.id = first  # the same component has the same number in every language
         if language is not ENGLISH:
-            blocks.describe(language, _build(studio, callers, uploads, language))
+            blocks.describe(language, _build(jobs, callers, uploads, language))
     return blocks
 
 
-def _build(
-    studio: Studio, callers: Callers, uploads: Uploads, language: Language
-) -> LocalizedBlocks:
-    say = language.say
+def _build(jobs: Jobs, callers: Callers, uploads: Uploads, language: Language) -> LocalizedBlocks:
+    say, studio = language.say, jobs.studio
     with LocalizedBlocks(
         title=TITLE,
         analytics_enabled=False,
@@ -64,7 +63,7 @@ def _build(
         delete_cache=(SWEPT_EVERY, int(Budgets().kept_for)),
     ) as blocks:
         _navigation(blocks, callers, language)
-        StudioPage(studio, callers.access, uploads, language).load(blocks)
+        StudioPage(jobs, callers.access, uploads, language).load(blocks)
     reading = partial(_reading, blocks, callers, language)
     reading(say("Ledger"), "ledger", say(ENTRIES), partial(_ledger, studio))
     reading(say("Artists"), "artists", say(ARTISTS), _for_all(artists_page, studio))
@@ -93,7 +92,7 @@ def _for_all(
 
 
 def _ledger(studio: Studio, query: Query, caller: Caller, language: Language) -> str:
-    return ledger_page(studio, query, language, exportable=caller.may(Action.EXPORT))
+    return ledger_page(studio, query, language, keeper=caller.may(Action.EXPORT))
 
 
 def _navigation(blocks: gr.Blocks, callers: Callers, language: Language) -> None:

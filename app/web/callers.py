@@ -8,6 +8,7 @@ one's own, but what reads that machine's disk or decides for others needs the pr
 from __future__ import annotations
 
 import getpass
+import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +24,9 @@ from core.errors import UsageError
 CALLER = "creditline.caller"  # in the scope of a request
 PROXY_USER = "creditline.proxy_user"  # whom a trusted proxy has let in; see `proxy`
 # what needs the key on a machine of one's own
-KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT, Action.REMOVE})
+KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT, Action.REMOVE, Action.REVERSE})
 VISITOR_NAME = "visitor"
+THIS_PROCESS = secrets.token_hex(16)  # so that nothing of an address can be read from a digest
 WITH_KEY = (
     "Open the studio at the address with a key that it printed when it started, or use the command "
     "line there"
@@ -32,12 +34,12 @@ WITH_KEY = (
 WORDS = {
     Action.RECORD: "Recording credit for an upload",
     Action.WHAT_IF: "Asking what if an artist had not been there",
-    Action.COMMENT: "Commenting on a dispute",
+    Action.COMMENT: "Disputing a credit",
     Action.IMPORT: "Importing, which reads folders of the studio's machine,",
     Action.NAMES: "Deciding about names",
     Action.OPT_OUT: "Keeping a wish to be left out",
     Action.REMOVE: "Deleting a run",
-    Action.REVERSE: "Reversing an entry",
+    Action.REVERSE: "Reversing an entry, or deciding a dispute,",
     Action.EXPORT: "Exporting the whole ledger",
     Action.TOKENS: "Making a token",
 }
@@ -145,6 +147,14 @@ def caller_of(request: Any) -> Caller:
     caller = scope.get(CALLER, NOBODY)
     assert isinstance(caller, Caller)
     return caller
+
+
+def owner_of(caller: Caller, visitor: str, address: str) -> str:
+    """Whose a job is: an account's; or a browser's, by its cookie; or, of a program that has
+    neither, whoever's is at this address until the studio is started again."""
+    if caller.name:
+        return f"account {caller.name}"
+    return f"visitor {visitor}" if visitor else f"address {address} {THIS_PROCESS}"
 
 
 def _of(account: Account) -> Caller:

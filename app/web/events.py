@@ -23,6 +23,8 @@ from app.web.throttle import Throttle, neighbourhood
 from app.web.uploads import Budgets, Uploads
 
 LONGEST_WORDS = 10_000  # letters of one value
+WATCHING = frozenset({"watch"})
+WATCHED_PER_JOB = 4  # pages that may watch, per job that may be under way
 
 NO_VISITOR = "Open the studio in the browser first."
 NO_EVENT = "The studio does not offer this. Reload the page."
@@ -74,10 +76,12 @@ class Events:
         if not queued:
             yield checked
             return
-        self._require_room(visitor, address)
-        if event_name(self.blocks.fns[checked["fn_index"]]) in COUNTED:
-            self._count(caller, address)
-        keys = (f"visitor {visitor}", f"address {address}")
+        name = event_name(self.blocks.fns[checked["fn_index"]])
+        watches = name in WATCHING
+        self._require_room(visitor, address, watches=watches)
+        if name in COUNTED:
+            self.count(caller, address)
+        keys = (f"visitor {visitor} {watches}", f"address {address} {watches}")
         self._joining.update(keys)
         try:
             yield checked
@@ -155,8 +159,11 @@ class Events:
             "orig_name": name[:200] if isinstance(name, str) else None,
         }
 
-    def _count(self, caller: Caller, address: str) -> None:
-        """One picture more, where there is disk and, for whoever has no account, room this hour."""
+    def count(self, caller: Caller, address: str) -> None:
+        """One picture more, where there is disk and, for whoever has no account, room this hour.
+
+        Raises `EventRefused` where there is not.
+        """
         if shutil.disk_usage(self.uploads.folder).free < self.budgets.free_disk:
             raise EventRefused(507, NO_DISK)
         if not caller.limited:
@@ -169,12 +176,17 @@ class Events:
             raise EventRefused(429, HOURLY.format(count=count, minutes=words))
         self._hourly.count(key)
 
-    def _require_room(self, visitor: str, address: str) -> None:
-        """Only so many jobs of one visitor, and of one address, wait or run at a time."""
-        jobs = [job.request for job in self.blocks._queue.event_ids_to_events.values()]
+    def _require_room(self, visitor: str, address: str, *, watches: bool) -> None:
+        """Only so many events of one visitor, and of one address, at a time; a page that only
+        watches (opened again, perhaps in many tabs) is not counted among those that begin."""
+        waiting = self.blocks._queue.event_ids_to_events.values()
+        jobs = [one.request for one in waiting if (event_name(one.fn) in WATCHING) == watches]
+        more = WATCHED_PER_JOB if watches else 1
         own = sum(self._visitor_of(job.headers) == visitor for job in jobs)
-        if own + self._joining[f"visitor {visitor}"] >= self.budgets.jobs_per_visitor:
+        joining = self._joining[f"visitor {visitor} {watches}"]
+        if own + joining >= more * self.budgets.jobs_per_visitor:
             raise EventRefused(429, ENOUGH)
         near = sum(job.client is not None and job.client.host == address for job in jobs)
-        if near + self._joining[f"address {address}"] >= self.budgets.jobs_per_address:
+        joining = self._joining[f"address {address} {watches}"]
+        if near + joining >= more * self.budgets.jobs_per_address:
             raise EventRefused(429, BUSY)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.web.access import Access
-from app.web.callers import CALLER, Caller, Callers
+from app.web.callers import CALLER, Caller, Callers, owner_of
 from app.web.events import EventRefused, Events
 from app.web.formatting import render
 from app.web.language_choice import language_of
@@ -33,6 +33,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 LONGEST_EVENT = 256 * 1024  # bytes of a posted event: words and numbers, never a picture
 LONGEST_FORM = 16 * 1024
 UPLOAD = "/gradio_api/upload"
+BROUGHT = "/api/v1/attributions"
 FILE = "/gradio_api/file="
 EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -> queued
 
@@ -87,6 +88,8 @@ class Gate:
             scope = {**scope, CALLER: caller}
             if scope["method"] == "POST" and scope["path"] == UPLOAD:
                 await self._upload(scope, headers, receive, dressed)
+            elif scope["method"] == "POST" and scope["path"] == BROUGHT:
+                await self._brought(scope, headers, caller, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FORM:
                 body = await _body(receive, LONGEST_FORM)
                 await self.application(scope, _once(body, receive), dressed)
@@ -147,6 +150,25 @@ class Gate:
         except UploadRefused as refusal:
             raise _Refused(refusal.status, refusal.words) from refusal
         await _replay(send, status, *replied)
+
+    async def _brought(
+        self,
+        scope: Scope,
+        headers: dict[str, str],
+        caller: Caller,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """A picture that a program brings, within the same budgets; it keeps nothing here."""
+        length, client = headers.get("content-length", ""), scope.get("client") or ("", 0)
+        if not length.isdecimal():
+            raise _Refused(411, NO_LENGTH)
+        whose = owner_of(caller, self.access.visitor(headers), client[0])
+        try:
+            with self.uploads.room_for(whose, int(length)):
+                await self.application(scope, _bounded(receive, int(length)), send)
+        except UploadRefused as refusal:
+            raise _Refused(refusal.status, refusal.words) from refusal
 
     async def _event(
         self,

@@ -54,6 +54,23 @@ ROUTES = (
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
+    Answered("GET", "/disputes", Action.LOOK, "disputes, with every step"),
+    Answered("POST", "/disputes", Action.COMMENT, "opens a dispute"),
+    Answered("POST", "/disputes/comment", Action.COMMENT, "says something about one"),
+    Answered("POST", "/disputes/resolve", Action.REVERSE, "decides one"),
+    Answered("GET", "/corrections", Action.REVERSE, "forms to correct what was booked or learnt"),
+    Answered("POST", "/corrections/reverse", Action.REVERSE, "reverses an entry"),
+    Answered("POST", "/corrections/remove", Action.REMOVE, "takes works out of the collection"),
+    Answered("POST", "/corrections/opt-out", Action.OPT_OUT, "keeps a wish, and withholds a name"),
+    Answered("GET", "/summary", Action.LOOK, "what the model learnt from, after the EU's template"),
+    Answered("GET", "/summary.md", Action.LOOK, "the same as Markdown"),
+    Answered("GET", "/summary.json", Action.LOOK, "the same as JSON"),
+    Answered(
+        "GET",
+        "/statements/{artist_id}.{kind}",
+        Action.LOOK,
+        "an artist's statement of a period, as CSV or Parquet",
+    ),
     Answered("GET", "/healthz", Action.LOOK, "whether the studio is up"),
     Answered("GET", "/ledger.csv", Action.EXPORT, "the ledger as a table"),
     Answered("GET", "/ledger.json", Action.EXPORT, "the ledger as JSON"),
@@ -87,6 +104,38 @@ ROUTES = (
         Action.TRACE,
         "a picture back to the browser that brought it",
     ),
+    Answered("GET", "/docs", Action.LOOK, "the API, described"),
+    Answered("GET", "/openapi.json", Action.LOOK, "the same as OpenAPI"),
+    Answered("POST", "/api/v1/generations", Action.GENERATE, "begins a painting"),
+    Answered(
+        "POST", "/api/v1/attributions", Action.TRACE, "brings a picture and begins to trace it"
+    ),
+    Answered("GET", "/api/v1/jobs/{job_id}", Action.LOOK, "how far a job is"),
+    Answered("GET", "/api/v1/jobs/{job_id}/events", Action.LOOK, "the same as it changes"),
+    Answered(
+        "POST",
+        "/api/v1/jobs/{job_id}/cancel",
+        Action.GENERATE,
+        "cancels a job, for whoever began it",
+    ),
+    Answered("GET", "/api/v1/studio", Action.LOOK, "classes and methods that can be asked for"),
+    Answered("GET", "/api/v1/methods", Action.LOOK, "every method"),
+    Answered("GET", "/api/v1/report", Action.LOOK, "how far credits can be trusted"),
+    Answered("GET", "/api/v1/runs", Action.LOOK, "runs, by page"),
+    Answered("GET", "/api/v1/runs/{run_id}", Action.LOOK, "a run with its influences"),
+    Answered("GET", "/api/v1/runs/{run_id}/picture.png", Action.LOOK, "a run's picture"),
+    Answered("GET", "/api/v1/artists", Action.LOOK, "artists, by page"),
+    Answered("GET", "/api/v1/artists/{artist}", Action.LOOK, "an artist's status and credit"),
+    Answered("GET", "/api/v1/artists/{artist}/statement", Action.LOOK, "an artist's statement"),
+    Answered("GET", "/api/v1/ledger/totals", Action.LOOK, "net credit of every artist"),
+    Answered("GET", "/api/v1/ledger/entries", Action.LOOK, "entries, by page"),
+    Answered("GET", "/api/v1/ledger/entries/{entry}", Action.LOOK, "an entry"),
+    Answered(
+        "GET", "/api/v1/ledger/entries/{entry}/proof", Action.LOOK, "proof that it is in the ledger"
+    ),
+    Answered("GET", "/api/v1/ledger/verification", Action.LOOK, "whether the ledger is whole"),
+    Answered("GET", "/api/v1/ledger/checkpoints", Action.LOOK, "what was published of the ledger"),
+    Answered("GET", "/api/v1/ledger/key.pem", Action.LOOK, "the key by which that is signed"),
 )
 
 # Every event by its name; of several that share one, the number that Gradio appends is dropped.
@@ -117,9 +166,21 @@ EVENTS = {
     "names_decide": Action.NAMES,
     "names_undo": Action.NAMES,
     "names_wish": Action.OPT_OUT,
+    "watch": Action.LOOK,
 }
 COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
-OF_A_FORM = frozenset({"/sign-in", "/sign-out"})
+OF_A_FORM = frozenset(
+    {
+        "/sign-in",
+        "/sign-out",
+        "/disputes",
+        "/disputes/comment",
+        "/disputes/resolve",
+        "/corrections/reverse",
+        "/corrections/remove",
+        "/corrections/opt-out",
+    }
+)
 
 
 def answered(method: str, path: str) -> Answered | None:

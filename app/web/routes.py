@@ -20,6 +20,7 @@ from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
+from app.services.statements import MEDIA, statement_file, statement_of
 from app.web.formatting import run_page
 from app.web.views.credit import names_in
 from core.errors import CreditlineError
@@ -44,20 +45,14 @@ def media(studio: Studio) -> APIRouter:
     router = APIRouter()
 
     def run_of(run_id: str, ledger: Reader = studio.ledger) -> RunView:
-        view = ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
-        if view is None:
-            raise HTTPException(404, "There is no such run here.")
-        return view
+        return recorded_run(studio, run_id, ledger)
 
     def names_of(view: RunView) -> Mapping[str, str]:
         known = {one.id: one.name for one in studio.ledger.artists()}
         return {**known, **names_in(view.record)}
 
     def picture_of(view: RunView) -> Path:
-        path = studio.outputs / Path(view.record.image_file).name
-        if not view.record.image_file or not path.is_file():
-            raise HTTPException(404, "The picture of this run is no longer kept.")
-        return path
+        return picture_file(studio, view)
 
     def file_of(work_id: str) -> Path:
         try:
@@ -135,6 +130,18 @@ def media(studio: Studio) -> APIRouter:
         )
         return _file(pack, "application/zip", f"creditline-{view.number:06d}-evidence.zip")
 
+    @router.get("/statements/{artist_id}.{kind}")
+    def statement(artist_id: str, kind: str, request: Request) -> Response:
+        words = {name: request.query_params.get(name) for name in ("period", "since", "until")}
+        try:
+            made = statement_of(studio.ledger, artist_id, **words)
+            data = statement_file(made, kind)
+        except CreditlineError as error:
+            raise HTTPException(400, error.message) from error
+        period = made.period or f"{words['since'] or 'all'}-{words['until'] or 'now'}"
+        name = re.sub(r"[^A-Za-z0-9-]", "_", f"creditline-{made.artist.id}-{period}")
+        return _file(data, MEDIA[kind], f"{name}.{kind}")
+
     def selected(query: Mapping[str, str]) -> LedgerFilter:
         try:
             return read_filter(studio.ledger, query, lambda: studio.collection.styles)
@@ -152,6 +159,22 @@ def media(studio: Studio) -> APIRouter:
         return _stream(parts, "application/json", "creditline-ledger.json")
 
     return router
+
+
+def recorded_run(studio: Studio, run_id: str, ledger: Reader | None = None) -> RunView:
+    """The run with this id, 404 where there is none; `ledger`: of one moment."""
+    view = (ledger or studio.ledger).run(run_id) if RUN_ID.fullmatch(run_id) else None
+    if view is None:
+        raise HTTPException(404, "There is no such run here.")
+    return view
+
+
+def picture_file(studio: Studio, view: RunView) -> Path:
+    """Where the picture of a run lies, 404 where it is no longer kept."""
+    path = studio.outputs / Path(view.record.image_file).name
+    if not view.record.image_file or not path.is_file():
+        raise HTTPException(404, "The picture of this run is no longer kept.")
+    return path
 
 
 def _recorded(view: RunView) -> RecordedRun:

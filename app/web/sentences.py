@@ -53,6 +53,26 @@ SENTENCES: tuple[str, ...] = (
     marked("Reading the works"),
     marked("Looking at pictures"),
     marked("Importing pictures"),
+    # jobs (app.services.jobs, app.services.job_files)
+    marked(
+        "The studio is being stopped. What was promised is kept and goes on when it is started "
+        "again, at this same address."
+    ),
+    marked(
+        "The studio was stopped twice while this was under way, so it is not tried again. Nothing "
+        "was recorded; start it once more if you like."
+    ),
+    marked(
+        "The studio was restarted before this picture was traced, and the picture is no longer "
+        "here. Nothing was recorded; bring it again."
+    ),
+    marked("Cancelled; nothing was recorded."),
+    marked("You have several pictures under way already. Wait until one is finished."),
+    marked("Several pictures from your network are under way already. Wait until one is finished."),
+    marked("Too many pictures are waiting here just now. Try again in a few minutes."),
+    marked(
+        "The job cannot be kept, so it was not begun (%(cause)s). Try again when there is room."
+    ),
     # runs (app.services.runs, core.ledger.deletion)
     marked("The seed %(seed)s is outside 0 to %(most)s."),
     marked("%(steps)s steps cannot be painted: choose between 1 and %(most)s."),
@@ -93,6 +113,9 @@ SENTENCES: tuple[str, ...] = (
     marked("Deciding about names"),
     marked("Importing, which reads folders of the studio's machine,"),
     marked("Deleting a run"),
+    marked("Disputing a credit"),
+    marked("Reversing an entry, or deciding a dispute,"),
+    marked("Keeping a wish to be left out"),
     marked("Exporting the whole ledger"),
     marked("visitor"),
     marked("curator"),
@@ -108,6 +131,31 @@ SENTENCES: tuple[str, ...] = (
     marked("There is no kind of run '%(kind)s'. Choose one of: %(kinds)s."),
     marked("'%(month)s' is not a month. Write it as YYYY-MM."),
     marked("There is no day '%(day)s'. Write it as YYYY-MM-DD."),
+    # disputes (core.ledger.disputes, app.services.disputes)
+    marked("%(what)s needs its reason; it is kept for ever."),
+    marked("%(what)s may say at most %(letters)s letters. Say it shorter."),
+    marked("A dispute"),
+    marked("A comment"),
+    marked("A resolution"),
+    marked("A reversal"),
+    marked("Entry %(entry)s is no credit. Dispute the entry that it is about."),
+    marked("Entry %(entry)s is reversed already, by entry %(reversal)s."),
+    marked("Entry %(entry)s is already reversed, by entry %(reversal)s."),
+    marked("Entry %(entry)s is itself a reversal. Trace the picture again instead."),
+    marked("Entry %(entry)s is disputed. Resolve dispute %(dispute)s first."),
+    marked(
+        "Dispute %(dispute)s about entry %(entry)s is open. Comment on it, or wait until it is "
+        "resolved."
+    ),
+    marked("Entry %(entry)s credits nobody, so there is nothing to dispute."),
+    marked("Entry %(entry)s does not credit '%(artist)s'. Name whom it credits."),
+    marked("Dispute %(dispute)s is resolved. Open another where there is something new."),
+    marked("There is no such dispute. `ledger disputes` lists them."),
+    marked("There is no entry '%(entry)s'. `ledger entries` lists them."),
+    marked("That run credits nobody, so there is nothing to dispute."),
+    marked("The disputed credit is that of '%(artist)s'. Reject the dispute to give it back."),
+    marked("'%(artist)s' is nobody in particular. Name the artist, or leave it empty."),
+    marked("withheld"),
     # the ledger
     marked("it is damaged: it holds what was never written there"),
     marked("Another run is recorded as '%(run)s'. Trace the picture again."),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Prepare = Callable[["Studio"], None]
 
+WATCHERS = 512  # events at a time: far more than jobs, each of which several pages may watch
 STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
 
@@ -66,10 +67,12 @@ def serve(settings: Settings, prepare: Prepare | None = None) -> None:
     )
 
     class Server(uvicorn.Server):
-        """Ends in time: what is half-done was never recorded, and needs no farewell."""
+        """Ends in time: whoever watches a job is told at once, what is half-done is rolled back."""
 
         def handle_exit(self, sig: int, frame: Any) -> None:
             if not self.should_exit:
+                # not in this thread: a signal may come while it holds what closing waits for
+                threading.Thread(target=application.state.jobs.close, daemon=True).start()
                 last = threading.Timer(STOPS_WITHIN, os._exit, [0])
                 last.daemon = True
                 last.start()
@@ -145,13 +148,16 @@ def make_application(
     import gradio as gr
     from fastapi import FastAPI
 
+    from app.services.jobs import JobLimits, Jobs
     from app.services.session import open_studio
+    from app.web.api.application import make_api, mount_api
     from app.web.blocks import SWEPT_EVERY, build_studio, css, head, theme
     from app.web.callers import Callers
     from app.web.events import Events
     from app.web.gate import Gate
     from app.web.localized_pages import LocalizedPages
     from app.web.proxy import Below, Forwarded
+    from app.web.rights import rights
     from app.web.routes import media
     from app.web.sign_in import signing_in
 
@@ -167,15 +173,21 @@ def make_application(
         threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     uploads = Uploads(settings.temporary, budgets)
     uploads.sweep()
+    limits = JobLimits(per_owner=budgets.jobs_per_visitor, per_address=budgets.jobs_per_address)
+    jobs = Jobs(studio, limits)
 
     @asynccontextmanager
-    async def sweeping(application: FastAPI) -> AsyncIterator[None]:
-        """What visitors brought goes in time, also while nobody brings anything."""
+    async def serving(application: FastAPI) -> AsyncIterator[None]:
+        """What was promised before goes on; what visitors brought goes in time, also while nobody
+        brings anything."""
+        await asyncio.to_thread(_resume, jobs)
         task = asyncio.create_task(_sweep_every(uploads, SWEPT_EVERY))
         yield
         task.cancel()
+        await asyncio.to_thread(jobs.stop)
 
-    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=sweeping)
+    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=serving)
+    application.state.jobs = jobs
 
     @application.get("/healthz")
     def health() -> dict[str, Any]:
@@ -188,9 +200,12 @@ def make_application(
 
     application.include_router(media(studio))
     application.include_router(signing_in(callers))
+    application.include_router(rights(studio))
     studio.thumbnails.sweep(time.time())
-    blocks = build_studio(studio, callers, uploads)
+    blocks = build_studio(jobs, callers, uploads)
     blocks.queue(api_open=False, max_size=64)
+    events = Events(blocks, uploads, budgets, callers)
+    mount_api(application, make_api(jobs, callers, events))
     gr.mount_gradio_app(
         application,
         blocks,
@@ -209,6 +224,8 @@ def make_application(
     )
     # Gradio checks the paths that events name only in what was launched; mounting never says so
     blocks.has_launched = True
+    # events that wait for a job hold no thread while they do
+    blocks._queue.max_thread_count = WATCHERS
     application.add_middleware(LocalizedPages)
     application.add_middleware(Below)
     application.add_middleware(
@@ -216,10 +233,22 @@ def make_application(
         access=access,
         callers=callers,
         uploads=uploads,
-        events=Events(blocks, uploads, budgets, callers),
+        events=events,
     )
     application.add_middleware(Forwarded, settings=settings)
     return application
+
+
+def _resume(jobs: Any) -> None:
+    """Whoever was promised a picture gets it; where that cannot be read, the studio opens too."""
+    try:
+        count = jobs.resume()
+    except CreditlineError as error:
+        _say(error.message)
+        return
+    if count:
+        what = "1 picture that was" if count == 1 else f"{count} pictures that were"
+        _say(f"Going on with {what} promised before the studio was stopped.")
 
 
 async def _sweep_every(uploads: Uploads, seconds: float) -> None:

@@ -27,7 +27,7 @@ from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import Schedule
 from core.diffusion.tensors import digest_tensors
 from core.diffusion.training.base_model_check import hush, require_configured, require_tokenizers
-from core.diffusion.training.weights import left_out, load_variants
+from core.diffusion.training.weights import left_out, load_apart
 from core.diffusion.weight_changes import PARAMETRIZED, changed_layers, without_changes
 from core.errors import ModelError, UsageError
 
@@ -87,7 +87,7 @@ class PipelineModel(DiffusionModel):
                 local_files_only=True,
                 use_safetensors=True,
                 **dict.fromkeys(left_out(model_dir, family)),
-                **load_variants(model_dir, family, dtype),
+                **load_apart(model_dir, family, dtype),
                 **family.options,
             )
             pipeline.set_progress_bar_config(disable=True)

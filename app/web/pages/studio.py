@@ -1,7 +1,7 @@
 """The first page: choose, paint, watch, see who shaped it; or drop a picture and trace it.
 
-Layout, events, and what is asked about a finished run. What the buttons do to a run, and what is
-shown of it, is `pages.run`.
+Layout, events, and what is asked about a finished run. What the buttons do to a run is
+`pages.run_events`; what is shown of it, `pages.run`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import gradio as gr
 
 from app.services.artist_ablation import ArtistAblationResult, kept_answers, leave_out
 from app.services.errors import guarded, words_of
+from app.services.jobs import Jobs
 from app.services.runs import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, looks_alike, settings_of
-from app.services.session import Studio, example_run
+from app.services.session import example_run
 from app.web.access import Access
 from app.web.callers import caller_of
 from app.web.formatting import render, style_name
@@ -25,13 +26,13 @@ from app.web.language_choice import language_of
 from app.web.pages.run import (
     BETWEEN_UPDATES,
     SHOWN,
-    RunEvents,
     idle,
     progress,
     shown,
     trouble,
     update,
 )
+from app.web.pages.run_events import RunEvents
 from app.web.sentences import marked
 from app.web.uploads import Uploads
 from app.web.views.looking import LookAlike
@@ -49,10 +50,10 @@ class StudioPage:
     """The page's components in one language, and their events, over one opened studio."""
 
     def __init__(
-        self, studio: Studio, access: Access, uploads: Uploads, language: Language = ENGLISH
+        self, jobs: Jobs, access: Access, uploads: Uploads, language: Language = ENGLISH
     ) -> None:
-        self.studio, self.language = studio, language
-        self.runs = RunEvents(studio, access, uploads)
+        self.studio, self.language = jobs.studio, language
+        self.runs = RunEvents(jobs, access, uploads)
         self._build()
         self._connect()
 
@@ -95,6 +96,7 @@ class StudioPage:
             self.answer = gr.HTML(elem_id="answer")
         self.paper = gr.HTML(elem_id="paper")
         self.run_id = gr.Textbox(visible=False, label=say("Run"))
+        self.picked_up = gr.Textbox(visible=False, label=say("Run"))  # under way, by the address
         self.shown = [getattr(self, name) for name in SHOWN]
 
     def _build_works(self) -> None:
@@ -215,7 +217,8 @@ class StudioPage:
             "show_progress": "hidden",
             "show_progress_on": [self.run_id],
         }
-        painted: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "paint", **private}
+        # they only watch: turns are taken in the studio's own queue, which is fair
+        painted: dict[str, Any] = {"concurrency_limit": None, "concurrency_id": "paint", **private}
         recipe = [self.style, self.seed, self.steps, self.guidance, self.method]
         self.restored = [*recipe, self.advanced, self.status]
         brought = [self.upload, self.as_style, self.method, self.book_upload]
@@ -231,12 +234,15 @@ class StudioPage:
         dropped = self.upload.upload(
             self.runs.trace, brought, self.shown, api_name="trace", **painted
         )
+        watching = self.picked_up.change(
+            self.runs.watch, [self.picked_up], self.shown, api_name="watch", **painted
+        )
         # words only after the stream has ended: its last update would overwrite them
         self.cancel.click(
             None,
             None,
             None,
-            cancels=[painting, again, tracing, dropped],
+            cancels=[painting, again, tracing, dropped, watching],
             queue=False,
             api_name="stop",
             **private,
@@ -280,7 +286,7 @@ class StudioPage:
         blocks.load(
             self._opened,
             None,
-            [*self.shown, self.book_upload, self.ask],
+            [*self.shown, self.picked_up, self.book_upload, self.ask],
             queue=False,
             api_name="opened",
             api_visibility="private",
@@ -299,9 +305,11 @@ class StudioPage:
 
     def _opened(self, request: gr.Request) -> list[Any]:
         """The run, and of what can be done only what this caller may."""
-        caller = caller_of(request)
+        caller, run_id = caller_of(request), dict(request.query_params).get("run")
+        job = self.runs.jobs.progress(run_id) if run_id else None
         return [
             *self._opened_run(request),
+            run_id if job is not None and not job.ended else gr.skip(),
             gr.update(visible=caller.may(Action.RECORD)),
             gr.update(visible=caller.may(Action.WHAT_IF)),
         ]
@@ -317,9 +325,8 @@ class StudioPage:
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return trouble(words_of(error), language)
         if run_id and view is None:
-            return trouble(
-                language.say("There is no run with this link on this machine."), language
-            )
+            nowhere = language.say("There is no run with this link on this machine.")
+            return self.runs.opened(run_id, request) or trouble(nowhere, language)
         if view is None:
             return update(picture=render("studio.blank", language), **idle())
         return shown(self.studio, view, "", language)
@@ -361,7 +368,7 @@ class StudioPage:
             return render("notices.empty", language, words=error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return render("notices.empty", language, words=words_of(error))
-        collection = self.studio.collection
+        collection = self.studio.shown_collection
         rows = [LookAlike.of(collection, work, cosine) for work, cosine in pairs]
         return render("works.alike", language, rows=rows)
 

@@ -253,7 +253,6 @@ def test_of_gradios_routes_only_those_answer_that_the_pages_need(visitor: Visit)
         "/monitoring",
         "/gradio_api/info",
         "/config",
-        "/docs",
     ],
 )
 def test_no_address_reaches_a_file_or_another_host(visitor: Visit, path: str) -> None:

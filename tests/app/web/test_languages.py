@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Message
 
+from app.services.jobs import Jobs
 from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
@@ -347,7 +348,7 @@ def pages(studio: Studio) -> Any:
     """All pages of the studio, as one text, in a language."""
     callers = Callers(studio.settings, Access(studio.settings))
     uploads = Uploads(studio.settings.home, Budgets())
-    blocks = build_studio(studio, callers, uploads)
+    blocks = build_studio(Jobs(studio), callers, uploads)
     with studio.ledger.moment() as moment:
         views = moment.runs(LedgerFilter()).items
     runs = [view.record.id for view in views]
