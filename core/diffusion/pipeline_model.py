@@ -261,7 +261,7 @@ class PipelineModel(DiffusionModel):
         """Prompts -> what the network reads of them, `[b, ...]`; each distinct one is encoded
         once."""
         for prompt in set(prompts) - set(self._embeddings):
-            self._embeddings[prompt] = self.embed_text([prompt])
+            self._embeddings[prompt] = self.embed_text([prompt]).to(self.device)
         return Conditioning.cat([self._embeddings[prompt] for prompt in prompts])
 
     @torch.no_grad()
@@ -271,11 +271,20 @@ class PipelineModel(DiffusionModel):
         return Conditioning.cat([self.embed_text([prompt]).to(away) for prompt in prompts])
 
     def park(self) -> None:
-        """Encoders and autoencoder leave the device, which only the network needs from now on."""
-        for part, module in self.parts.items():
-            if part != self.family.network:
-                module.to("cpu")
+        """Text encoders and autoencoder leave the device, which only the network needs from now
+        on."""
+        self.park_text()
+        self.pipeline.vae.to("cpu")
         self._embeddings.clear()
+
+    def park_text(self, prompts: Sequence[str] = ()) -> None:
+        """The text encoders leave the device, having encoded `prompts`; others are encoded on the
+        processor from now on. Of FLUX.1 they are as large as a graphics card."""
+        for prompt in prompts:
+            self.condition([prompt])
+        for encoder in self.family.encoders:
+            if encoder.part in self.parts:
+                self.parts[encoder.part].to("cpu")
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """The text encoders themselves, prompts -> `[b, ...]`, with gradients where their

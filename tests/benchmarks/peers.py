@@ -101,17 +101,12 @@ def by_dattri(loss: Loss, batch: tuple[Tensor, ...], names: list[str]) -> Tensor
         inputs = tuple(value[None] for value in data)
         return functional_call(loss, parameters, inputs).sum()
 
-    state = {name: value.detach() for name, value in loss.named_parameters()}
-    task = AttributionTask(of_one, loss, state)
-    task._load_checkpoints(0)
-    whole = task.get_grad_loss_func()(dict(loss.named_parameters()), batch)
-    columns = []
-    start = 0
-    for name, value in loss.named_parameters():
-        if name in names:
-            columns.append(whole[:, start : start + value.numel()])
-        start += value.numel()
-    return torch.cat(columns, 1)
+    task = AttributionTask(of_one, loss, loss.state_dict())
+    whole: Tensor = task.get_grad_loss_func(in_dims=(None, 0))(task.get_param(ckpt_idx=0)[0], batch)
+    # of the parameters that want a gradient, in their order: the adapter's
+    wanted = [value.numel() for value in loss.parameters() if value.requires_grad]
+    assert whole.shape[1] == sum(wanted), whole.shape
+    return whole
 
 
 def by_kronfluence(loss: Loss, batch: tuple[Tensor, ...], names: list[str]) -> Tensor:
@@ -157,6 +152,7 @@ def tried() -> Iterator[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
+    TOOLS = {name: TOOLS[name] for name in sys.argv[1:]} or TOOLS
     warnings.simplefilter("ignore")
     for model, tool, words in tried():
         sys.stdout.write(f"{model:<20}{tool:<14}{words}\n")

@@ -48,7 +48,7 @@ def test_the_answer_is_a_velocity_of_the_pictures_shape_and_the_start_is_the_see
 def test_one_command_makes_every_figure_and_a_second_one_nothing(tmp_path: Path) -> None:
     def run() -> tuple[list[Progress], Finished]:
         bench = Benchmark(FLOW, digits(FLOW.works, FLOW.validation, 0), tmp_path)
-        *events, finished = run_experiment(bench, EXPERIMENTS["objectives"])
+        *events, finished = run_experiment(bench, EXPERIMENTS["table1"])
         assert isinstance(finished, Finished)
         return [one for one in events if isinstance(one, Progress)], finished
 

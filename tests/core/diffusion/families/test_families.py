@@ -191,3 +191,24 @@ def test_parts_that_do_not_fit_are_refused(kind: str, tmp_path: Path) -> None:
     place.write_text(json.dumps(config))
     with pytest.raises(ModelError, match="for editing by instruction"):
         PipelineModel.load(tmp_path)
+
+
+def test_parked_text_encoders_answer_the_same_where_they_lie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was encoded before is kept; another prompt is encoded where the encoders are now."""
+    model, other = random_model("SD 3"), random_model("SD 3")
+    moved: list[str] = []
+    for encoder in model.family.encoders:
+        part = model.parts[encoder.part]
+        monkeypatch.setattr(
+            part, "to", lambda device, name=encoder.part: moved.append(f"{name} {device}")
+        )
+    model.park_text([PROMPT])
+    assert moved == [f"{one.part} cpu" for one in model.family.encoders]
+    monkeypatch.setattr(model, "embed_text", lambda prompts: pytest.fail("encoded again"))
+    kept = model.condition([PROMPT])
+    monkeypatch.undo()
+    for one, wanted in zip(kept.tensors, other.condition([PROMPT]).tensors, strict=True):
+        assert torch.equal(one, wanted)
+    assert torch.equal(model.condition(["a dog"]).text, other.condition(["a dog"]).text)
