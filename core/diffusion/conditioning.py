@@ -57,19 +57,10 @@ class Conditioning:
         return tuple(getattr(self, name) for name in self._present)
 
     def of(self, tensors: Sequence[Tensor]) -> Conditioning:
-        """The inverse of `tensors`: a conditioning of the same kind from other numbers. Where all
-        prompts are of one length, those are; as many as there are prompts then."""
+        """The inverse of `tensors`: a conditioning of the same kind, of as many prompts, from other
+        numbers."""
         named: dict[str, Any] = dict(zip(self._present, tensors, strict=True))
-        made = replace(self, **named)
-        if self.lengths is None or len(made) == len(self.lengths):
-            return made
-        assert self.of_one_length
-        return replace(made, lengths=self.lengths[:1] * len(made))
-
-    @property
-    def of_one_length(self) -> bool:
-        """Whether no prompt is longer than another, as far as the network sees."""
-        return self.lengths is None or len(set(self.lengths)) == 1
+        return replace(self, **named)
 
     @property
     def _present(self) -> list[str]:

@@ -82,7 +82,7 @@ def test_captions_are_the_prompts_from_import_to_the_ledger(
     own = answers("attribute", root / work.file, "--class", collection.label(work), "--record")
     assert own["proponents"][0]["work_id"] == work.id
     entries = answers("ledger", "entries")["entries"]
-    assert {one["style"] for one in entries} == {"a green dog by ism", collection.label(work)}
+    assert {one["class"] for one in entries} == {"a green dog by ism", collection.label(work)}
     assert answers("ledger", "verify")["ok"] is True
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -43,7 +44,9 @@ class Loss(nn.Module):
         self.network, self.model, self.given = model.network, model, given
 
     def forward(self, noisy: Tensor, *given: Tensor) -> Tensor:
-        answer = self.model.predict(noisy, torch.tensor([500] * len(noisy)), self.given.of(given))
+        lengths = None if self.given.lengths is None else self.given.lengths[: len(noisy)]
+        own = replace(self.given.of(given), lengths=lengths)
+        answer = self.model.predict(noisy, torch.tensor([500] * len(noisy)), own)
         return answer.flatten(1).square().mean(1)
 
 

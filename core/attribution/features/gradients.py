@@ -131,7 +131,7 @@ def _at_once(
         # one example needs no vmap: its mean objective is one ordinary backward, and faster
         if len(examples.latents) == 1:
             return _by_backward(model, objective, examples)
-        if examples.conditioning is not None and not examples.conditioning.of_one_length:
+        if examples.conditioning is not None and examples.conditioning.lengths is not None:
             return _one_by_one(model, objective, examples)
         return _by_functional(model, objective, examples)
     return _by_hooks(model, objective, examples, layers)
@@ -304,7 +304,8 @@ def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples
 
 
 def _one_by_one(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
-    """A backward each: prompts of several lengths are of no one shape."""
+    """A backward each: prompts of several lengths are of no one shape, and networks that take them
+    write into tensors in place, which `vmap` does not allow."""
     each = []
     for at in range(len(examples.latents)):
         own, given = slice(at, at + 1), examples.conditioning
