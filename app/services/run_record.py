@@ -16,7 +16,7 @@ from app.services.artists import opt_outs_file, opted_out_ids
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
 from core.collection.artists.opt_outs import read_opt_outs
-from core.collection.types import OPTED_OUT, Collection, class_prompt
+from core.collection.types import OPTED_OUT, Collection
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, WITHHELD, RunInfluence, RunRecord
@@ -99,7 +99,7 @@ def run_record(
         kind=kind,
         collection=attribution.collection.name,
         style=attribution.style,
-        prompt=class_prompt(attribution.style),
+        prompt=attribution.collection.prompt(attribution.style),
         seed=None,
         steps=None,
         guidance=None,
