@@ -75,6 +75,8 @@ ROUTES = (
     Answered("GET", "/static/{path:path}", Action.LOOK, "fonts and pictures of the pages"),
     Answered("GET", "/theme.css", Action.LOOK, "colours of the pages"),
     Answered("GET", "/favicon.ico", Action.LOOK, "the pages' sign"),
+    Answered("GET", "/config", Action.LOOK, "what `gradio_client` reads of the pages"),
+    Answered("GET", "/gradio_api/info", Action.LOOK, "the endpoints that it calls by name"),
     Answered("POST", "/gradio_api/queue/join", Action.LOOK, "an event that waits for its turn"),
     Answered("GET", "/gradio_api/queue/data", Action.LOOK, "how far an event is"),
     Answered("POST", "/gradio_api/run/predict", Action.LOOK, "an event that does not wait"),
@@ -150,8 +152,18 @@ EVENTS = {
     "names_undo": Action.NAMES,
     "names_wish": Action.OPT_OUT,
     "watch": Action.LOOK,
+    # what `gradio_client` calls by name
+    "paint": Action.GENERATE,
+    "run": Action.LOOK,
+    "totals": Action.LOOK,
+    "entries": Action.LOOK,
+    "statement": Action.LOOK,
+    "verification": Action.LOOK,
 }
-COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
+NAMED = frozenset({"paint", "run", "totals", "entries", "statement", "verification"})
+COUNTED = frozenset(
+    {"generate", "again", "trace", "paint"}
+)  # of these a visitor has so many per hour
 OF_A_FORM = frozenset({"/sign-in", "/sign-out"})
 
 
