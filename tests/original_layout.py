@@ -163,6 +163,55 @@ def joint_transformer(module: Any) -> Tensors:
     )
 
 
+def flux_transformer(module: Any) -> Tensors:
+    """Of FLUX.1, `model.diffusion_model.`; q, k, v (and a single block's MLP) in one matrix."""
+    state = dict(module.state_dict())
+    named: Tensors = {}
+    image, text = ("to_q", "to_k", "to_v"), ("add_q_proj", "add_k_proj", "add_v_proj")
+
+    def join(block: str, sides: Sequence[str], kind: str) -> Tensor:
+        return torch.cat([state.pop(f"{block}.{side}.{kind}") for side in sides])
+
+    for kind in ("weight", "bias"):
+        for at in range(module.config.num_layers):
+            block = f"transformer_blocks.{at}.attn"
+            named[f"double_blocks.{at}.img_attn.qkv.{kind}"] = join(block, image, kind)
+            named[f"double_blocks.{at}.txt_attn.qkv.{kind}"] = join(block, text, kind)
+        for at in range(module.config.num_single_layers):
+            sides = [*(f"attn.{side}" for side in image), "proj_mlp"]
+            block = f"single_transformer_blocks.{at}"
+            named[f"single_blocks.{at}.linear1.{kind}"] = join(block, sides, kind)
+        state[f"norm_out.linear.{kind}"] = swapped(state[f"norm_out.linear.{kind}"])
+    return renamed(
+        {**state, **named},
+        "model.diffusion_model.",
+        (
+            (r"^time_text_embed\.timestep_embedder\.linear_1", "time_in.in_layer"),
+            (r"^time_text_embed\.timestep_embedder\.linear_2", "time_in.out_layer"),
+            (r"^time_text_embed\.text_embedder\.linear_1", "vector_in.in_layer"),
+            (r"^time_text_embed\.text_embedder\.linear_2", "vector_in.out_layer"),
+            (r"^time_text_embed\.guidance_embedder\.linear_1", "guidance_in.in_layer"),
+            (r"^time_text_embed\.guidance_embedder\.linear_2", "guidance_in.out_layer"),
+            (r"^norm_out\.linear", "final_layer.adaLN_modulation.1"),
+            (r"^proj_out", "final_layer.linear"),
+            (r"^x_embedder", "img_in"),
+            (r"^context_embedder", "txt_in"),
+            (r"^single_transformer_blocks", "single_blocks"),
+            (r"^(single_blocks\.\d+)\.proj_out", r"\1.linear2"),
+            (r"^(single_blocks\.\d+)\.norm\.linear", r"\1.modulation.lin"),
+            (r"^transformer_blocks", "double_blocks"),
+            (r"norm1_context\.linear", "txt_mod.lin"),
+            (r"norm1\.linear", "img_mod.lin"),
+            (r"attn\.to_add_out", "txt_attn.proj"),
+            (r"attn\.to_out\.0", "img_attn.proj"),
+            (r"ff_context\.net\.0\.proj", "txt_mlp.0"),
+            (r"ff_context\.net\.2", "txt_mlp.2"),
+            (r"ff\.net\.0\.proj", "img_mlp.0"),
+            (r"ff\.net\.2", "img_mlp.2"),
+        ),
+    )
+
+
 def stable_diffusion(pipeline: Any) -> Tensors:
     text = clip(pipeline.text_encoder, "cond_stage_model.transformer.")
     return {**unet(pipeline.unet), **vae(pipeline.vae), **text}

@@ -20,7 +20,9 @@ from app.services import (
     serialize,
     serialize_accounts,
     serialize_artists,
+    serialize_disputes,
     serialize_ledger,
+    training_summary,
 )
 from core.files import write_text
 from core.ledger.export import ExportedEntry
@@ -31,6 +33,7 @@ BEGIN, END = "<!-- JSON, by `python -m tests.reference` -->\n", "<!-- end of JSO
 VERBS: dict[str, Any] = {
     "collections": list[serialize.CollectionRecord],
     "import": serialize.ImportRecord,
+    "summary": training_summary.TrainingSummary,
     "remove": serialize.RemovalRecord,
     "train": serialize.TrainingRecord,
     "featurize": serialize.FeaturesRecord,
@@ -50,6 +53,10 @@ VERBS: dict[str, Any] = {
     "ledger artist": serialize_ledger.ArtistRecord,
     "ledger statement": serialize_ledger.StatementRecord,
     "ledger reverse": serialize_ledger.EntryRecord,
+    "ledger dispute": serialize_disputes.DisputeRecord,
+    "ledger comment": serialize_disputes.DisputeRecord,
+    "ledger resolve": serialize_disputes.DisputeRecord,
+    "ledger disputes": serialize_disputes.DisputesPage,
     "ledger verify": serialize_ledger.VerificationRecord,
     "ledger publish": serialize_ledger.PublicationRecord,
     "ledger prove": serialize_ledger.ProofRecord,

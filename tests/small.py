@@ -14,7 +14,7 @@ from core.attribution.features.build import build_features
 from core.attribution.features.spec import SPECS
 from core.collection.store import load_collection, save_collection, save_held_out
 from core.collection.types import BODY, Artist, Collection, Work
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 
 SIZE = 32
@@ -77,7 +77,7 @@ def small_collection(root: Path) -> Collection:
     return load_collection(root)
 
 
-def small_model(seed: int = 0) -> StableDiffusion:
+def small_model(seed: int = 0) -> PipelineModel:
     """A random Stable Diffusion that knows the prompts' words."""
     return random_stable_diffusion(seed, size=SIZE)
 
@@ -92,7 +92,7 @@ def ready_collection(root: Path, names: tuple[str, ...] = tuple(SPECS)) -> Colle
     """Works, model, LoRA and features of every kind."""
     collection = small_collection(root)
     save_small_model(root)
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     for name in names:
         for _ in build_features(model, collection, name, SPECS[name], plan=PLAN):
             pass

@@ -41,7 +41,7 @@ def modules(folder: str) -> list[Path]:
 
 
 def part_of(path: Path) -> str:
-    """core/diffusion/stable.py -> diffusion; core/errors.py -> errors."""
+    """core/diffusion/pipeline_model.py -> diffusion; core/errors.py -> errors."""
     return path.relative_to(ROOT / "core").with_suffix("").parts[0]
 
 
@@ -73,7 +73,7 @@ def test_a_module_of_the_core_imports_only_what_lies_before_it(path: Path) -> No
     [
         ("collection", "from app.settings import Settings"),
         ("collection", "import gradio as gr"),
-        ("collection", "from core.diffusion import stable"),
+        ("collection", "from core.diffusion import pipeline_model"),
         ("diffusion", "def f() -> None:\n    from core.attribution.engine import Engine"),
         ("attribution", "from core import evaluation"),
         ("ledger", "import torch.nn"),

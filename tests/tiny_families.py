@@ -31,7 +31,7 @@ from transformers import (
     T5TokenizerFast,
 )
 
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import TINY_WORDS, build_tokenizer, tiny_pipeline
 from core.diffusion.training.base_model_check import hush
 
@@ -221,7 +221,7 @@ PIPELINES: dict[str, Callable[[int], Any]] = {
 
 def random_model(kind: str, seed: int = 0, *, rank: int = 4, layers: str = "attention") -> Any:
     """One of them with a random LoRA whose B is not zero."""
-    model = StableDiffusion(PIPELINES[kind](seed), name="random")
+    model = PipelineModel(PIPELINES[kind](seed), name="random")
     model.add_lora(rank, seed, layers=layers)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

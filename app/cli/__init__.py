@@ -19,14 +19,15 @@ from app.cli import (
     artists,
     attribute,
     collections,
+    disputes,
     doctor,
     evaluate,
     featurize,
     generate,
     import_,
-    ledger,
     remove,
     serve,
+    summary,
     train,
     workshops,
 )
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("collections")(collections.collections)
 app.command("import")(import_.import_pictures)
+app.command("summary")(summary.summary)
 app.command("remove")(remove.remove)
 app.command("train")(train.train)
 app.command("featurize")(featurize.featurize)
@@ -57,7 +59,7 @@ app.command("score")(attribute.score)
 app.add_typer(accounts.verbs, name="accounts")
 app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
-app.add_typer(ledger.verbs, name="ledger")
+app.add_typer(disputes.verbs, name="ledger")  # the ledger's, and those about disputes
 app.add_typer(workshops.verbs, name="workshops")
 app.command("doctor")(doctor.doctor)
 

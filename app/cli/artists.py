@@ -247,6 +247,9 @@ def opt_out(
     ] = None,
     source: Annotated[str, typer.Option(help="Who passed the wish on.")] = "",
     date: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="When; today.")] = "",
+    withhold_name: Annotated[
+        bool, typer.Option("--withhold-name", help="Name them nowhere; they are still paid.")
+    ] = False,
     collection: CollectionOption = None,
     by: By = None,
     as_json: AsJson = False,
@@ -269,7 +272,9 @@ def opt_out(
     if not wishes:
         raise UsageError("Say who said no: --name, a number, --work, or a --list of them.")
     ledger = open_ledger(settings.ledger_file, publishes=True)
-    _say_opted(opt_out(settings, opened, ledger, wishes, actor=by or getpass.getuser()), as_json)
+    who = by or getpass.getuser()
+    result = opt_out(settings, opened, ledger, wishes, actor=who, masked=withhold_name)
+    _say_opted(result, as_json)
 
 
 @verbs.command("opt-in")

@@ -119,10 +119,10 @@ def _collection(settings: Settings) -> Finding:
 
 def _model(settings: Settings) -> Finding:
     from app.services.collections import chosen_path
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
 
     path = chosen_path(settings)
-    model = StableDiffusion.load(path / "model", path / "lora")
+    model = PipelineModel.load(path / "model", path / "lora")
     count = sum(value.numel() for value in model.attributed_parameters().values())
     return Finding("model", True, f"{model.digest[:12]}, LoRA of {count:,} parameters")
 

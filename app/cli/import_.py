@@ -59,6 +59,13 @@ def import_pictures(
     limit_per_artist: Annotated[
         int | None, typer.Option(help="At most so many per artist.")
     ] = None,
+    permission: Annotated[
+        str,
+        typer.Option(
+            metavar="WORDS",
+            help="By whose word pictures are taken whose files say no to being learnt from.",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a collection of pictures, or add to one.
@@ -69,6 +76,7 @@ def import_pictures(
     from core.collection.importing.columns import column_map
     from core.collection.importing.importer import (
         Form,
+        ImportOptions,
         ImportReport,
         NothingImported,
         Selection,
@@ -79,16 +87,20 @@ def import_pictures(
     form = Form(kind, column_map(columns or ()), encoding, pictures, downloads_allowed())
     chosen = Selection(tuple(style or ()), limit_per_artist, limit)
     wishes = wishes_at_import(read_settings())
+    options: ImportOptions = {
+        "size": size,
+        "name": name,
+        "form": form,
+        "selection": chosen,
+        "opt_outs": wishes,
+        "permission": permission,
+    }
     if preview:
-        events = iter_preview(
-            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
-        )
+        events = iter_preview(source, to, **options)
     elif to is None:
         raise UsageError("Say where the collection shall be with --to DIR, or look with --preview.")
     else:
-        events = iter_import(
-            source, to, size=size, name=name, form=form, selection=chosen, opt_outs=wishes
-        )
+        events = iter_import(source, to, **options)
     try:
         report = last(events, ImportReport)
     except NothingImported as error:

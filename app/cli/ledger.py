@@ -49,7 +49,7 @@ class FilterOptions:
     ] = None
 
 
-def _our_ledger() -> Ledger:
+def our_ledger() -> Ledger:
     """The ledger of CREDITLINE_HOME."""
     from core.ledger.ledger import open_ledger
 
@@ -73,7 +73,7 @@ def totals(
     """Credit of every artist, and what could not be attributed."""
     from app.services.serialize_ledger import LedgerTotals
 
-    ledger = _our_ledger()
+    ledger = our_ledger()
     record = LedgerTotals.of(ledger.totals(_selected(ledger, filters)))
     if as_json:
         show_json(record)
@@ -86,7 +86,7 @@ def totals(
         ],
     )
     if record.unknown_micro:
-        say(f"Unknown makers {credits(record.unknown_micro)}, kept: paid to nobody")
+        say(f"In escrow {credits(record.unknown_micro)}: unknown makers, disputes; paid to nobody")
     say(f"Unattributed {credits(record.unattributed_micro)} of {credits(record.total_micro)}")
     entries = "1 entry" if record.entries == 1 else f"{record.entries} entries"
     say(f"{entries}, head {record.head_hash}")
@@ -103,7 +103,7 @@ def entries(
     """The entries, newest first."""
     from app.services.serialize_ledger import EntriesPage
 
-    ledger = _our_ledger()
+    ledger = our_ledger()
     selected = _selected(ledger, filters)
     record = EntriesPage.of(ledger.entries(selected, page=page, per_page=per_page))
     if as_json:
@@ -127,21 +127,33 @@ def artist(
         typer.Option(help="Opt out (future shares go to unattributed) or back in."),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why the status changes.")] = None,
+    withhold_name: Annotated[
+        bool | None,
+        typer.Option(
+            "--withhold-name/--show-name", help="Whether pages, exports and statements name them."
+        ),
+    ] = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """One artist: status and credit; with --status, change it and say why."""
+    """One artist: status and credit; with --status or --withhold-name, change it and say why."""
     from app.services.ledger_filter import find_artist
     from app.services.serialize_ledger import ArtistRecord
 
-    ledger = _our_ledger()
+    ledger = our_ledger()
     known = find_artist(ledger, name)
-    if status is not None:
+    if status is not None or withhold_name is not None:
         if not reason:
             raise UsageError("A change of status needs its reason: add --reason.")
         if status == "active":
-            _require_no_wish(known.name)
-        ledger.set_artist_status(known.id, status, reason=reason, actor=actor or getpass.getuser())
+            _require_no_wish(ledger.true_names()[known.id])
+        ledger.set_artist_status(
+            known.id,
+            status or known.status,
+            reason=reason,
+            actor=actor or getpass.getuser(),
+            masked=withhold_name,
+        )
     record = ArtistRecord.of(ledger, known.id)
     if as_json:
         show_json(record)
@@ -171,25 +183,51 @@ def statement(
     period: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help="The month; all time by default.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="From this day on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Up to this day, all of it included.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="As a file: .csv or .parquet."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """An artist's statement for a month: every entry that credited them, and the sum."""
-    from app.services.ledger_filter import find_artist, read_filter
-    from app.services.serialize_ledger import StatementRecord
+    """An artist's statement: the balance before, every entry of the period, the balance after.
 
-    ledger = _our_ledger()
-    read_filter(ledger, {"period": period})  # a month that cannot be is refused as everywhere
-    kept = ledger.artist_statement(find_artist(ledger, name).id, period)
-    if kept.escrow_micro and not kept.micro:
+    What one period closes with, the next opens with. `-o FILE.parquet` needs pyarrow.
+    """
+    from app.services.serialize_ledger import StatementRecord
+    from app.services.statements import statement_file, statement_of
+    from core.files import write_bytes
+
+    ledger = our_ledger()
+    kept = statement_of(ledger, name, period=period, since=since, until=until)
+    disputed = ledger.disputes(artist_id=kept.artist.id).total
+    if kept.escrow_closing and not (kept.closing or kept.entries == 0 or disputed):
         raise UsageError(
-            f"'{kept.artist.name}' is nobody in particular: {credits(kept.escrow_micro)} are kept "
-            "until somebody knows who made these works. `artists review` lists them."
+            f"'{kept.artist.name}' is nobody in particular: {credits(kept.escrow_closing)} are "
+            "kept until somebody knows who made these works. `artists review` lists them."
         )
     record = StatementRecord.of(kept)
+    if output is not None:
+        write_bytes(output, statement_file(kept, output.suffix.lstrip(".").lower()))
     if as_json:
         show_json(record)
         return
-    say(f"{record.artist}, {record.period or 'all time'}: {credits(record.micro)}")
+    if output is not None:
+        say(f"Written: {output} ({len(record.entries)} entries)")
+        return
+    days = f"{since or 'the beginning'} to {until or 'now'}" if since or until else "all time"
+    say(f"{record.artist}, {record.period or days}: {credits(record.micro)}")
+    say(f"Balance before {credits(record.opening_micro)}, after {credits(record.closing_micro)}")
+    if record.escrow_closing_micro or record.escrow_opening_micro:
+        say(
+            f"In escrow before {credits(record.escrow_opening_micro)}, after "
+            f"{credits(record.escrow_closing_micro)}"
+        )
     table(
         ("entry", "date", "kind", "credit"),
         [(row.entry, row.created_at, row.kind, credits(row.micro)) for row in record.entries],
@@ -207,7 +245,7 @@ def reverse(
     from app.services.ledger_filter import find_entry
     from app.services.serialize_ledger import EntryRecord
 
-    ledger = _our_ledger()
+    ledger = our_ledger()
     number = find_entry(ledger, entry).number
     reversal = ledger.reverse(number, reason=reason, actor=actor or getpass.getuser())
     if as_json:
@@ -232,7 +270,7 @@ def verify(
     from app.services.ledger_proofs import losses, verified
     from app.services.serialize_ledger import VerificationRecord
 
-    proof = verified(_our_ledger(), against, key)
+    proof = verified(our_ledger(), against, key)
     if as_json:
         show_json(VerificationRecord.model_validate(proof))
     elif proof.ok:
@@ -256,7 +294,7 @@ def publish(as_json: AsJson = False) -> None:
     from app.services.ledger_proofs import published
     from app.services.serialize_ledger import PublicationRecord
 
-    record = PublicationRecord.model_validate(published(_our_ledger()))
+    record = PublicationRecord.model_validate(published(our_ledger()))
     if as_json:
         show_json(record)
         return
@@ -278,7 +316,7 @@ def prove(
     from app.services.ledger_proofs import write_proof
     from app.services.serialize_ledger import ProofRecord
 
-    ledger = _our_ledger()
+    ledger = our_ledger()
     proof = write_proof(ledger, find_entry(ledger, entry).number, output)
     record = ProofRecord.of(proof)
     if as_json:
@@ -322,7 +360,7 @@ def backup(
     from app.services.serialize_ledger import BackupRecord
     from core.ledger.backup import backup as make
 
-    record = BackupRecord.model_validate(make(_our_ledger(), output))
+    record = BackupRecord.model_validate(make(our_ledger(), output))
     if as_json:
         show_json(record)
     else:
@@ -373,7 +411,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
     """Every entry with its lines; spreadsheet formulas are neutralised."""
-    ledger = _our_ledger()
+    ledger = our_ledger()
     selected = _selected(ledger, filters)
     wants_json = as_json or kind_of_file == "json"
     parts = ledger.export_json(selected) if wants_json else ledger.export_csv(selected)

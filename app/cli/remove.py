@@ -30,22 +30,16 @@ def remove(
     that was booked stays in the ledger. What the model has learnt it keeps until it is trained
     again.
     """
-    from app.services.artists import keep_away
+    from app.services.removal import take_out
     from app.services.serialize import RemovalRecord
-    from core.attribution.removal import forget_works
-    from core.collection.removal import remove_works, works_of
-    from core.collection.store import load_collection
 
-    collection = load_collection(directory, check_files=False)
-    ids = [*(work or ()), *works_of(collection, artist or ())]
-    gone = remove_works(collection, ids, reason)
-    keep_away(read_settings(), collection, artist or (), reason)
-    rows = forget_works(collection, [(one.sha256, one.style) for one in gone])
-    left = len(load_collection(directory, check_files=False).works)
+    gone = take_out(
+        read_settings(), directory, works=work or (), artists=artist or (), reason=reason
+    )
     if as_json:
-        removed = tuple(one.id for one in gone)
-        show_json(RemovalRecord(removed=removed, features=rows, works=left))
-    else:
-        say(
-            f"Taken out: works {len(gone)}, rows of their features {rows}. Works that stay: {left}."
-        )
+        show_json(RemovalRecord.model_validate(gone))
+        return
+    say(
+        f"Taken out: works {len(gone.removed)}, rows of their features {gone.features}. "
+        f"Works that stay: {gone.works}."
+    )

@@ -149,14 +149,14 @@ def rebuild(
     from core.attribution.features.build import build_features
     from core.attribution.features.spec import SPECS
     from core.collection.store import load_collection
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.loop import Execution
     from core.workshops.build import DEFAULT_PLAN, build_model
 
     where, execution = choose_device(device), Execution("auto", threads=threads)
     yield from build_model(destination, scratch, plan or DEFAULT_PLAN, where, execution)
     collection = load_collection(destination)
-    model = StableDiffusion.load(destination / "model", destination / "lora", device=where)
+    model = PipelineModel.load(destination / "model", destination / "lora", device=where)
     for name, spec in SPECS.items():
         yield from build_features(
             model, collection, name, spec, storage=STORAGE, kept=SHIPPED_INDICES

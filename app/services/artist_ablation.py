@@ -185,7 +185,7 @@ def leave_out_by_name(
 ) -> Iterator[Progress | ArtistAblationResult]:
     """The same for a picture that is not a run: nothing is recorded."""
     from core.attribution.engine import choose_device
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
 
     collection = chosen_collection(settings)
     artist = named_artist(collection, request.artist)
@@ -195,7 +195,7 @@ def leave_out_by_name(
     style = class_of(collection, request.style, None) if request.style else styles[0]
     device = choose_device(settings.device)
     places = (collection.path / "model", collection.path / "lora")
-    model = StableDiffusion.load(*places, device=device)
+    model = PipelineModel.load(*places, device=device)
     directory = folder(settings, model.digest, artist.id, request.way)
     yield from lora_without(collection, artist.id, request.way, directory, device=device)
     figures, image = compare_without(
@@ -243,7 +243,7 @@ def _answer(
     agreements: Mapping[str, ForgettingAgreement],
 ) -> ArtistAblationResult:
     file = _file(studio, run_id, figures.artist_id, figures.way, "png")
-    name, agreement = studio.artist_names[figures.artist_id], agreements.get(figures.way)
+    name, agreement = studio.shown_names[figures.artist_id], agreements.get(figures.way)
     return ArtistAblationResult(run_id, name, figures, file, agreement)
 
 

@@ -68,6 +68,7 @@ SPREADSHEET = (
     "also_written",
     "works",
 )
+UNNAMED_WISH = "opted out; the name is withheld on request"  # a reason is public, for ever
 CHANGEABLE = ("name", *SCHEMES, "born", "died", "nationality")
 
 
@@ -89,9 +90,10 @@ def standing_opt_outs(settings: Settings, ledger: Ledger | None = None) -> OptOu
     kept = read_opt_outs(opt_outs_file(settings))
     if ledger is None:
         return kept
+    names = ledger.true_names()
     return with_wishes(
         kept,
-        (Wish(name=one.name) for one in ledger.artists() if one.status == OPTED_OUT),
+        (Wish(name=names[one.id]) for one in ledger.artists() if one.status == OPTED_OUT),
     )
 
 
@@ -124,8 +126,10 @@ def opt_out(
     wishes: Sequence[Wish],
     *,
     actor: str,
+    masked: bool = False,
 ) -> OptedOut:
-    """Keep the wishes and opt out whom they surely name, in the ledger as well."""
+    """Keep the wishes and opt out whom they surely name, in the ledger as well; `masked`: their
+    names are withheld from then on."""
     file = opt_outs_file(settings)
     before = read_opt_outs(file)
     # spellings that the collection knows hold later too, under whatever name they come again
@@ -135,7 +139,7 @@ def opt_out(
     sure, near = [], []
     new = OptOuts(tuple(known))
     ledger.know_artists(collection.artist_names)
-    standing = ledger.opted_out()
+    standing, hidden = ledger.opted_out(), ledger.masked()
     for artist in collection.artists:
         covered = new.of_person((artist.name, *artist.written), artist.identifiers)
         if covered is None or not artist.payable:
@@ -144,8 +148,14 @@ def opt_out(
             near.append((artist, covered.wish.name))
             continue
         sure.append(artist)
-        if artist.id not in standing:
-            ledger.set_artist_status(artist.id, OPTED_OUT, reason=covered.wish.words, actor=actor)
+        if artist.id not in standing or (masked and artist.id not in hidden):
+            ledger.set_artist_status(
+                artist.id,
+                OPTED_OUT,
+                reason=UNNAMED_WISH if masked else covered.wish.words,
+                actor=actor,
+                masked=masked or None,
+            )
     _ask_about(collection, near)
     return OptedOut(len(after.wishes) - len(before.wishes), tuple(sure), tuple(near))
 

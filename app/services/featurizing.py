@@ -22,7 +22,7 @@ from core.attribution.features.spec import DEFAULT, SPECS, FeatureSpec, NoiseRul
 from core.attribution.features.store import FeatureStore, features_directory
 from core.attribution.features.timesteps import TimestepRule
 from core.collection.store import load_collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import AUTO
 from core.errors import UsageError
 from core.progress import Progress
@@ -76,7 +76,7 @@ def make_features(
     """Make `features/<name>`; "all" makes what every method of the studio needs, by these flags."""
     collection = load_collection(directory)
     device = choose_device(settings.device)
-    model = StableDiffusion.load(directory / "model", directory / "lora", device=device)
+    model = PipelineModel.load(directory / "model", directory / "lora", device=device)
     specs = {request.name: request.spec}
     if request.name == ALL:
         specs = {

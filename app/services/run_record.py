@@ -20,7 +20,7 @@ from core.collection.artists.opt_outs import read_opt_outs
 from core.collection.types import OPTED_OUT, Collection, class_prompt
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
-from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, RunInfluence, RunRecord
+from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, WITHHELD, RunInfluence, RunRecord
 from core.ledger.shares import (
     DEFAULT_RULE,
     Shares,
@@ -85,9 +85,10 @@ def run_record(
 ) -> RunRecord:
     """The run as the ledger keeps it, without recipe and title.
 
-    Names are those of the collection that was traced: works may have left it since.
+    Names are those of the collection that was traced: works may have left it since. A name that is
+    withheld is not written down again.
     """
-    traced = attribution.collection
+    traced = attribution.collection.unnamed(studio.ledger.masked(), WITHHELD)
     rows = (
         *_influences(traced, PROPONENT, _proponents(attribution)),
         *_influences(traced, OPPONENT, attribution.opponents(KEPT_OTHERS)),

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, field_validator
 
 from app.services.serialize import Number, Record, RemainderRecord
-from core.ledger.records import Entry, LedgerFilter, Page, RunView, Statement, Totals
+from core.ledger.records import ESCROW, Entry, LedgerFilter, Page, RunView, Statement, Totals
+from core.ledger.statement import posted
 
 if TYPE_CHECKING:
     from core.ledger.inclusion import InclusionProof
@@ -36,7 +37,7 @@ class LedgerTotals(Record):
     """Credit of every artist, and what is unattributed."""
 
     artists: tuple[ArtistCredit, ...] = Field(description="Highest credit first")
-    unknown_micro: int = Field(description="Kept for makers whom nobody knows, in micro-credits")
+    unknown_micro: int = Field(description="In escrow (unknown makers, disputes), in micro-credits")
     unattributed_micro: int = Field(description="Micro-credits of no artist")
     total_micro: int = Field(description="Micro-credits altogether")
     entries: int = Field(description="How many entries")
@@ -72,7 +73,7 @@ class EntryRecord(Record):
 
     entry: int = Field(description="Number, from 1")
     id: str = Field(description="Id of the entry")
-    kind: str = Field(description="`credit` or `reversal`")
+    kind: str = Field(description="`credit`, `reversal` or `adjustment` (a dispute moved it)")
     created_at: str = Field(description="UTC, ISO 8601")
     run: str | None = Field(description="Id of the run; null: none")
     run_kind: str = Field(description="`generation`, `upload` or `example`; empty: no run")
@@ -80,6 +81,8 @@ class EntryRecord(Record):
         validation_alias="class", serialization_alias="class", description="Class of the run"
     )
     rule: str = Field(description="Id of the share rule")
+    dispute: int | None = Field(description="The dispute that made an adjustment; null: none")
+    disputed: int | None = Field(description="The entry that dispute is about; null: none")
     reverses: int | None = Field(description="The entry it takes back; null: none")
     reversed_by: int | None = Field(description="The entry that takes it back; null: none")
     reason: str | None = Field(description="Of a reversal")
@@ -91,7 +94,7 @@ class EntryRecord(Record):
     @classmethod
     def of(cls, entry: Entry) -> Self:
         """Of one entry."""
-        credited = [line.artist for line in entry.postings if line.artist is not None]
+        credited = dict.fromkeys(one.artist for one in entry.postings if one.artist is not None)
         return cls(
             entry=entry.number,
             id=entry.id,
@@ -101,6 +104,8 @@ class EntryRecord(Record):
             run_kind=entry.run_kind,
             style=entry.style,
             rule=entry.rule_id,
+            dispute=entry.dispute,
+            disputed=entry.disputed,
             reverses=entry.reverses,
             reversed_by=entry.reversed_by,
             reason=entry.reason,
@@ -140,6 +145,7 @@ class StatusChangeRecord(Record):
     reason: str = Field(description="Why")
     actor: str = Field(description="Who changed it")
     created_at: str = Field(description="UTC, ISO 8601")
+    masked: bool = Field(description="Whether the name is withheld since")
 
 
 class ArtistRecord(Record):
@@ -176,18 +182,31 @@ class StatementLine(Record):
 
     entry: int = Field(description="Number of the entry")
     created_at: str = Field(description="UTC, ISO 8601")
-    kind: str = Field(description="`credit` or `reversal`")
+    kind: str = Field(description="`credit`, `reversal` or `adjustment` (a dispute moved it)")
     run: str | None = Field(description="Id of the run; null: none")
     micro: int = Field(description="Micro-credits to the artist")
+    escrow_micro: int = Field(description="Micro-credits to escrow, paid to nobody")
+    rule: str = Field(description="Id of the share rule")
+    dispute: int | None = Field(description="Number of the dispute that moved it; null: none")
+    reason: str | None = Field(description="Of a reversal or an adjustment")
 
 
 class StatementRecord(Record):
-    """An artist's month, or all time."""
+    """An artist's period: what it opens with, every entry, what it closes with."""
 
     artist: str = Field(description="Name of the artist")
     artist_id: str = Field(description="Id of the artist")
     period: str | None = Field(description="YYYY-MM; null: all time")
+    since: str | None = Field(description="First day; null: from the beginning")
+    until: str | None = Field(description="The day after the last one; null: no end")
+    unit: str = Field(description="`credits`: one for each picture, not money")
+    opening_micro: int = Field(description="Balance before, in micro-credits")
     micro: int = Field(description="Micro-credits, the sum of the lines")
+    closing_micro: int = Field(description="Balance after: what the next period opens with")
+    escrow_opening_micro: int = Field(description="In escrow before, paid to nobody")
+    escrow_closing_micro: int = Field(description="In escrow after")
+    head_before: str = Field(description="Hash of the last entry before the period")
+    head_after: str = Field(description="Hash of the last entry up to its end")
     entries: tuple[StatementLine, ...] = Field(description="Oldest first")
 
     @classmethod
@@ -200,6 +219,10 @@ class StatementRecord(Record):
                 kind=entry.kind,
                 run=entry.run_id,
                 micro=micro,
+                escrow_micro=posted(entry, ESCROW, statement.artist.id),
+                rule=entry.rule_id,
+                dispute=entry.dispute,
+                reason=entry.reason,
             )
             for entry, micro in statement.lines
         )
@@ -207,7 +230,16 @@ class StatementRecord(Record):
             artist=statement.artist.name,
             artist_id=statement.artist.id,
             period=statement.period,
+            since=statement.since,
+            until=statement.until,
+            unit="credits",
+            opening_micro=statement.opening,
             micro=statement.micro,
+            closing_micro=statement.closing,
+            escrow_opening_micro=statement.escrow_opening,
+            escrow_closing_micro=statement.escrow_closing,
+            head_before=statement.head_before,
+            head_after=statement.head_after,
             entries=tuple(lines),
         )
 

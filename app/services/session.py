@@ -26,7 +26,7 @@ from core.errors import CollectionError
 from core.files import write_bytes
 from core.ledger.evidence import Evidence
 from core.ledger.ledger import Ledger, open_ledger
-from core.ledger.records import RunInfluence, RunRecord
+from core.ledger.records import WITHHELD, RunInfluence, RunRecord
 from core.progress import Progress
 
 EXAMPLE = "example.json"
@@ -61,6 +61,16 @@ class Studio:
     def artist_names(self) -> Mapping[str, str]:
         """Artist id -> name, as the collection is now; made once for each collection."""
         return self.collection.artist_names
+
+    @property
+    def shown_collection(self) -> Collection:
+        """The collection as people may see it: without the names that are withheld."""
+        return self.collection.unnamed(self.ledger.masked(), WITHHELD)
+
+    @property
+    def shown_names(self) -> Mapping[str, str]:
+        """Artist id -> name, as people may see them."""
+        return self.shown_collection.artist_names
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

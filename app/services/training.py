@@ -60,7 +60,7 @@ def train_collection(
     """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
     from core.diffusion.lora import find_lora, install_lora
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.loop import Execution
     from core.diffusion.training.lora import train_lora
 
@@ -90,7 +90,7 @@ def train_collection(
         _require_usable(collection, request)
     if brought is not None:
         # loading checks every layer against the base
-        model = StableDiffusion.load(directory / "model", brought.file)
+        model = PipelineModel.load(directory / "model", brought.file)
         install_lora(brought, lora_dir, model.family.network)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)
@@ -244,7 +244,7 @@ def _take(
 ) -> Iterator[Progress]:
     """Check a model's folder whole, and copy it into the collection."""
     from core.diffusion.lora import find_lora
-    from core.diffusion.stable import StableDiffusion
+    from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.base_model_check import require_fit
     from core.diffusion.training.pretrained import copy_checkpoint
 
@@ -254,7 +254,7 @@ def _take(
     require_fit(checkpoint, str(base))
     if request.lora is not None:
         # a base that the LoRA does not fit would stay in the collection, and in its way
-        StableDiffusion.load(checkpoint, find_lora(request.lora).file)
+        PipelineModel.load(checkpoint, find_lora(request.lora).file)
     yield Progress("Copying the base model", 0, 1)
     copy_checkpoint(checkpoint, target)
     yield Progress("Copying the base model", 1, 1)
@@ -264,7 +264,14 @@ def _train_base(
     teacher: Collection, collection: Collection, request: TrainingRequest, scratch: Path
 ) -> Iterator[Progress]:
     """A small Stable Diffusion from nothing, on the teacher's works, at the collection's size."""
-    from core.diffusion.training.base_model import BASE, DECODER, SHAPE, BasePlan, make_base
+    from core.diffusion.training.base_model import (
+        AUTOENCODER,
+        BASE,
+        SHAPE,
+        BasePlan,
+        Round,
+        make_base,
+    )
     from core.diffusion.training.lora import load_pictures
 
     missing = set(collection.styles) - set(teacher.styles)
@@ -275,8 +282,12 @@ def _train_base(
         )
     plan = BasePlan(
         shape=replace(SHAPE, image_size=collection.image_size),
-        decoder=replace(DECODER, steps=request.decoder_steps),
-        base=replace(BASE, steps=request.base_steps),
+        rounds=(
+            Round(
+                replace(AUTOENCODER, steps=request.decoder_steps),
+                replace(BASE, steps=request.base_steps),
+            ),
+        ),
     )
     pictures = load_pictures(replace(teacher, image_size=collection.image_size), teacher.works)
     yield from make_base(plan, pictures, scratch / "base", collection.path / "model")

@@ -94,7 +94,7 @@ def _for_all(
 
 
 def _ledger(studio: Studio, query: Query, caller: Caller, language: Language) -> str:
-    return ledger_page(studio, query, language, exportable=caller.may(Action.EXPORT))
+    return ledger_page(studio, query, language, keeper=caller.may(Action.EXPORT))
 
 
 def _navigation(blocks: gr.Blocks, callers: Callers, language: Language) -> None:

@@ -24,7 +24,7 @@ from core.errors import UsageError
 CALLER = "creditline.caller"  # in the scope of a request
 PROXY_USER = "creditline.proxy_user"  # whom a trusted proxy has let in; see `proxy`
 # what needs the key on a machine of one's own
-KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT, Action.REMOVE})
+KEYED = frozenset({Action.IMPORT, Action.NAMES, Action.OPT_OUT, Action.REMOVE, Action.REVERSE})
 VISITOR_NAME = "visitor"
 THIS_PROCESS = secrets.token_hex(16)  # so that nothing of an address can be read from a digest
 WITH_KEY = (
@@ -34,12 +34,12 @@ WITH_KEY = (
 WORDS = {
     Action.RECORD: "Recording credit for an upload",
     Action.WHAT_IF: "Asking what if an artist had not been there",
-    Action.COMMENT: "Commenting on a dispute",
+    Action.COMMENT: "Disputing a credit",
     Action.IMPORT: "Importing, which reads folders of the studio's machine,",
     Action.NAMES: "Deciding about names",
     Action.OPT_OUT: "Keeping a wish to be left out",
     Action.REMOVE: "Deleting a run",
-    Action.REVERSE: "Reversing an entry",
+    Action.REVERSE: "Reversing an entry, or deciding a dispute,",
     Action.EXPORT: "Exporting the whole ledger",
     Action.TOKENS: "Making a token",
 }

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web.language import ENGLISH, FIGURE, LANGUAGES, Language
 from app.web.sentences import marked, marked_count
+from core.ledger.records import WITHHELD
 
 TEMPLATES = Path(__file__).parent / "templates"
 HUNDRED = 10_000  # hundredths of a percent
@@ -40,7 +41,11 @@ DECISIONS = {
     "same": marked("same"),
     "different": marked("different"),
 }
-ENTRY_KINDS = {"credit": marked("credit"), "reversal": marked("reversal")}
+ENTRY_KINDS = {
+    "credit": marked("credit"),
+    "reversal": marked("reversal"),
+    "adjustment": marked("moved by a dispute"),
+}
 SIGNALS = {
     "explained": (
         marked("Explained by the works"),
@@ -289,6 +294,11 @@ def artist_page(artist_id: str, period: str = "") -> str:
     return with_query("/artists", {"id": artist_id, "period": period})
 
 
+def statement_file(artist_id: str, kind: str, period: str = "") -> str:
+    """An artist's statement as a file; of one month, if `period` names one."""
+    return with_query(f"/statements/{quote(artist_id, safe='')}.{kind}", {"period": period})
+
+
 def with_query(address: str, /, query: Mapping[str, str], **more: object) -> str:
     """An address with the parts of a query, and of `more`, that say something."""
     kept = {name: value for name, value in {**query, **more}.items() if value}
@@ -338,10 +348,16 @@ FILTERS = (
     comparison,
     run_file,
     artist_page,
+    statement_file,
     with_query,
 )
 
 ROOTED = re.compile(r'((?:href|src|action|data-src)=)"/(?!/)')
+
+
+def _without_names(language: Language, value: object) -> object:
+    """What an expression gives; the word in the place of a withheld name in the language."""
+    return language.say(WITHHELD) if value == WITHHELD else value
 
 
 @cache
@@ -350,6 +366,7 @@ def environment_of(language: Language) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=partial(_without_names, language),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

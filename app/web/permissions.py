@@ -54,6 +54,23 @@ ROUTES = (
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
+    Answered("GET", "/disputes", Action.LOOK, "disputes, with every step"),
+    Answered("POST", "/disputes", Action.COMMENT, "opens a dispute"),
+    Answered("POST", "/disputes/comment", Action.COMMENT, "says something about one"),
+    Answered("POST", "/disputes/resolve", Action.REVERSE, "decides one"),
+    Answered("GET", "/corrections", Action.REVERSE, "forms to correct what was booked or learnt"),
+    Answered("POST", "/corrections/reverse", Action.REVERSE, "reverses an entry"),
+    Answered("POST", "/corrections/remove", Action.REMOVE, "takes works out of the collection"),
+    Answered("POST", "/corrections/opt-out", Action.OPT_OUT, "keeps a wish, and withholds a name"),
+    Answered("GET", "/summary", Action.LOOK, "what the model learnt from, after the EU's template"),
+    Answered("GET", "/summary.md", Action.LOOK, "the same as Markdown"),
+    Answered("GET", "/summary.json", Action.LOOK, "the same as JSON"),
+    Answered(
+        "GET",
+        "/statements/{artist_id}.{kind}",
+        Action.LOOK,
+        "an artist's statement of a period, as CSV or Parquet",
+    ),
     Answered("GET", "/healthz", Action.LOOK, "whether the studio is up"),
     Answered("GET", "/ledger.csv", Action.EXPORT, "the ledger as a table"),
     Answered("GET", "/ledger.json", Action.EXPORT, "the ledger as JSON"),
@@ -161,10 +178,20 @@ EVENTS = {
     "verification": Action.LOOK,
 }
 NAMED = frozenset({"paint", "run", "totals", "entries", "statement", "verification"})
-COUNTED = frozenset(
-    {"generate", "again", "trace", "paint"}
-)  # of these a visitor has so many per hour
-OF_A_FORM = frozenset({"/sign-in", "/sign-out"})
+# of these a visitor has so many per hour
+COUNTED = frozenset({"generate", "again", "trace", "paint"})
+OF_A_FORM = frozenset(
+    {
+        "/sign-in",
+        "/sign-out",
+        "/disputes",
+        "/disputes/comment",
+        "/disputes/resolve",
+        "/corrections/reverse",
+        "/corrections/remove",
+        "/corrections/opt-out",
+    }
+)
 
 
 def answered(method: str, path: str) -> Answered | None:

@@ -20,6 +20,7 @@ from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
 from app.services.serialize_ledger import EntryRecord, RecordedRun
 from app.services.session import Studio
+from app.services.statements import MEDIA, statement_file, statement_of
 from app.web.formatting import run_page
 from app.web.views.credit import names_in
 from core.errors import CreditlineError
@@ -128,6 +129,18 @@ def media(studio: Studio) -> APIRouter:
             }
         )
         return _file(pack, "application/zip", f"creditline-{view.number:06d}-evidence.zip")
+
+    @router.get("/statements/{artist_id}.{kind}")
+    def statement(artist_id: str, kind: str, request: Request) -> Response:
+        words = {name: request.query_params.get(name) for name in ("period", "since", "until")}
+        try:
+            made = statement_of(studio.ledger, artist_id, **words)
+            data = statement_file(made, kind)
+        except CreditlineError as error:
+            raise HTTPException(400, error.message) from error
+        period = made.period or f"{words['since'] or 'all'}-{words['until'] or 'now'}"
+        name = re.sub(r"[^A-Za-z0-9-]", "_", f"creditline-{made.artist.id}-{period}")
+        return _file(data, MEDIA[kind], f"{name}.{kind}")
 
     def selected(query: Mapping[str, str]) -> LedgerFilter:
         try:

@@ -148,6 +148,7 @@ def make_application(
     from app.web.gate import Gate
     from app.web.localized_pages import LocalizedPages
     from app.web.proxy import Below, Forwarded
+    from app.web.rights import rights
     from app.web.routes import media
     from app.web.sign_in import signing_in
 
@@ -188,6 +189,7 @@ def make_application(
 
     application.include_router(media(studio))
     application.include_router(signing_in(callers))
+    application.include_router(rights(studio))
     studio.thumbnails.sweep(time.time())
     blocks = build_studio(jobs, callers, uploads)
     blocks.queue(api_open=False, max_size=64)

@@ -22,7 +22,8 @@ from app.web.throttle import Throttle, neighbourhood
 from core.accounts.sessions import LASTS
 
 PER_NAME, PER_ADDRESS, WINDOW = 10, 30, 900.0  # failures within so many seconds
-PLACE = re.compile(rf"(?:{'|'.join(PAGES)})(?:\?[A-Za-z0-9_=&%.+-]*)?")
+PLACES = (*PAGES, "/disputes", "/corrections")
+PLACE = re.compile(rf"(?:{'|'.join(PLACES)})(?:\?[A-Za-z0-9_=&%.+-]*)?")
 WRONG = marked("The name or the password is not right.")
 NO_STORE = {"Cache-Control": "no-store"}
 

@@ -27,12 +27,12 @@ class Action(StrEnum):
     TRACE = "trace"
     RECORD = "record"  # credit for an upload
     WHAT_IF = "what-if"
-    COMMENT = "comment"  # on disputes
+    COMMENT = "comment"  # open disputes, and comment on them
     IMPORT = "import"
     NAMES = "names"  # whom a name means
     OPT_OUT = "opt-out"
     REMOVE = "remove"
-    REVERSE = "reverse"
+    REVERSE = "reverse"  # entries; and decide disputes
     EXPORT = "export"  # the whole ledger
     TOKENS = "tokens"
 

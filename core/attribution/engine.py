@@ -30,9 +30,9 @@ from core.attribution.result import Attribution, Compared, Seconds
 from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
 from core.collection.store import WORKS, load_collection
 from core.collection.types import Collection, Work, class_prompt
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Painted, Step, sample
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, StoreError, UsageError
 
@@ -101,7 +101,7 @@ class Engine:
 
         `spread` puts the rows of an index that is kept on the disk into other processes.
         """
-        model = StableDiffusion.load(
+        model = PipelineModel.load(
             collection.path / "model", collection.path / "lora", device=choose_device(device)
         )
         engine = cls(model, collection, spare_threads=spare_threads, spread=spread)
@@ -318,7 +318,7 @@ class Engine:
         self, default: Featurizer, usual: Features, latents: Tensor, prompt: str, content: str
     ) -> tuple[float, float]:
         """1 - L_lora / L_base, and the loss at the least noise; only the base's is made here."""
-        assert isinstance(self.model, StableDiffusion)
+        assert isinstance(self.model, PipelineModel)
         assert usual.row_losses is not None
         gain = LoraGain(default, self.model)
         with_lora, finest = gain.of_rows(usual.row_losses)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -131,6 +131,28 @@ class Collection:
     def unpaid(self) -> frozenset[str]:
         """The ids under which nobody in particular stands: their credit is kept, not paid."""
         return frozenset(artist.id for artist in self.artists if not artist.payable)
+
+    def unnamed(self, artist_ids: frozenset[str], word: str) -> Collection:
+        """The collection with `word` in the place of these artists' names, and nothing else that
+        says who they are."""
+        if not artist_ids:
+            return self
+        artists = tuple(
+            replace(
+                artist,
+                name=word,
+                identifiers=(),
+                written=(),
+                written_on=(),
+                born="",
+                died="",
+                nationality="",
+            )
+            if artist.id in artist_ids
+            else artist
+            for artist in self.artists
+        )
+        return replace(self, artists=artists)
 
     def credit_line(self, work: Work) -> str:
         """Who made the work, as a label says it: 'A and B', 'attributed to C'."""

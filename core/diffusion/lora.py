@@ -8,28 +8,29 @@ does not fit. Only safetensors are read.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffusers.loaders.lora_conversion_utils import _maybe_map_sgm_blocks_to_diffusers
-from diffusers.utils.state_dict_utils import (
-    convert_state_dict_to_diffusers,
-    convert_state_dict_to_peft,
-    convert_unet_state_dict_to_peft,
-)
 from peft.utils import get_peft_model_state_dict
-from peft.utils.other import get_pattern_key
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.diffusion.families.family import T5, Family
+from core.diffusion.lora_layers import (
+    Configs,
+    LayerChange,
+    LoraLayer,
+    Parts,
+    rank_of_tensors,
+    read_changes,
+    require_shape,
+    unknown_layer,
+)
 from core.diffusion.lora_names import (
-    PEFT_PREFIX,
     LoraFamily,
     family_of_names,
     family_of_width,
@@ -37,6 +38,7 @@ from core.diffusion.lora_names import (
     plain_names,
 )
 from core.diffusion.tensors import undamaged
+from core.diffusion.weight_changes import KINDS, WeightChange, changes, put_change
 from core.errors import ModelError
 from core.files import read_json, write_folder, write_via
 
@@ -45,21 +47,6 @@ PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
 UNET = "unet"
 WORDS = {UNET: "UNet"}  # a part as people call it
-# kohya's prefixes -> the part, of those whose names are in the model's own
-PREFIXES = {
-    "lora_te_": "text_encoder",
-    "lora_te1_": "text_encoder",
-    "lora_te2_": "text_encoder_2",
-}
-ORIGINAL_BLOCKS = {
-    "lora_unet_input_blocks": "lora_unet_down_blocks",
-    "lora_unet_middle_block": "lora_unet_mid_block",
-    "lora_unet_output_blocks": "lora_unet_up_blocks",
-}
-Parts = Mapping[str, Any]  # modules by name: the network first, then the text encoders
-Read = tuple[dict[str, Tensor], dict[str, float]]  # tensors; alphas that stand beside them
-HALF = re.compile(r"(.+)\.(?:lora_(A|B|down|up)\.weight|(alpha))")
-SIDES = {"A": "down", "B": "up"}
 
 
 @dataclass(frozen=True)
@@ -70,20 +57,6 @@ class LoraSource:
     file: Path
     layout: str
     family: LoraFamily
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LoraLayer:
-    """W + (alpha / r) up down, of the module `name` in `part` (the network or a text encoder).
-
-    Linear: `down [r, in]`, `up [out, r]`; convolution: `down [r, in, kh, kw]`, `up [out, r, 1, 1]`.
-    """
-
-    part: str
-    name: str
-    down: Tensor
-    up: Tensor
-    alpha: float
 
 
 def find_lora(place: Path) -> LoraSource:
@@ -146,95 +119,39 @@ def _tensors(source: LoraSource, network: str) -> dict[str, Tensor]:
     return {plain[name]: value for name, value in tensors.items()}
 
 
-def read_layers(source: LoraSource, parts: Parts) -> list[LoraLayer]:
-    """Every layer of a LoRA, named as in the base's `parts` (`unet`, `text_encoder`).
-
-    Raises `ModelError` for tensors that are not a plain LoRA's, and for half a layer.
-    """
-    reader = {"kohya": _kohya, "peft": read_peft, "diffusers": _diffusers}[source.layout]
-    state, named_alphas = reader(source, parts)
-    halves: dict[str, dict[str, Tensor]] = {}
-    for key, value in state.items():
-        match = HALF.fullmatch(key)
-        if match is None:
-            raise ModelError(
-                f"'{source.file.name}' holds '{key}', which is not a matrix of a plain LoRA (a "
-                "bias, or a layer trained as a whole). Train or export it without."
-            )
-        side = match[2] or match[3]
-        halves.setdefault(match[1], {})[SIDES.get(side, side)] = value
-    layers = []
-    for name, matrices in halves.items():
-        if "down" not in matrices or "up" not in matrices:
-            raise ModelError(
-                f"'{source.file.name}' is incomplete: of '{name}' it has only "
-                f"{', '.join(sorted(matrices))}. Copy it again."
-            )
-        part, _, module = name.partition(".")
-        down, up = matrices["down"], matrices["up"]
-        if down.ndim < 2 or up.ndim < 2 or not len(down):
-            raise ModelError(
-                f"'{source.file.name}' is damaged: of '{name}' the matrices are "
-                f"{tuple(down.shape)} and {tuple(up.shape)}. Copy or train it again."
-            )
-        # where nobody says otherwise, diffusers' and kohya's rule is W + up down: alpha = rank
-        alpha = (
-            float(matrices["alpha"]) if "alpha" in matrices else named_alphas.get(name, len(down))
-        )
-        layers.append(LoraLayer(part=part, name=module, down=down, up=up, alpha=alpha))
-    return layers
-
-
-def _network(parts: Parts) -> str:
-    return next(iter(parts))
-
-
-def _kohya(source: LoraSource, parts: Parts) -> Read:
-    """kohya writes a module's name with `_` for `.`: the base's modules say which one it was. Of
-    SDXL's UNet it writes the original model's names, which diffusers translates."""
-    names: dict[str, str] = {}
-    network = _network(parts)
-    for prefix, part in {"lora_unet_": network, **PREFIXES}.items():
-        if part not in parts:
-            continue
-        for name, _ in parts[part].named_modules():
-            names[prefix + name.replace(".", "_")] = f"{part}.{name}"
-            # transformers 5 has no `text_model` around CLIP's encoder any more
-            names[f"{prefix}text_model_{name.replace('.', '_')}"] = f"{part}.{name}"
-    state = {}
+def read_lora(source: LoraSource, parts: Parts, family: Family) -> list[LayerChange]:
+    """Every layer of a LoRA, as in the base's `parts`. Raises `ModelError` as `read_changes`."""
+    network, file = next(iter(parts)), source.file.name
     tensors = _tensors(source, network)
-    if network == UNET:
-        tensors = _maybe_map_sgm_blocks_to_diffusers(tensors, parts[network].config)
-        for original, ours in ORIGINAL_BLOCKS.items():
-            tensors = {key.replace(original, ours): value for key, value in tensors.items()}
-    for key, value in tensors.items():
-        flat, _, rest = key.partition(".")
-        if flat not in names and re.match("lora_unet_(double|single|joint)_blocks", flat):
-            raise ModelError(
-                f"'{source.file.name}' names the transformer's layers as the original model does "
-                f"('{flat}'), not as diffusers. Load it into diffusers' own pipeline "
-                "(`load_lora_weights`), write it with `save_lora_weights`, and bring the result."
-            )
-        if flat not in names:
-            raise unknown_layer(source, flat)
-        state[f"{names[flat]}.{rest}"] = value
-    return state, {}
+    alone = next((name for name in tensors if _is_text(name, source.layout)), None)
+    if alone is not None:
+        raise text_alone(source, alone, network)
+    return read_changes(file, tensors, parts, family, _configs(source, tensors, parts))
 
 
-def read_peft(source: LoraSource, parts: Parts) -> Read:
-    """peft keeps the alphas in `adapter_config.json` beside the matrices."""
-    config, network = peft_config(source), _network(parts)
-    state = {
-        f"{network}.{name.removeprefix(PEFT_PREFIX).removeprefix(f'{network}.')}": value
-        for name, value in _tensors(source, network).items()
-    }
-    if any(name.startswith(f"{network}.text_model.") for name in state):
-        raise text_alone(source, next(iter(state)).removeprefix(f"{network}."), network)
-    return state, _alphas(source, config, state)
+def _is_text(name: str, layout: str) -> bool:
+    return layout == "peft" and name.startswith(("text_model.", "text_encoder."))
+
+
+def _configs(source: LoraSource, tensors: Mapping[str, Tensor], parts: Parts) -> Configs:
+    """What peft's configuration says of each part: beside the file, or in its metadata."""
+    if source.layout == "peft":
+        return {next(iter(parts)): peft_config(source)}
+    metadata = _metadata(source)
+    configs = {}
+    for part in parts:
+        own = {
+            key.removeprefix(f"{part}."): value
+            for key, value in metadata.items()
+            if key.startswith(f"{part}.")
+        }
+        if own:
+            configs[part] = own
+    return configs
 
 
 def peft_config(source: LoraSource) -> dict[str, Any]:
-    """`adapter_config.json` beside the matrices. Raises `ModelError` without a lora_alpha."""
+    """`adapter_config.json` beside the matrices. Raises `ModelError` without an alpha."""
     return read_json(
         source.file.parent / PEFT_CONFIG,
         _with_alpha,
@@ -248,55 +165,8 @@ def peft_config(source: LoraSource) -> dict[str, Any]:
 
 
 def _with_alpha(config: Any) -> dict[str, Any]:
-    float(config["lora_alpha"])
+    float(config["lora_alpha"] if "lora_alpha" in config else config["alpha"])
     return dict(config)
-
-
-def _diffusers(source: LoraSource, parts: Parts) -> Read:
-    """diffusers' own, of today and of the time of attention processors (the paper's)."""
-    state: dict[str, Tensor] = {}
-    alphas: dict[str, float] = {}
-    network = _network(parts)
-    tensors = _tensors(source, network)
-    bare = not any(name.startswith(tuple(f"{part}." for part in parts)) for name in tensors)
-    metadata = _metadata(source)
-    for part, module in parts.items():
-        prefix = "" if bare and part == network else f"{part}."
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        for key in own:
-            del tensors[prefix + key]
-        spoken = {k: own.pop(k) for k in list(own) if k.endswith(".alpha")}
-        if own and not any(".lora_A." in name for name in own):
-            own = _converted(source, own, of_network=part == network)
-        named = {f"{part}.{name}": value for name, value in own.items()}
-        if part != network and not hasattr(module, "text_model"):
-            named = {k.replace(f"{part}.text_model.", f"{part}.", 1): v for k, v in named.items()}
-        config = {
-            key.removeprefix(f"{part}."): value
-            for key, value in metadata.items()
-            if key.startswith(f"{part}.")
-        }
-        if config:
-            alphas |= _alphas(source, config, named)
-        state |= named | {f"{part}.{name}": value for name, value in spoken.items()}
-    if tensors:
-        raise unknown_layer(source, next(iter(tensors)))
-    return state, alphas
-
-
-def _converted(
-    source: LoraSource, state: dict[str, Tensor], *, of_network: bool
-) -> dict[str, Tensor]:
-    """diffusers' own translation of its older names."""
-    if of_network:
-        return dict(convert_unet_state_dict_to_peft(state))
-    try:
-        return dict(convert_state_dict_to_peft(convert_state_dict_to_diffusers(state)))
-    except (ValueError, KeyError) as error:
-        raise ModelError(
-            f"The names in '{source.file.name}' are of no known layout: {next(iter(state))}. "
-            "Save it with diffusers, peft or kohya's scripts of today."
-        ) from error
 
 
 def _metadata(source: LoraSource) -> dict[str, Any]:
@@ -310,25 +180,6 @@ def _metadata(source: LoraSource) -> dict[str, Any]:
         ) from error
 
 
-def _alphas(
-    source: LoraSource, config: Mapping[str, Any], state: Mapping[str, Tensor]
-) -> dict[str, float]:
-    """What peft's configuration says of each layer (`part.module`), by peft's own matching."""
-    if config.get("use_rslora") or config.get("use_dora"):
-        raise ModelError(
-            f"'{source.file.name}' asks for rsLoRA or DoRA, which is not supported. Use a plain "
-            "LoRA."
-        )
-    pattern = config.get("alpha_pattern") or {}
-    alphas = {}
-    for name in state:
-        layer = name.partition(".lora_")[0]
-        module = layer.partition(".")[2]
-        alpha = pattern.get(get_pattern_key(list(pattern), module), config["lora_alpha"])
-        alphas[layer] = float(alpha)
-    return alphas
-
-
 def text_alone(source: LoraSource, name: str, network: str) -> ModelError:
     """The refusal of a LoRA that changes the text encoder, and no layer that is attributed."""
     word = WORDS.get(network, network)
@@ -338,20 +189,12 @@ def text_alone(source: LoraSource, name: str, network: str) -> ModelError:
     )
 
 
-def unknown_layer(source: LoraSource, name: str) -> ModelError:
-    """The refusal of a LoRA that changes what the base does not have."""
-    return ModelError(
-        f"'{source.file.name}' does not fit the model: it changes '{name}', which the model does "
-        "not have. Bring the LoRA of this model, or the model of this LoRA."
-    )
-
-
 # --- in a pipeline -------------------------------------------------------------------------------
 
 
 def adapted_parts(pipeline: Any, family: Family) -> dict[str, Any]:
-    """What a LoRA may lie on: the network first, then the text encoders but T5."""
-    names = [family.network, *(one.part for one in family.encoders if one.kind != T5)]
+    """What a LoRA may lie on: the network first, then the text encoders."""
+    names = [family.network, *(one.part for one in family.encoders)]
     parts = {name: getattr(pipeline, name) for name in names}
     return {name: part for name, part in parts.items() if part is not None}
 
@@ -365,59 +208,131 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str, family: Family) ->
     if source.family.name and source.family.name not in family.lora_families:
         raise source.family.refusal(source.file.name)
     parts, network = adapted_parts(pipeline, family), family.network
-    layers = read_layers(source, parts)
+    read = read_lora(source, parts, family)
+    of_peft = {one.part for one in family.encoders if one.kind != T5} | {network}
+    plain = [change for change in read if change.plain and change.part in of_peft]
+    others = [change for change in read if change not in plain or change.bias is not None]
+    layers = [layer for change in plain for layer in change.layers]
     for layer in layers:
         _check_shape(source, layer, parts[layer.part])
-    attributed = [layer for layer in layers if layer.part == network and layer.down.ndim == 2]
-    if layers and all(layer.part != network for layer in layers):
-        raise text_alone(source, f"{layers[0].part}.{layers[0].name}", network)
+    for change in others:
+        require_shape(source.file.name, change, parts)
+    _require_attributable(source, read, parts)
+    for part, module in parts.items():
+        own = [layer for layer in layers if layer.part == part]
+        if own:
+            _put_plain(pipeline, source, adapter, part, module, own, network=part == network)
+    for change in others:
+        _put_change(change, parts[change.part], bias_alone=change in plain)
+
+
+def _require_attributable(source: LoraSource, read: list[LayerChange], parts: Parts) -> None:
+    """Raises `ModelError` where nothing of it is a Linear layer of the network, or nothing there
+    changes anything."""
+    network = next(iter(parts))
+    attributed = [
+        one for one in read if one.part == network and one.tensors and _linear(one, parts)
+    ]
+    if read and all(change.part != network for change in read):
+        first = read[0]
+        raise text_alone(source, f"{first.part}.{first.targets[0].module}", network)
     if not attributed:
         word = WORDS.get(network, network)
         raise ModelError(
             f"'{source.file.name}' changes no Linear layer of the {word}, so nothing in it can be "
             f"attributed. Use a LoRA of the {word}'s attention."
         )
-    if not any(_changes(layer) for layer in attributed):
+    if not any(_changes(change) for change in attributed):
+        count = sum(len(change.targets) for change in attributed)
         raise ModelError(
-            f"'{source.file.name}' changes nothing: in all of its {len(attributed)} Linear layers "
+            f"'{source.file.name}' changes nothing: in all of its {count} Linear layers "
             "the product of the two matrices is zero (B is zero before the first step of a "
             "training, or alpha is zero). Painting and tracing with it would say nothing about "
             "the works: bring the trained one."
         )
-    for part, module in parts.items():
-        own = [layer for layer in layers if layer.part == part]
-        if not own:
-            continue
-        state = {}
-        for layer in own:
-            state[f"{part}.{layer.name}.lora_A.weight"] = layer.down
-            state[f"{part}.{layer.name}.lora_B.weight"] = layer.up
-        alphas = {f"{part}.{one.name}.alpha": one.alpha for one in own}
-        if part == network:
-            options = {"network_alphas": alphas, "adapter_name": adapter}
-            parts[part].load_lora_adapter(state, prefix=part, **options)
-        else:
-            pipeline.load_lora_into_text_encoder(
-                state, alphas, module, prefix=part, adapter_name=adapter
+
+
+def _linear(change: LayerChange, parts: Parts) -> bool:
+    module = parts[change.part].get_submodule(change.targets[0].module)
+    return isinstance(module, nn.Linear)
+
+
+def _changes(change: LayerChange) -> bool:
+    own = change.tensors
+    if change.scale == 0:
+        return False
+    if change.kind == "LoRA" and "mid" not in own:
+        return bool(own["up"].any()) and bool(own["down"].any())
+    if change.kind == "whole layers":
+        return bool(own["diff"].any())
+    made = KINDS[change.kind](own, (-1,))
+    return bool(made.any())
+
+
+def _put_plain(
+    pipeline: Any,
+    source: LoraSource,
+    adapter: str,
+    part: str,
+    module: Any,
+    own: list[LoraLayer],
+    *,
+    network: bool,
+) -> None:
+    """Two matrices per layer, as peft's own layers, by diffusers' loader."""
+    state = {}
+    for layer in own:
+        state[f"{part}.{layer.name}.lora_A.weight"] = layer.down
+        state[f"{part}.{layer.name}.lora_B.weight"] = layer.up
+    alphas = {f"{part}.{one.name}.alpha": one.alpha for one in own}
+    if network:
+        options = {"network_alphas": alphas, "adapter_name": adapter}
+        module.load_lora_adapter(state, prefix=part, **options)
+    else:
+        pipeline.load_lora_into_text_encoder(
+            state, alphas, module, prefix=part, adapter_name=adapter
+        )
+    for layer in own:
+        scale = module.get_submodule(layer.name).scaling[adapter]
+        if abs(scale - layer.alpha / len(layer.down)) > 1e-6 * abs(scale):
+            raise ModelError(
+                f"'{source.file.name}' was loaded with another scale than it names (layer "
+                f"'{layer.name}'). The installed diffusers or peft is too old: update them."
             )
-        for layer in own:
-            scale = module.get_submodule(layer.name).scaling[adapter]
-            if abs(scale - layer.alpha / len(layer.down)) > 1e-6 * abs(scale):
-                raise ModelError(
-                    f"'{source.file.name}' was loaded with another scale than it names (layer "
-                    f"'{layer.name}'). The installed diffusers or peft is too old: update them."
-                )
 
 
-def _changes(layer: LoraLayer) -> bool:
-    return layer.alpha != 0 and bool(layer.up.any()) and bool(layer.down.any())
+def _put_change(change: LayerChange, part: Any, *, bias_alone: bool) -> None:
+    """Any other kind, on the weight itself; tensors of several targets are one parameter."""
+    kind, scale, origin = change.kind, change.scale, change.name
+    tensors = {name: nn.Parameter(value.float()) for name, value in change.tensors.items()}
+    whole = None
+    if change.targets[0].rows is not None:
+        whole = sum(len(one.rows) for one in change.targets if one.rows is not None)
+    for target in change.targets:
+        layer = part.get_submodule(target.module)
+        layer = getattr(layer, "base_layer", layer)  # of what peft has put on it
+        rows = target.rows
+        if tensors and not bias_alone:
+            one = WeightChange(kind, tensors, scale, rows=rows, outputs=whole, origin=origin)
+            put_change(layer, one)
+        if change.bias is not None:
+            difference = WeightChange(
+                "whole layers",
+                {"diff": nn.Parameter(change.bias.float())},
+                1.0,
+                rows=rows,
+                outputs=whole,
+                origin=origin,
+                of_bias=True,
+            )
+            put_change(layer, difference)
 
 
 def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
     try:
         module = part.get_submodule(layer.name)
     except AttributeError as error:
-        raise unknown_layer(source, f"{layer.part}.{layer.name}") from error
+        raise unknown_layer(source.file.name, f"{layer.part}.{layer.name}") from error
     rank = len(layer.down)
     expected: tuple[tuple[int, ...], tuple[int, ...]]
     if isinstance(module, nn.Linear):
@@ -457,7 +372,7 @@ def install_lora(source: LoraSource, directory: Path, network: str = UNET) -> No
     def fill(draft: Path) -> None:
         if source.layout == "peft":
             config = {f"{network}.{key}": value for key, value in peft_config(source).items()}
-            state, _ = read_peft(source, {network: nn.Module()})
+            state = {f"{network}.{name}": one for name, one in _tensors(source, network).items()}
             about = {"format": "pt", METADATA: json.dumps(config, sort_keys=True)}
             save_file(state, draft / LORA_FILE, metadata=about)
         else:
@@ -467,10 +382,12 @@ def install_lora(source: LoraSource, directory: Path, network: str = UNET) -> No
 
 
 def save_lora(directory: Path, pipeline: Any, adapter: str, family: Family) -> None:
-    """Write an adapter in diffusers' own layout, all or nothing; what is scaled takes its
-    alphas along."""
+    """Write an adapter in diffusers' own layout, all or nothing; what is scaled takes its alphas
+    along. Layers of other kinds than a plain LoRA stand beside, named as they came."""
     layers: dict[str, Any] = {}
+    more: dict[str, Tensor] = {}
     for part, module in adapted_parts(pipeline, family).items():
+        more |= _saved_changes(module)
         if adapter not in (getattr(module, "peft_config", None) or {}):
             continue
         state = get_peft_model_state_dict(module, adapter_name=adapter)
@@ -479,11 +396,46 @@ def save_lora(directory: Path, pipeline: Any, adapter: str, family: Family) -> N
             layers[f"{part}_lora_adapter_metadata"] = module.peft_config[adapter].to_dict()
 
     def save(draft: Path) -> None:
-        pipeline.save_lora_weights(
-            draft.parent, weight_name=draft.name, safe_serialization=True, **layers
-        )
+        if layers:
+            pipeline.save_lora_weights(
+                draft.parent, weight_name=draft.name, safe_serialization=True, **layers
+            )
+        if more:
+            about, plain = {"format": "pt"}, {}
+            if layers:
+                with safe_open(draft, framework="pt") as opened:
+                    about = opened.metadata() or about
+                plain = load_file(draft)
+            save_file(plain | more, draft, metadata=about)
 
     write_via(directory / LORA_FILE, save)
+
+
+# a kind's tensor -> how its name ends in a file
+ENDINGS = {
+    "LoRA": "lora_{}.weight",
+    "LoHa": "hada_{}",
+    "LoKr": "lokr_{}",
+    "whole layers": "{}",
+}
+
+
+def _saved_changes(module: nn.Module) -> dict[str, Tensor]:
+    saved = {}
+    for change in changes(module):
+        own = {name: value.detach() for name, value in change.named_parameters()}
+        of_bias = change.of_bias
+        for name, value in own.items():
+            end = ENDINGS[change.kind].format(name)
+            if name == "magnitude":
+                end = "dora_scale"
+            elif of_bias:
+                end = "diff_b"
+            saved[f"{change.origin}.{end}"] = value.cpu().contiguous()
+        rank = rank_of_tensors(change.kind, own)
+        if rank and not of_bias:
+            saved[f"{change.origin}.alpha"] = change.scale.detach().cpu() * rank
+    return saved
 
 
 def lora_scales(module: nn.Module, adapter: str) -> dict[str, float]:

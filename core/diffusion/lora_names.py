@@ -15,27 +15,27 @@ from core.errors import ModelError
 
 Shapes = Mapping[str, Sequence[int]]
 PEFT_PREFIX = "base_model.model."
+FLAT_PREFIXES = ("lora_unet_", "lora_te", "lora_transformer_", "lycoris_")  # kohya's and its kin
 COMFY_PREFIXES = ("model.diffusion_model.", "diffusion_model.")
 # peft's names of what was saved with its adapter's name: `.lora_A.default.weight`
-NAMED = re.compile(r"(.*\.lora_[AB])\.([^.]+)\.(weight|bias)")
+NAMED = re.compile(
+    r"(.*\.(?:lora_[AB]|lora_magnitude_vector|hada_\w\w(?:_\w)?|lokr_\w\w(?:_\w)?))"
+    r"\.(?!(?:weight|bias)$)([^.]+)(?:\.(weight|bias))?"
+)
 KINDS = (  # what else changes a model; the first that matches
-    (r"hada_", "LoHa"),
-    (r"lokr_", "LoKr"),
     (r"\boft_|_oft_|\.oft_|boft_", "OFT"),
-    (r"dora_scale|lora_magnitude_vector", "DoRA"),
-    (r"lora_mid", "LoCon with a Tucker core"),
     (r"vera_lambda", "VeRA"),
     (r"ia3_l|\.on_input$", "IA3"),
     (r"\.[ab][12]\.weight$", "GLoRA"),
-    (r"\.(w|b)_norm$|\.diff(_b)?$", "LyCORIS file with whole layers beside the matrices"),
     (r"lora_controlnet|^control_model\.", "ControlNet"),
 )
 SDXL, SD3, FLUX = "Stable Diffusion XL", "Stable Diffusion 3", "FLUX"
 TRANSFORMER = "a transformer (FLUX, Stable Diffusion 3 or alike)"
 ATTRIBUTABLE = frozenset({SDXL, SD3, FLUX, TRANSFORMER})
 FAMILIES = (
-    (r"lora_te3_|text_encoder_3\b|joint_blocks", SD3),
+    (r"joint_blocks", SD3),
     (r"double_blocks|single_blocks|single_transformer_blocks", FLUX),
+    (r"lora_te3_|text_encoder_3\b", SD3),
     (r"^(transformer\.|lora_transformer_)", TRANSFORMER),
     (r"lora_te2_|text_encoder_2\b|add_embedding|label_emb", SDXL),
     # a block of SDXL holds up to ten transformers, one of 1.x and 2.x just one
@@ -52,8 +52,7 @@ TEXT_READERS = re.compile(
 )
 WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: SDXL}
 EMBEDDINGS = re.compile(r"^bundle_emb\.([^.]+)|string_to_param|^emb_params$|^clip_[lg]$")
-ORIGINAL = re.compile(r"(?:input|middle|output)_blocks?[._]\d")
-ONLY = "only plain LoRAs can be attributed"
+ONLY = "only LoRAs, LoHas, LoKrs and DoRAs can be attributed"
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,14 @@ def layout_of(file: str, shapes: Shapes) -> str:
     if family.name and family.name not in ATTRIBUTABLE:
         raise family.refusal(file)
     _refuse_additions(file, shapes)
-    if any(name.startswith(("lora_unet_", "lora_te")) for name in shapes):
+    if any(name.startswith(FLAT_PREFIXES) for name in shapes):
         return "kohya"
     if any(name.startswith(PEFT_PREFIX) for name in shapes):
         return "peft"
-    if any("lora" in name for name in shapes):
+    if any(
+        re.search(r"lora|hada_|lokr_|\.dora_scale|\.diff(_b)?$|\.[wb]_norm$", name)
+        for name in shapes
+    ):
         return "diffusers"
     if any(name.startswith(("model.diffusion_model.", "cond_stage_model.")) for name in shapes):
         raise ModelError(
@@ -106,8 +108,8 @@ def _refuse_kinds(file: str, shapes: Shapes) -> None:
         name = _first(pattern, shapes)
         if name is not None:
             raise ModelError(
-                f"'{file}' is a {kind} (it holds '{name}'), and {ONLY}: their two matrices are the "
-                "parameters whose gradients are compared. Use a LoRA."
+                f"'{file}' is a {kind} (it holds '{name}'), and {ONLY}: they add to a layer's "
+                "weight by matrices whose gradients are compared. Use one of them."
             )
 
 
@@ -137,12 +139,6 @@ def _refuse_additions(file: str, shapes: Shapes) -> None:
             f"'{file}' is an embedding (textual inversion, '{embeddings[0]}'), not a LoRA: it "
             "changes no layer that could be attributed. Bring a LoRA."
         )
-    original = _first(ORIGINAL.pattern, shapes)
-    if original is not None and not original.startswith("lora_unet_"):
-        raise ModelError(
-            f"'{file}' names its layers as the original Stable Diffusion does ('{original}'), not "
-            "as diffusers. Convert it with kohya's or diffusers' scripts, then bring the result."
-        )
 
 
 def _first(pattern: str, shapes: Shapes) -> str | None:
@@ -150,8 +146,8 @@ def _first(pattern: str, shapes: Shapes) -> str | None:
 
 
 def plain_names(file: str, names: Sequence[str], network: str) -> dict[str, str]:
-    """Each tensor's name -> the same without peft's adapter name, and with diffusers' prefix of the
-    network (`unet.`) for ComfyUI's. Raises `ModelError` where several adapters lie in one file."""
+    """Each tensor's name -> the same without peft's prefix and adapter name, and without ComfyUI's
+    prefix of the network. Raises `ModelError` where several adapters lie in one file."""
     adapters = sorted({match[2] for name in names if (match := NAMED.fullmatch(name))})
     if len(adapters) > 1:
         raise ModelError(
@@ -161,11 +157,10 @@ def plain_names(file: str, names: Sequence[str], network: str) -> dict[str, str]
     plain = {}
     for name in names:
         match = NAMED.fullmatch(name)
-        short = f"{match[1]}.{match[3]}" if match else name
-        for prefix in COMFY_PREFIXES:
-            if short.removeprefix(PEFT_PREFIX).startswith(prefix):
-                peft = PEFT_PREFIX if short.startswith(PEFT_PREFIX) else f"{network}."
-                short = peft + short.removeprefix(PEFT_PREFIX).removeprefix(prefix)
+        short = ".".join(one for one in (match[1], match[3]) if one) if match else name
+        short = short.removeprefix(PEFT_PREFIX)
+        for prefix in (*COMFY_PREFIXES, f"{network}."):
+            short = short.removeprefix(prefix)
         plain[name] = short
     if len(set(plain.values())) < len(plain):
         raise ModelError(

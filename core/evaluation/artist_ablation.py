@@ -21,10 +21,10 @@ from core.attribution.features.timesteps import TimestepRule
 from core.collection.types import Collection, Work, class_prompt
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.lora import LORA_FILE
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Sampler, denoise
 from core.diffusion.schedule import Schedule
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
 from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
@@ -102,7 +102,7 @@ def teacher(model: DiffusionModel, data: TrainingSet, kept: int, target: str) ->
     answers (`base`), or what knowing the kept works alone would answer (`neighbours`)."""
     if target not in TARGETS:
         raise UsageError(f"There is no target '{target}'. Choose one of: {', '.join(TARGETS)}.")
-    if target == BASE and not isinstance(model, StableDiffusion):
+    if target == BASE and not isinstance(model, PipelineModel):
         raise UsageError("Only a model with a LoRA has a base whose answer could be the target.")
     near = nearest_kept(data.latents[:kept], data.latents[kept:])
 
@@ -113,7 +113,7 @@ def teacher(model: DiffusionModel, data: TrainingSet, kept: int, target: str) ->
         if not forgotten.any():
             return usual
         if target == BASE:
-            assert isinstance(model, StableDiffusion)
+            assert isinstance(model, PipelineModel)
             other = model.base_predict(noisy, times, conditioning)
         else:
             place = (rows - kept).clamp_min(0)
@@ -158,7 +158,7 @@ def lora_without(
     if (directory / "lora" / LORA_FILE).is_file():
         return
     if way == RETRAIN:
-        full = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+        full = PipelineModel.load(collection.path / "model", collection.path / "lora")
         recipe = LORA if recipe is None else recipe
         plan = LoraTrainingPlan(full.lora_rank, recipe, layers=full.lora_layers)
         scratch, lora = directory / "scratch", directory / "lora"
@@ -181,7 +181,7 @@ def _forget(
     target: str,
 ) -> Iterator[Progress]:
     places = (collection.path / "model", collection.path / "lora")
-    model = StableDiffusion.load(*places, device=device)
+    model = PipelineModel.load(*places, device=device)
     pictures = load_pictures(collection, [*kept, *own])
     whole = training_set(encode_all(model, pictures.images), pictures.styles)
     data, count = forgetting_set(whole, range(len(kept), len(kept) + len(own)))
@@ -208,7 +208,7 @@ def compare_without(
 ) -> tuple[WithoutArtist, Image.Image]:
     """The figures, and the picture of the same seed without the artist."""
     before, after = (
-        StableDiffusion.load(collection.path / "model", place / "lora", device=device)
+        PipelineModel.load(collection.path / "model", place / "lora", device=device)
         for place in (collection.path, directory)
     )
     own = [work for work in collection.works if work.is_by(artist_id)]
@@ -240,7 +240,7 @@ def compare_without(
     return figures, tensor_to_image(after.decode(finished[1])[0])
 
 
-def _painted(model: StableDiffusion, style: str, seed: int, steps: int, guidance: float) -> Tensor:
+def _painted(model: PipelineModel, style: str, seed: int, steps: int, guidance: float) -> Tensor:
     """Finished latents `[1, c, h', w']`."""
     for at in denoise(
         model, [class_prompt(style)], [seed], Sampler(steps=steps, guidance=guidance)

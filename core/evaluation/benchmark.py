@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.collection.types import class_prompt
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import (
     digest_files,
     image_to_tensor,
@@ -201,7 +201,7 @@ class Benchmark:
         places = torch.tensor([prompts.index(prompt) for prompt in self.works.prompts])
         plain = TrainingSet(latents=self.works.latents, prompt_of=places, prompts=prompts)
         model, recipe = self.model, self.preset.recipe
-        if not isinstance(model, StableDiffusion) or not (recipe.flip or recipe.sampled):
+        if not isinstance(model, PipelineModel) or not (recipe.flip or recipe.sampled):
             return plain
         pixels = self.split.works.pixels
         plain, turned = (sampled_set(model, plain, one) for one in (pixels, pixels.flip(-1)))

@@ -21,9 +21,9 @@ from core.attribution.features.objectives import OBJECTIVES
 from core.attribution.features.spec import NoiseRule
 from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.conditioning import Conditioning
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.stable import StableDiffusion
 
 NUMBERS = 400_000  # noise numbers of one forward pass
 KEPT_NUMBERS = 100_000_000  # of noise held in memory, to draw it once and not for every model
@@ -75,7 +75,7 @@ def blank_model(
     """The untaught model for pictures of `shape (c, h, w)`; `base` is the LoRA's model folder."""
     if isinstance(plan, LoraPlan):
         assert base is not None
-        model = StableDiffusion.load(base, device=device)
+        model = PipelineModel.load(base, device=device)
         model.add_lora(plan.rank, seed, plan.start, plan.layers)
         return model
     channels, size = shape[0], shape[1]

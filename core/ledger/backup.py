@@ -150,18 +150,22 @@ def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None) -> str:
     """
     heads = in_force(Publisher(ledger).heads())
     with contextlib.closing(_reading(draft)) as raw:
-        entries, runs, changes = (
+        entries, runs, changes, disputes = (
             raw.execute(f"SELECT coalesce(max({number}), 0) FROM {table}").fetchone()[0]
             for number, table in (
                 ("seq", "ledger_txn"),
                 ("number", RUNS),
                 ("seq", "artist_status"),
+                ("seq", "dispute_event"),
             )
         )
         fitting = [
             head
             for head in heads
-            if head.entries <= entries and head.runs <= runs and head.changes <= changes
+            if head.entries <= entries
+            and head.runs <= runs
+            and head.changes <= changes
+            and head.disputes <= disputes
         ]
         bad = next(differences(raw, fitting), None)
     if bad is not None:
@@ -173,7 +177,7 @@ def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None) -> str:
     if last > copy.entries:
         return f"the backup ends with entry {copy.entries}, and there were {last}"
     if len(fitting) < len(heads):
-        return "the backup ends before runs or changes of status that were published"
+        return "the backup ends before runs, changes of status or disputes that were published"
     return ""
 
 

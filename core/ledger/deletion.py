@@ -6,13 +6,12 @@ database itself refuses to delete it.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from core.errors import LedgerError
 from core.ledger import schema
-from core.ledger.hashes import deletion_hash
 from core.ledger.records import EXAMPLE, RunView
-from core.ledger.write import next_in_chain, plain_text
+from core.ledger.write import chain, plain_text
 
 NO_RUN = "There is no such run; it may have been deleted already."
 BOOKED = (
@@ -37,16 +36,12 @@ def write_deletion(connection: Connection, view: RunView | None, actor: str | No
     digest = connection.execute(
         select(schema.run.c.digest).where(schema.run.c.id == run_id)
     ).scalar_one()
-    number, previous, moment = next_in_chain(connection, schema.run_deleted)
-    row = {
-        "seq": number,
+    note = {
         "number": view.number,
         "run_id": run_id,
         "digest": digest,
         "actor": None if actor is None else plain_text(actor),
-        "created_at": moment,
-        "prev_hash": previous,
     }
-    connection.execute(insert(schema.run_deleted).values(**row, hash=deletion_hash(row)))
+    chain(connection, schema.run_deleted, note)
     connection.execute(delete(schema.influence).where(schema.influence.c.run_id == run_id))
     connection.execute(delete(schema.run).where(schema.run.c.id == run_id))

@@ -11,7 +11,7 @@ from core.errors import LedgerError
 
 GENESIS = "0" * 64
 # columns that rows of before do not have
-LATER = ("evidence", "remainder", "part", "makers", "actor")
+LATER = ("evidence", "remainder", "part", "makers", "actor", "masked")
 
 
 def canonical(value: object) -> str:
@@ -54,14 +54,10 @@ def entry_hash(entry: Mapping[str, Any], postings: Iterable[Mapping[str, Any]], 
     return digest([kept, rows, rule])
 
 
-def deletion_hash(row: Mapping[str, Any]) -> str:
-    """Over the note of a deleted run, without its own hash."""
+def chained_hash(row: Mapping[str, Any]) -> str:
+    """Over a row of a chain beside the entries, without its own hash: a change of status, a name,
+    an event of a dispute, the note of a deleted run."""
     return digest({name: value for name, value in _present(row).items() if name != "hash"})
-
-
-def status_hash(change: Mapping[str, Any]) -> str:
-    """Over a change of status, without its own hash."""
-    return digest({name: value for name, value in change.items() if name != "hash"})
 
 
 def name_digest(artist_id: str, name: str) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +18,19 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from core.errors import CreditlineError, LedgerError, UsageError
-from core.ledger import export, queries, verification, write
+from core.ledger import dispute_queries, disputes, export, queries, verification, write
 from core.ledger.chain import head, size
 from core.ledger.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from core.ledger.database import BUSY_MS, connect, identity, in_plain_words, migrate
 from core.ledger.deletion import write_deletion
 from core.ledger.inclusion import InclusionProof, prove
+from core.ledger.masks import masked
 from core.ledger.published_heads import PublishedHead
 from core.ledger.publisher import Publisher, against, fault_at_once
 from core.ledger.records import (
     ALL_RUNS,
     EVERYTHING,
+    Dispute,
     Entry,
     FirstBad,
     KnownArtist,
@@ -144,12 +146,52 @@ class Reader(ABC):
             return None if number is None else queries.entry(connection, number)
 
     def artist_statement(
-        self, artist_id: str, period: str | None = None, *, newest: int | None = None
+        self,
+        artist_id: str,
+        period: str | None = None,
+        *,
+        newest: int | None = None,
+        days: tuple[str | None, str | None] = (None, None),
     ) -> Statement:
-        """An artist's entries of a month (YYYY-MM), or of all time; `newest`: only the last ones,
-        the sums over all."""
+        """An artist's entries of a month (YYYY-MM), of days [since, until), or of all time;
+        `newest`: only the last ones, the sums over all."""
         with self._reading() as connection:
-            return artist_statement(connection, artist_id, period, newest)
+            return artist_statement(connection, artist_id, period, newest, days)
+
+    def dispute(self, number: int) -> Dispute | None:
+        """A dispute by its number."""
+        with self._reading() as connection:
+            return dispute_queries.dispute(connection, number)
+
+    def disputes(
+        self,
+        *,
+        entries: Collection[int] | None = None,
+        artist_id: str | None = None,
+        only_open: bool = False,
+        page: int = 1,
+        per_page: int = 50,
+    ) -> Page[Dispute]:
+        """Disputes, the newest first: about some entries, an artist's, or all."""
+        with self._reading() as connection:
+            return dispute_queries.disputes(
+                connection,
+                entries=entries,
+                artist_id=artist_id,
+                only_open=only_open,
+                page=page,
+                per_page=per_page,
+            )
+
+    def true_names(self) -> dict[str, str]:
+        """Artist id -> name, withheld ones too: for what compares names, never to be shown."""
+        with self._reading() as connection:
+            return queries.true_names(connection)
+
+    def masked(self) -> frozenset[str]:
+        """The ids of artists whose name is withheld."""
+        with self._reading() as connection:
+            return masked(connection)
 
     def artist_months(self, artist_id: str) -> tuple[str, ...]:
         """The months (YYYY-MM) in which entries touched an artist, the newest first."""
@@ -272,7 +314,7 @@ class Ledger(Reader):
 
     def know_artists(self, names: Mapping[str, str]) -> None:
         """Make artists (id -> name) known, so that they have a page before any credit."""
-        known = {one.id: one.name for one in self.artists()}
+        known = self.true_names()
         new = {who: name for who, name in names.items() if known.get(who) != name}
         if new:
             with self._writing() as connection:
@@ -339,12 +381,50 @@ class Ledger(Reader):
         assert made is not None
         return made
 
-    def set_artist_status(self, artist_id: str, status: str, *, reason: str, actor: str) -> None:
-        """Opt an artist out (future shares go to unattributed) or back in, with a reason."""
+    def open_dispute(
+        self, number: int, *, artist_id: str | None = None, reason: str, actor: str
+    ) -> Dispute:
+        """Dispute what entry `number` credits to an artist, or to everybody: it goes to escrow."""
+        with self._writing() as connection:
+            opened = disputes.open_dispute(connection, number, artist_id, reason, actor)
+            made = dispute_queries.dispute(connection, opened)
+        assert made is not None
+        return made
+
+    def comment_dispute(self, number: int, *, reason: str, actor: str) -> Dispute:
+        """Say something about an open dispute."""
+        with self._writing() as connection:
+            disputes.comment_dispute(connection, number, reason, actor)
+            made = dispute_queries.dispute(connection, number)
+        assert made is not None
+        return made
+
+    def resolve_dispute(
+        self, number: int, outcome: str, *, paid_to: str | None = None, reason: str, actor: str
+    ) -> Dispute:
+        """End a dispute: rejected, the credit goes back; upheld, it is paid to `paid_to`, or stays
+        in escrow."""
+        with self._writing() as connection:
+            disputes.resolve_dispute(connection, number, outcome, paid_to, reason, actor)
+            made = dispute_queries.dispute(connection, number)
+        assert made is not None
+        return made
+
+    def set_artist_status(
+        self,
+        artist_id: str,
+        status: str,
+        *,
+        reason: str,
+        actor: str,
+        masked: bool | None = None,
+    ) -> None:
+        """Opt an artist out (future shares go to unattributed) or back in, with a reason; `masked`:
+        whether the name is withheld from then on (None: as before)."""
         if status not in STATUSES:
             raise UsageError(f"There is no status '{status}'. Choose: {', '.join(STATUSES)}.")
         with self._writing() as connection:
-            write.write_status(connection, artist_id, status, reason, actor)
+            write.write_status(connection, artist_id, status, reason, actor, masked)
 
     def verify(self) -> Verification:
         """Recompute everything from the first entry on; a ledger that fails takes no more."""

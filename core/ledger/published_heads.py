@@ -15,6 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from core.ledger.signing import PublicKeys, fingerprint, is_signed, sign
 
 # a run that was deleted keeps its place: its digest is noted
 RUNS = "(SELECT number, digest FROM run UNION ALL SELECT number, digest FROM run_deleted)"
+# chains beside the entries, of which a line holds the last hash
+BESIDE = {"changes": "artist_status", "disputes": "dispute_event"}
+CALLED = {"changes": "changes of artists' status", "disputes": "events of disputes"}
 FORMAT = "creditline-checkpoint@1"
 NOTHING = Growing().root().hex()
 
@@ -36,8 +40,9 @@ NOTHING = Growing().root().hex()
 class PublishedHead:
     """One line. Hashes in hex; `reason` is empty but after a restoration, which may lose entries.
 
-    `number`: of the line, from 1. `previous`: sha256 of the line before. `key`: the fingerprint of
-    the public key. `signature`: Ed25519 over the line without it, in base64.
+    `number`: of the line, from 1. `disputes`: how many events of disputes. `previous`: sha256 of
+    the line before. `key`: the fingerprint of the public key. `signature`: Ed25519 over the line
+    without it, in base64.
     """
 
     number: int
@@ -54,16 +59,25 @@ class PublishedHead:
     key: str = ""
     signature: str = ""
     format: str = FORMAT
+    disputes: int = 0
+    disputes_head: str = GENESIS
 
     def message(self) -> bytes:
         """What is signed."""
-        values = asdict(self)
+        values = self._values()
         del values["signature"]
         return canonical(values).encode("ascii")
 
     def line(self) -> str:
         """The line of the file, without its end."""
-        return canonical(asdict(self))
+        return canonical(self._values())
+
+    def _values(self) -> dict[str, Any]:
+        """Before the first dispute a line is as it was when there were none to speak of."""
+        values = asdict(self)
+        if not self.disputes:
+            del values["disputes"], values["disputes_head"]
+        return values
 
     @property
     def digest(self) -> str:
@@ -100,7 +114,7 @@ def read_head(line: str, name: str = "checkpoint") -> PublishedHead:
         head = PublishedHead(**values)
     except (ValueError, TypeError) as error:
         raise LedgerError(f"A line of '{name}' is not a checkpoint. Get the file again.") from error
-    counts = (head.number, head.entries, head.runs, head.changes)
+    counts = (head.number, head.entries, head.runs, head.changes, head.disputes)
     texts = (value for key, value in asdict(head).items() if not isinstance(value, int))
     if (
         head.format != FORMAT
@@ -142,9 +156,11 @@ class Roots:
             for (leaf,) in raw.execute(query, (tree.size,)):
                 tree.add(leaf.encode("ascii"))
         head = _one(raw, "SELECT hash FROM ledger_txn ORDER BY seq DESC LIMIT 1")
-        changes = raw.execute(
-            "SELECT seq, hash FROM artist_status ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
+        changes, disputes = (
+            raw.execute(f"SELECT seq, hash FROM {table} ORDER BY seq DESC LIMIT 1").fetchone()
+            or (0, GENESIS)
+            for table in BESIDE.values()
+        )
         return PublishedHead(
             number=0,
             published_at="",
@@ -153,8 +169,10 @@ class Roots:
             entries_root=self.entries.root().hex(),
             runs=self.runs.size,
             runs_root=self.runs.root().hex(),
-            changes=changes[0] if changes else 0,
-            changes_head=changes[1] if changes else GENESIS,
+            changes=changes[0],
+            changes_head=changes[1],
+            disputes=disputes[0],
+            disputes_head=disputes[1],
             previous=GENESIS,
         )
 
@@ -193,6 +211,7 @@ def in_force(heads: Sequence[PublishedHead]) -> list[PublishedHead]:
                 if one.entries <= head.entries
                 and one.runs <= head.runs
                 and one.changes <= head.changes
+                and one.disputes <= head.disputes
             ]
         standing.append(head)
     return standing
@@ -228,12 +247,12 @@ def differences(raw: sqlite3.Connection, heads: Sequence[PublishedHead]) -> Iter
                 )
                 break
             good = count
-    for head in standing:
-        hash_there = _one(raw, "SELECT hash FROM artist_status WHERE seq = ?", head.changes)
-        if head.changes and hash_there != head.changes_head:
+    for head, (words, table) in product(standing, BESIDE.items()):
+        number, expected = getattr(head, words), getattr(head, f"{words}_head")
+        if number and _one(raw, f"SELECT hash FROM {table} WHERE seq = ?", number) != expected:
             yield FirstBad(
                 0,
-                f"changes of artists' status up to {head.changes} are not what checkpoint "
-                f"{head.number} of {head.published_at[:10]} says",
+                f"{CALLED[words]} up to {number} are not what checkpoint {head.number} of "
+                f"{head.published_at[:10]} says",
             )
             return

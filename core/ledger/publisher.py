@@ -121,8 +121,8 @@ class Publisher:
             return [FirstBad(0, error.message)]
 
 
-def _counts(head: PublishedHead) -> tuple[int, int, int]:
-    return head.entries, head.runs, head.changes
+def _counts(head: PublishedHead) -> tuple[int, ...]:
+    return head.entries, head.runs, head.changes, head.disputes
 
 
 def fault_at_once(raw: sqlite3.Connection, head: PublishedHead) -> FirstBad | None:
@@ -135,6 +135,12 @@ def fault_at_once(raw: sqlite3.Connection, head: PublishedHead) -> FirstBad | No
         ("entry", "SELECT hash FROM ledger_txn WHERE seq = ?", head.entries, head.head),
         ("run", f"SELECT digest FROM {RUNS} WHERE number = ?", head.runs, None),
         ("change", "SELECT hash FROM artist_status WHERE seq = ?", head.changes, head.changes_head),
+        (
+            "event of a dispute",
+            "SELECT hash FROM dispute_event WHERE seq = ?",
+            head.disputes,
+            head.disputes_head,
+        ),
     ):
         row = raw.execute(query, (count,)).fetchone()
         if count and (row is None or expected not in (None, row[0])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -14,9 +15,11 @@ from core.ledger import schema
 from core.ledger.chain import size
 from core.ledger.database import folded
 from core.ledger.evidence import Evidence
+from core.ledger.masks import masked
 from core.ledger.records import (
     ALL_RUNS,
     EVERYTHING,
+    WITHHELD,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -132,7 +135,7 @@ def entry_number(connection: Connection, entry_id: str) -> int | None:
 
 def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[Entry]:
     """Entries, oldest first, each with its lines: two answers in the same order, side by side."""
-    reversal = schema.txn.alias()
+    reversal, moved, hidden = schema.txn.alias(), schema.dispute_event.c, masked(connection)
     heads = (
         select(
             schema.txn,
@@ -140,11 +143,13 @@ def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[En
             run.style,
             run.image_file,
             reversal.c.seq.label("reversed_by"),
+            moved.dispute,
+            moved.entry.label("disputed"),
         )
         .select_from(
-            schema.txn.outerjoin(schema.run, txn.run_id == run.id).outerjoin(
-                reversal, reversal.c.reverses == txn.seq
-            )
+            schema.txn.outerjoin(schema.run, txn.run_id == run.id)
+            .outerjoin(reversal, reversal.c.reverses == txn.seq)
+            .outerjoin(schema.dispute_event, moved.adjustment == txn.seq)
         )
         .where(chosen)
         .order_by(txn.seq)
@@ -170,11 +175,19 @@ def _entries(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[En
             actor=row["actor"],
             created_at=row["created_at"],
             hash=row["hash"],
-            postings=tuple(Posting(*line[1:]) for line in postings.take(row["seq"])),
+            postings=tuple(_posting(*line[1:], hidden) for line in postings.take(row["seq"])),
             run_kind=row["run_kind"] or "",
             style=row["style"] or "",
             image_file=row["image_file"] or "",
+            dispute=row["dispute"],
+            disputed=row["disputed"],
         )
+
+
+def _posting(
+    account: str, who: str | None, name: str | None, micro: int, hidden: frozenset[str]
+) -> Posting:
+    return Posting(account, who, WITHHELD if who in hidden else name, micro)
 
 
 def runs(
@@ -249,12 +262,13 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
         return None
     influences: list[RunInfluence] = []
     if with_influences:
+        hidden = masked(connection)
         for influence in connection.execute(INFLUENCES, {"run_id": row["id"]}).mappings():
             row_values = {key: influence[key] for key in influence if key != "run_id"}
             if influence["makers"] is not None:
                 listed = json.loads(influence["makers"])
                 row_values["makers"] = tuple((who, name, part) for who, name, part in listed)
-            influences.append(RunInfluence(**row_values))
+            influences.append(_unnamed(RunInfluence(**row_values), hidden))
     values: dict[str, Any] = {
         name: loads(value) if name in JSON_FIELDS and value is not None else value
         for name, value in row.items()
@@ -273,6 +287,16 @@ def _run_view(connection: Connection, condition: Any, with_influences: bool) -> 
     return RunView(row["number"], record, number, taken_back, rule, entry_rule, given, date)
 
 
+def _unnamed(row: RunInfluence, hidden: frozenset[str]) -> RunInfluence:
+    """The influence without names that are withheld, its label too."""
+    if hidden.isdisjoint(who for who, _ in row.made_by):
+        return row
+    makers = row.makers and tuple(
+        (who, WITHHELD if who in hidden else name, part) for who, name, part in row.makers
+    )
+    return replace(row, artist=WITHHELD, makers=makers)
+
+
 def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
     """The share rule that a run names, from its row; runs of before have one only if booked."""
     values = connection.execute(RULE, {"id": rule_id}).mappings().first()
@@ -282,6 +306,11 @@ def _rule(connection: Connection, rule_id: str) -> ShareRule | None:
 def artists(connection: Connection) -> list[KnownArtist]:
     """Every artist the ledger knows, with the newest status, by name."""
     return _known(connection, select(*NAMED).order_by(schema.artist.c.name))
+
+
+def true_names(connection: Connection) -> dict[str, str]:
+    """Artist id -> name, withheld ones too."""
+    return {row[0]: row[1] for row in connection.execute(select(*NAMED))}
 
 
 def artist_count(connection: Connection) -> int:
@@ -300,8 +329,12 @@ def _known(connection: Connection, query: Select[Any]) -> list[KnownArtist]:
     status = dict(
         connection.execute(select(changes.artist_id, changes.status).order_by(changes.seq)).all()
     )
+    hidden = masked(connection)
     return [
-        KnownArtist(who, name, status.get(who, ACTIVE)) for who, name in connection.execute(query)
+        KnownArtist(
+            who, WITHHELD if who in hidden else name, status.get(who, ACTIVE), who in hidden
+        )
+        for who, name in connection.execute(query)
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from core.ledger.evidence import Evidence
+from core.ledger.hashes import GENESIS
 from core.ledger.shares import ShareRule
 
 T = TypeVar("T")
@@ -14,9 +15,12 @@ EXTREME = 0.99  # self-influence (leverage), of 1, from which a work explains it
 
 GENERATION, UPLOAD, EXAMPLE = "generation", "upload", "example"
 PROPONENT, OPPONENT, MEMORISED = "proponent", "opponent", "memorised"
-CREDIT, REVERSAL = "credit", "reversal"
+CREDIT, REVERSAL, ADJUSTMENT = "credit", "reversal", "adjustment"
 ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
-ESCROW = "escrow"  # owed to somebody, and nobody knows to whom: kept, and paid to nobody
+ESCROW = "escrow"  # owed to somebody, and it is not settled to whom: kept, and paid to nobody
+OPENED, COMMENT, RESOLVED = "opened", "comment", "resolved"
+OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
+WITHHELD = "withheld"  # in the place of a name that its bearer does not want to be shown
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `number` counts from 1; a reversal names the entry it takes back."""
+    """One entry: `number` counts from 1; a reversal names the entry it takes back, an adjustment
+    the `dispute` by which credit moved and the entry that is `disputed`."""
 
     id: str
     number: int
@@ -157,6 +162,8 @@ class Entry:
     run_kind: str = ""
     style: str = ""
     image_file: str = ""
+    dispute: int | None = None
+    disputed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -237,30 +244,66 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class KnownArtist:
-    """An artist the ledger knows: status `active` or `opted-out`."""
+    """An artist the ledger knows: status `active` or `opted-out`; `masked`: `name` is withheld."""
 
     id: str
     name: str
     status: str
+    masked: bool = False
 
 
 @dataclass(frozen=True)
 class StatusChange:
-    """One change of an artist's status, kept for ever."""
+    """One change of an artist's status, kept for ever; `masked`: the name is withheld since."""
 
     artist_id: str
     status: str
     reason: str
     actor: str
     created_at: str
+    masked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeEvent:
+    """One step of a dispute: opened, comment or resolved; `adjustment`: the entry that moved
+    credit by it."""
+
+    kind: str
+    reason: str
+    actor: str
+    created_at: str
+    adjustment: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispute:
+    """A dispute about the credit of an entry, of one artist or (None) of all it credits.
+
+    `micro` is what is disputed. `state`: open, upheld or rejected; upheld, it was paid to
+    `paid_to`, or stays in escrow where that is None.
+    """
+
+    number: int
+    entry: int
+    run_id: str | None
+    artist_id: str | None
+    artist: str | None
+    micro: int
+    state: str
+    paid_to: str | None
+    paid_to_name: str | None
+    events: tuple[DisputeEvent, ...]
 
 
 @dataclass(frozen=True)
 class Statement:
-    """An artist's entries of a month (or of all time), and their sum.
+    """An artist's entries of a period, what they sum to, and the balance before and after.
 
-    `escrow_micro`: what is kept besides, under a name that nobody in particular bears. `entries`:
-    how many there are; `lines` may hold only the newest of them, and the sums are over all.
+    `period` is the month, where it is one; else days [`since`, `until`), None: no bound. Balances
+    are in micro-credits. `escrow_micro` and `escrow_opening`: what is kept besides, paid to nobody.
+    `entries`: how many there are; `lines` may hold only the newest of them, the sums are over all.
+    `head_before` and `head_after`: hash of the last entry before the period, and of it.
     """
 
     artist: KnownArtist
@@ -270,6 +313,22 @@ class Statement:
     changes: tuple[StatusChange, ...] = field(default_factory=tuple)
     escrow_micro: int = 0
     entries: int = 0
+    since: str | None = None
+    until: str | None = None
+    opening: int = 0
+    escrow_opening: int = 0
+    head_before: str = GENESIS
+    head_after: str = GENESIS
+
+    @property
+    def closing(self) -> int:
+        """The balance at the end: that with which the next period opens."""
+        return self.opening + self.micro
+
+    @property
+    def escrow_closing(self) -> int:
+        """What is kept in escrow at the end."""
+        return self.escrow_opening + self.escrow_micro
 
 
 @dataclass(frozen=True)

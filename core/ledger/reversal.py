@@ -9,33 +9,37 @@ from sqlalchemy import Connection, select
 
 from core.errors import LedgerError
 from core.ledger import schema
+from core.ledger.disputes import open_disputes, standing
 from core.ledger.hashes import canonical
-from core.ledger.records import REVERSAL
-from core.ledger.write import plain_text, seal
+from core.ledger.records import ADJUSTMENT, REVERSAL
+from core.ledger.write import seal, signed
 
 
 def write_reversal(connection: Connection, number: int, reason: str, actor: str) -> int:
-    """The counter-entry of entry `number`. A second reversal, or one of a reversal, is refused."""
+    """The counter-entry of entry `number`: it takes back what the entry stands for now, from whom
+    a dispute has given it to. A second reversal, one of a reversal or of an adjustment, and one
+    of an entry with an open dispute are refused."""
     table = schema.txn
     entry = connection.execute(select(table).where(table.c.seq == number)).mappings().first()
     if entry is None:
         raise LedgerError(f"There is no entry {number}. `ledger entries` lists them.")
     if entry["kind"] == REVERSAL:
         raise LedgerError(f"Entry {number} is itself a reversal. Trace the picture again instead.")
+    if entry["kind"] == ADJUSTMENT:
+        raise LedgerError(
+            f"Entry {number} moves credit by a dispute. Reverse the entry that was disputed."
+        )
     again = connection.execute(select(table.c.seq).where(table.c.reverses == number)).scalar()
     if again is not None:
         raise LedgerError(f"Entry {number} is already reversed, by entry {again}.")
-    reason, actor = plain_text(reason), plain_text(actor)
-    if not reason:
-        raise LedgerError("A reversal needs its reason; it is kept for ever.")
-    if not actor:
-        raise LedgerError("A reversal needs the name of who does it; it is kept for ever.")
-    postings = connection.execute(
-        select(schema.posting)
-        .where(schema.posting.c.txn_id == entry["id"])
-        .order_by(schema.posting.c.line)
-    ).mappings()
-    lines = [(row["account"], row["artist_id"], row["artist"], -row["micro"]) for row in postings]
+    waiting = next(iter(open_disputes(connection, number)), None)
+    if waiting is not None:
+        raise LedgerError(f"Entry {number} is disputed. Resolve dispute {waiting} first.")
+    reason, actor = signed("A reversal", reason, actor)
+    lines = [
+        (account, who, one.artist, -one.micro)
+        for (account, who), one in standing(connection, number).items()
+    ]
     rule = connection.execute(
         select(schema.rule).where(schema.rule.c.id == entry["rule_id"])
     ).mappings()

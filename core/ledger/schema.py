@@ -85,6 +85,34 @@ artist_status = Table(
     Column("created_at", Text, nullable=False),
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("masked", Integer),
+)
+artist_name = Table(
+    "artist_name",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("artist_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+dispute_event = Table(
+    "dispute_event",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("dispute", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("artist_id", Text),
+    Column("outcome", Text),
+    Column("paid_to", Text),
+    Column("adjustment", Integer, unique=True),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
 )
 run_deleted = Table(
     "run_deleted",

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from core.ledger import schema
 from core.ledger.chain import head
+from core.ledger.masks import masked
 from core.ledger.records import (
     ARTIST,
     CREDIT,
@@ -35,6 +36,7 @@ from core.ledger.records import (
     ISSUED,
     PROPONENT,
     UNATTRIBUTED,
+    WITHHELD,
     ArtistTotal,
     LedgerFilter,
     Totals,
@@ -92,8 +94,10 @@ def totals(connection: Connection, selected: LedgerFilter, most: int | None = No
     works = _works(connection, selected, days, {row.artist_id for row in rows})
     listed: dict[str, list[ArtistTotal]] = {ARTIST: [], ESCROW: []}
     credited = everybody = paid = 0
+    hidden = masked(connection)
     for who, account, name, micro, credits, count, whole, above in rows:
         share = micro / issued if issued else 0.0
+        name = WITHHELD if who in hidden else name
         one = ArtistTotal(who, name, micro, share, works.get(who, 0), credits)
         listed[account].append(one)
         if account == ARTIST:

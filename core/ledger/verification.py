@@ -5,7 +5,8 @@ first entry that does not hold and why. Recomputes; trusts no stored hash.
 
 The rule. The whole verification recomputes everything from the first entry on. A verification since
 a checkpoint recomputes what lies after it (entries with their postings, runs with their
-influences), and always the rules, the changes of status, the notes of deleted runs, the names, the
+influences), and always the rules, the changes of status, the names, the disputes, the notes of
+deleted runs, the
 guards and the numbers of the last rows. A run may be missing only where its deletion is noted, and
 no entry's. The running totals are held against explicit sums by the whole. So an entry that was
 changed after the last verified head is found at the next start, and one before it by the whole
@@ -28,11 +29,10 @@ from core.ledger.checkpoint import BEGINNING, Checkpoint
 from core.ledger.database import SCHEMA, expected_schema
 from core.ledger.hashes import (
     canonical,
-    deletion_hash,
+    chained_hash,
     entry_hash,
     name_digest,
     run_digest,
-    status_hash,
 )
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
@@ -46,10 +46,20 @@ GUARDS = frozenset(
     [
         f"{table}_no_{verb}"
         for verb in ("update", "delete")
-        for table in ("run", "influence", "artist_status", "rule", "ledger_txn", "ledger_posting")
+        for table in (
+            "run",
+            "influence",
+            "artist_status",
+            "artist_name",
+            "dispute_event",
+            "rule",
+            "ledger_txn",
+            "ledger_posting",
+        )
     ]
     + [f"run_deleted_no_{verb}" for verb in ("update", "delete")]
     + ["entry_is_sealed", "postings_stay_as_sealed", "status_follows", "influence_follows_run"]
+    + ["name_follows", "dispute_follows", "dispute_is_open", "artist_no_delete"]
     + [f"totals_follow_{kind}" for kind in KEPT]
     + ["deletion_follows", "deleted_was_not_booked"]
 )
@@ -145,9 +155,13 @@ def _faults(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
         yield from _strays(raw)
         yield from total_faults(raw)
     status = ("change {} of an artist's status", "changes of an artist's status")
-    yield from _chain(raw, schema.artist_status, status_hash, *status)
+    yield from _chain(raw, schema.artist_status, *status)
     deletions = ("the note of deletion {}", "notes of deletions")
-    yield from _chain(raw, schema.run_deleted, deletion_hash, *deletions)
+    yield from _chain(raw, schema.run_deleted, *deletions)
+    yield from _chain(raw, schema.artist_name, "name {} of an artist", "names of artists")
+    disputes = ("event {} of a dispute", "events of disputes")
+    yield from _chain(raw, schema.dispute_event, *disputes)
+    yield from _disputes(raw, since)
     yield from _names(raw)
     yield from _schema(raw)
 
@@ -167,9 +181,43 @@ def _schema(raw: sqlite3.Connection) -> Iterator[FirstBad]:
 
 
 def _names(raw: sqlite3.Connection) -> Iterator[FirstBad]:
-    for row in _rows(raw, f"SELECT {_columns(schema.artist)} FROM artist ORDER BY id"):
-        if _sound(name_digest, row["id"], row["name"]) != row["digest"]:
+    query = (
+        f"SELECT {_columns(schema.artist)}, (SELECT name FROM artist_name "
+        "WHERE artist_id = artist.id ORDER BY seq DESC LIMIT 1) AS last FROM artist ORDER BY id"
+    )
+    for row in _rows(raw, query):
+        last = row.pop("last")
+        if _sound(name_digest, row["id"], row["name"]) != row["digest"] or last != row["name"]:
             yield FirstBad(0, f"the name of the artist '{row['id']}' was changed")
+    gone = (
+        "SELECT artist_id FROM artist_name WHERE artist_id NOT IN (SELECT id FROM artist) LIMIT 1"
+    )
+    for (who,) in raw.execute(gone):
+        yield FirstBad(0, f"the artist '{who}' was removed")
+
+
+def _disputes(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
+    """Adjustments are the disputes' alone; they move what is there, between artists and escrow."""
+    query = (
+        "SELECT entry.seq, entry.run_id IS other.run_id AS same, event.seq AS event, "
+        "(SELECT count(*) FROM ledger_posting WHERE txn_id = entry.id "
+        "AND account NOT IN ('artist', 'escrow')) AS beside FROM ledger_txn AS entry "
+        "LEFT JOIN dispute_event AS event ON event.adjustment = entry.seq "
+        "LEFT JOIN ledger_txn AS other ON other.seq = event.entry "
+        "WHERE entry.kind = 'adjustment' AND entry.seq > ? ORDER BY entry.seq"
+    )
+    for row in _rows(raw, query, since.entries):
+        if row["event"] is None or not row["same"]:
+            yield FirstBad(row["seq"], "it moves credit, and no dispute says why")
+        elif row["beside"]:
+            yield FirstBad(row["seq"], "it moves more than the credit that is disputed")
+    stray = (
+        "SELECT event.seq, entry.kind FROM dispute_event AS event LEFT JOIN ledger_txn AS entry "
+        "ON entry.seq = event.adjustment WHERE event.adjustment IS NOT NULL "
+        "AND entry.kind IS NOT 'adjustment'"
+    )
+    for number, _ in raw.execute(stray):
+        yield FirstBad(0, f"the adjustment of event {number} of a dispute is missing")
 
 
 def _rules(raw: sqlite3.Connection, texts: dict[str, str]) -> Iterator[FirstBad]:
@@ -323,15 +371,13 @@ def _strays(raw: sqlite3.Connection) -> Iterator[FirstBad]:
         yield FirstBad(0, f"run {back[0]} is there, though it was deleted")
 
 
-def _chain(
-    raw: sqlite3.Connection, table: Table, row_hash: Callable[..., str], one: str, several: str
-) -> Iterator[FirstBad]:
+def _chain(raw: sqlite3.Connection, table: Table, one: str, several: str) -> Iterator[FirstBad]:
     """A chain beside the entries: every row follows the one before and gives its own hash."""
     previous, number = BEGINNING.head, 0
     for row in _rows(raw, f"SELECT {_columns(table)} FROM {table.name} ORDER BY seq"):
         number += 1
         follows = row["seq"] == number and row["prev_hash"] == previous
-        if not follows or _sound(row_hash, row) != row["hash"]:
+        if not follows or _sound(chained_hash, row) != row["hash"]:
             yield FirstBad(0, f"{one.format(number)} was tampered with")
             return
         previous = row["hash"]

@@ -20,10 +20,10 @@ from core.ledger import schema
 from core.ledger.hashes import (
     GENESIS,
     canonical,
+    chained_hash,
     entry_hash,
     name_digest,
     run_digest,
-    status_hash,
 )
 from core.ledger.records import (
     ARTIST,
@@ -37,6 +37,7 @@ from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
 
 JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+LONGEST_REASON = 2_000  # letters
 Line = tuple[str, str | None, str | None, int]
 
 # built once: putting a statement together takes longer than SQLite takes to run it
@@ -44,6 +45,7 @@ RUN_DIGEST = select(schema.run.c.digest).where(schema.run.c.id == bindparam("id"
 RUN_TO_CREDIT = select(schema.run.c.digest, schema.run.c.actor).where(
     schema.run.c.id == bindparam("id")
 )
+NAMES = "SELECT id, name FROM artist WHERE id IN (SELECT value FROM json_each(?))"
 RULE = select(schema.rule).where(schema.rule.c.id == bindparam("id"))
 ENTRY_OF_KEY = select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == bindparam("key"))
 INSERT_RUN, INSERT_INFLUENCE = insert(schema.run), insert(schema.influence)
@@ -52,7 +54,13 @@ LAST = {
     table: select(table.c.seq, table.c.hash, table.c.created_at)
     .order_by(table.c.seq.desc())
     .limit(1)
-    for table in (schema.txn, schema.artist_status, schema.run_deleted)
+    for table in (
+        schema.txn,
+        schema.artist_status,
+        schema.artist_name,
+        schema.dispute_event,
+        schema.run_deleted,
+    )
 }
 
 
@@ -117,12 +125,21 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
 
 def write_artists(connection: Connection, names: Mapping[str, str]) -> None:
     """Make artists known; a new name replaces the old one for display, entries keep theirs."""
-    if names:
+    if not names:
+        return
+    rows = connection.exec_driver_sql(NAMES, (json.dumps(list(names)),))
+    known: dict[str, str] = {row[0]: row[1] for row in rows}
+    new = [
+        (who, name, name_digest(who, name)) for who, name in names.items() if known.get(who) != name
+    ]
+    if new:
         connection.exec_driver_sql(
             "INSERT INTO artist (id, name, digest) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
-            "SET name = excluded.name, digest = excluded.digest WHERE name <> excluded.name",
-            [(who, name, name_digest(who, name)) for who, name in names.items()],
+            "SET name = excluded.name, digest = excluded.digest",
+            new,
         )
+        for who, name, _ in new:
+            chain(connection, schema.artist_name, {"artist_id": who, "name": name})
 
 
 def write_rule(connection: Connection, rule: ShareRule) -> str:
@@ -223,30 +240,53 @@ def next_in_chain(connection: Connection, table: Table) -> tuple[int, str, str]:
     return last[0] + 1, last[1], max(now(), last[2])
 
 
-def write_status(
-    connection: Connection, artist_id: str, status: str, reason: str, actor: str
-) -> None:
-    """A change of an artist's status, chained to the one before."""
+def chain(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Add a row to a chain beside the entries, numbered, dated and chained to the one before.
+    Returns its number."""
+    number, previous, moment = next_in_chain(connection, table)
+    row = {"seq": number, **values, "created_at": moment, "prev_hash": previous}
+    connection.execute(insert(table).values(**row, hash=chained_hash(row)))
+    return number
+
+
+def signed(what: str, reason: str, actor: str) -> tuple[str, str]:
+    """Reason and actor as they are kept; `LedgerError` where one is missing or endless."""
     reason, actor = plain_text(reason), plain_text(actor)
     if not reason:
-        raise LedgerError("A change of status needs its reason; it is kept for ever.")
+        raise LedgerError(f"{what} needs its reason; it is kept for ever.")
     if not actor:
-        raise LedgerError("A change of status needs the name of who does it; it is kept for ever.")
+        raise LedgerError(f"{what} needs the name of who does it; it is kept for ever.")
+    if len(reason) > LONGEST_REASON or len(actor) > LONGEST_REASON:
+        raise LedgerError(f"{what} may say at most {LONGEST_REASON} letters. Say it shorter.")
+    return reason, actor
+
+
+def write_status(
+    connection: Connection,
+    artist_id: str,
+    status: str,
+    reason: str,
+    actor: str,
+    masked: bool | None = None,
+) -> None:
+    """A change of an artist's status, chained to the one before; `masked`: whether the name is
+    withheld from then on (None: as it was)."""
+    reason, actor = signed("A change of status", reason, actor)
     known = connection.execute(select(schema.artist).where(schema.artist.c.id == artist_id)).first()
     if known is None:
         raise LedgerError(f"The ledger knows no artist '{artist_id}'.")
-    table = schema.artist_status
-    number, previous, moment = next_in_chain(connection, table)
+    changes = schema.artist_status.c
+    if masked is None:
+        before = select(changes.masked).where(changes.artist_id == artist_id)
+        masked = bool(connection.execute(before.order_by(changes.seq.desc()).limit(1)).scalar())
     change = {
-        "seq": number,
         "artist_id": artist_id,
         "status": status,
         "reason": reason,
         "actor": actor,
-        "created_at": moment,
-        "prev_hash": previous,
+        "masked": 1 if masked else None,
     }
-    connection.execute(insert(table).values(**change, hash=status_hash(change)))
+    chain(connection, schema.artist_status, change)
 
 
 def loads(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from app import cli
 from core.collection.store import load_collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from tests.small import PLAN, picture
 from tests.tiny_families import PIPELINES, SIDE
 
@@ -57,7 +57,7 @@ def test_a_family_is_trained_traced_and_credited_by_the_same_commands(
     assert answers("import", source, "--to", root, "--size", SIDE)["works"] == 6
     training = answers("train", root, "--base", base, "--steps", 3, "--rank", 2)
     assert (training["works"], training["rank"]) == (6, 2)
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     assert type(model.pipeline).__name__ == type(PIPELINES[kind](0)).__name__
     few = ("--timesteps", 2, "--dimension", 64, "--references", 3)
     answers("featurize", root, *few)

@@ -15,7 +15,7 @@ from core.attribution.features.spec import SPECS
 from core.attribution.features.store import FeatureStore, Header, features_directory
 from core.attribution.scoring.ray_backend import connect, featurize_by
 from core.collection.store import load_collection, save_collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from tests.benchmarks.conftest import Measure
 
 WORKS = 48
@@ -30,7 +30,7 @@ def bench_cluster(measure: Measure, tmp_path: Path) -> None:
     collection = load_collection(root)
     save_collection(replace(collection, works=collection.works[:WORKS]))
     collection = load_collection(root)
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     spec = SPECS["default"]
     rates = []
     for workers in (1, 2):

@@ -28,7 +28,7 @@ from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.gradients import Examples
 from core.attribution.features.projection import CHUNK
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import TINY_WORDS, tiny_pipeline
 from tests.benchmarks.conftest import Measure
 
@@ -38,7 +38,7 @@ DIMENSION = 32_768
 MEMORY = 16.0  # GB
 
 
-def full_size(device: torch.device | str = "cpu") -> StableDiffusion:
+def full_size(device: torch.device | str = "cpu") -> PipelineModel:
     """Every part as in Stable Diffusion 1.x; only the tokenizer is the small one's."""
     torch.manual_seed(0)
     small = tiny_pipeline(words=TINY_WORDS)
@@ -78,7 +78,7 @@ def full_size(device: torch.device | str = "cpu") -> StableDiffusion:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    model = StableDiffusion(pipeline, name="full size, random", device=device)
+    model = PipelineModel(pipeline, name="full size, random", device=device)
     model.add_lora(RANK, seed=0)
     with torch.no_grad():
         for name, parameter in model.attributed_parameters().items():
@@ -88,7 +88,7 @@ def full_size(device: torch.device | str = "cpu") -> StableDiffusion:
 
 
 @pytest.fixture(scope="module")
-def model() -> StableDiffusion:
+def model() -> PipelineModel:
     """One for the whole file: it takes seconds and gigabytes."""
     return full_size()
 
@@ -105,7 +105,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
+def bench_full_size(model: PipelineModel, measure: Measure) -> None:
     spec = FeatureSpec(projection=ProjectionSpec(dimension=DIMENSION))
     featurizer = Featurizer(model, spec)
     latents = torch.randn(1, 4, SIDE // 8, SIDE // 8)
@@ -155,7 +155,7 @@ def bench_full_size(model: StableDiffusion, measure: Measure) -> None:
     )
 
 
-def reference(model: StableDiffusion, data: Examples, count: int) -> tuple[float, str]:
+def reference(model: PipelineModel, data: Examples, count: int) -> tuple[float, str]:
     """Seconds of the reference's way for one work: vmap(grad) per timestep, summed, then dense.
 
     One timestep of the K and one chunk of the matrix are measured; both repeat K times and

@@ -21,7 +21,7 @@ from core.attribution.features.featurizer import Featurizer, Means
 from core.attribution.features.quantization import Packed
 from core.attribution.features.spec import SPECS, FeatureSpec, ProjectionSpec
 from core.collection.types import Collection, class_prompt
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import image_to_tensor
 from tests.benchmarks.bench_full_size import DIMENSION, SIDE, full_size
 from tests.benchmarks.conftest import Measure
@@ -87,7 +87,7 @@ def bench_gpu_agreement(embedded: Collection, measure: Measure) -> None:
     works = embedded.works[:24]
     phi: dict[str, torch.Tensor] = {}
     for device, precision in (("cpu", "float32"), (GPU, "float32"), (GPU, "bfloat16")):
-        model = StableDiffusion.load(EMBEDDED / "model", EMBEDDED / "lora", device=device)
+        model = PipelineModel.load(EMBEDDED / "model", EMBEDDED / "lora", device=device)
         featurizer = Featurizer(model, SPECS["default"], means=Means(precision=precision))
         latents = []
         for work in works:

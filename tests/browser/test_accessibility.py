@@ -37,6 +37,21 @@ def test_no_page_shuts_anybody_out(
     assert violations(page) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "dark"), [("de", False), ("fr", True), ("nl", False), ("es", True)]
+)
+def test_nor_does_one_in_another_language(
+    lived_in: Server, open_page: Open, language: str, dark: bool
+) -> None:
+    """Words and their language change, not colours: one theme for each is enough."""
+    page = open_page(lived_in.keeper_url, dark=dark, locale=language)
+    for path in (*PAGES, "compare", "sign-in"):
+        page.goto(f"{lived_in.url}/{path}")
+        page.wait_for_load_state("networkidle")
+        assert page.locator("html").get_attribute("lang") == language, path
+        assert violations(page) == [], path
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nor_does_a_page_that_is_not_open(lived_in: Server, open_page: Open, dark: bool) -> None:
     page = open_page(f"{lived_in.url}/import", dark=dark)

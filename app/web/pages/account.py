@@ -14,6 +14,7 @@ from core.accounts.roles import Action
 OF_KEEPERS = (
     (Action.IMPORT, marked("Import"), "/import"),
     (Action.NAMES, marked("Names"), "/names"),
+    (Action.REVERSE, marked("Corrections"), "/corrections"),
 )
 
 

@@ -20,5 +20,5 @@ def compare_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
         known = first or second
         named = bool(query.get("a") or query.get("b"))
         return render("choosing.choose", language, known=known, named=named)
-    pair = RunComparison.of(first, second, studio.artist_names, language)
+    pair = RunComparison.of(first, second, studio.shown_names, language)
     return render("compare", language, pair=pair)

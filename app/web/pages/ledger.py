@@ -15,12 +15,14 @@ from app.web.formatting import render, style_name
 from app.web.language import ENGLISH, Language
 from app.web.sentences import marked
 from app.web.views.credit import total_bars
+from app.web.views.disputes import DisputeLine, dispute_lines
 from core.collection.types import Artist, Work
 from core.ledger.ledger import Reader
 from core.ledger.records import (
     ARTIST,
     ESCROW,
     UNATTRIBUTED,
+    Dispute,
     Entry,
     KnownArtist,
     LedgerFilter,
@@ -39,6 +41,7 @@ LINES = 200  # of an artist's statement that the page shows, the newest
 VERIFIED_UNASKED = 500  # entries; a longer ledger is verified on request
 
 UNCHECKED = marked("not checked")
+VERIFIED_SINCE = marked("verified since the last whole proof ✓")
 VERIFIED = marked("verified ✓")
 BROKEN = marked("broken")
 
@@ -47,11 +50,13 @@ Query = dict[str, str]
 
 @dataclass(frozen=True)
 class Line:
-    """An entry with its artists' postings, the largest first, and what nobody got."""
+    """An entry with its artists' postings, the largest first, and what nobody got; `disputes`:
+    those about it."""
 
     entry: Entry
     credited: tuple[Posting, ...]
     unattributed: int
+    disputes: tuple[DisputeLine, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +84,32 @@ def _filter(studio: Studio, ledger: Reader, query: Query) -> LedgerFilter:
 
 
 def ledger_page(
-    studio: Studio, query: Query, language: Language = ENGLISH, *, exportable: bool = True
+    studio: Studio, query: Query, language: Language = ENGLISH, *, keeper: bool = True
 ) -> str:
     """Totals, bars and entries under the filters of the address, all of one moment; links to
-    exports for whoever may have them."""
-    ledger = studio.ledger
-    verifying = bool(query.get("verify")) or ledger.size() <= VERIFIED_UNASKED
-    proof = ledger.verify() if verifying else None
+    exports for a keeper, for whom alone a long ledger is verified as a whole: that takes minutes,
+    and visitors are told what came since it was verified last."""
+    ledger, proof = studio.ledger, None
+    asking = bool(query.get("verify"))
+    if ledger.size() <= VERIFIED_UNASKED or (asking and keeper):
+        proof = ledger.verify()
+    elif asking:
+        proof = ledger.verify_new()
     with ledger.moment() as moment:
         selected = _filter(studio, moment, query)
+        entries = moment.entries(selected, page=page_number(query), per_page=PER_PAGE)
+        numbers = [entry.number for entry in entries.items]
         return ledger_view(
             totals=moment.totals(selected, most=BARS),
-            entries=moment.entries(selected, page=page_number(query), per_page=PER_PAGE),
+            entries=entries,
+            disputes=moment.disputes(entries=numbers, per_page=PER_PAGE).items,
             runs=moment.runs(selected, per_page=1).total,
             proof=proof,
             artists=artist_choices(moment),
             styles=studio.collection.styles,
             query=query,
             language=language,
-            exportable=exportable,
+            exportable=keeper,
         )
 
 
@@ -111,8 +123,8 @@ def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
     if not artist_id:
         balances = studio.ledger.balances()
         page = page_number(query)
-        return all_artists(studio.collection.artists, works, balances, page, language)
-    artist = next((one for one in studio.collection.artists if one.id == artist_id), None)
+        return all_artists(studio.shown_collection.artists, works, balances, page, language)
+    artist = next((one for one in studio.shown_collection.artists if one.id == artist_id), None)
     if artist is None:
         return render(
             "notices.empty",
@@ -131,8 +143,9 @@ def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
         period = query.get("period") or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period, newest=LINES)
-        head = moment.head()
-    return one_artist(artist, works.get(artist.id, []), statement, months, head, language)
+        disputes, head = moment.disputes(artist_id=artist.id).items, moment.head()
+    own = works.get(artist.id, [])
+    return one_artist(artist, own, statement, months, head, language, disputes)
 
 
 def artist_choices(ledger: Reader) -> list[KnownArtist] | None:
@@ -144,6 +157,7 @@ def ledger_view(
     *,
     totals: Totals,
     entries: Page[Entry],
+    disputes: Sequence[Dispute] = (),
     runs: int,
     proof: Verification | None,
     artists: Sequence[KnownArtist] | None,
@@ -155,7 +169,12 @@ def ledger_view(
     """Everything below the title; `proof` is None where nobody has checked the chain, `artists`
     None where they are too many for a menu."""
     total = totals.total_micro
+    about: dict[int, list[Dispute]] = {}
+    for one in disputes:
+        about.setdefault(one.entry, []).append(one)
     chain = UNCHECKED if proof is None else VERIFIED if proof.ok else BROKEN
+    if proof is not None and proof.ok and not proof.whole:
+        chain = VERIFIED_SINCE
     return render(
         "ledger",
         language,
@@ -167,7 +186,7 @@ def ledger_view(
         credited=totals.credited,
         unattributed=totals.unattributed_micro / total if total else 0.0,
         shares=total_bars(totals, language),
-        lines=[_line(entry) for entry in entries.items],
+        lines=[_line(entry, about.get(entry.number, ()), language) for entry in entries.items],
         artists=None if artists is None else [(one.id, one.name) for one in artists],
         styles=[(style, style_name(style, language)) for style in styles],
         exportable=exportable,
@@ -175,11 +194,13 @@ def ledger_view(
     )
 
 
-def _line(entry: Entry) -> Line:
+def _line(entry: Entry, disputes: Sequence[Dispute], language: Language) -> Line:
     credited = [line for line in entry.postings if line.artist is not None]
+    if entry.dispute is not None:  # what leaves an account and what comes to another
+        credited = [line for line in credited if line.micro > 0]
     credited.sort(key=lambda line: -abs(line.micro))
     rest = sum(line.micro for line in entry.postings if line.account == UNATTRIBUTED)
-    return Line(entry, tuple(credited), rest)
+    return Line(entry, tuple(credited), rest, dispute_lines(disputes, language))
 
 
 def all_artists(
@@ -225,6 +246,7 @@ def one_artist(
     months: Sequence[str],
     head: str,
     language: Language = ENGLISH,
+    disputes: Sequence[Dispute] = (),
 ) -> str:
     """An artist's page; `months`: those that have entries, newest first; `head`: the hash of the
     ledger's newest entry, which stands on paper."""
@@ -236,5 +258,6 @@ def one_artist(
         statement=statement,
         months=months,
         head=head,
+        disputes=dispute_lines(disputes, language),
         as_of=now(),
     )

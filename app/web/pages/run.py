@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,12 +21,14 @@ from app.services.session import Studio
 from app.web.formatting import number, numbered, render, run_page, style_name
 from app.web.language import ENGLISH, Language
 from app.web.views.credit import decided, run_bars, side_by_side, standing_entry
+from app.web.views.disputes import dispute_lines
 from core.ledger.records import (
     EXAMPLE,
     GENERATION,
     MEMORISED,
     OPPONENT,
     PROPONENT,
+    Dispute,
     RunRecord,
     RunView,
 )
@@ -182,10 +184,11 @@ def shown(studio: Studio, view: RunView, status: str, language: Language = ENGLI
         status=status,
         credit=credit(
             view,
-            studio.artist_names,
+            studio.shown_names,
             studio.ledger.opted_out(),
             studio.collection.unpaid,
             language,
+            _disputes(studio, view),
         ),
         proponents=_gallery(record, PROPONENT, language),
         opponents=_gallery(record, OPPONENT, language),
@@ -194,7 +197,7 @@ def shown(studio: Studio, view: RunView, status: str, language: Language = ENGLI
             "run.why",
             language,
             record=record,
-            rules=side_by_side(record, studio.artist_names, studio.ledger.opted_out(), language),
+            rules=side_by_side(record, studio.shown_names, studio.ledger.opted_out(), language),
         ),
         paper=paper(studio, view, language),
         recipe=render("run.recipe", language, view=view, deletable=deletable(view)),
@@ -212,9 +215,9 @@ def _askable(
 ) -> dict[str, Any]:
     """Artists of this run, the most credited first; and what was asked before."""
     credited = sorted(record.artist_micro, key=lambda name: -record.artist_micro[name])
-    known = [name for name in credited if name in studio.artist_names]
-    others = sorted(set(studio.artist_names) - set(known))
-    names = studio.artist_names
+    known = [name for name in credited if name in studio.shown_names]
+    others = sorted(set(studio.shown_names) - set(known))
+    names = studio.shown_names
     answers = kept_answers(studio, record.id) if paintable else []
     return {
         "without": gr.update(open=bool(answers)),
@@ -233,6 +236,7 @@ def credit(
     opted_out: frozenset[str] = frozenset(),
     unpaid: frozenset[str] = frozenset(),
     language: Language = ENGLISH,
+    disputes: Sequence[Dispute] = (),
 ) -> str:
     """How far to trust a run, what is booked of it, and its shares; `names` by artist id."""
     return render(
@@ -242,12 +246,13 @@ def credit(
         shares=run_bars(view.record, names, view.rule, unpaid, language),
         decided=decided(view.record, names, language),
         stands=standing_entry(view, names, opted_out, language),
+        disputes=dispute_lines(disputes, language),
     )
 
 
 def paper(studio: Studio, view: RunView, language: Language = ENGLISH) -> str:
     """The run as it is printed: all of the page as text and tables."""
-    names, opted_out = studio.artist_names, studio.ledger.opted_out()
+    names, opted_out = studio.shown_names, studio.ledger.opted_out()
     return render(
         "paper.run",
         language,
@@ -258,7 +263,13 @@ def paper(studio: Studio, view: RunView, language: Language = ENGLISH) -> str:
         entry=None if view.entry is None else studio.ledger.entry(view.entry),
         address=run_page(view.record.id),
         as_of=now(),
+        disputes=dispute_lines(_disputes(studio, view), language),
     )
+
+
+def _disputes(studio: Studio, view: RunView) -> tuple[Dispute, ...]:
+    """Those about the entry that credits the picture."""
+    return () if view.entry is None else studio.ledger.disputes(entries=[view.entry]).items
 
 
 def preview(image: Image.Image, words: str) -> str:

@@ -356,7 +356,7 @@ class StudioPage:
             return render("notices.empty", language, words=error.message)
         except Exception as error:  # noqa: BLE001 - the edge: a person gets words
             return render("notices.empty", language, words=words_of(error))
-        collection = self.studio.collection
+        collection = self.studio.shown_collection
         rows = [LookAlike.of(collection, work, cosine) for work, cosine in pairs]
         return render("works.alike", language, rows=rows)
 

@@ -19,7 +19,8 @@ from core.ledger.rule_comparison import shares_under, under_every_rule
 from core.ledger.shares import ROYALTY_POOL, WHOLE, ShareRule
 
 UNATTRIBUTED = marked("Unattributed")
-UNKNOWN = marked("Unknown makers")
+IN_ESCROW = marked("In escrow")
+SETTLING = marked("unknown makers, disputes: paid to nobody until it is settled")
 KEPT = marked("kept: nobody knows who made these works")
 WHY = marked("what is too weak to tell from chance is given to nobody")
 NAMED = 3  # artists per rule, side by side
@@ -239,8 +240,8 @@ def total_bars(totals: Totals, language: Language = ENGLISH) -> tuple[Bar, ...]:
         for row in totals.artists
     ]
     rest = [(language.say(UNATTRIBUTED), totals.unattributed_micro, "")]
-    if totals.unknown:
-        rest.insert(0, (language.say(UNKNOWN), totals.unknown_micro, language.say(KEPT)))
+    if totals.unknown_micro:
+        rest.insert(0, (language.say(IN_ESCROW), totals.unknown_micro, language.say(SETTLING)))
     if totals.more:
         more = language.count(
             "%(number)s more artist",

@@ -41,7 +41,7 @@ from core.attribution.scoring.kernel import Kernel
 from core.attribution.scoring.ridge import LambdaRule
 from core.attribution.scoring.works_index import works_of
 from core.collection.types import Collection, class_prompt
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import StoreError
 from core.files import read_json, write_text
 from core.progress import Progress
@@ -132,7 +132,7 @@ def _kept(directory: Path, name: str, parse: Callable[[Any], T]) -> T:
 
 def measure_gains(
     featurizer: Featurizer,
-    model: StableDiffusion,
+    model: PipelineModel,
     collection: Collection,
     directory: Path,
     rows: Sequence[Reference],

@@ -23,8 +23,8 @@ from core.attribution.features.spec import DEFAULT
 from core.attribution.features.store import FeatureStore
 from core.collection.store import load_held_out, table_text
 from core.collection.types import Collection, class_prompt
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import paint
-from core.diffusion.stable import StableDiffusion
 from core.errors import StoreError
 from core.files import checksum, write_bytes, write_text
 from core.progress import Progress
@@ -70,7 +70,7 @@ class Reference:
 
 
 def paint_references(
-    model: StableDiffusion, collection: Collection, plan: ReferencePlan = DEFAULT_PLAN
+    model: PipelineModel, collection: Collection, plan: ReferencePlan = DEFAULT_PLAN
 ) -> Iterator[Progress]:
     """Paint what is missing, then write the table, which names the model that painted."""
     folder = collection.path / "references"
@@ -95,7 +95,7 @@ def paint_references(
 
 
 def _painted(
-    model: StableDiffusion, collection: Collection, kind: str, style: str, number: int
+    model: PipelineModel, collection: Collection, kind: str, style: str, number: int
 ) -> Image.Image:
     first = GENERATED_FIRST_SEED if kind == GENERATED else BASE_FIRST_SEED
     with model.without_lora() if kind == BASE else nullcontext():

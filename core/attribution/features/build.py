@@ -30,13 +30,13 @@ from core.attribution.methods import METHODS
 from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.works_index import make_index
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.files import sweep
 from core.progress import Progress
 
 
 def build_features(
-    model: StableDiffusion,
+    model: PipelineModel,
     collection: Collection,
     name: str,
     spec: FeatureSpec,

@@ -2,7 +2,8 @@
 
 The gradient is linear, so the K timesteps stand in the batch and their mean is differentiated
 once; where each is brought to length one before, they go one by one. `hooks`: for Linear layers
-(all of a LoRA), from layer inputs and output gradients of one ordinary backward. `functional`:
+(all of a LoRA), from layer inputs and output gradients of one ordinary backward; where an adapter
+changes a layer's weight (LoHa, LoKr, DoRA), by the chain rule from there. `functional`:
 `vmap(grad)`, for any layer; of one example, plain `grad`. Knows no projection and no store.
 """
 
@@ -21,6 +22,7 @@ from torch.utils.hooks import RemovableHandle
 from core.attribution.features.objectives import Objective
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import Call, DiffusionModel, FunctionalModel, requiring_grad
+from core.diffusion.weight_changes import PARAMETRIZED, WeightChange, changed_layers, pulled_back
 from core.errors import ModelError, UsageError
 
 PATHS = ("auto", "hooks", "functional")
@@ -133,14 +135,28 @@ def _at_once(
 
 
 def linear_layers(model: DiffusionModel) -> dict[str, nn.Linear]:
-    """The Linear layers that hold attributed parameters, by name."""
+    """The Linear layers that hold attributed parameters, by name, and those whose weight such
+    parameters change."""
     names = {name.rpartition(".")[0] for name in model.attributed_parameters()}
     modules = ((name, model.network.get_submodule(name)) for name in names)
-    return {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
+    layers = {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
+    return layers | {name: layer for name, (layer, _) in _changed(model).items()}
+
+
+def _changed(model: DiffusionModel) -> dict[str, tuple[nn.Linear, WeightChange]]:
+    """The Linear layers whose weight attributed parameters change."""
+    if not any(PARAMETRIZED in name for name in model.attributed_parameters()):
+        return {}
+    there = changed_layers(model.network).items()
+    return {name: (one, change) for name, (one, change) in there if isinstance(one, nn.Linear)}
 
 
 def _out_of_reach(model: DiffusionModel, layers: dict[str, nn.Linear]) -> list[str]:
-    return [name for name in model.attributed_parameters() if name.rpartition(".")[0] not in layers]
+    return [
+        name
+        for name in model.attributed_parameters()
+        if name.rpartition(".")[0] not in layers and name.partition(PARAMETRIZED)[0] not in layers
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,6 +211,7 @@ def _by_hooks(
             "Use the functional path for this model."
         )
     parameters = model.attributed_parameters()
+    changed, names = _changed(model), {id(value): name for name, value in parameters.items()}
     count = examples.latents.shape[0]
     gradients: dict[str, Tensor] = {}
 
@@ -203,6 +220,13 @@ def _by_hooks(
 
     def receive(name: str, entered: Tensor, flowing: Tensor) -> None:
         flowing = flowing.reshape(count, -1, flowing.shape[-1])
+        if name in changed:
+            layer, change = changed[name]
+            arrived = entered.reshape(count, -1, entered.shape[-1])
+            by_weight = (out.T @ given for out, given in zip(flowing, arrived, strict=True))
+            own = {short: names[id(value)] for short, value in change.named_parameters()}
+            for short, value in pulled_back(layer, change, by_weight).items():
+                add(own[short], value)
         if f"{name}.weight" in parameters:
             arrived = entered.reshape(count, -1, entered.shape[-1])
             add(f"{name}.weight", torch.einsum("bto,bti->boi", flowing, arrived))
@@ -249,7 +273,8 @@ def _watch(
     name: str, layer: nn.Linear, receive: Callable[[str, Tensor, Tensor], None]
 ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     """A forward hook that hands on this call's input and output gradient, in full precision."""
-    precision = torch.float64 if layer.weight.dtype == torch.float64 else torch.float32
+    own = next(layer.parameters())  # of the weight, whatever changes it
+    precision = torch.float64 if own.dtype == torch.float64 else torch.float32
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         entered = inputs[0].detach()

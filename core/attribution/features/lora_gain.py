@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.noise import noise_for
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 
 WHERE = 0.2  # of the schedule, where the gain was measured to tell known from foreign best
 
@@ -22,7 +22,7 @@ WHERE = 0.2  # of the schedule, where the gain was measured to tell known from f
 class LoraGain:
     """Losses of pictures at the rows that the gain is measured at."""
 
-    def __init__(self, featurizer: Featurizer, model: StableDiffusion) -> None:
+    def __init__(self, featurizer: Featurizer, model: PipelineModel) -> None:
         self.featurizer = featurizer
         self.model = model
         self._times = featurizer.spec.timesteps.timesteps(model.schedule.length)

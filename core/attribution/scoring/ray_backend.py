@@ -27,7 +27,7 @@ from core.attribution.features.store import FeatureStore
 from core.attribution.scoring.index import ROWS, Index, Vector
 from core.attribution.scoring.sharding import LocalHolders, Shard, ShardAnswer, split
 from core.collection.store import load_collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import read_tensors
 from core.errors import UsageError
 from core.progress import Progress
@@ -89,7 +89,7 @@ class _FeatureWorker:
         torch.set_num_threads(1)
         self.collection = load_collection(Path(root))
         place = Path(root)
-        model = StableDiffusion.load(place / "model", place / "lora", device=device)
+        model = PipelineModel.load(place / "model", place / "lora", device=device)
         self.store = FeatureStore.open(place / "features" / name)
         self.featurizer = Featurizer(model, self.store.header.spec, means=means)
 

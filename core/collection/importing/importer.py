@@ -18,7 +18,7 @@ from typing import Literal, TypedDict, Unpack
 
 from PIL import Image
 
-from core.collection.artists.opt_outs import OptOuts
+from core.collection.artists.opt_outs import OptOuts, today
 from core.collection.artists.questions import Question, read_questions, save_questions
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
@@ -31,7 +31,14 @@ from core.collection.importing.destination import (
     opened_target,
     target_of,
 )
-from core.collection.importing.fields import slug, year_range
+from core.collection.importing.fields import plain_text, slug, year_range
+from core.collection.importing.reservations import (
+    KeptReservation,
+    Reservation,
+    refusing,
+    reservations_of,
+    save_reservations,
+)
 from core.collection.importing.rows import (
     EVERYTHING,
     UNTITLED,
@@ -63,6 +70,9 @@ __all__ = [
 Encoding = Literal["jpeg", "png"]
 _SHOWN_STYLES = 20
 NO_WISHES = OptOuts()
+ASK = (
+    "Nothing was taken. Ask whoever holds the rights; with their word, import it with --permission."
+)
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ class ImportOptions(TypedDict, total=False):
     """How to import. `size`: the side of the stored pictures in pixels (128). `name`: the
     collection's title (the folder's). `form`: what is known of the source. `selection`: which rows
     to take (all). `encoding`: how pictures are stored ("jpeg"). `opt_outs`: who is not learnt
-    from."""
+    from. `permission`: by whose word works are taken whose files say no ("": none is)."""
 
     size: int
     name: str | None
@@ -160,6 +170,7 @@ class ImportOptions(TypedDict, total=False):
     selection: Selection
     encoding: Encoding
     opt_outs: OptOuts
+    permission: str
 
 
 Events = Generator[Progress | ImportReport, None, None]
@@ -203,13 +214,14 @@ def _events(
     selection: Selection = EVERYTHING,
     encoding: Encoding = "jpeg",
     opt_outs: OptOuts = NO_WISHES,
+    permission: str = "",
 ) -> Events:
     base = target_of(source, destination, size, name)  # refuse what is impossible before reading
     reading = read_source(source, form)
     opened = opened_target(source, base.path, size, name) if write else nullcontext(base)
     phase = "Importing pictures" if write else "Looking at pictures"
     with opened as base:
-        run = _Import(base, size, encoding, selection, reading.notes, write, opt_outs)
+        run = _Import(base, size, encoding, selection, reading.notes, write, opt_outs, permission)
         credit = run.crediting.lines(reading.rows)
         for done, row in enumerate(reading.rows):
             yield Progress(phase, done, len(reading.rows), row.row)
@@ -238,6 +250,7 @@ class _Import:
     notes: tuple[str, ...]
     write: bool
     opt_outs: OptOuts
+    permission: str
     works: dict[str, Work] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)  # sha of stored file -> work id
     claimed: dict[str, str] = field(default_factory=dict)  # work ids this run has met -> row
@@ -258,6 +271,7 @@ class _Import:
         self.offered: dict[str, str] = {}  # styles of the source, taken or not
         for work in self.base.works:
             self.styles.setdefault(slug(work.style), work.style)
+        self.reservations: list[KeptReservation] = []
         self.left = {one.sha256: one for one in removed_works(self.base.path)}
         self.left |= {one.id: one for one in self.left.values()}
 
@@ -298,6 +312,8 @@ class _Import:
     def finish(self) -> ImportReport:
         """Write the tables, unless nothing changed or nothing could be taken."""
         report = self.report()
+        if self.reservations:  # also of what was not taken: the wish is kept
+            save_reservations(self.base.path, self.reservations)
         if not report.works:
             if self.crediting.questions:  # else the one answer that helps could never be given
                 save_questions(self.base.path, self.crediting.questions.values())
@@ -411,6 +427,11 @@ class _Import:
             return _ImportedRow("updated", known.id)
         if known is None and (wish := self.crediting.refusal(row, line, made_by, source_sha)):
             return Refusal(row.row, wish)
+        signals = reservations_of(source)
+        no = refusing(signals)
+        if known is None and no is not None and not self.permission:
+            self._keep(signals, source_sha, "")
+            return Refusal(row.row, f"{no.words}. {ASK}")
         square = to_square(open_image(source, row.picture.name).image, self.size)
         data = _encoded(square, self.encoding)
         stored_sha = hashlib.sha256(data).hexdigest()
@@ -428,11 +449,31 @@ class _Import:
         work = replace(work, file=file, sha256=stored_sha)
         if known is None or description != record.description:
             work = self._described(work, row, line, made_by)
+        if no is not None and self.permission:
+            self.remarks.append(
+                Refusal(row.row, f"{no.words}; taken by permission: {self.permission}.")
+            )
+        self._keep(signals, source_sha, work_id)
         self.works[work_id] = work
         self.records.keep(source_sha, LogEntry(work_id, description, look_of(square)))
         self.stored[stored_sha] = work_id
         self.claimed[work_id] = row.row
         return _ImportedRow("imported" if known is None else "updated", work_id)
+
+    def _keep(self, signals: tuple[Reservation, ...], sha256: str, work_id: str) -> None:
+        """What a file says of being learnt from, with the day and the permission."""
+        self.reservations += [
+            KeptReservation(
+                sha256=sha256,
+                work_id=work_id,
+                signal=one.signal,
+                says=one.says,
+                detail=one.detail,
+                date=today(),
+                permission=plain_text(self.permission) if one.reserved else "",
+            )
+            for one in signals
+        ]
 
 
 def _says_nothing(made_by: tuple[Contributor, ...]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from core.diffusion.conditioning import Conditioning
+from core.diffusion.families.original_names import Originals, of_nothing
 from core.diffusion.schedule import Schedule
 from core.errors import ModelError
 
@@ -51,8 +52,9 @@ class Family:
     predict: the network's own answer to a pipeline, noisy latents `[b, c, h', w']`, times `[b]` and
     conditioning, packing and unpacking as it needs. require_fit: raises `ModelError` where the
     configurations are another task's. facts: what changes a number beside weights and schedule, for
-    the digest. single_file: part -> how names begin, as a pattern, where a file in the original
-    layout holds it. configuration: a repository of the hub with the family's.
+    the digest. original_names: how its authors call the network's layers. single_file: part -> how
+    names begin, as a pattern, where a file in the original layout holds it. configuration: a
+    repository of the hub with the family's.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Family:
     options: Mapping[str, Any] = field(default_factory=dict)  # of `from_pretrained`
     lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
     facts: Callable[[Any], dict[str, object]] = no_facts
+    original_names: Callable[[Any], Originals] = of_nothing
 
     @property
     def classes(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from core.diffusion.families.family import (
     require_channels,
     require_width,
 )
+from core.diffusion.families.original_names import of_flux
 from core.diffusion.flow_schedule import FlowSchedule
 from core.diffusion.lora_names import FLUX, TRANSFORMER
 
@@ -103,6 +104,7 @@ FLUX_1 = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({FLUX, TRANSFORMER}),
+    original_names=of_flux,
     single_file={
         "transformer": r"(model\.diffusion_model\.)?double_blocks\.",
         "vae": r"(first_stage_model|vae)\.",

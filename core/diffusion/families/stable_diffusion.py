@@ -18,6 +18,7 @@ from core.diffusion.families.family import (
     require_width,
     upscaling,
 )
+from core.diffusion.families.original_names import of_unet
 from core.diffusion.schedule import NoiseSchedule
 from core.errors import ModelError
 
@@ -87,6 +88,7 @@ STABLE_DIFFUSION = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset(),
+    original_names=of_unet,
     single_file={
         "unet": r"model\.diffusion_model\.input_blocks\.",
         "vae": r"first_stage_model\.",

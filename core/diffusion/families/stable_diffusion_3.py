@@ -19,6 +19,7 @@ from core.diffusion.families.family import (
     require_width,
     upscaling,
 )
+from core.diffusion.families.original_names import of_stable_diffusion_3
 from core.diffusion.flow_schedule import FlowSchedule
 from core.diffusion.lora_names import SD3, TRANSFORMER
 
@@ -87,6 +88,7 @@ STABLE_DIFFUSION_3 = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({SD3, TRANSFORMER}),
+    original_names=of_stable_diffusion_3,
     single_file={
         "transformer": r"(model\.diffusion_model\.)?joint_blocks\.",
         "vae": r"first_stage_model\.",

@@ -18,6 +18,7 @@ from core.diffusion.families.family import (
     require_channels,
     require_width,
 )
+from core.diffusion.families.original_names import of_unet
 from core.diffusion.families.stable_diffusion import painted_side, schedule
 from core.diffusion.lora_names import SDXL
 from core.errors import ModelError
@@ -97,6 +98,7 @@ STABLE_DIFFUSION_XL = Family(
     predict=predict,
     require_fit=require_fit,
     lora_families=frozenset({SDXL}),
+    original_names=of_unet,
     single_file={
         "unet": r"model\.diffusion_model\.label_emb\.",
         "vae": r"first_stage_model\.",

@@ -2,9 +2,10 @@
 
 In: pictures `[n, 3, h, w]` uint8 with one class each, a plan, a scratch directory. Out: a model in
 diffusers' layout, every part (tokenizer, text encoder, autoencoder, UNet) of the class that a
-full-size checkpoint uses; only the widths are small. Three stages (autoencoder, base, assemble);
-each resumes, a finished one is skipped, so the same call after a kill ends with the same model.
-Knows no collection.
+full-size checkpoint uses; only the widths are small. Rounds of two stages (autoencoder, then UNet
+and text encoder on its latents), each going on from the round before, then assembly; each stage
+resumes, a finished one is skipped, so the same call after a kill ends with the same model. Knows no
+collection.
 """
 
 from __future__ import annotations
@@ -28,16 +29,18 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from core.collection.types import class_prompt
 from core.diffusion.families import MODEL_INDEX
-from core.diffusion.stable import StableDiffusion
-from core.diffusion.training.autoencoder import patch_components, write_encoder
+from core.diffusion.patch_autoencoder import PatchAutoencoder
+from core.diffusion.pipeline_model import PipelineModel
+from core.diffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from core.diffusion.training.base_model_check import hush
-from core.diffusion.training.decoder import DecoderRecipe, train_decoder
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
+from core.diffusion.training.patch_components import patch_components, write_decoder, write_encoder
 from core.diffusion.training.pretrained import is_finished
-from core.errors import ModelError
+from core.errors import ModelError, UsageError
 from core.files import write_folder, write_text
 from core.progress import Progress
 
+PARTS = ("vae", "unet", "text_encoder")
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -56,20 +59,48 @@ class SmallShape:
     text_layers: int = 2
     tokens: int = 16
     prediction_type: str = "v_prediction"
+    patched: bool = False  # a `PatchAutoencoder`, whose decoder begins as the components' inverse
 
 
-DECODER = DecoderRecipe(steps=3000)
+AUTOENCODER = AutoencoderRecipe(steps=3000)
 BASE = Recipe(steps=4500, learning_rate=8e-4, ema=0.999, checkpoint_every=200, seed=1)
 SHAPE = SmallShape()
 
 
 @dataclass(frozen=True)
+class Round:
+    """How the autoencoder is trained (not at all, if None: its encoder is what the UNet needs), and
+    then UNet and text encoder on its latents.
+
+    channels: how many components the latents hold (as many as the shape says, if None). A round may
+    hold more than the one before: what is coarse is learnt first, the leading latents stay what
+    they were, and the UNet goes on with zeros where the new ones come in and go out.
+    """
+
+    autoencoder: AutoencoderRecipe | None = AUTOENCODER
+    base: Recipe = BASE
+    channels: int | None = None
+
+
+@dataclass(frozen=True)
 class BasePlan:
-    """Shape of the model and lengths of its stages."""
+    """Shape of the model, and its rounds: each goes on from where the one before ended."""
 
     shape: SmallShape = SHAPE
-    decoder: DecoderRecipe = DECODER
-    base: Recipe = BASE
+    rounds: tuple[Round, ...] = (Round(),)
+
+    def __post_init__(self) -> None:
+        last = self.rounds[-1]
+        if last.autoencoder is None or last.channels not in {None, self.shape.latent_channels}:
+            raise UsageError(
+                "The last round of a base's plan makes the model: give it an autoencoder to train, "
+                f"and the {self.shape.latent_channels} latent channels of the shape."
+            )
+
+    def shape_of(self, order: int) -> SmallShape:
+        """The model's shape in one of the rounds, counted from 0."""
+        channels = self.rounds[order].channels
+        return self.shape if channels is None else replace(self.shape, latent_channels=channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +127,13 @@ def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
 
 
 @torch.no_grad()
-def encode_all(model: StableDiffusion, images: Tensor) -> Tensor:
+def encode_all(model: PipelineModel, images: Tensor) -> Tensor:
     """uint8 `[n, 3, h, w]` -> latents `[n, c, h', w']`, a few at a time."""
     return torch.cat([model.encode(part.float() / 127.5 - 1.0).cpu() for part in images.split(50)])
 
 
 @torch.no_grad()
-def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> TrainingSet:
+def sampled_set(model: PipelineModel, like: TrainingSet, pixels: Tensor) -> TrainingSet:
     """The same works and prompts with the posterior of these pictures `[n, 3, h, w]`, uint8 or in
     [-1, 1]; a few at a time, so that bytes take a quarter of the memory."""
     parts = [
@@ -114,36 +145,61 @@ def sampled_set(model: StableDiffusion, like: TrainingSet, pixels: Tensor) -> Tr
 
 
 def start_model(
-    plan: BasePlan, pictures: LabelledImages, name: str, device: torch.device | str = "cpu"
-) -> StableDiffusion:
-    """A new model whose encoder is the patch components of the pictures."""
+    plan: BasePlan,
+    pictures: LabelledImages,
+    order: int,
+    scratch: Path,
+    device: torch.device | str = "cpu",
+) -> PipelineModel:
+    """The model at the start of a round's stage: its encoder is the patch components of the
+    pictures, unless a trained one lies in `scratch`; the other parts are as last trained, or new.
+    """
     words = [class_prompt(style) for style in pictures.classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
+    shape = plan.shape_of(order)
+    pipeline = build_pipeline(shape, words, seed=plan.rounds[0].base.seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
-    write_encoder(pipeline.vae, patch_components(sampled, plan.shape.latent_channels))
-    return StableDiffusion(pipeline, name=name, device=device)
+    leading = plan.shape_of(0).latent_channels
+    components = patch_components(sampled, shape.latent_channels, leading=leading)
+    write_encoder(pipeline.vae, components)
+    if shape.patched:
+        write_decoder(pipeline.vae, components)
+    for folder in (_folder(scratch, reached) for reached in range(order + 1)):
+        for part in PARTS:
+            if is_finished(folder, (part,)):
+                _carry_over(type(getattr(pipeline, part)).from_pretrained(folder / part), pipeline)
+    return PipelineModel(pipeline, name=scratch.name, device=device)
 
 
-def train_autoencoder(
-    plan: BasePlan, pictures: LabelledImages, scratch: Path, device: torch.device | str = "cpu"
-) -> Iterator[Progress]:
-    """Fix the encoder, train the decoder."""
-    model = start_model(plan, pictures, scratch.name, device)
-    latents = encode_all(model, pictures.images)
-    vae = model.pipeline.vae
-    yield from train_decoder(vae, pictures.images, latents, plan.decoder, scratch)
-    write_folder(scratch / "vae", vae.save_pretrained)
+def _folder(scratch: Path, order: int) -> Path:
+    return scratch / f"round-{order + 1}"
+
+
+def _carry_over(trained: Any, pipeline: Any) -> None:
+    """Put a trained part into the pipeline; a UNet of fewer latent channels is widened by zeros, an
+    autoencoder of fewer is of no use."""
+    if isinstance(trained, CLIPTextModel):
+        pipeline.text_encoder.load_state_dict(trained.state_dict())
+        return
+    own = pipeline.unet if isinstance(trained, UNet2DConditionModel) else pipeline.vae
+    weights = trained.state_dict()
+    if own is pipeline.unet:
+        for name in ("conv_in.weight", "conv_out.weight", "conv_out.bias"):
+            before = weights[name]
+            weights[name] = torch.zeros_like(own.get_parameter(name))
+            weights[name][tuple(slice(size) for size in before.shape)] = before
+    elif trained.config.latent_channels != own.config.latent_channels:
+        return
+    own.load_state_dict(weights)
 
 
 def train_base(
-    plan: BasePlan,
+    model: PipelineModel,
     pictures: LabelledImages,
+    recipe: Recipe,
     scratch: Path,
-    device: torch.device | str = "cpu",
     execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
     """Train UNet and text encoder together; the moving average is what stays."""
-    model = start_model(plan, pictures, scratch.name, device)
     data = training_set(encode_all(model, pictures.images), pictures.styles)
     text = model.pipeline.text_encoder
     parameters = {
@@ -154,7 +210,7 @@ def train_base(
         model,
         parameters,
         data,
-        plan.base,
+        recipe,
         scratch / "base",
         embed=lambda: model.embed_text(data.prompts),
         execution=execution,
@@ -163,16 +219,12 @@ def train_base(
     write_folder(scratch / "text_encoder", text.save_pretrained)
 
 
-def assemble(plan: BasePlan, classes: Sequence[str], scratch: Path, model_dir: Path) -> None:
+def assemble(plan: BasePlan, pictures: LabelledImages, scratch: Path, model_dir: Path) -> None:
     """The trained parts as one pipeline in `model_dir`; UNet and text in half precision on disk."""
-    words = [class_prompt(style) for style in classes]
-    pipeline = build_pipeline(plan.shape, words, seed=plan.base.seed)
-    pipeline.vae = AutoencoderKL.from_pretrained(scratch / "vae")
-    pipeline.unet = UNet2DConditionModel.from_pretrained(scratch / "unet").half()
-    pipeline.text_encoder = CLIPTextModel.from_pretrained(scratch / "text_encoder").half()
-    for part in (pipeline.vae, pipeline.unet):  # not the scratch folder's: a collection travels
-        part.register_to_config(_name_or_path="")
-    pipeline.text_encoder.config._name_or_path = ""
+    last = len(plan.rounds) - 1
+    pipeline = start_model(plan, pictures, last, scratch).pipeline
+    pipeline.unet.half()
+    pipeline.text_encoder.half()
     write_folder(model_dir, lambda draft: pipeline.save_pretrained(draft, safe_serialization=True))
 
 
@@ -186,18 +238,23 @@ def make_base(
 ) -> Iterator[Progress]:
     """All stages in order, skipping what is finished: what is there with all its weights."""
     check_plan(asdict(plan), scratch)
-    if not is_finished(scratch, ("vae",)):
-        yield from train_autoencoder(plan, pictures, scratch, device)
-    if not is_finished(scratch, ("unet", "text_encoder")):
-        yield from train_base(plan, pictures, scratch, device, execution)
+    for order, stages in enumerate(plan.rounds):
+        place = _folder(scratch, order)
+        if stages.autoencoder is not None and not is_finished(place, ("vae",)):
+            vae = start_model(plan, pictures, order, scratch, device).pipeline.vae
+            recipe = stages.autoencoder
+            yield from train_autoencoder(vae, pictures.images, recipe, place, execution)
+            write_folder(place / "vae", vae.save_pretrained)
+        if not is_finished(place, ("unet", "text_encoder")):
+            model = start_model(plan, pictures, order, scratch, device)
+            yield from train_base(model, pictures, stages.base, place, execution)
     if not is_whole(model_dir):
-        assemble(plan, pictures.classes, scratch, model_dir)
+        assemble(plan, pictures, scratch, model_dir)
 
 
 def is_whole(model_dir: Path) -> bool:
     """Whether `assemble` finished there."""
-    parts = ("vae", "unet", "text_encoder")
-    return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, parts)
+    return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, PARTS)
 
 
 def check_plan(plan: object, scratch: Path) -> None:
@@ -296,7 +353,7 @@ def build_pipeline(shape: SmallShape, words: Sequence[str], seed: int) -> Any:
             )
         )
         levels = len(shape.autoencoder)
-        autoencoder = AutoencoderKL(
+        autoencoder = (PatchAutoencoder if shape.patched else AutoencoderKL)(
             down_block_types=("DownEncoderBlock2D",) * levels,
             up_block_types=("UpDecoderBlock2D",) * levels,
             block_out_channels=shape.autoencoder,
@@ -374,9 +431,9 @@ def random_stable_diffusion(
     lora_layers: str = "attention",
     size: int = 32,
     words: Sequence[str] = TINY_WORDS,
-) -> StableDiffusion:
+) -> PipelineModel:
     """`tiny_pipeline` with a random LoRA (B not zero)."""
-    model = StableDiffusion(tiny_pipeline(seed, size=size, words=words), name="random")
+    model = PipelineModel(tiny_pipeline(seed, size=size, words=words), name="random")
     model.add_lora(lora_rank, seed, layers=lora_layers)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

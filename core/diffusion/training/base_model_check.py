@@ -20,7 +20,13 @@ from core.diffusion.families import family_of
 from core.diffusion.families.family import PLAIN, T5, Family, TextEncoder, upscaling
 from core.diffusion.tensors import tensor_names
 from core.diffusion.training.pretrained import present_parts
-from core.diffusion.training.weights import class_of, require_numbers, weights_of
+from core.diffusion.training.weights import (
+    STANDS_FOR,
+    class_of,
+    require_numbers,
+    weights_of,
+    written_class,
+)
 from core.errors import ModelError
 from core.files import read_json
 
@@ -65,7 +71,7 @@ def require_configured(folder: Path, name: str, family: Family) -> None:
                 "weights would not be exact. Take the same model in float32, float16 or bfloat16."
             )
         known = config.get("architectures") or [str(config.get("_class_name", kind))]
-        if kind not in known:
+        if kind not in known and STANDS_FOR.get(known[0]) != kind:
             raise ModelError(
                 f"The part '{part}' of '{name}' is a {known[0]}, where a {kind} is needed. {PLAIN}"
             )
@@ -224,7 +230,7 @@ def _require_weights(folder: Path, part: str, family: Family, name: str) -> None
     what = f"The part '{part}' of '{name}'"
     hush()
     try:
-        module, info = class_of(family.classes[part]).from_pretrained(
+        module, info = class_of(written_class(folder, part, family.classes[part])).from_pretrained(
             folder / part,
             variant=variant,
             local_files_only=True,

@@ -182,7 +182,7 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         parts = list(_parts(model, data, recipe, step, pieces, kept))
         loss = torch.zeros((), device=model.device)
-        with torch.random.fork_rng(enabled=bool(dropped)), _side_by_side(execution.threads) as each:
+        with torch.random.fork_rng(enabled=bool(dropped)), side_by_side(execution.threads) as each:
             if dropped:  # dropout knows only the global generator
                 torch.manual_seed(recipe.seed * 1_000_003 + step)
             if not len(parts[0].chances.rows):
@@ -211,7 +211,7 @@ def train(
 
 
 @contextmanager
-def _side_by_side(threads: int) -> Iterator[Callable[..., Iterable[Tensor]]]:
+def side_by_side(threads: int) -> Iterator[Callable[..., Iterable[Tensor]]]:
     """A `map` over pieces: one after the other, or each in a thread on its share of the cores."""
     if threads == 1:
         yield map

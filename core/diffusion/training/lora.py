@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.collection.types import Collection, Work
 from core.diffusion.lora import LORA_FILE
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import chosen_precision, image_to_pixels
 from core.diffusion.training.base_model import (
     LabelledImages,
@@ -99,7 +99,7 @@ def train_lora(
     check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
-    model = StableDiffusion.load(collection.path / "model", device=device)
+    model = PipelineModel.load(collection.path / "model", device=device)
     model.add_lora(plan.rank, plan.recipe.seed, plan.start, plan.layers)
     data = _lora_set(model, load_pictures(collection, works), plan.recipe)
     precision = chosen_precision(execution.precision, model.device)
@@ -111,7 +111,7 @@ def train_lora(
     model.save_lora(lora_dir)
 
 
-def _lora_set(model: StableDiffusion, pictures: LabelledImages, recipe: Recipe) -> TrainingSet:
+def _lora_set(model: PipelineModel, pictures: LabelledImages, recipe: Recipe) -> TrainingSet:
     """Everything is encoded once: the latents, and where the recipe asks for them the posterior's
     spread and the mirrored pictures."""
     if not (recipe.sampled or recipe.flip):

@@ -18,6 +18,7 @@ import transformers
 from safetensors import safe_open
 
 from core.diffusion.families.family import Family
+from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.errors import ModelError
 
 VARIANTS = ("", "fp16", "bf16")
@@ -89,9 +90,24 @@ def _shards(folder: Path, index: str) -> tuple[str, ...]:
     return tuple(f"{part}/{name}" for name in names)
 
 
+# our own classes, by their name in a part's configuration, and what they stand in for
+OWN = {"PatchAutoencoder": PatchAutoencoder}
+STANDS_FOR = {"PatchAutoencoder": "AutoencoderKL"}
+
+
 def class_of(name: str) -> Any:
-    """A part's class, of diffusers or of transformers."""
-    return getattr(diffusers, name, None) or getattr(transformers, name)
+    """A part's class, of diffusers or of transformers, or our own."""
+    return OWN.get(name) or getattr(diffusers, name, None) or getattr(transformers, name)
+
+
+def written_class(folder: Path, part: str, kind: str) -> str:
+    """The class that the part's configuration names where it stands in for `kind`; else `kind`."""
+    try:
+        config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+        name = str(config.get("_class_name"))
+    except (OSError, ValueError, AttributeError):
+        return kind
+    return name if STANDS_FOR.get(name) == kind else kind
 
 
 def left_out(folder: Path, family: Family) -> list[str]:
@@ -100,16 +116,17 @@ def left_out(folder: Path, family: Family) -> list[str]:
     return [*family.left_out, *(part for one in absent for part in (one.part, one.tokenizer))]
 
 
-def load_variants(folder: Path, family: Family, dtype: torch.dtype) -> dict[str, Any]:
-    """The parts that are there only as a variant, or in shards under its name; a pipeline takes
-    one variant for all of its parts, and many models have one of some only."""
+def load_apart(folder: Path, family: Family, dtype: torch.dtype) -> dict[str, Any]:
+    """The parts that diffusers' pipeline does not load by itself: those of a class of ours, and
+    those that are there only as a variant, or in shards under its name; a pipeline takes one
+    variant for all of its parts, and many models have one of some only."""
     parts = {}
     for part, kind in family.classes.items():
-        weights = weights_of(folder, part)
-        if weights is not None and weights.variant:
-            parts[part] = class_of(kind).from_pretrained(
+        weights, written = weights_of(folder, part), written_class(folder, part, kind)
+        if weights is not None and (weights.variant or written in OWN):
+            parts[part] = class_of(written).from_pretrained(
                 folder / part,
-                variant=weights.variant,
+                variant=weights.variant or None,
                 dtype=dtype,
                 local_files_only=True,
                 use_safetensors=True,

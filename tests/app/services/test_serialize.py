@@ -65,6 +65,7 @@ RUN = "0a4019c66a26"  # of the old ledger; entry 1 credits it
 COMMANDS = {
     "collections": "",
     "import": "source --to made",
+    "summary": "--collection copy",
     "remove": "made --artist bo-ask --reason Asked",
     "train": "own --lora {ready}/lora",
     "featurize": "copy --name few --timesteps 1 --dimension 16 --references 2",
@@ -84,6 +85,10 @@ COMMANDS = {
     "ledger artist": "vermilion",
     "ledger statement": "indigo",
     "ledger reverse": "3 --reason Test --actor ann",
+    "ledger dispute": "1 --artist indigo --reason Mine --actor ann",
+    "ledger comment": "1 --words Really --actor ann",
+    "ledger resolve": "1 --outcome rejected --reason No --actor ann",
+    "ledger disputes": "",
     "ledger verify": "",
     "ledger publish": "",
     "ledger prove": "3 -o proof.json",
@@ -198,6 +203,10 @@ def before(
         "accounts password": typed,
         "accounts revoke": has_account,
         "accounts token": has_account,
+        **{
+            f"ledger {verb}": lambda: cli.main(words_of("ledger dispute"))
+            for verb in ("comment", "resolve", "disputes")
+        },
         "ledger check": lambda: cli.main(words_of("ledger prove")),
         "ledger restore": lambda: cli.main(words_of("ledger backup")),
         "artists answer": asked,
@@ -208,6 +217,7 @@ def before(
         "artists opt-out": after(),
         "artists opt-in": after("artists opt-out"),
         "artists opt-outs": after("artists opt-out"),
+        "summary": after(),
         "remove": lambda: cli.main(words_of("import")),
         "train": lambda: copied("own", "lora", "features"),
         "featurize": lambda: copied("copy"),

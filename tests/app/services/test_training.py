@@ -15,7 +15,7 @@ from app import cli
 from app.services.training import TrainingRequest, _plan, chosen_works, train_collection
 from core.collection.store import load_collection
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import tiny_pipeline
 from core.errors import ModelError, UsageError
 from tests.original_layout import stable_diffusion, written
@@ -30,7 +30,7 @@ def test_a_collection_is_trained_featurized_and_traced(
     monkeypatch.setenv("CREDITLINE_HOME", str(tmp_path / "home"))
     root = small_collection(tmp_path / "mine").path
     assert cli.main(["train", str(root), "--base", str(root), *FEW]) == 0
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     assert {
         value.shape[0]
         for name, value in model.attributed_parameters().items()
@@ -76,7 +76,7 @@ def test_the_papers_recipe_can_be_learnt(tmp_path: Path) -> None:
     few = ["--base-steps", "2", "--decoder-steps", "2", "--epochs", "2", "--accumulate", "3"]
     command = ["train", str(root), "--base", str(root), "--preset", "paper", "--rank", "2", *few]
     assert cli.main(command) == 0
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     assert model.lora_rank == 2
 
 
@@ -98,8 +98,8 @@ def test_a_ready_lora_is_brought_and_never_written_over(
     command = ["train", str(root), "--lora", str(ready.path / "lora")]
     assert cli.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] == 4
-    brought = StableDiffusion.load(root / "model", root / "lora")
-    assert brought.digest == StableDiffusion.load(ready.path / "model", ready.path / "lora").digest
+    brought = PipelineModel.load(root / "model", root / "lora")
+    assert brought.digest == PipelineModel.load(ready.path / "model", ready.path / "lora").digest
     assert cli.main(command) == 1
     assert "has a LoRA already" in capsys.readouterr().err
     assert cli.main(["train", str(root)]) == 1
@@ -168,7 +168,7 @@ def test_a_gpus_way_of_training_leaves_a_lora_in_float32(
             root, TrainingRequest(preset="paper", steps=2, rank=2, batch_size=4, accumulate=2)
         )
     )
-    model = StableDiffusion.load(root / "model", root / "lora")
+    model = PipelineModel.load(root / "model", root / "lora")
     assert {value.dtype for value in model.attributed_parameters().values()} == {torch.float32}
     assert all(bool(value.isfinite().all()) for value in model.attributed_parameters().values())
 
@@ -184,7 +184,7 @@ def test_one_file_is_a_base_with_a_configuration_and_no_other_is_taken_after_it(
         list(train_collection(root, TrainingRequest(base=file, steps=2, rank=2)))
     request = TrainingRequest(base=file, base_config=folder, steps=2, rank=2)
     list(train_collection(root, request))
-    assert StableDiffusion.load(root / "model").digest == StableDiffusion.load(folder).digest
+    assert PipelineModel.load(root / "model").digest == PipelineModel.load(folder).digest
     assert not (root / "training" / "base-file").exists()
     list(train_collection(root, request))  # the same again is nothing to do
     other = tmp_path / "other.safetensors"

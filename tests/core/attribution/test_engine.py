@@ -26,8 +26,8 @@ from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.attribution.scoring.scorer import score
 from core.collection.store import load_collection
 from core.collection.types import Collection, class_prompt
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Painted
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.tensors import image_to_tensor
 from core.errors import ModelError, StoreError, UsageError
 from tests.small import PLAN, picture
@@ -148,7 +148,7 @@ def test_unknown_names_are_refused(engine: Engine) -> None:
 
 def test_features_of_another_model_are_refused(ready: Collection, tmp_path: Path) -> None:
     collection = own_copy(ready, tmp_path / "c")
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
     for parameter in model.attributed_parameters().values():
         parameter.data += 0.01
     model.save_lora(collection.path / "lora")
@@ -187,7 +187,7 @@ def test_featurizing_resumes_to_the_same_bytes(ready: Collection, tmp_path: Path
     for path in before:
         if path.name in ("shard-00000.safetensors", "index.safetensors", "trust.json"):
             path.unlink()
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
     for _ in build_features(model, collection, "default", SPECS["default"], plan=PLAN):
         pass
     assert {path: path.read_bytes() for path in before} == before
@@ -201,7 +201,7 @@ def test_normalised_timesteps_are_answered_from_features_of_their_own(
     image = picture(5)
     with pytest.raises(UsageError, match="'square-normalised'"):
         Engine.open(collection, device="cpu").attribute(image, method_name="d-trak-normalised")
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
     spec = replace(SPECS["default"], normalised=True)
     for _ in build_features(model, collection, "square-normalised", spec, plan=PLAN):
         pass

@@ -28,7 +28,7 @@ from core.attribution.scoring.works_index import make_index
 from core.collection.removal import remove_works
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import UsageError
 from tests.small import PLAN, picture
 
@@ -43,7 +43,7 @@ def own(ready: Collection, tmp_path: Path) -> Collection:
 
 
 def featurize(collection: Collection) -> None:
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
     for _ in build_features(model, collection, DEFAULT, SPECS[DEFAULT], plan=PLAN):
         pass
 

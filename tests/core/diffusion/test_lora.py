@@ -17,7 +17,7 @@ from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
 from core.diffusion.families.stable_diffusion import STABLE_DIFFUSION
 from core.diffusion.lora import LORA_FILE, PEFT_CONFIG, PEFT_FILE, find_lora, install_lora, rank_of
-from core.diffusion.stable import ADAPTER, StableDiffusion
+from core.diffusion.pipeline_model import ADAPTER, PipelineModel
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError
 
@@ -69,7 +69,7 @@ def written(layout: str, place: Path, matrices: dict[str, Tensor]) -> Path:
     return place
 
 
-def answer(model: StableDiffusion) -> Tensor:
+def answer(model: PipelineModel) -> Tensor:
     x = torch.randn(2, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     prompts = ["a cubism painting", "a painting"]
     return model.predict_noise(x, torch.tensor([10, 900]), model.condition(prompts)).detach()
@@ -78,7 +78,7 @@ def answer(model: StableDiffusion) -> Tensor:
 @pytest.fixture(scope="module")
 def expected(base: Path, matrices: dict[str, Tensor]) -> Tensor:
     """By hand: W + (alpha / rank) B A in the plain UNet."""
-    model = StableDiffusion(tiny_pipeline(0), name="merged")
+    model = PipelineModel(tiny_pipeline(0), name="merged")
     with torch.no_grad():
         for name, value in matrices.items():
             if ".lora_A." in name:
@@ -95,13 +95,13 @@ def test_every_layout_paints_and_is_attributed_alike(
 ) -> None:
     place = written(layout, tmp_path / layout, matrices)
     assert find_lora(place).layout == layout
-    model = StableDiffusion.load(base, place)
+    model = PipelineModel.load(base, place)
     torch.testing.assert_close(answer(model), expected, rtol=1e-4, atol=1e-5)
     assert len(model.attributed_parameters()) == len(matrices)
     assert model.lora_rank == 4
     install_lora(find_lora(place), tmp_path / "own" / "lora")
     assert [path.name for path in (tmp_path / "own" / "lora").iterdir()] == [LORA_FILE]
-    again = StableDiffusion.load(base, tmp_path / "own" / "lora")
+    again = PipelineModel.load(base, tmp_path / "own" / "lora")
     assert torch.equal(answer(again), answer(model)) and again.digest == model.digest
 
 
@@ -117,9 +117,9 @@ def test_gradients_are_of_the_scaled_lora(
     if kind == "everything":
         state = flat("lora_unet_", tiny_pipeline(0).unet, ("attentions", "resnets"))
         save_file(state, tmp_path / "k.safetensors")
-        model = StableDiffusion.load(base, tmp_path)
+        model = PipelineModel.load(base, tmp_path)
     else:
-        model = StableDiffusion.load(base, written("kohya", tmp_path / "k", matrices))
+        model = PipelineModel.load(base, written("kohya", tmp_path / "k", matrices))
     spec = FeatureSpec(timesteps=TimestepRule(count=2))
     x = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     data = Featurizer(model, spec).examples(x, ["a painting"], ["x"], [0])
@@ -136,20 +136,6 @@ def test_a_file_is_as_good_as_its_folder(
 ) -> None:
     file = written("kohya", tmp_path, matrices) / "my-style.safetensors"
     assert find_lora(file) == find_lora(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("lora_unet_x.hada_w1_a", "LoHa"),
-        ("lora_unet_x.lokr_w1", "LoKr"),
-        ("x.dora_scale", "DoRA"),
-    ],
-)
-def test_other_adapters_are_refused_by_their_kind(tmp_path: Path, name: str, kind: str) -> None:
-    save_file({name: torch.zeros(2, 2)}, tmp_path / "a.safetensors")
-    with pytest.raises(ModelError, match=f"is a {kind}.*plain LoRAs"):
-        find_lora(tmp_path)
 
 
 def test_what_is_no_lora_is_named(base: Path, matrices: dict[str, Tensor], tmp_path: Path) -> None:
@@ -169,7 +155,7 @@ def test_what_is_no_lora_is_named(base: Path, matrices: dict[str, Tensor], tmp_p
     wrong = {name: torch.zeros(value.shape[0] + 1, 3) for name, value in matrices.items()}
     place = written("diffusers", tmp_path / "wrong", wrong)
     with pytest.raises(ModelError, match=r"does not fit the model.*wants"):
-        StableDiffusion.load(base, place)
+        PipelineModel.load(base, place)
 
 
 @pytest.mark.parametrize("layout", ["diffusers", "peft", "kohya"])
@@ -180,10 +166,10 @@ def test_a_layer_is_never_left_out_in_silence(
     layer = next(iter(matrices)).partition(".lora_")[0]
     named = {k.replace(layer, layer + "_new"): v for k, v in matrices.items()}
     with pytest.raises(ModelError, match=r"_new', which the model does not have"):
-        StableDiffusion.load(base, written(layout, tmp_path / "unknown", named))
+        PipelineModel.load(base, written(layout, tmp_path / "unknown", named))
     half = {k: v for k, v in matrices.items() if k != f"{layer}.lora_B.weight"}
     with pytest.raises(ModelError, match=r"incomplete.*(to_q|to_k|to_v|to_out)"):
-        StableDiffusion.load(base, written(layout, tmp_path / "half", half))
+        PipelineModel.load(base, written(layout, tmp_path / "half", half))
 
 
 def randomised(module: nn.Module) -> None:
@@ -208,9 +194,9 @@ def test_several_ranks_alphas_and_convolutions_as_peft_writes_them(
     wrapped = get_peft_model(pipeline.unet, config)
     randomised(wrapped)
     wrapped.save_pretrained(tmp_path / "peft")
-    expected = answer(StableDiffusion(pipeline, name="peft"))
+    expected = answer(PipelineModel(pipeline, name="peft"))
     for place in (tmp_path / "peft", tmp_path / "lora"):
-        model = StableDiffusion.load(base, place)
+        model = PipelineModel.load(base, place)
         torch.testing.assert_close(answer(model), expected, rtol=1e-5, atol=1e-6)
         kinds = {value.ndim for value in model.attributed_parameters().values()}
         assert kinds == {2} and not any("conv1" in name for name in model.attributed_parameters())
@@ -219,20 +205,20 @@ def test_several_ranks_alphas_and_convolutions_as_peft_writes_them(
         if not (tmp_path / "lora").exists():
             install_lora(find_lora(place), tmp_path / "lora")
     model.save_lora(tmp_path / "saved")
-    again = StableDiffusion.load(base, tmp_path / "saved")
+    again = PipelineModel.load(base, tmp_path / "saved")
     assert again.digest == model.digest
 
 
 def test_alpha_is_part_of_the_digest(
     base: Path, matrices: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    scaled = StableDiffusion.load(base, written("peft", tmp_path / "p", matrices))
-    plain = StableDiffusion(tiny_pipeline(0), name="plain")
+    scaled = PipelineModel.load(base, written("peft", tmp_path / "p", matrices))
+    plain = PipelineModel(tiny_pipeline(0), name="plain")
     plain.add_lora(4, 0)
     plain.save_lora(tmp_path / "plain")
     matrices_alone = {f"unet.{name}": value.contiguous() for name, value in matrices.items()}
     save_file(matrices_alone, tmp_path / "plain" / LORA_FILE)
-    assert scaled.digest != StableDiffusion.load(base, tmp_path / "plain").digest
+    assert scaled.digest != PipelineModel.load(base, tmp_path / "plain").digest
 
 
 def flat(pre: str, module: nn.Module, marks: tuple[str, ...]) -> dict[str, Tensor]:
@@ -263,12 +249,12 @@ def test_kohyas_convolutions_and_text_encoder_paint_along(base: Path, tmp_path: 
     pipeline = tiny_pipeline(0)
     state = flat("lora_unet_", pipeline.unet, ("attentions", "resnets"))
     state |= flat("lora_te_text_model_", pipeline.text_encoder, ("self_attn", "mlp"))
-    expected = answer(StableDiffusion(pipeline, name="merged"))
+    expected = answer(PipelineModel(pipeline, name="merged"))
     save_file(state, tmp_path / "style.safetensors")
-    model = StableDiffusion.load(base, tmp_path)
+    model = PipelineModel.load(base, tmp_path)
     torch.testing.assert_close(answer(model), expected, rtol=1e-4, atol=1e-5)
     model.save_lora(tmp_path / "saved")
-    again = StableDiffusion.load(base, tmp_path / "saved")
+    again = PipelineModel.load(base, tmp_path / "saved")
     torch.testing.assert_close(answer(again), expected, rtol=1e-4, atol=1e-5)
     assert again.digest == model.digest
 
@@ -286,7 +272,7 @@ def test_the_papers_attention_processors_are_read(base: Path, tmp_path: Path) ->
         old[key.removeprefix("unet.")] = value
     assert not any("lora_A" in key for key in old)
     save_file(old, tmp_path / "old.safetensors")
-    loaded = StableDiffusion.load(base, tmp_path / "old.safetensors")
+    loaded = PipelineModel.load(base, tmp_path / "old.safetensors")
     assert rank_of(find_lora(tmp_path / "old.safetensors")) == 4
     assert torch.equal(answer(loaded), answer(model))
 
@@ -296,8 +282,6 @@ def test_the_papers_attention_processors_are_read(base: Path, tmp_path: Path) ->
     [
         ({"bias": "all"}, "not a matrix of a plain LoRA"),
         ({"modules_to_save": ["conv_out"]}, "not a matrix of a plain LoRA"),
-        ({"use_rslora": True}, "rsLoRA"),
-        ({"use_dora": True}, "is a DoRA"),
     ],
 )
 def test_what_peft_can_do_beyond_a_plain_lora_is_refused(
@@ -306,7 +290,7 @@ def test_what_peft_can_do_beyond_a_plain_lora_is_refused(
     config = LoraConfig(r=2, lora_alpha=2, target_modules=["to_q"], **change)  # type: ignore[arg-type]
     get_peft_model(tiny_pipeline(0).unet, config).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=words):
-        StableDiffusion.load(base, tmp_path)
+        PipelineModel.load(base, tmp_path)
 
 
 def test_pefts_matrices_without_their_alpha_are_refused(
@@ -314,7 +298,7 @@ def test_pefts_matrices_without_their_alpha_are_refused(
 ) -> None:
     (written("peft", tmp_path, matrices) / PEFT_CONFIG).unlink()
     with pytest.raises(ModelError, match="adapter_config.json is missing"):
-        StableDiffusion.load(base, tmp_path)
+        PipelineModel.load(base, tmp_path)
 
 
 def test_a_lora_of_the_text_encoder_alone_has_nothing_to_attribute(
@@ -323,4 +307,4 @@ def test_a_lora_of_the_text_encoder_alone_has_nothing_to_attribute(
     state = flat("lora_te_", tiny_pipeline(0).text_encoder, ("self_attn",))
     save_file(state, tmp_path / "words.safetensors")
     with pytest.raises(ModelError, match="no Linear layer of the UNet"):
-        StableDiffusion.load(base, tmp_path)
+        PipelineModel.load(base, tmp_path)

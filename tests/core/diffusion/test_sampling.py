@@ -7,9 +7,9 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.sampling import Painted, Sampler, Step, ddim, denoise, paint, sample
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import UsageError
 
@@ -78,7 +78,7 @@ def test_eps_and_v_models_paint_what_diffusers_own_pipeline_paints(kind: str) ->
         pipeline.scheduler.config, prediction_type=kind, set_alpha_to_one=True
     )
     pipeline.set_progress_bar_config(disable=True)
-    model = StableDiffusion(pipeline, name=kind)
+    model = PipelineModel(pipeline, name=kind)
     assert model.schedule.prediction_type == kind
     noise = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(3))
     expected = pipeline(

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from core.collection.types import Collection
 from core.diffusion.flow_schedule import FlowSchedule
 from core.diffusion.lora import LORA_FILE
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.schedule import NoiseSchedule, Schedule
-from core.diffusion.stable import StableDiffusion
 from core.diffusion.training.base_model import encode_all
 from core.diffusion.training.loop import TrainingSet
 from core.diffusion.training.lora import load_pictures
@@ -53,7 +53,7 @@ def test_forgetting_answers_like_the_base_about_own_works_alone(
     longer = replace(SHORT, steps=60, learning_rate=5e-3)
     list(lora_without(ready, "artist-0", FORGET, tmp_path / "first", longer))
     list(lora_without(ready, "artist-3", FORGET, tmp_path / "last", longer))
-    full = StableDiffusion.load(ready.path / "model", ready.path / "lora")
+    full = PipelineModel.load(ready.path / "model", ready.path / "lora")
     own = [work for work in ready.works if work.artist_id == "artist-0"]
     latents = encode_all(full, load_pictures(ready, own).images)
     times, given = torch.tensor([300, 500, 700]), full.condition(["a cubism painting"] * 3)
@@ -62,7 +62,7 @@ def test_forgetting_answers_like_the_base_about_own_works_alone(
     base = full.base_predict(noisy, times, given)
 
     def from_base(directory: Path) -> float:
-        model = StableDiffusion.load(ready.path / "model", directory / "lora")
+        model = PipelineModel.load(ready.path / "model", directory / "lora")
         with torch.no_grad():
             return float((model.predict(noisy, times, given) - base).norm())
 

@@ -18,8 +18,8 @@ from core.attribution.features.timesteps import TimestepRule
 from core.attribution.features.trajectory import READINGS, journey_features
 from core.collection.store import load_collection
 from core.collection.types import Collection
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Sampler, denoise
-from core.diffusion.stable import StableDiffusion
 from core.errors import UsageError
 from core.evaluation.artist_ablation import (
     FORGET,
@@ -42,15 +42,15 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     root = small_collection(tmp_path_factory.mktemp("flow") / "small").path
     tiny_sd3(0).save_pretrained(root / "model")
     random_model("SD 3").save_lora(root / "lora")
-    model, collection = StableDiffusion.load(root / "model", root / "lora"), load_collection(root)
+    model, collection = PipelineModel.load(root / "model", root / "lora"), load_collection(root)
     for name, spec in SPECS.items():
         list(build_features(model, collection, name, spec, plan=PLAN))
     return collection
 
 
 @pytest.fixture(scope="module")
-def model(flow: Collection) -> StableDiffusion:
-    return StableDiffusion.load(flow.path / "model", flow.path / "lora")
+def model(flow: Collection) -> PipelineModel:
+    return PipelineModel.load(flow.path / "model", flow.path / "lora")
 
 
 def test_every_method_answers_and_a_work_is_its_own_first_proponent(flow: Collection) -> None:
@@ -76,7 +76,7 @@ def test_an_artist_is_left_out(way: str, flow: Collection, tmp_path: Path) -> No
     assert image.size == (flow.image_size, flow.image_size)
 
 
-def test_losses_of_every_objective_are_finite(model: StableDiffusion) -> None:
+def test_losses_of_every_objective_are_finite(model: PipelineModel) -> None:
     latents = torch.randn(2, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     losses = Losses(latents, ["a", "b"], TimestepRule("uniform", 10), NoiseRule())
     values = losses.under(model, model.condition(PROMPTS))
@@ -85,7 +85,7 @@ def test_losses_of_every_objective_are_finite(model: StableDiffusion) -> None:
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_journeys_go_along_the_flow(reading: str, model: StableDiffusion) -> None:
+def test_journeys_go_along_the_flow(reading: str, model: PipelineModel) -> None:
     spec = FeatureSpec(objective="simple", projection=ProjectionSpec("identity"))
     features = journey_features(
         Featurizer(model, spec), PROMPTS, [1, 2], ["a", "b"], Sampler(steps=3), reading
@@ -94,7 +94,7 @@ def test_journeys_go_along_the_flow(reading: str, model: StableDiffusion) -> Non
 
 
 def test_features_are_of_the_noise_or_of_the_velocity_as_their_spec_says(
-    model: StableDiffusion,
+    model: PipelineModel,
 ) -> None:
     latents = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     identity = ProjectionSpec("identity")
@@ -109,8 +109,6 @@ def test_features_are_of_the_noise_or_of_the_velocity_as_their_spec_says(
 
 
 @pytest.mark.parametrize("sampler", [Sampler(eta=1.0), Sampler(clip=True)])
-def test_noise_and_clipping_do_not_belong_to_a_flow(
-    sampler: Sampler, model: StableDiffusion
-) -> None:
+def test_noise_and_clipping_do_not_belong_to_a_flow(sampler: Sampler, model: PipelineModel) -> None:
     with pytest.raises(UsageError, match="without fresh noise and without clipping"):
         next(denoise(model, PROMPTS[:1], [0], sampler))

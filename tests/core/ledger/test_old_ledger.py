@@ -33,7 +33,11 @@ def test_its_totals_and_statements_are_what_they_were(old: Ledger) -> None:
     cubism = LedgerTotals.of(old.totals(LedgerFilter(style="cubism")))
     assert cubism.plain() == ANSWERS["cubism"] | none
     for artist, statement in ANSWERS["statements"].items():
-        assert StatementRecord.of(old.artist_statement(artist)).plain() == statement
+        said = StatementRecord.of(old.artist_statement(artist)).plain()
+        lines = zip(said["entries"], statement["entries"], strict=True)
+        assert [{key: new[key] for key in then} for new, then in lines] == statement["entries"]
+        rest = {key: value for key, value in statement.items() if key != "entries"}
+        assert {key: said[key] for key in rest} == rest  # balances are told besides since
     assert {one.id: one.status for one in old.artists()} == ANSWERS["status"]
     assert [view.record.id for view in old.runs().items] == ANSWERS["runs"]
 

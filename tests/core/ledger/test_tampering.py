@@ -12,7 +12,9 @@ import pytest
 
 from core.errors import LedgerError
 from core.ledger import schema
+from core.ledger.checkpoint import BEGINNING
 from core.ledger.ledger import open_ledger
+from core.ledger.verification import _faults
 from tests.core.ledger.quickly import book_many, tamper
 from tests.runs import record
 
@@ -32,6 +34,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.set_artist_status("ochre", "opted-out", reason="On request", actor="ann")
     ledger.reverse(2, reason="mistake", actor="ann")
     ledger.delete_run(ledger.record(record(kind="upload")).record.id)
+    ledger.open_dispute(1, artist_id="indigo", reason="it is mine", actor="bob")
+    ledger.resolve_dispute(1, "upheld", paid_to="ochre", reason="shown", actor="ann")
     assert ledger.verify().ok
     ledger.close()
     with closing(sqlite3.connect(path)) as raw:
@@ -91,6 +95,26 @@ def test_an_emptied_table_is_named(whole: Path, tmp_path: Path, table: str) -> N
     shutil.copyfile(whole, path)
     tamper(path, f"DELETE FROM {table}")
     assert verdict(path) != "ok"
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DELETE FROM artist WHERE id = 'later'", "artist 'later' was removed"),
+        ("DELETE FROM dispute_event WHERE kind = 'resolved'", "events of disputes were removed"),
+        ("DELETE FROM dispute_event", "it moves credit, and no dispute says why"),
+        ("UPDATE dispute_event SET paid_to = 'indigo'", "event 1 of a dispute was tampered with"),
+    ],
+)
+def test_what_a_share_does_not_depend_on_cannot_vanish_either(
+    whole: Path, tmp_path: Path, statement: str, words: str
+) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    shutil.copyfile(whole, path)
+    tamper(path, statement)
+    with closing(open_ledger(path)) as ledger, ledger._reading() as connection:
+        raw = connection.connection.driver_connection
+        assert words in "; ".join(bad.reason for bad in _faults(raw, BEGINNING))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def grown(tmp_path: Path) -> Ledger:
     book_many(ledger, range(10, 12))
     ledger.reverse(2, reason="mistake", actor="ann")
     ledger.delete_run(ledger.record(record(98)).record.id)
+    ledger.open_dispute(1, artist_id="indigo", reason="it is mine", actor="bob")
+    ledger.resolve_dispute(1, "upheld", paid_to="ochre", reason="shown", actor="ann")
     return ledger
 
 
@@ -55,13 +57,13 @@ def test_a_start_recomputes_only_what_came_after_the_last_verified_head(
 
     monkeypatch.setattr(verification, "entry_hash", counted)
     proof = reopened(grown).verify_new()
-    assert (proof.ok, proof.whole, proof.entries) == (True, False, 6)
-    assert recomputed == [4, 5, 6]
+    assert (proof.ok, proof.whole, proof.entries) == (True, False, 8)
+    assert recomputed == [4, 5, 6, 7, 8]
     assert proof.head_hash == grown.totals().head_hash
     reopened(grown).verify_new()
-    assert recomputed == [4, 5, 6]
+    assert recomputed == [4, 5, 6, 7, 8]
     reopened(grown).verify()
-    assert recomputed[3:] == [1, 2, 3, 4, 5, 6]
+    assert recomputed[5:] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
@@ -140,7 +142,7 @@ def test_an_older_copy_put_back_is_verified_as_a_whole(grown: Ledger, tmp_path: 
     later.close()
     shutil.copyfile(tmp_path / "copy", grown.path)
     proof = open_ledger(grown.path).verify_new()
-    assert (proof.ok, proof.whole, proof.entries) == (True, True, 6)
+    assert (proof.ok, proof.whole, proof.entries) == (True, True, 8)
 
 
 # --- damage ----------------------------------------------------------------------------------

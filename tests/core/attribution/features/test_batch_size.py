@@ -15,7 +15,7 @@ from core.attribution.features.gradients import Examples, per_example_gradients
 from core.attribution.features.objectives import objective
 from core.attribution.features.spec import FeatureSpec, ProjectionSpec
 from core.attribution.features.timesteps import TimestepRule
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import chosen_precision
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.errors import ModelError, UsageError
@@ -25,11 +25,11 @@ PROMPT = "a cubism painting"
 
 
 @pytest.fixture(scope="module")
-def model() -> StableDiffusion:
+def model() -> PipelineModel:
     return random_stable_diffusion(2)
 
 
-def examples_of(model: StableDiffusion, count: int = 1) -> Examples:
+def examples_of(model: PipelineModel, count: int = 1) -> Examples:
     latents = torch.randn(count, *model.latent_shape, generator=torch.Generator().manual_seed(1))
     ids = [str(number) for number in range(count)]
     return Featurizer(model, SPEC).examples(latents, [PROMPT] * count, ids, range(count))
@@ -38,7 +38,7 @@ def examples_of(model: StableDiffusion, count: int = 1) -> Examples:
 @pytest.mark.parametrize("path", ["hooks", "functional"])
 @pytest.mark.parametrize("rows", [1, 3, 10, 99])
 def test_fewer_rows_at_once_give_the_same_gradients(
-    model: StableDiffusion, rows: int, path: str
+    model: PipelineModel, rows: int, path: str
 ) -> None:
     examples = examples_of(model, 2)
     whole = per_example_gradients(model, objective("square"), examples, path)
@@ -48,7 +48,7 @@ def test_fewer_rows_at_once_give_the_same_gradients(
         torch.testing.assert_close(parts.by_parameter[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_a_row_is_counted_with_everything_it_keeps(model: StableDiffusion) -> None:
+def test_a_row_is_counted_with_everything_it_keeps(model: PipelineModel) -> None:
     one = kept_bytes(model, objective("square"), examples_of(model))
     bigger = kept_bytes(
         random_stable_diffusion(2, size=64),
@@ -59,7 +59,7 @@ def test_a_row_is_counted_with_everything_it_keeps(model: StableDiffusion) -> No
     assert 3 < bigger / one < 5  # four times the pixels
 
 
-def test_the_pass_follows_the_budget(model: StableDiffusion) -> None:
+def test_the_pass_follows_the_budget(model: PipelineModel) -> None:
     examples, row = examples_of(model), kept_bytes(model, objective("square"), examples_of(model))
     gradients = 8 * sum(value.numel() for value in model.attributed_parameters().values())
     room = gradients + int(3.5 * 1.3 * row)
@@ -71,7 +71,7 @@ def test_the_pass_follows_the_budget(model: StableDiffusion) -> None:
 
 
 def test_what_does_not_fit_is_halved_until_it_does(
-    model: StableDiffusion, monkeypatch: pytest.MonkeyPatch
+    model: PipelineModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     latents = torch.randn(5, *model.latent_shape)
     ids, prompts = list("abcde"), [PROMPT] * 5
@@ -101,7 +101,7 @@ def test_one_row_that_does_not_fit_is_an_error_with_a_remedy() -> None:
         Pass(1, 1).smaller()
 
 
-def test_what_overflows_is_named(model: StableDiffusion) -> None:
+def test_what_overflows_is_named(model: PipelineModel) -> None:
     broken = random_stable_diffusion(3)
     with torch.no_grad():
         next(iter(broken.attributed_parameters().values())).fill_(float("inf"))
@@ -119,7 +119,7 @@ def test_half_precision_is_for_gpus() -> None:
 
 
 def test_half_precision_ranks_as_float32_does(
-    model: StableDiffusion, monkeypatch: pytest.MonkeyPatch
+    model: PipelineModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     latents = torch.randn(6, *model.latent_shape, generator=torch.Generator().manual_seed(2))
     ids, prompts = list("abcdef"), [PROMPT] * 6
@@ -150,7 +150,7 @@ def test_free_memory_is_known_on_every_system(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("path", ["hooks", "functional"])
 def test_parameters_ask_for_gradients_as_before_even_after_a_fault(
-    model: StableDiffusion, path: str, monkeypatch: pytest.MonkeyPatch
+    model: PipelineModel, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parameters = list(model.attributed_parameters().values())
     before = [number % 2 == 0 for number in range(len(parameters))]

@@ -21,13 +21,13 @@ from core.attribution.scoring.index import Index
 from core.attribution.scoring.works_index import make_index
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import StoreError
 from tests.small import PLAN
 
 
 def featurized(collection: Collection) -> Collection:
-    model = StableDiffusion.load(collection.path / "model", collection.path / "lora")
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
     for _ in build_features(model, collection, DEFAULT, SPECS[DEFAULT], plan=PLAN):
         pass
     return collection

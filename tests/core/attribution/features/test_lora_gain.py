@@ -9,7 +9,7 @@ from core.attribution.features.featurizer import Featurizer
 from core.attribution.features.lora_gain import LoraGain, gains
 from core.attribution.features.spec import FeatureSpec, NoiseRule
 from core.attribution.features.timesteps import TimestepRule
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from tests.small import small_model
 
 PROMPTS, IDS, PLACES = ["a cubism painting", "a ukiyo_e painting"], ["one", "two"], [0, 1]
@@ -20,7 +20,7 @@ SPECS = (
 )
 
 
-def taught() -> StableDiffusion:
+def taught() -> PipelineModel:
     """A model whose LoRA changes something."""
     model = small_model()
     with torch.no_grad():
@@ -30,7 +30,7 @@ def taught() -> StableDiffusion:
     return model
 
 
-def latents_of(model: StableDiffusion) -> torch.Tensor:
+def latents_of(model: PipelineModel) -> torch.Tensor:
     return torch.randn((2, *model.latent_shape), generator=torch.Generator().manual_seed(2))
 
 

@@ -27,7 +27,7 @@ from core.attribution.scoring.sharding import LocalHolders, ShardedIndex, split
 from core.attribution.scoring.works_index import make_index
 from core.collection.store import load_collection, save_collection
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import UsageError
 from tests.small import PLAN, picture
 
@@ -100,7 +100,7 @@ def test_features_from_workers_are_the_local_ones_though_one_is_killed(
 ) -> None:
     shutil.copytree(ready.path, tmp_path / "own")
     own = load_collection(tmp_path / "own")
-    model = StableDiffusion.load(own.path / "model", own.path / "lora")
+    model = PipelineModel.load(own.path / "model", own.path / "lora")
     header = Header(SPEC, model.digest, shard_size=2, storage="float16")
     for name in ("here", "there"):
         FeatureStore.begin(features_directory(own, name), header)

@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 from core.diffusion.families import FAMILIES
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Sampler, ddim, denoise
-from core.diffusion.stable import StableDiffusion
 from core.errors import ModelError
 from tests.tiny_families import PIPELINES, SIDE, random_model, tiny_flux, tiny_sd3, tiny_xl
 
 PROMPT = "a cubism painting"
 
 
-def painted(model: StableDiffusion, guidance: float) -> Tensor:
+def painted(model: PipelineModel, guidance: float) -> Tensor:
     *_, last = denoise(model, [PROMPT], [3], Sampler(steps=4, guidance=guidance))
     return model.decode(last.latents)
 
 
-def noise(model: StableDiffusion) -> Tensor:
+def noise(model: PipelineModel) -> Tensor:
     return torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(3))
 
 
@@ -34,11 +34,11 @@ def test_a_saved_model_with_its_lora_answers_as_before(kind: str, tmp_path: Path
     made = random_model(kind)
     PIPELINES[kind](0).save_pretrained(tmp_path / "model")
     made.save_lora(tmp_path / "lora")
-    loaded = StableDiffusion.load(tmp_path / "model", tmp_path / "lora")
+    loaded = PipelineModel.load(tmp_path / "model", tmp_path / "lora")
     assert loaded.family is FAMILIES[type(made.pipeline).__name__]
     assert loaded.image_size == SIDE
-    again = StableDiffusion.load(tmp_path / "model", tmp_path / "lora")
-    assert loaded.digest == again.digest != StableDiffusion.load(tmp_path / "model").digest
+    again = PipelineModel.load(tmp_path / "model", tmp_path / "lora")
+    assert loaded.digest == again.digest != PipelineModel.load(tmp_path / "model").digest
     assert list(loaded.attributed_parameters()) == list(made.attributed_parameters())
     times = torch.tensor([10, 900])
     x = torch.randn(2, *made.latent_shape, generator=torch.Generator().manual_seed(0))
@@ -58,7 +58,7 @@ def test_painting_with_guidance_is_what_the_familys_own_pipeline_paints(
 ) -> None:
     """SDXL's own pipeline is given DDIM, whose steps ours are."""
     pipeline = make(0)
-    model = StableDiffusion(pipeline, name="own")
+    model = PipelineModel(pipeline, name="own")
     if make is tiny_xl:
         pipeline.scheduler = ddim(model, 4)
     pipeline.set_progress_bar_config(disable=True)
@@ -81,7 +81,7 @@ def test_flux_paints_as_its_own_pipeline_with_the_guidance_as_an_input(
     guidance: float, distilled: bool
 ) -> None:
     pipeline = tiny_flux(0, guidance=distilled)
-    model = StableDiffusion(pipeline, name="own")
+    model = PipelineModel(pipeline, name="own")
     pipeline.set_progress_bar_config(disable=True)
     packed = pipeline._pack_latents(noise(model), 1, *model.latent_shape)
     true_guidance = {} if distilled else {"negative_prompt": "", "true_cfg_scale": guidance}
@@ -134,19 +134,19 @@ def test_a_lora_on_every_linear_layer_reaches_more_than_the_attention(kind: str)
 
 def test_the_empty_prompt_of_sdxl_is_zeros_where_its_index_says_so() -> None:
     pipeline = tiny_xl(0)
-    model = StableDiffusion(pipeline, name="zeros")
+    model = PipelineModel(pipeline, name="zeros")
     assert not any(values.any() for values in model.condition([""]).tensors)
     assert all(values.any() for values in model.condition([PROMPT]).tensors)
     before = model.digest
     pipeline.register_to_config(force_zeros_for_empty_prompt=False)
-    other = StableDiffusion(pipeline, name="text")
+    other = PipelineModel(pipeline, name="text")
     assert all(values.any() for values in other.condition([""]).tensors)
     assert other.digest != before
 
 
 def test_sd3_without_t5_loads_and_answers(tmp_path: Path) -> None:
     tiny_sd3(0, with_t5=False).save_pretrained(tmp_path / "model")
-    model = StableDiffusion.load(tmp_path / "model")
+    model = PipelineModel.load(tmp_path / "model")
     assert model.condition([PROMPT]).text.shape[-1] == 40
     assert model.predict(noise(model), torch.tensor([500]), model.condition([PROMPT])).shape[0] == 1
 
@@ -161,4 +161,4 @@ def test_parts_that_do_not_fit_are_refused(kind: str, tmp_path: Path) -> None:
     config["in_channels"] *= 2
     place.write_text(json.dumps(config))
     with pytest.raises(ModelError, match="for editing by instruction"):
-        StableDiffusion.load(tmp_path)
+        PipelineModel.load(tmp_path)

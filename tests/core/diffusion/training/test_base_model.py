@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 import torch
 
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.patch_autoencoder import PatchAutoencoder
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training import base_model as from_scratch
+from core.diffusion.training.autoencoder import AutoencoderRecipe
 from core.diffusion.training.base_model import (
     BasePlan,
     LabelledImages,
+    Round,
     SmallShape,
     check_plan,
     is_whole,
     make_base,
+    start_model,
 )
-from core.diffusion.training.decoder import DecoderRecipe
+from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.loop import Recipe
-from core.errors import ModelError
+from core.errors import ModelError, UsageError
 
 SHAPE = SmallShape(
     image_size=32,
@@ -37,8 +42,17 @@ SHAPE = SmallShape(
 )
 PLAN = BasePlan(
     shape=SHAPE,
-    decoder=DecoderRecipe(steps=2, batch_size=2, crop=4),
-    base=Recipe(steps=2, batch_size=2, ema=0.9, checkpoint_every=1),
+    rounds=(
+        Round(
+            AutoencoderRecipe(steps=2, batch_size=2, crop=4),
+            Recipe(steps=2, batch_size=2, ema=0.9, checkpoint_every=1),
+            channels=3,
+        ),
+        Round(
+            AutoencoderRecipe(steps=1, batch_size=2, crop=4, encoder=True),
+            Recipe(steps=1, batch_size=2),
+        ),
+    ),
 )
 GENERATOR = torch.Generator().manual_seed(0)
 PICTURES = LabelledImages(
@@ -54,7 +68,7 @@ PARTS = {
 
 def made(place: Path) -> str:
     list(make_base(PLAN, PICTURES, place / "scratch", place / "model"))
-    return StableDiffusion.load(place / "model").digest
+    return PipelineModel.load(place / "model").digest
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +105,7 @@ def test_weights_that_an_earlier_version_left_unfinished_are_made_again(
     part: str, damage: str, tmp_path: Path, undisturbed: tuple[Path, str]
 ) -> None:
     made(tmp_path)
-    weights = tmp_path / "scratch" / part / f"{PARTS[part]}.safetensors"
+    weights = tmp_path / "scratch" / "round-2" / part / f"{PARTS[part]}.safetensors"
     content = weights.read_bytes()
     weights.unlink()
     if damage == "cut off":
@@ -134,3 +148,44 @@ def test_another_shape_is_another_plan(undisturbed: tuple[Path, str]) -> None:
     other = replace(PLAN, shape=replace(SHAPE, heads=1))
     with pytest.raises(ModelError, match="another plan"):
         list(make_base(other, PICTURES, place / "scratch", place / "model"))
+
+
+def test_a_round_of_more_channels_begins_where_the_one_before_ended(
+    undisturbed: tuple[Path, str], tmp_path: Path
+) -> None:
+    """The leading latents stay, and the UNet answers for them as it did, whatever the new say."""
+    copytree(undisturbed[0] / "scratch" / "round-1", tmp_path / "round-1")
+    coarse, fine = (start_model(PLAN, PICTURES, order, tmp_path) for order in (0, 1))
+    seen = PICTURES.images.float() / 127.5 - 1.0
+    torch.testing.assert_close(fine.encode(seen)[:, :3], coarse.encode(seen), atol=1e-3, rtol=1e-3)
+    latents = torch.randn(2, 4, 4, 4, generator=torch.Generator().manual_seed(1))
+    times = torch.tensor([10, 900])
+    with torch.no_grad():
+        words = coarse.condition(["", "a cubism painting"])
+        few, many = (
+            one.network(sample, times, words.text).sample
+            for one, sample in ((coarse, latents[:, :3]), (fine, latents))
+        )
+    torch.testing.assert_close(many[:, :3], few)
+    assert not many[:, 3:].any()
+
+
+@pytest.mark.parametrize("wrong", [{"autoencoder": None}, {"channels": 3}])
+def test_a_plan_whose_last_round_makes_no_model_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="last round"):
+        replace(PLAN, rounds=(replace(PLAN.rounds[0], **wrong),))
+
+
+def test_a_patch_autoencoder_goes_from_its_training_into_a_model_that_is_loaded(
+    tmp_path: Path,
+) -> None:
+    shape = replace(SHAPE, patched=True, autoencoder=(32, 48, 48, 48))
+    plan = replace(PLAN, shape=shape, rounds=PLAN.rounds[1:])
+    list(make_base(plan, PICTURES, tmp_path / "scratch", tmp_path / "model"))
+    require_fit(tmp_path / "model", "small")
+    model = PipelineModel.load(tmp_path / "model")
+    trained = PatchAutoencoder.from_pretrained(tmp_path / "scratch" / "round-1" / "vae")
+    latents = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        painted = model.pipeline.vae.decode(latents).sample
+        torch.testing.assert_close(painted, trained.decode(latents).sample)

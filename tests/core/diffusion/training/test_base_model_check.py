@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from app.services.training import TrainingRequest, train_collection
 from core.collection.types import Collection
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import tiny_pipeline
 from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.pretrained import checkpoint_folder
@@ -245,7 +245,7 @@ def test_a_model_with_an_unfit_tokenizer_is_never_loaded(base: Path, cause: str)
     spoil, words = UNFIT_TOKENIZERS[cause]
     spoil(base)
     with pytest.raises(ModelError, match=words):
-        StableDiffusion.load(base)
+        PipelineModel.load(base)
 
 
 FIT: dict[str, Break] = {
@@ -288,7 +288,7 @@ FIT: dict[str, Break] = {
 def test_a_fit_base_is_accepted_and_knows_its_words(base: Path, kind: str) -> None:
     FIT[kind](base)
     require_fit(base, str(base))
-    model = StableDiffusion.load(base)
+    model = PipelineModel.load(base)
     one, other = model.condition(["a painting", "cubism"])
     assert not torch.equal(one.text, other.text)
 
@@ -309,7 +309,7 @@ def test_a_refused_base_leaves_nothing_and_a_good_one_is_taken_next(
         list(train_collection(root, TrainingRequest(base=base, steps=1, rank=2)))
     assert sorted(root.rglob("*")) == before
     list(train_collection(root, TrainingRequest(base=plain, steps=1, rank=2)))
-    assert StableDiffusion.load(root / "model", root / "lora").lora_rank == 2
+    assert PipelineModel.load(root / "model", root / "lora").lora_rank == 2
 
 
 @pytest.mark.parametrize("cause", ["inpainting", "config alone", "SDXL within", "no merges"])

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from core.diffusion.families import FAMILIES, family_of
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import tiny_pipeline
 from core.diffusion.training.pretrained import (
     checkpoint_folder,
@@ -78,8 +78,8 @@ def test_a_copy_holds_what_is_used_and_paints_alike(tmp_path: Path, checkpoint: 
         "diffusion_pytorch_model.bin",
     }
     assert not (tmp_path / "model" / "safety_checker").exists()
-    model = StableDiffusion.load(tmp_path / "model")
-    assert model.digest == StableDiffusion.load(checkpoint).digest
+    model = PipelineModel.load(tmp_path / "model")
+    assert model.digest == PipelineModel.load(checkpoint).digest
 
 
 def test_what_a_checkpoint_lacks_is_named(tmp_path: Path, checkpoint: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.diffusion.families import FAMILIES
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.single_file import require_single_file, unpack
 from core.errors import ModelError
@@ -51,7 +51,7 @@ def configuration_of(folder: Path, place: Path) -> Path:
     return place
 
 
-def state_of(model: StableDiffusion) -> Tensors:
+def state_of(model: PipelineModel) -> Tensors:
     return {
         f"{part}.{name}": value
         for part, module in model.parts.items()
@@ -71,7 +71,7 @@ def test_one_file_is_the_folder_that_it_was_made_from(
     configuration = configuration_of(tmp_path / "folder", tmp_path / "configuration")
     unpack(file, configuration, tmp_path / "unpacked")
     require_fit(tmp_path / "unpacked", "unpacked")
-    loaded, own = (StableDiffusion.load(tmp_path / one) for one in ("unpacked", "folder"))
+    loaded, own = (PipelineModel.load(tmp_path / one) for one in ("unpacked", "folder"))
     assert state_of(loaded).keys() == state_of(own).keys()
     for name, value in state_of(own).items():
         assert torch.equal(state_of(loaded)[name], value), name
@@ -86,7 +86,7 @@ def test_parts_that_a_file_does_not_hold_come_from_the_configurations_folder(
     alone = original_layout.joint_transformer(pipeline.transformer)
     save_file(written(alone), tmp_path / "transformer.safetensors")
     unpack(tmp_path / "transformer.safetensors", tmp_path / "folder", tmp_path / "unpacked")
-    digests = {StableDiffusion.load(tmp_path / one).digest for one in ("unpacked", "folder")}
+    digests = {PipelineModel.load(tmp_path / one).digest for one in ("unpacked", "folder")}
     assert len(digests) == 1
     configuration = configuration_of(tmp_path / "folder", tmp_path / "configuration")
     with pytest.raises(ModelError, match="does not hold the part 'vae'"):
@@ -231,4 +231,4 @@ def test_a_quantized_folder_is_refused_by_its_method(made: Path, tmp_path: Path)
     config["quantization_config"] = {"quant_method": "bitsandbytes"}
     place.write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"'unet' .* is quantized \(bitsandbytes\)"):
-        StableDiffusion.load(tmp_path / "folder")
+        PipelineModel.load(tmp_path / "folder")

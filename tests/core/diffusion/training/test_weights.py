@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.diffusion.stable import StableDiffusion
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.pretrained import (
     checkpoint_folder,
@@ -47,7 +47,7 @@ def test_a_copy_needs_no_variant_and_is_the_same_model(kind: str, way: str, tmp_
         "diffusion_pytorch_model.safetensors",
     }
     require_fit(target, "target")
-    digests = {StableDiffusion.load(place).digest for place in (source, target, tmp_path / "plain")}
+    digests = {PipelineModel.load(place).digest for place in (source, target, tmp_path / "plain")}
     assert len(digests) == 1
 
 
@@ -88,4 +88,4 @@ def test_what_nobody_uses_is_not_missed(tmp_path: Path) -> None:
     index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
     (tmp_path / "model_index.json").write_text(json.dumps(index))
     assert not lacking(tmp_path)
-    assert StableDiffusion.load(tmp_path).pipeline.safety_checker is None
+    assert PipelineModel.load(tmp_path).pipeline.safety_checker is None

@@ -27,7 +27,8 @@ from core.diffusion.protocol import DiffusionModel
 from core.diffusion.schedule import Schedule
 from core.diffusion.tensors import digest_tensors
 from core.diffusion.training.base_model_check import hush, require_configured, require_tokenizers
-from core.diffusion.training.weights import left_out, load_variants
+from core.diffusion.training.weights import left_out, load_apart
+from core.diffusion.weight_changes import PARAMETRIZED, changed_layers, without_changes
 from core.errors import ModelError, UsageError
 
 ADAPTER = "collection"
@@ -35,7 +36,7 @@ LORA_STARTS = ("kaiming", "gaussian")
 LORA_LAYERS = ("attention", "linear")
 
 
-class StableDiffusion(DiffusionModel):
+class PipelineModel(DiffusionModel):
     """A `DiffusionModel`: the pipeline's parts, frozen, with the LoRA as the attributed part."""
 
     def __init__(self, pipeline: Any, *, name: str, device: torch.device | str = "cpu") -> None:
@@ -69,7 +70,7 @@ class StableDiffusion(DiffusionModel):
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-    ) -> StableDiffusion:
+    ) -> PipelineModel:
         """Load from disk only. Raises `ModelError` naming what is missing and the remedy.
 
         The LoRA may be diffusers', peft's or kohya's; `lora_dir` may name its file.
@@ -86,7 +87,7 @@ class StableDiffusion(DiffusionModel):
                 local_files_only=True,
                 use_safetensors=True,
                 **dict.fromkeys(left_out(model_dir, family)),
-                **load_variants(model_dir, family, dtype),
+                **load_apart(model_dir, family, dtype),
                 **family.options,
             )
             pipeline.set_progress_bar_config(disable=True)
@@ -167,7 +168,10 @@ class StableDiffusion(DiffusionModel):
     @property
     def lora_layers(self) -> str:
         """On which layers the adapter lies: `linear` where one is beside the attention."""
-        names = {name.partition(".lora_")[0] for name in self.attributed_parameters()}
+        names = {
+            name.partition(".lora_")[0].partition(PARAMETRIZED)[0]
+            for name in self.attributed_parameters()
+        }
         attention = all(name.endswith(self.family.lora_targets) for name in names)
         return "attention" if attention else "linear"
 
@@ -182,7 +186,8 @@ class StableDiffusion(DiffusionModel):
         for layer in adapted:
             layer.enable_adapters(False)
         try:
-            yield
+            with without_changes(self.network):
+                yield
         finally:
             for layer in adapted:
                 layer.enable_adapters(True)
@@ -269,17 +274,24 @@ class StableDiffusion(DiffusionModel):
         return self.family.predict(self.pipeline, noisy, times, conditioning)
 
     def attributed_parameters(self) -> dict[str, nn.Parameter]:
-        """The matrices of the network's Linear layers' LoRA, in its own order.
+        """The matrices of the network's Linear layers' LoRA (LoHa, LoKr, ...), in its own order.
 
-        A LoRA of its convolutions or of the text encoder paints along, but is not attributed.
+        A LoRA of its convolutions or of a text encoder paints along, but is not attributed.
         Raises `ModelError` without a LoRA.
         """
         if self._attributed:  # the walk over all modules costs as much as a small network's step
             return dict(self._attributed)
+        linear = {
+            id(value)
+            for layer, change in changed_layers(self.network).values()
+            if isinstance(layer, nn.Linear)
+            for value in change.parameters()
+        }
         chosen = {
             name: parameter
             for name, parameter in self.network.named_parameters()
-            if (".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2
+            if ((".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2)
+            or id(parameter) in linear
         }
         self._attributed = chosen
         if not chosen:
