@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.services.errors import words_of
 from app.services.jobs import FINISHED, Jobs
-from app.services.ledger_filter import find_artist, read_filter
+from app.services.ledger_filter import read_filter
 from app.services.runs import GenerateRequest
 from app.services.serialize import Record
 from app.services.serialize_ledger import (
@@ -24,6 +24,7 @@ from app.services.serialize_ledger import (
     StatementRecord,
     VerificationRecord,
 )
+from app.services.statements import statement_of
 from app.web.access import Access
 from app.web.callers import caller_of, owner_of
 from app.web.formatting import run_page
@@ -105,12 +106,11 @@ class NamedEndpoints:
     async def statement(self, artist: str, period: str = "") -> dict[str, Any]:
         """An artist's statement for a month (YYYY-MM), "" for all time."""
 
-        def made() -> StatementRecord:
-            read_filter(self.ledger, {"period": period})
-            known = find_artist(self.ledger, artist)
-            return StatementRecord.of(self.ledger.artist_statement(known.id, period or None))
-
-        return await self._read(made)
+        return await self._read(
+            lambda: StatementRecord.of(
+                statement_of(self.ledger, artist, period=period or None, since=None, until=None)
+            )
+        )
 
     async def verification(self) -> dict[str, Any]:
         """Whether the ledger is whole."""

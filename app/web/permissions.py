@@ -129,6 +129,8 @@ ROUTES = (
     Answered("GET", "/api/v1/artists", Action.LOOK, "artists, by page"),
     Answered("GET", "/api/v1/artists/{artist}", Action.LOOK, "an artist's status and credit"),
     Answered("GET", "/api/v1/artists/{artist}/statement", Action.LOOK, "an artist's statement"),
+    Answered("GET", "/api/v1/disputes", Action.LOOK, "disputes, by page"),
+    Answered("GET", "/api/v1/disputes/{number}", Action.LOOK, "a dispute with every step"),
     Answered("GET", "/api/v1/ledger/totals", Action.LOOK, "net credit of every artist"),
     Answered("GET", "/api/v1/ledger/entries", Action.LOOK, "entries, by page"),
     Answered("GET", "/api/v1/ledger/entries/{entry}", Action.LOOK, "an entry"),
