@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from PIL import Image
 
@@ -16,7 +16,7 @@ from app.services.artists import opt_outs_file, opted_out_ids
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
 from core.collection.artists.opt_outs import read_opt_outs
-from core.collection.types import OPTED_OUT, Collection, class_prompt
+from core.collection.types import OPTED_OUT, Collection
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, WITHHELD, RunInfluence, RunRecord
@@ -99,7 +99,7 @@ def run_record(
         kind=kind,
         collection=attribution.collection.name,
         style=attribution.style,
-        prompt=class_prompt(attribution.style),
+        prompt=attribution.collection.prompt(attribution.style),
         seed=None,
         steps=None,
         guidance=None,
@@ -133,6 +133,14 @@ def _withheld(studio: Studio) -> frozenset[str]:
         return studio.ledger.masked()
     except LedgerError:
         return frozenset()  # the ledger's trouble is reported when it is written
+
+
+def without_names(studio: Studio, attribution: Attribution) -> Attribution:
+    """The attribution as it is answered: without the names that are withheld."""
+    hidden = _withheld(studio)
+    if not hidden:
+        return attribution
+    return replace(attribution, collection=attribution.collection.unnamed(hidden, WITHHELD))
 
 
 def _proponents(attribution: Attribution) -> tuple[Influence, ...]:

@@ -16,12 +16,17 @@ from PIL import Image
 
 from app.services.cancellation import Cancellation
 from app.services.collections import chosen_collection, chosen_style
-from app.services.run_record import kept_copy, run_record, shares_of
+from app.services.run_record import (
+    kept_copy,
+    run_record,
+    shares_of,
+    without_names,
+)
 from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
-from core.collection.types import Work, class_prompt
+from core.collection.types import Work
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,
@@ -145,6 +150,8 @@ def generate_and_attribute(
     `cancellation` stops it from another thread, up to the moment in which it is recorded.
     """
     cancellation = cancellation or Cancellation()
+    if studio.collection.by_caption:
+        request = replace(request, style=" ".join(request.style.split()))
     steps, guidance = recipe_of(studio, request)
     began, image = time.perf_counter(), None
     events = studio.engine.paint(
@@ -166,7 +173,7 @@ def generate_and_attribute(
     run_id = request.run_id or new_id()
     facts = {
         "run": run_id,
-        "prompt": class_prompt(request.style),
+        "prompt": studio.collection.prompt(request.style),
         "class": request.style,
         "seed": request.seed,
         "steps": steps,
@@ -264,7 +271,7 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
     record = view.record
     if record.seed is None or record.steps is None or record.guidance is None:
         raise UsageError("This run was not painted: a picture was brought. Bring it again.")
-    if record.collection != studio.collection.name or record.style not in studio.collection.styles:
+    if record.collection != studio.collection.name or not studio.collection.knows(record.style):
         raise UsageError(
             f"This run was painted from the collection '{record.collection}', which is not the one "
             "that is open. Start the studio with that collection."
@@ -369,6 +376,7 @@ def _booked(
             record.spec_digest,
             record.style,
         )
+    attribution = without_names(studio, attribution)
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
     try:

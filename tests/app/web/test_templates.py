@@ -30,6 +30,7 @@ from app.services.serialize_provenance import (
     SealRecord,
 )
 from app.services.training_summary import CountedName, TrainingSummary
+from app.web.api.description import Description, Field, Model, Operation
 from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
@@ -476,6 +477,29 @@ def sign_in_of(text: str) -> str:
     return "".join(render("sign_in", name_of=name, role="keeper", **values) for name in ("", text))
 
 
+def api_page_of(text: str) -> str:
+    """The description of an API in which every word is `text`."""
+    row = Field(name=text, kind=text, words=text, required=True, where=text)
+    one = Operation(
+        id=text,
+        method=text,
+        path=text,
+        title=text,
+        words=text,
+        fields=(row,),
+        answers=((text, text), (text, text)),
+    )
+    about = Description(
+        title=text,
+        version=text,
+        words=text,
+        address=text,
+        subjects=((text, (one,)),),
+        models=(Model(name=text, words=text, fields=(row,)),),
+    )
+    return render("api", base="/", api=about)
+
+
 def called(source: str, **values: object) -> str:
     """A macro that needs a template around it."""
     return environment.from_string(source).render(values)
@@ -523,6 +547,7 @@ CASES: dict[str, Callable[[str], str]] = {
         keeper=True,
     ),
     "plain": lambda text: render("plain", base="/"),
+    "api": api_page_of,
     "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
     "corrections": lambda text: render(
         "corrections", base="/", words=text, done=text, entry=text, artist=text
