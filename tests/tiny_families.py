@@ -20,12 +20,21 @@ from diffusers import (
     StableDiffusion3Pipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
 )
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3Model,
     T5Config,
     T5EncoderModel,
     T5TokenizerFast,
@@ -209,6 +218,63 @@ def tiny_flux(seed: int = 0, *, guidance: bool = True) -> FluxPipeline:
         )
 
 
+def qwen_tokenizer() -> PreTrainedTokenizerFast:
+    """Qwen's in small: bytes without merges, and a chat around the prompt."""
+    letters = sorted(ByteLevel.alphabet())
+    vocab = {letter: number for number, letter in enumerate(letters)}
+    model = Tokenizer(BPE(vocab=vocab, merges=[]))
+    model.pre_tokenizer, model.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=model,
+        pad_token="<|end|>",
+        eos_token="<|end|>",
+        chat_template="{% for one in messages %}<{{ one['content'] }}>{% endfor %}",
+    )
+
+
+def tiny_z_image(seed: int = 0) -> ZImagePipeline:
+    """As Z-Image: prompts of their own lengths, refiners, one stream of tokens."""
+    with seeded(seed):
+        tokenizer = qwen_tokenizer()
+        transformer = ZImageTransformer2DModel(
+            in_channels=LATENTS,
+            dim=32,
+            n_layers=2,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=WIDTH,
+            axes_dims=[4, 6, 6],
+            axes_lens=[256, 16, 16],
+        )
+        with torch.no_grad():
+            transformer.x_pad_token.normal_()
+            transformer.cap_pad_token.normal_()
+        return ZImagePipeline(
+            transformer=transformer,
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+            vae=autoencoder(
+                scaling_factor=0.36,
+                shift_factor=0.12,
+                use_quant_conv=False,
+                use_post_quant_conv=False,
+            ),
+            text_encoder=Qwen3Model(
+                Qwen3Config(
+                    vocab_size=len(tokenizer),
+                    hidden_size=WIDTH,
+                    intermediate_size=WIDER,
+                    num_hidden_layers=2,
+                    num_attention_heads=2,
+                    num_key_value_heads=1,
+                    head_dim=8,
+                    max_position_embeddings=512,
+                )
+            ),
+            tokenizer=tokenizer,
+        )
+
+
 PIPELINES: dict[str, Callable[[int], Any]] = {
     "SD 1.x": tiny_pipeline,
     "SDXL": tiny_xl,
@@ -216,6 +282,7 @@ PIPELINES: dict[str, Callable[[int], Any]] = {
     "SD 3": tiny_sd3,
     "FLUX.1 dev": tiny_flux,
     "FLUX.1 schnell": lambda seed: tiny_flux(seed, guidance=False),
+    "Z-Image": tiny_z_image,
 }
 
 

@@ -59,6 +59,13 @@ def import_pictures(
     limit_per_artist: Annotated[
         int | None, typer.Option(help="At most so many per artist.")
     ] = None,
+    prompts: Annotated[
+        Literal["class", "caption"] | None,
+        typer.Option(
+            help="What works are learnt under: their class, or their captions (.txt beside the "
+            "picture, or the table's); any prompt can be painted then."
+        ),
+    ] = None,
     permission: Annotated[
         str,
         typer.Option(
@@ -94,6 +101,7 @@ def import_pictures(
         "selection": chosen,
         "opt_outs": wishes,
         "permission": permission,
+        "prompts": prompts,
     }
     if preview:
         events = iter_preview(source, to, **options)

@@ -39,7 +39,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Bring a ready LoRA (diffusers, peft or kohya) instead of training one.",
+            help="Bring a ready LoRA, LoHa, LoKr or DoRA instead of training one.",
         ),
     ] = None,
     download: Annotated[
@@ -59,6 +59,12 @@ def train(
     accumulate: Annotated[
         int, typer.Option(min=1, help="A step in so many parts, to spare memory.")
     ] = 1,
+    checkpointing: Annotated[
+        bool,
+        typer.Option(
+            "--checkpointing", help="Keep fewer activations: much less memory, a third more time."
+        ),
+    ] = False,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         typer.Option(
@@ -96,6 +102,7 @@ def train(
         lora,
         download or downloads_allowed(),
         base_config,
+        checkpointing,
     )
     run(train_collection(directory, request, read_settings(device=device).device))
     training = training_record(directory, request)

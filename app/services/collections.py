@@ -67,6 +67,8 @@ def chosen_style(collection: Collection, name: str) -> str:
     for style in collection.styles:
         if name == style or folded(name) == folded(style):
             return style
+    if collection.by_caption and collection.knows(name):
+        return name
     raise UsageError(
         f"The collection '{collection.name}' has no class '{name}'. "
         f"Choose one of: {', '.join(collection.styles)}."
@@ -85,6 +87,8 @@ def class_of(collection: Collection, style: str | None, prompt: str | None) -> s
     for known in collection.styles:
         if class_prompt(known).casefold() == " ".join((prompt or "").split()).casefold():
             return known
+    if collection.by_caption and collection.knows(prompt or ""):
+        return " ".join((prompt or "").split())
     raise UsageError(
         f"This model has not learnt the prompt '{prompt}'. It knows: "
         f"{', '.join(class_prompt(known) for known in collection.styles)}."

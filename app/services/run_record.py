@@ -6,7 +6,6 @@ that the ledger takes. Writes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -17,7 +16,7 @@ from app.services.artists import opt_outs_file, opted_out_ids
 from app.services.session import Studio
 from core.attribution.result import Attribution, Influence
 from core.collection.artists.opt_outs import read_opt_outs
-from core.collection.types import OPTED_OUT, Collection, class_prompt
+from core.collection.types import OPTED_OUT, Collection
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, WITHHELD, RunInfluence, RunRecord
@@ -30,6 +29,7 @@ from core.ledger.shares import (
     strongest_places,
 )
 from core.ledger.write import now
+from core.provenance.picture import pixels_digest
 
 KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
 LONGEST_SIDE = 1024  # of the copy that is kept of an upload
@@ -99,7 +99,7 @@ def run_record(
         kind=kind,
         collection=attribution.collection.name,
         style=attribution.style,
-        prompt=class_prompt(attribution.style),
+        prompt=attribution.collection.prompt(attribution.style),
         seed=None,
         steps=None,
         guidance=None,
@@ -178,12 +178,6 @@ def _influences(
             part=row.part,
             makers=makers if len(makers) > 1 else None,
         )
-
-
-def pixels_digest(image: Image.Image) -> str:
-    """sha256 over size and pixels: what makes two painted pictures the same."""
-    head = f"{image.mode}{image.width}x{image.height}".encode()
-    return hashlib.sha256(head + image.tobytes()).hexdigest()
 
 
 def kept_copy(image: Image.Image) -> bytes:

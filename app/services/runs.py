@@ -18,7 +18,6 @@ from app.services.cancellation import Cancellation
 from app.services.collections import chosen_collection, chosen_style
 from app.services.run_record import (
     kept_copy,
-    pixels_digest,
     run_record,
     shares_of,
     without_names,
@@ -27,7 +26,7 @@ from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
-from core.collection.types import Work, class_prompt
+from core.collection.types import Work
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,
@@ -42,7 +41,7 @@ from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
 from core.ledger.shares import Shares
 from core.ledger.write import new_id
 from core.progress import Progress
-from core.provenance import png_with_facts
+from core.provenance.picture import pixels_digest, png_with_facts
 
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1
@@ -151,6 +150,8 @@ def generate_and_attribute(
     `cancellation` stops it from another thread, up to the moment in which it is recorded.
     """
     cancellation = cancellation or Cancellation()
+    if studio.collection.by_caption:
+        request = replace(request, style=" ".join(request.style.split()))
     steps, guidance = recipe_of(studio, request)
     began, image = time.perf_counter(), None
     events = studio.engine.paint(
@@ -172,7 +173,7 @@ def generate_and_attribute(
     run_id = request.run_id or new_id()
     facts = {
         "run": run_id,
-        "prompt": class_prompt(request.style),
+        "prompt": studio.collection.prompt(request.style),
         "class": request.style,
         "seed": request.seed,
         "steps": steps,
@@ -270,7 +271,7 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
     record = view.record
     if record.seed is None or record.steps is None or record.guidance is None:
         raise UsageError("This run was not painted: a picture was brought. Bring it again.")
-    if record.collection != studio.collection.name or record.style not in studio.collection.styles:
+    if record.collection != studio.collection.name or not studio.collection.knows(record.style):
         raise UsageError(
             f"This run was painted from the collection '{record.collection}', which is not the one "
             "that is open. Start the studio with that collection."

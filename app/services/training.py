@@ -31,7 +31,7 @@ class TrainingRequest:
     """What to learn, on what, for how long; None keeps the preset's own. `epochs` wins over
     `steps`. `lora`: one that is ready, brought instead of learnt. `download` fetches a base that
     is named as on the hub and is not here. `base_config`: the folder of a configuration for a base
-    that is one file."""
+    that is one file. `checkpointing`: see `Execution`."""
 
     base: Path | None = None
     base_steps: int = 4500
@@ -48,6 +48,7 @@ class TrainingRequest:
     lora: Path | None = None
     download: bool = False
     base_config: Path | None = None
+    checkpointing: bool = False
 
     def lora_dir(self, directory: Path) -> Path:
         """`lora/`, or a folder of its own for a subset."""
@@ -82,7 +83,9 @@ def train_collection(
     # what cannot be is said before gigabytes are copied or hours are trained
     brought = None if request.lora is None else find_lora(request.lora)
     where, plan = choose_device(device), _plan(request, len(works))
-    execution = Execution(request.precision, request.accumulate)
+    execution = Execution(
+        request.precision, request.accumulate, checkpointing=request.checkpointing
+    )
     execution.casting(where)
     if not (directory / "model" / MODEL_INDEX).is_file():
         yield from _make_base(collection, request, scratch)

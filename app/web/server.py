@@ -14,9 +14,9 @@ import threading
 import time
 import warnings
 import webbrowser
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.settings import ASSETS, Settings
 from app.web.access import ANYWHERE, Access
@@ -25,11 +25,16 @@ from core.accounts.store import Accounts
 from core.errors import CreditlineError, UsageError
 from core.ledger.ledger import Ledger
 
+if TYPE_CHECKING:
+    from app.services.session import Studio
+
+Prepare = Callable[["Studio"], None]
+
 WATCHERS = 512  # events at a time: far more than jobs, each of which several pages may watch
 STOPS_WITHIN = 4.5  # seconds after a signal, whatever is under way
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, prepare: Prepare | None = None) -> None:
     """Open the studio and serve it until it is stopped; says on stderr where it is."""
     import uvicorn
 
@@ -41,7 +46,7 @@ def serve(settings: Settings) -> None:
         settings,
         lambda key: _say(f"That address has been used. The next one: {address}/?key={key}"),
     )
-    application = make_application(settings, access)
+    application = make_application(settings, access, prepare=prepare)
     with_key = settings.importing == "key" and not access.accounts_required
     _say(
         f"Creditline is open at {address}{f'/?key={access.new_key()}' if with_key else ''}"
@@ -121,9 +126,13 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def make_application(
-    settings: Settings, access: Access | None = None, budgets: Budgets | None = None
+    settings: Settings,
+    access: Access | None = None,
+    budgets: Budgets | None = None,
+    prepare: Prepare | None = None,
 ) -> Any:
-    """FastAPI with health, files and the pages mounted, behind the gate."""
+    """FastAPI with health, files and the pages mounted, behind the gate. `prepare`: what is done
+    with the studio before anybody is answered."""
     access = access or Access(settings)
     budgets = budgets or Budgets(per_hour=settings.per_hour)
     try:
@@ -151,6 +160,7 @@ def make_application(
     from app.web.rights import rights
     from app.web.routes import media
     from app.web.sign_in import signing_in
+    from app.web.verifying import verifying
 
     callers = Callers(settings, access)
 
@@ -158,6 +168,8 @@ def make_application(
     # hundreds of small steps of a picture would wait for it (measured: 1.5 s per picture).
     sys.setswitchinterval(0.0005)
     studio = open_studio(settings, spare_threads=1)
+    if prepare is not None:
+        prepare(studio)
     if not studio.ledger.wholly_verified:
         threading.Thread(target=_verify_everything, args=[studio.ledger], daemon=True).start()
     uploads = Uploads(settings.temporary, budgets)
@@ -189,6 +201,7 @@ def make_application(
 
     application.include_router(media(studio))
     application.include_router(signing_in(callers))
+    application.include_router(verifying())
     application.include_router(rights(studio))
     studio.thumbnails.sweep(time.time())
     blocks = build_studio(jobs, callers, uploads)

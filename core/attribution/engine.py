@@ -10,6 +10,7 @@ works, scores and names of one moment, though works leave meanwhile.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ from core.attribution.methods import D_TRAK, Method, method
 from core.attribution.result import Attribution, Compared, Seconds
 from core.attribution.snapshot import Facts, Snapshot, SpreadIndex
 from core.collection.store import WORKS, load_collection
-from core.collection.types import Collection, Work, class_prompt
+from core.collection.types import Collection, Work
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import Painted, Step, sample
@@ -38,6 +39,7 @@ from core.errors import CollectionError, StoreError, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+GUESSES = 32  # captions that are tried for a picture of which nobody says what it shows
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
 Written = tuple[int, int, int]  # when, which file, how long
 
@@ -85,6 +87,7 @@ class Engine:
         self._painting_threads = max(1, self._threads - spare_threads)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._reading = Lock()
+        self._process = os.getpid()
         # what is on the disk, and which writing of it: swapped together, never changed
         self._current = (_written(collection), Snapshot(model, collection, spread))
 
@@ -173,7 +176,7 @@ class Engine:
         self.require_style(style)
         steps_of = sample(
             self.model,
-            class_prompt(style),
+            self.collection.prompt(style),
             seed=seed,
             steps=steps,
             guidance=guidance,
@@ -216,7 +219,7 @@ class Engine:
             index = snapshot.index(row)
             if row.features not in vectors:
                 featurizer = snapshot.featurizer(row.features)
-                made = featurizer.features(latents, [class_prompt(style)], [content])
+                made = featurizer.features(latents, [snapshot.collection.prompt(style)], [content])
                 vectors[row.features] = made.phi[0]
             scores = index.scores(vectors[row.features])
             parts = snapshot.ownership(row).parts(scores, index.own_leverage)
@@ -226,6 +229,10 @@ class Engine:
 
     def _in_turn(self, threads: int, work: Callable[..., T], *arguments: Any) -> T:
         """Queue a piece of work for the worker and wait for what it returns or raises."""
+
+        if self._process != os.getpid():  # forked: threads and locks stayed behind
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
+            self._reading, self._process = Lock(), os.getpid()
 
         def job() -> T:
             if torch.get_num_threads() != threads:
@@ -262,13 +269,13 @@ class Engine:
         default, default_index = snapshot.featurizer(DEFAULT), snapshot.index(method(D_TRAK))
         latents = self._encode(image, snapshot)
         guessed = style is None
-        style = style or self._guess_style(latents, snapshot.collection.styles)
+        style = style or self._guess_style(latents, snapshot.collection)
         encoded = time.perf_counter()
         content = query_sha256 or hashlib.sha256(image.tobytes()).hexdigest()
-        own = featurizer.features(latents, [class_prompt(style)], [content])
+        own = featurizer.features(latents, [snapshot.collection.prompt(style)], [content])
         usual = own
         if featurizer is not default:
-            usual = default.features(latents, [class_prompt(style)], [content])
+            usual = default.features(latents, [snapshot.collection.prompt(style)], [content])
         differentiated = time.perf_counter()
         scores, loss = index.scores(own.phi[0]), float(usual.losses[0])
         leverage = snapshot.leverage(usual.phi[0])
@@ -278,7 +285,9 @@ class Engine:
         if line is None:  # features of before: the verdict by loss and leverage alone
             trust = snapshot.trust(loss, leverage)
         else:
-            gain, finest = self._gain(default, usual, latents, class_prompt(style), content)
+            gain, finest = self._gain(
+                default, usual, latents, snapshot.collection.prompt(style), content
+            )
             explained = default_index.explained(usual.phi[0], leverage)
             signals = {"explained": explained, "gain": gain, "fine_loss": finest}
             attributable = line.of(explained, gain, finest)
@@ -325,8 +334,11 @@ class Engine:
         base = gain.of_base(latents, [prompt], [content], [0])
         return float(gains(with_lora, base)), float(finest)
 
-    def _guess_style(self, latents: Tensor, styles: Sequence[str]) -> str:
-        """The class whose prompt the model needs least correction for: lowest denoising loss."""
+    def _guess_style(self, latents: Tensor, collection: Collection) -> str:
+        """The class whose prompt the model needs least correction for: lowest denoising loss. Of
+        many captions, some spread evenly over them are tried."""
+        labels = collection.labels
+        styles = labels[:: -(-len(labels) // GUESSES)] if collection.by_caption else labels
         if len(styles) == 1:
             return styles[0]
         times = torch.tensor([t * self.model.schedule.length // 1000 for t in GUESS_TIMESTEPS])
@@ -337,7 +349,7 @@ class Engine:
         losses = []
         with torch.no_grad():
             for style in styles:
-                conditioning = self.model.condition([class_prompt(style)] * len(times))
+                conditioning = self.model.condition([collection.prompt(style)] * len(times))
                 answer = self.model.predict_noise(noisy, times.to(noisy.device), conditioning)
                 losses.append(float((answer - noise).square().mean()))
         return styles[losses.index(min(losses))]

@@ -36,7 +36,7 @@ from core.attribution.scoring.index import HEAD, Index, Vector
 from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.nearest import Gallery
 from core.attribution.scoring.works_index import make_index
-from core.collection.types import Collection
+from core.collection.types import LONGEST_PROMPT, Collection
 from core.diffusion.protocol import DiffusionModel
 from core.errors import StoreError, UsageError
 
@@ -85,8 +85,14 @@ class Snapshot:
         self._phi: Packed | None = None  # of every row of the default method's index
 
     def require_style(self, style: str) -> None:
-        """Raise `UsageError` for a class that the collection does not have."""
-        if style not in self.collection.styles:
+        """Raise `UsageError` for a class that the collection does not have, or for a prompt that is
+        none."""
+        if self.collection.by_caption and not self.collection.knows(style):
+            raise UsageError(
+                f"A prompt has 1 to {LONGEST_PROMPT} letters, this one {len(style.strip())}. Write "
+                "what the picture is to show."
+            )
+        if not self.collection.knows(style):
             raise UsageError(
                 f"The collection '{self.collection.name}' has no class '{style}'. "
                 f"Choose one of: {', '.join(self.collection.styles)}."

@@ -31,6 +31,7 @@ from core.errors import CollectionError
 from core.files import write_text
 
 FORMAT = 1
+BY_CLASS, BY_CAPTION = "class", "caption"  # what prompts are
 MANIFEST, WORKS, ARTISTS, HELD_OUT = (
     "collection.toml",
     "works.csv",
@@ -38,11 +39,12 @@ MANIFEST, WORKS, ARTISTS, HELD_OUT = (
     "held_out.csv",
 )
 CONTRIBUTORS = "contributors"  # a column only where some work has more to say than its artist
-WORK_COLUMNS = tuple(field.name for field in fields(Work) if field.name != CONTRIBUTORS)
+FURTHER = (CONTRIBUTORS, "caption")  # columns only where some work has something in them
+WORK_COLUMNS = tuple(field.name for field in fields(Work) if field.name not in FURTHER)
 ARTIST_COLUMNS = ("id", "slug", "name", "status", "identifiers")
 # columns only where some artist has something in them
 FURTHER_COLUMNS = ("written", "kind", "of", "born", "died", "nationality")
-OPTIONAL = {WORKS: (CONTRIBUTORS,), HELD_OUT: (CONTRIBUTORS,), ARTISTS: FURTHER_COLUMNS}
+OPTIONAL = {WORKS: FURTHER, HELD_OUT: FURTHER, ARTISTS: FURTHER_COLUMNS}
 
 
 def load_collection(path: Path | str, *, check_files: bool = True) -> Collection:
@@ -62,6 +64,7 @@ def load_collection(path: Path | str, *, check_files: bool = True) -> Collection
             artists=artists,
             default_steps=int(settings.get("default_steps", 20)),
             default_guidance=float(settings.get("default_guidance", 2.0)),
+            by_caption=str(settings.get("prompts", BY_CLASS)) == BY_CAPTION,
         )
     except KeyError as error:
         raise CollectionError(
@@ -105,6 +108,8 @@ def save_collection(collection: Collection) -> None:
         "default_steps": collection.default_steps,
         "default_guidance": float(collection.default_guidance),
     }
+    if collection.by_caption:
+        settings["prompts"] = BY_CAPTION
     lines = (f"{key} = {_toml_value(value)}\n" for key, value in settings.items())
     write_text(root / MANIFEST, "".join(lines))
 
@@ -146,11 +151,11 @@ def is_inside(file: str) -> bool:
 
 def _works_text(works: Sequence[Work]) -> str:
     rows = [
-        (*values[:-1], _json([list(astuple(one)) for one in work.contributors]))
+        (*values[:-2], _json([list(astuple(one)) for one in work.contributors]), work.caption)
         for work in works
         for values in [astuple(work)]
     ]
-    return _table_of(WORK_COLUMNS, (CONTRIBUTORS,), rows)
+    return _table_of(WORK_COLUMNS, FURTHER, rows)
 
 
 def _artists_text(artists: Sequence[Artist]) -> str:

@@ -24,6 +24,7 @@ PERSON, BODY, PARTY, NOBODY, UNDECIDED = "person", "body", "party", "nobody", "u
 KINDS = (PERSON, BODY, PARTY, NOBODY, UNDECIDED)
 UNKNOWN_MAKER = "unknown-artist"  # the id that imports gave from the first day
 MAKER, ATTRIBUTED = "maker", "attributed to"
+LONGEST_PROMPT = 1000  # letters of a free prompt
 Makers = tuple[tuple[str, int], ...]
 
 
@@ -71,6 +72,7 @@ class Work:
     """One picture a model learnt from. `file` is relative to the collection's directory.
 
     `artist_id` is the first maker's; `contributors` all, where that is not the whole story.
+    `caption`: what somebody wrote that it shows.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Work:
     source: str
     sha256: str
     contributors: tuple[Contributor, ...] = ()
+    caption: str = ""
 
     @property
     def makers(self) -> Makers:
@@ -97,7 +100,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Collection:
-    """Works and artists of one directory; the order of `works` is that of every score vector."""
+    """Works and artists of one directory; the order of `works` is that of every score vector.
+
+    `by_caption`: each work is learnt under its caption instead of its class's prompt, and any
+    prompt can be painted. A *label* is what a picture is learnt, painted or traced under: a class,
+    or such a prompt in full.
+    """
 
     path: Path
     name: str
@@ -108,8 +116,28 @@ class Collection:
     artists: tuple[Artist, ...]
     default_steps: int = 20
     default_guidance: float = 2.0
+    by_caption: bool = False
 
-    @property
+    def label(self, work: Work) -> str:
+        """What the work is learnt under: its class, or its caption."""
+        return (self.by_caption and work.caption) or work.style
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What the works are learnt under, sorted, each once."""
+        return tuple(sorted({self.label(work) for work in self.works}))
+
+    def prompt(self, label: str) -> str:
+        """The sentence that a label is painted with."""
+        return label if self.by_caption and label not in self.styles else class_prompt(label)
+
+    def knows(self, label: str) -> bool:
+        """Whether a picture can be painted or traced under it."""
+        if not self.by_caption:
+            return label in self.styles
+        return bool(label.strip()) and len(label) <= LONGEST_PROMPT
+
+    @cached_property
     def styles(self) -> tuple[str, ...]:
         """The classes, sorted, each once."""
         return tuple(sorted({work.style for work in self.works}))
@@ -193,7 +221,14 @@ class Collection:
         Titles, years and the folder's place may change without changing what was learnt.
         """
         rows = [
-            [work.id, work.sha256, work.artist_id, work.style, *map(astuple, work.contributors)]
+            [
+                work.id,
+                work.sha256,
+                work.artist_id,
+                work.style,
+                *map(astuple, work.contributors),
+                *([work.caption] if self.by_caption and work.caption else []),
+            ]
             for work in self.works
         ]
         ids = sorted(artist.id for artist in self.artists)

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core.diffusion.families.family import T5, Family
+from core.diffusion.families.family import CLIP, CLIP_PROJECTED, Family
 from core.diffusion.lora_layers import (
     Configs,
     LayerChange,
@@ -209,7 +209,8 @@ def put_lora(pipeline: Any, source: LoraSource, adapter: str, family: Family) ->
         raise source.family.refusal(source.file.name)
     parts, network = adapted_parts(pipeline, family), family.network
     read = read_lora(source, parts, family)
-    of_peft = {one.part for one in family.encoders if one.kind != T5} | {network}
+    of_clip = {one.part for one in family.encoders if one.kind in (CLIP, CLIP_PROJECTED)}
+    of_peft = {*of_clip, network}
     plain = [change for change in read if change.plain and change.part in of_peft]
     others = [change for change in read if change not in plain or change.bias is not None]
     layers = [layer for change in plain for layer in change.layers]

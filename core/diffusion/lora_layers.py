@@ -17,7 +17,7 @@ import torch
 from peft.utils.other import get_pattern_key
 from torch import Tensor, nn
 
-from core.diffusion.families.family import CLIP, CLIP_PROJECTED, T5, Family
+from core.diffusion.families.family import CLIP, CLIP_PROJECTED, QWEN3, T5, Family
 from core.diffusion.weight_changes import of_inputs
 from core.errors import ModelError
 
@@ -45,7 +45,7 @@ COMPLETE = {
 }
 # names of attention processors, of 2023
 PROCESSORS = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
-COMFY_ENCODERS = {CLIP: "clip_l", CLIP_PROJECTED: "clip_g", T5: "t5xxl"}
+COMFY_ENCODERS = {CLIP: "clip_l", CLIP_PROJECTED: "clip_g", T5: "t5xxl", QWEN3: "qwen3_4b"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

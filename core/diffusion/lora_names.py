@@ -30,10 +30,17 @@ KINDS = (  # what else changes a model; the first that matches
     (r"lora_controlnet|^control_model\.", "ControlNet"),
 )
 SDXL, SD3, FLUX = "Stable Diffusion XL", "Stable Diffusion 3", "FLUX"
+Z_IMAGE = "Z-Image"
 TRANSFORMER = "a transformer (FLUX, Stable Diffusion 3 or alike)"
-ATTRIBUTABLE = frozenset({SDXL, SD3, FLUX, TRANSFORMER})
+ATTRIBUTABLE = frozenset({SDXL, SD3, FLUX, Z_IMAGE, TRANSFORMER})
 FAMILIES = (
     (r"joint_blocks", SD3),
+    (r"double_stream_modulation|to_qkv_mlp_proj|single_stream_modulation", "FLUX.2"),
+    (r"transformer_blocks[._]\d+[._](img|txt)_(mlp|mod)[._]", "Qwen-Image"),
+    (
+        r"(noise|context)_refiner[._]|layers[._]\d+[._]attention[._](to_[qkv]|to_out|qkv|out)\b",
+        Z_IMAGE,
+    ),
     (r"double_blocks|single_blocks|single_transformer_blocks", FLUX),
     (r"lora_te3_|text_encoder_3\b", SD3),
     (r"^(transformer\.|lora_transformer_)", TRANSFORMER),

@@ -126,7 +126,11 @@ class PipelineModel(DiffusionModel):
         targets = list(self.family.lora_targets)
         if layers == "linear":
             modules = self.network.named_modules()
-            targets = [name for name, layer in modules if isinstance(layer, nn.Linear)]
+            targets = [
+                name
+                for name, layer in modules
+                if isinstance(layer, nn.Linear) and not name.startswith(self.family.unattributed)
+            ]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.parts[self.family.network].add_adapter(
@@ -257,8 +261,30 @@ class PipelineModel(DiffusionModel):
         """Prompts -> what the network reads of them, `[b, ...]`; each distinct one is encoded
         once."""
         for prompt in set(prompts) - set(self._embeddings):
-            self._embeddings[prompt] = self.embed_text([prompt])
+            self._embeddings[prompt] = self.embed_text([prompt]).to(self.device)
         return Conditioning.cat([self._embeddings[prompt] for prompt in prompts])
+
+    @torch.no_grad()
+    def kept_prompts(self, prompts: Sequence[str]) -> Conditioning:
+        """The same, kept on the processor: the device holds one prompt at a time."""
+        away = torch.device("cpu")
+        return Conditioning.cat([self.embed_text([prompt]).to(away) for prompt in prompts])
+
+    def park(self) -> None:
+        """Text encoders and autoencoder leave the device, which only the network needs from now
+        on."""
+        self.park_text()
+        self.pipeline.vae.to("cpu")
+        self._embeddings.clear()
+
+    def park_text(self, prompts: Sequence[str] = ()) -> None:
+        """The text encoders leave the device, having encoded `prompts`; others are encoded on the
+        processor from now on. Of FLUX.1 they are as large as a graphics card."""
+        for prompt in prompts:
+            self.condition([prompt])
+        for encoder in self.family.encoders:
+            if encoder.part in self.parts:
+                self.parts[encoder.part].to("cpu")
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """The text encoders themselves, prompts -> `[b, ...]`, with gradients where their
@@ -290,8 +316,11 @@ class PipelineModel(DiffusionModel):
         chosen = {
             name: parameter
             for name, parameter in self.network.named_parameters()
-            if ((".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2)
-            or id(parameter) in linear
+            if (
+                ((".lora_A." in name or ".lora_B." in name) and parameter.ndim == 2)
+                or id(parameter) in linear
+            )
+            and not name.startswith(self.family.unattributed)
         }
         self._attributed = chosen
         if not chosen:

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import DiffusionModel
-from core.diffusion.schedule import NoiseSchedule
+from core.diffusion.schedule import NoiseSchedule, Schedule
 from core.diffusion.tensors import digest_tensors
 from core.errors import ModelError
 
@@ -84,7 +84,7 @@ class PixelDDPM(DiffusionModel):
         self.name = name
         self.device = torch.device(device)
         self.network: nn.Module = self.unet
-        self.schedule = NoiseSchedule.from_config(scheduler.config)
+        self.schedule: Schedule = NoiseSchedule.from_config(scheduler.config)
         side = int(unet.config.sample_size)
         self.latent_shape = (int(unet.config.in_channels), side, side)
         self.image_size = side

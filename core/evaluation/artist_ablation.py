@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.attribution.features.spec import NoiseRule
 from core.attribution.features.timesteps import TimestepRule
-from core.collection.types import Collection, Work, class_prompt
+from core.collection.types import Collection, Work
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.pipeline_model import PipelineModel
@@ -183,7 +183,7 @@ def _forget(
     places = (collection.path / "model", collection.path / "lora")
     model = PipelineModel.load(*places, device=device)
     pictures = load_pictures(collection, [*kept, *own])
-    whole = training_set(encode_all(model, pictures.images), pictures.styles)
+    whole = training_set(encode_all(model, pictures.images), pictures.styles, collection.prompt)
     data, count = forgetting_set(whole, range(len(kept), len(kept) + len(own)))
     teach = teacher(model, data, count, target)
     parameters = model.attributed_parameters()
@@ -214,10 +214,14 @@ def compare_without(
     own = [work for work in collection.works if work.is_by(artist_id)]
     rest = [work for work in collection.works if not work.is_by(artist_id)]
     others = rest[:: max(1, len(rest) // OTHERS)][:OTHERS]
-    finished = [_painted(model, style, seed, steps, guidance) for model in (before, after)]
+    finished = [
+        _painted(model, collection.prompt(style), seed, steps, guidance)
+        for model in (before, after)
+    ]
+    labels = (style, *(collection.label(work) for work in [*own, *others]))
+    prompts = [collection.prompt(label) for label in labels]
     shown = encode_all(before, load_pictures(collection, [*own, *others]).images)
     latents = torch.cat([finished[0], shown])
-    prompts = [class_prompt(name) for name in (style, *(work.style for work in [*own, *others]))]
     ids = [f"{number}" for number in range(len(latents))]
     losses = Losses(latents, ids, MEASURED_TIMESTEPS, MEASURED_NOISE)
     simple = [losses.under(model, model.condition(prompts))["simple"] for model in (before, after)]
@@ -240,10 +244,8 @@ def compare_without(
     return figures, tensor_to_image(after.decode(finished[1])[0])
 
 
-def _painted(model: PipelineModel, style: str, seed: int, steps: int, guidance: float) -> Tensor:
+def _painted(model: PipelineModel, prompt: str, seed: int, steps: int, guidance: float) -> Tensor:
     """Finished latents `[1, c, h', w']`."""
-    for at in denoise(
-        model, [class_prompt(style)], [seed], Sampler(steps=steps, guidance=guidance)
-    ):
+    for at in denoise(model, [prompt], [seed], Sampler(steps=steps, guidance=guidance)):
         latents = at.latents
     return latents

@@ -23,6 +23,7 @@ from core.attribution.features.timesteps import TimestepRule
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.pixel import PixelDDPM, residual_mlp
+from core.diffusion.pixel_flow import flow_transformer
 from core.diffusion.protocol import DiffusionModel
 
 NUMBERS = 400_000  # noise numbers of one forward pass
@@ -61,7 +62,17 @@ class LoraPlan:
     layers: str = "attention"
 
 
-Plan = MlpPlan | UnetPlan | LoraPlan
+@dataclass(frozen=True)
+class FlowPlan:
+    """A flow transformer on pixels, in patches of `patch` x `patch`."""
+
+    patch: int = 4
+    width: int = 96
+    heads: int = 4
+    depth: int = 4
+
+
+Plan = MlpPlan | UnetPlan | LoraPlan | FlowPlan
 
 
 def blank_model(
@@ -79,6 +90,17 @@ def blank_model(
         model.add_lora(plan.rank, seed, plan.start, plan.layers)
         return model
     channels, size = shape[0], shape[1]
+    if isinstance(plan, FlowPlan):
+        return flow_transformer(
+            seed,
+            side=size,
+            channels=channels,
+            patch=plan.patch,
+            width=plan.width,
+            heads=plan.heads,
+            depth=plan.depth,
+            device=device,
+        )
     if isinstance(plan, MlpPlan):
         network = residual_mlp(
             seed,

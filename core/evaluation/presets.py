@@ -14,7 +14,7 @@ from core.diffusion.sampling import Sampler
 from core.diffusion.training.loop import Recipe
 from core.diffusion.training.lora import PAPER_LORA
 from core.errors import UsageError
-from core.evaluation.models import LoraPlan, MlpPlan, Plan, UnetPlan
+from core.evaluation.models import FlowPlan, LoraPlan, MlpPlan, Plan, UnetPlan
 
 DIGITS, PHOTOGRAPHS, COLLECTION = "digits", "photographs", "collection"
 
@@ -210,6 +210,19 @@ ARTBENCH2 = Preset(
     needs_gpu=True,
 )
 
+WORKSHOPS_FLOW = replace(
+    WORKSHOPS,
+    name="workshops-flow",
+    title="A collection's works, a small flow transformer, retrained without half of them",
+    plan=FlowPlan(),
+    recipe=replace(PLAIN, batch_size=24, learning_rate=1e-3),
+    epochs=300,
+    works=6,
+    size=32,
+    retrained=8,
+    sampler=Sampler(steps=25, guidance=1.0),
+)
+
 WORKSHOPS_ARTISTS = replace(
     WORKSHOPS,
     name="workshops-artists",
@@ -246,6 +259,7 @@ PRESETS: dict[str, Preset] = {
             outcome=OutcomeRule(TimestepRule("uniform", 50), works=100),
         ),
         WORKSHOPS,
+        WORKSHOPS_FLOW,
         WORKSHOPS_ARTISTS,
         replace(
             WORKSHOPS_ARTISTS,

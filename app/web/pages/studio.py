@@ -38,6 +38,7 @@ from app.web.uploads import Uploads
 from app.web.views.looking import LookAlike
 from core.accounts.roles import Action
 from core.attribution.methods import METHODS
+from core.collection.types import LONGEST_PROMPT
 from core.errors import CreditlineError, UsageError
 
 INTRO = marked("Generate a painting, see which training works shaped it, and who is credited.")
@@ -113,16 +114,26 @@ class StudioPage:
 
     def _build_recipe(self, styles: Sequence[str]) -> None:
         """What a painting is made from; each style by one of its works."""
-        say = self.language.say
-        works = {work.style: work.id for work in reversed(self.studio.collection.works)}
+        say, collection = self.language.say, self.studio.collection
+        works = {work.style: work.id for work in reversed(collection.works)}
         tiles = render("studio.tiles", works=[works[style] for style in styles])
         gr.HTML(tiles, elem_id="tiles")  # a stylesheet: nothing of it is seen
-        self.style = gr.Radio(
-            [(style_name(style, self.language), style) for style in styles],
-            value=styles[0],
-            label=say("Style"),
-            elem_id="style",
-        )
+        self.style: gr.Radio | gr.Textbox
+        if collection.by_caption:
+            self.style = gr.Textbox(
+                collection.labels[0],
+                label=say("Prompt"),
+                lines=2,
+                max_length=LONGEST_PROMPT,
+                elem_id="prompt",
+            )
+        else:
+            self.style = gr.Radio(
+                [(style_name(style, self.language), style) for style in styles],
+                value=styles[0],
+                label=say("Style"),
+                elem_id="style",
+            )
         with gr.Row():
             self.seed = gr.Number(
                 7,
@@ -174,7 +185,7 @@ class StudioPage:
 
     def _build_upload(self, styles: Sequence[str]) -> None:
         """A picture from elsewhere."""
-        say = self.language.say
+        say, by_caption = self.language.say, self.studio.collection.by_caption
         with gr.Accordion(say("Or trace a picture of yours"), open=False):
             self.upload = gr.File(
                 label=say("Picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF; at most 25 MB)"),
@@ -189,7 +200,8 @@ class StudioPage:
                 value=ASK_THE_MODEL,
                 label=say("Ask as"),
                 elem_id="as-style",
-                filterable=False,
+                filterable=by_caption,
+                allow_custom_value=by_caption,
             )
             self.book_upload = gr.Checkbox(
                 False, label=say("Record credit for it in the ledger"), elem_id="book-upload"

@@ -40,7 +40,7 @@ from core.attribution.scoring.influence import Ownership
 from core.attribution.scoring.kernel import Kernel
 from core.attribution.scoring.ridge import LambdaRule
 from core.attribution.scoring.works_index import works_of
-from core.collection.types import Collection, class_prompt
+from core.collection.types import Collection
 from core.diffusion.pipeline_model import PipelineModel
 from core.errors import StoreError
 from core.files import read_json, write_text
@@ -154,7 +154,7 @@ def measure_gains(
     missing = [place for place, key in enumerate(keys) if key not in known]
     for done, place in enumerate(missing, start=1):
         latents = model.encode(load_pixels(collection, pictures[place])[None])
-        picture = (latents, [class_prompt(rows[place].style)], [rows[place].sha256], [place])
+        picture = (latents, [collection.prompt(rows[place].style)], [rows[place].sha256], [place])
         with_lora, finest = gain.with_lora(*picture)
         losses = (with_lora, gain.of_base(*picture), finest)
         known[keys[place]] = [float(loss) for loss in losses]

@@ -22,7 +22,7 @@ from core.attribution.features.shards import Picture, keys_of
 from core.attribution.features.spec import DEFAULT
 from core.attribution.features.store import FeatureStore
 from core.collection.store import load_held_out, table_text
-from core.collection.types import Collection, class_prompt
+from core.collection.types import Collection
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import paint
 from core.errors import StoreError
@@ -74,7 +74,7 @@ def paint_references(
 ) -> Iterator[Progress]:
     """Paint what is missing, then write the table, which names the model that painted."""
     folder = collection.path / "references"
-    styles = collection.styles
+    styles = collection.labels
     rows: list[Reference] = []
     painted = [(GENERATED, number) for number in range(plan.generated)]
     painted += [(BASE, number) for number in range(plan.base)]
@@ -101,7 +101,7 @@ def _painted(
     with model.without_lora() if kind == BASE else nullcontext():
         return paint(
             model,
-            class_prompt(style),
+            collection.prompt(style),
             seed=first + number,
             steps=collection.default_steps,
             guidance=collection.default_guidance,
@@ -124,7 +124,7 @@ def load_references(collection: Collection, plan: ReferencePlan = DEFAULT_PLAN) 
     by_artist: dict[str, list[Reference]] = {}
     for work in load_held_out(collection):
         made_by = BY.join(who for who, _ in work.makers)
-        row = Reference(HELD_OUT, work.file, work.style, work.sha256, made_by)
+        row = Reference(HELD_OUT, work.file, collection.label(work), work.sha256, made_by)
         by_artist.setdefault(work.artist_id, []).append(row)
     base = [row for row in rows if row.kind == BASE]
     others = [row for row in rows if row.kind != BASE]

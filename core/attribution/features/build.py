@@ -56,6 +56,7 @@ def build_features(
     directory = features_directory(collection, name)
     for folder in (directory, directory / "references", collection.path / "references"):
         sweep(folder)
+    model.park_text(["", *(collection.prompt(label) for label in collection.labels)])
     featurizer = Featurizer(model, spec, means=means)
     yield from fill_store(
         featurizer, collection, directory, pictures_of(collection), storage, spread

@@ -129,8 +129,11 @@ def _at_once(
         path = "hooks" if not _out_of_reach(model, layers) else "functional"
     if path == "functional":
         # one example needs no vmap: its mean objective is one ordinary backward, and faster
-        alone = len(examples.latents) == 1
-        return (_by_backward if alone else _by_functional)(model, objective, examples)
+        if len(examples.latents) == 1:
+            return _by_backward(model, objective, examples)
+        if examples.conditioning is not None and examples.conditioning.lengths is not None:
+            return _one_by_one(model, objective, examples)
+        return _by_functional(model, objective, examples)
     return _by_hooks(model, objective, examples, layers)
 
 
@@ -298,6 +301,24 @@ def _by_backward(model: DiffusionModel, objective: Objective, examples: Examples
         )
     named = zip(parameters, gradients, strict=True)
     return Gradients({name: value.detach()[None] for name, value in named}, losses[None])
+
+
+def _one_by_one(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:
+    """A backward each: prompts of several lengths are of no one shape, and networks that take them
+    write into tensors in place, which `vmap` does not allow."""
+    each = []
+    for at in range(len(examples.latents)):
+        own, given = slice(at, at + 1), examples.conditioning
+        one = replace(
+            examples,
+            latents=examples.latents[own],
+            noise=examples.noise[own],
+            conditioning=None if given is None else given[own],
+        )
+        each.append(_by_backward(model, objective, one))
+    names = each[0].by_parameter
+    stacked = {name: torch.cat([one.by_parameter[name] for one in each]) for name in names}
+    return Gradients(stacked, torch.cat([one.row_losses for one in each]))
 
 
 def _by_functional(model: DiffusionModel, objective: Objective, examples: Examples) -> Gradients:

@@ -18,7 +18,7 @@ from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
 from core.attribution.features.store import HEADER, FeatureStore, Header, key_of
 from core.attribution.removal import forget_rows
-from core.collection.types import Collection, class_prompt
+from core.collection.types import Collection
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError
 from core.progress import Progress
@@ -39,7 +39,7 @@ def keys_of(pictures: Sequence[Picture], spec: FeatureSpec) -> list[int]:
 
 def pictures_of(collection: Collection) -> list[Picture]:
     """The works, as features are made of them."""
-    return [(work.file, work.style, work.sha256) for work in collection.works]
+    return [(work.file, collection.label(work), work.sha256) for work in collection.works]
 
 
 def keys_of_works(collection: Collection, spec: FeatureSpec) -> list[int]:
@@ -99,7 +99,7 @@ def write_shard(
             pixels = torch.stack([opened.pop(place).result() for place in now])
             batch = [pictures[place] for place in now]
             latents = featurizer.model.encode(pixels)
-            prompts = [class_prompt(style) for _, style, _ in batch]
+            prompts = [collection.prompt(label) for _, label, _ in batch]
             made = featurizer.features(latents, prompts, [sha for _, _, sha in batch], now)
             parts.append(made)
             yield from now

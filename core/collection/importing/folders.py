@@ -3,8 +3,8 @@
 In: a folder or an archive. Out: a row for every picture in it; style, artist, title and year are
 read from the path: `style/artist-name_title-of-the-work-1887.jpg`, `style/Artist Name/Title.jpg`.
 The layouts of Hugging Face's imagefolder (train and test around the styles) and of kohya's trainers
-(`10_style`, captions beside the pictures) are known. What is beside the pictures is passed over in
-one sentence.
+(`10_style`, captions beside the pictures) are known. What else is beside the pictures is passed
+over in one sentence.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from core.collection.importing.containers import Archive, Folder
 from core.collection.importing.fields import licence, plain_text, readable
 from core.collection.importing.file_names import fields_of_name, is_name, title_under
 from core.collection.importing.rows import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
+from core.collection.types import LONGEST_PROMPT
 from core.errors import CollectionError, ImageRefused
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
@@ -133,7 +134,8 @@ class _FolderForm:
         path = fields_of_path(PurePosixPath(*(parts if len(parts) > 1 else ("", *parts))))
         own = parts[0] if len(parts) > 1 else ""
         style = style or self.repeats.get(own, path.style)
-        title = path.title or self._caption(name, own)
+        text = self._text_beside(name)
+        title = path.title or self._title(text, own)
         said = self.constants
         return Candidate(
             row=shown,
@@ -144,15 +146,17 @@ class _FolderForm:
             year=said.get("year") or path.year,
             licence=licence(said.get("licence", "")),
             source=said.get("source", ""),
+            caption=plain_text(text, LONGEST_PROMPT),
         )
 
-    def _caption(self, name: str, folder: str) -> str:
-        """The first line of the text beside a picture, without the words that name its style."""
+    def _text_beside(self, name: str) -> str:
         stem = name.rpartition(".")[0]
         file = next((stem + end for end in _CAPTIONS if stem + end in self.beside), "")
-        if not file:
-            return ""
-        line = plain_text(next(iter(_text(self.container, file).strip().splitlines()), ""), 200)
+        return _text(self.container, file).strip() if file else ""
+
+    def _title(self, text: str, folder: str) -> str:
+        """A caption's first line, without the words that name the picture's style."""
+        line = plain_text(next(iter(text.splitlines()), ""), 200)
         words = re.sub(r"^[0-9]+_+", "", folder).replace("_", " ").strip()
         for known in (words, self.repeats.get(folder, "")):
             if known and line.casefold().startswith(known.casefold()):

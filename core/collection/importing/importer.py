@@ -49,7 +49,7 @@ from core.collection.importing.rows import (
 )
 from core.collection.importing.sources import UNKNOWN, Form, read_source
 from core.collection.removal import removed_works
-from core.collection.store import MANIFEST, save_collection
+from core.collection.store import BY_CAPTION, MANIFEST, save_collection
 from core.collection.types import UNKNOWN_MAKER, Collection, Contributor, Work
 from core.errors import CollectionError, ImageRefused
 from core.files import write_bytes
@@ -162,7 +162,9 @@ class ImportOptions(TypedDict, total=False):
     """How to import. `size`: the side of the stored pictures in pixels (128). `name`: the
     collection's title (the folder's). `form`: what is known of the source. `selection`: which rows
     to take (all). `encoding`: how pictures are stored ("jpeg"). `opt_outs`: who is not learnt
-    from. `permission`: by whose word works are taken whose files say no ("": none is)."""
+    from. `permission`: by whose word works are taken whose files say no ("": none is).
+    `prompts`: what works are learnt under, "class" or "caption" (as the collection has it; a new
+    one, class)."""
 
     size: int
     name: str | None
@@ -171,6 +173,7 @@ class ImportOptions(TypedDict, total=False):
     encoding: Encoding
     opt_outs: OptOuts
     permission: str
+    prompts: str | None
 
 
 Events = Generator[Progress | ImportReport, None, None]
@@ -215,13 +218,24 @@ def _events(
     encoding: Encoding = "jpeg",
     opt_outs: OptOuts = NO_WISHES,
     permission: str = "",
+    prompts: str | None = None,
 ) -> Events:
     base = target_of(source, destination, size, name)  # refuse what is impossible before reading
     reading = read_source(source, form)
     opened = opened_target(source, base.path, size, name) if write else nullcontext(base)
     phase = "Importing pictures" if write else "Looking at pictures"
     with opened as base:
-        run = _Import(base, size, encoding, selection, reading.notes, write, opt_outs, permission)
+        run = _Import(
+            base,
+            size,
+            encoding,
+            selection,
+            reading.notes,
+            write,
+            opt_outs,
+            permission,
+            prompts,
+        )
         credit = run.crediting.lines(reading.rows)
         for done, row in enumerate(reading.rows):
             yield Progress(phase, done, len(reading.rows), row.row)
@@ -251,6 +265,7 @@ class _Import:
     write: bool
     opt_outs: OptOuts
     permission: str
+    prompts: str | None = None
     works: dict[str, Work] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)  # sha of stored file -> work id
     claimed: dict[str, str] = field(default_factory=dict)  # work ids this run has met -> row
@@ -332,7 +347,10 @@ class _Import:
         """What became of every row."""
         register = self.crediting.register
         works = self.crediting.works(tuple(self.works.values()))
-        collection = replace(self.base, works=works, artists=register.artists)
+        by_caption = self.base.by_caption if self.prompts is None else self.prompts == BY_CAPTION
+        collection = replace(
+            self.base, works=works, artists=register.artists, by_caption=by_caption
+        )
         unknown = self.per_artist[UNKNOWN_MAKER]
         counted = "1 work names" if unknown == 1 else f"{unknown} works name"
         nameless = f"{counted} no maker: they stand under 'Unknown maker', whom nobody pays."
@@ -349,6 +367,7 @@ class _Import:
                 *register.notes(),
                 *self._style_notes(),
                 *([nameless] * bool(unknown)),
+                *_caption_notes(collection),
             ),
             (*self.remarks, *self.crediting.remarks),
             self.write,
@@ -387,6 +406,7 @@ class _Import:
             year=row.year or work.year,
             licence=row.licence or work.licence,
             source=row.source or work.source,
+            caption=row.caption or work.caption,
         )
 
     def _look_alikes(self) -> list[Duplicate]:
@@ -474,6 +494,17 @@ class _Import:
             )
             for one in signals
         ]
+
+
+def _caption_notes(collection: Collection) -> list[str]:
+    """How many works have a caption, where that decides what they are learnt under."""
+    if not collection.by_caption:
+        return []
+    named = sum(bool(work.caption) for work in collection.works)
+    return [
+        f"Prompts are captions: {named} of {len(collection.works)} works have one; the others are "
+        "learnt under their class."
+    ]
 
 
 def _says_nothing(made_by: tuple[Contributor, ...]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from core.collection.importing.columns import (
@@ -46,9 +46,11 @@ from core.collection.importing.rows import (
     Refusal,
 )
 from core.collection.importing.table import Table, TableRow, read_table
+from core.collection.types import LONGEST_PROMPT
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60
+CAPTIONS = ("caption", "text", "prompt")  # columns of what a picture shows, as they are compared
 _SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
 
 
@@ -63,6 +65,13 @@ class _TableForm:
     classes: Mapping[str, str]
     constants: Mapping[str, str]
     styles_are_labels: bool = False
+    captions: tuple[int, ...] = ()
+
+    def caption(self, record: TableRow) -> str:
+        """What somebody wrote that the picture shows."""
+        cells = record.cells
+        texts = (plain_text(cells[at], LONGEST_PROMPT) for at in self.captions if at < len(cells))
+        return next(filter(None, texts), "")
 
     def cell(self, record: TableRow, field: str) -> str:
         """The first of the field's columns that holds something, or what every row says."""
@@ -116,7 +125,11 @@ def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
     slugs = any("-" in name for name in artists) and (
         sum(map(_is_slug, artists)) > 0.8 * len(artists)
     )
-    return _TableForm(places, len(table.header), by_path, slugs, classes, constants, by_label)
+    names = [compared_name(name) for name in table.header]
+    captions = tuple(at for at, name in enumerate(names) if name in CAPTIONS)
+    return _TableForm(
+        places, len(table.header), by_path, slugs, classes, constants, by_label, captions
+    )
 
 
 def _have_labels(table: Table, places: Places, files: list[str]) -> bool:
@@ -157,7 +170,8 @@ def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refu
     cell_of = form.cells_of(record)
     if not form.described_by_path and not places["title"]:
         from_path = _fields_of_name(PurePosixPath(name).name, cell_of("artist"))
-    return described(shown, finder.container.picture(name), style, cell_of, from_path)
+    made = described(shown, finder.container.picture(name), style, cell_of, from_path)
+    return replace(made, caption=form.caption(record))
 
 
 def _fields_of_name(file: str, artist: str) -> PathFields:

@@ -55,7 +55,8 @@ class Candidate:
     """A picture and what its source says of it; `row` names it in reports.
 
     `doubts` are sentences on what could not be taken as written (an identifier, a year). `makers`:
-    what the row says of them, where that is more than the `artist`.
+    what the row says of them, where that is more than the `artist`. `caption`: what somebody wrote
+    that the picture shows.
     """
 
     row: str
@@ -69,6 +70,7 @@ class Candidate:
     identifiers: Identifiers = ()
     doubts: tuple[str, ...] = ()
     makers: CreditCells | None = None
+    caption: str = ""
 
     @property
     def credit_cells(self) -> CreditCells:
@@ -88,6 +90,7 @@ class Candidate:
             *words,
             *(f"{kind} {value}" for kind, value in cells.identifiers),
             *(further if any(further) else ()),
+            *((f"caption {self.caption}",) if self.caption else ()),
         )
 
 

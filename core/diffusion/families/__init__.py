@@ -9,13 +9,20 @@ from core.diffusion.families.flux import FLUX_1
 from core.diffusion.families.stable_diffusion import STABLE_DIFFUSION
 from core.diffusion.families.stable_diffusion_3 import STABLE_DIFFUSION_3
 from core.diffusion.families.stable_diffusion_xl import STABLE_DIFFUSION_XL
+from core.diffusion.families.z_image import Z_IMAGE_FAMILY
 from core.errors import ModelError
 from core.files import read_json
 
 MODEL_INDEX = "model_index.json"
 FAMILIES = {
     family.pipeline: family
-    for family in (STABLE_DIFFUSION, STABLE_DIFFUSION_XL, STABLE_DIFFUSION_3, FLUX_1)
+    for family in (
+        STABLE_DIFFUSION,
+        STABLE_DIFFUSION_XL,
+        STABLE_DIFFUSION_3,
+        FLUX_1,
+        Z_IMAGE_FAMILY,
+    )
 }
 
 

@@ -21,17 +21,20 @@ Config = Mapping[str, Any]
 Configs = Mapping[str, Config]  # part -> its configuration
 PLAIN = "Choose a plain model that paints from text alone."
 CLIP, CLIP_PROJECTED, T5 = "CLIPTextModel", "CLIPTextModelWithProjection", "T5EncoderModel"
+QWEN3 = "Qwen3Model"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextEncoder:
     """A text encoder of class `kind`: the parts in which it and its tokenizer lie. `optional`: the
-    family paints without it too, less well."""
+    family paints without it too, less well. `also`: classes that it was part of when it was
+    saved, as its configuration may say."""
 
     part: str = "text_encoder"
     tokenizer: str = "tokenizer"
     kind: str = CLIP
     optional: bool = False
+    also: tuple[str, ...] = ()
 
 
 def no_facts(pipeline: Any) -> dict[str, object]:
@@ -45,7 +48,9 @@ class Family:
 
     network: the part that denoises (`unet`, `transformer`) of class `network_class`. left_out: what
     a checkpoint may hold and nobody uses. lora_targets: the Linear layers that a LoRA takes by
-    default, by the ends of their names. lora_families: how `lora_names` calls LoRAs for it.
+    default, by the ends of their names. unattributed: Linear layers that read all pictures of a
+    batch in one row, so that no hook tells them apart: a LoRA of them paints along. lora_families:
+    how `lora_names` calls LoRAs for it.
 
     image_size: the side of what it paints, from its configurations. schedule: from the scheduler's
     configuration and the side of the latents. condition: prompts -> what the network reads of them.
@@ -73,6 +78,7 @@ class Family:
     left_out: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # of `from_pretrained`
     lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    unattributed: tuple[str, ...] = ()
     facts: Callable[[Any], dict[str, object]] = no_facts
     original_names: Callable[[Any], Originals] = of_nothing
 
@@ -81,6 +87,11 @@ class Family:
         """Part -> the class that it must be of: network, autoencoder and text encoders."""
         encoders = {one.part: one.kind for one in self.encoders}
         return {self.network: self.network_class, "vae": "AutoencoderKL", **encoders}
+
+    def is_of(self, part: str, kind: str) -> bool:
+        """Whether a part may have been saved as of this class."""
+        also = {one.part: one.also for one in self.encoders}
+        return kind == self.classes[part] or kind in also.get(part, ())
 
 
 def upscaling(vae: Config) -> int:

@@ -93,6 +93,15 @@ SD3_TABLE: dict[str, Sequence[str] | str] = {
     "y_embedder.mlp.2": f"{TIMES}.text_embedder.linear_2",
     "final_layer.linear": "proj_out",
 }
+# of the blocks of Z-Image, wherever they stand
+Z_IMAGE_TABLE: dict[str, Sequence[str] | str] = {
+    f"{place}.{{}}.attention.{original}": ours
+    for place in ("layers", "noise_refiner", "context_refiner")
+    for original, ours in (
+        ("qkv", _under(f"{place}.{{}}.attention", IMAGE)),
+        ("out", f"{place}.{{}}.attention.to_out.0"),
+    )
+}
 SWAPPED = {"final_layer.adaLN_modulation.1": Original(("norm_out.linear",), swapped=True)}
 
 
@@ -108,6 +117,11 @@ def of_stable_diffusion_3(network: nn.Module) -> dict[str, Original]:
     end = f"joint_blocks.{last}.context_block.adaLN_modulation.1"
     names[end] = Original(names[end].modules, swapped=True)
     return names
+
+
+def of_z_image(network: nn.Module) -> dict[str, Original]:
+    """Tongyi's names of Z-Image."""
+    return _of_table(network, Z_IMAGE_TABLE)
 
 
 # within a residual block, a sampler and the rest of a UNet

@@ -11,7 +11,7 @@ collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,11 +116,14 @@ class LabelledImages:
         return tuple(sorted(set(self.styles)))
 
 
-def training_set(latents: Tensor, styles: Sequence[str]) -> TrainingSet:
-    """Latents with the number of each one's class prompt; number 0 is the empty prompt."""
+def training_set(
+    latents: Tensor, styles: Sequence[str], prompt: Callable[[str], str] = class_prompt
+) -> TrainingSet:
+    """Latents with the number of each one's prompt, that of its class or what `prompt` makes of
+    its label; number 0 is the empty prompt."""
     classes = sorted(set(styles))
     order = {style: index + 1 for index, style in enumerate(classes)}
-    prompts = ["", *(class_prompt(style) for style in classes)]
+    prompts = ["", *(prompt(style) for style in classes)]
     return TrainingSet(
         latents=latents, prompt_of=torch.tensor([order[style] for style in styles]), prompts=prompts
     )

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from core.diffusion.families import family_of
-from core.diffusion.families.family import PLAIN, T5, Family, TextEncoder, upscaling
+from core.diffusion.families.family import PLAIN, QWEN3, T5, Family, TextEncoder, upscaling
 from core.diffusion.tensors import tensor_names
 from core.diffusion.training.pretrained import present_parts
 from core.diffusion.training.weights import (
@@ -32,6 +32,7 @@ from core.files import read_json
 
 AGAIN = "Copy or download the model again."
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+TABLES = {T5: "spiece.model", QWEN3: "vocab.json"}  # of tokenizers' pieces, before tokenizer.json
 LFS = b"version https://git-lfs"
 
 
@@ -71,7 +72,8 @@ def require_configured(folder: Path, name: str, family: Family) -> None:
                 "weights would not be exact. Take the same model in float32, float16 or bfloat16."
             )
         known = config.get("architectures") or [str(config.get("_class_name", kind))]
-        if kind not in known and STANDS_FOR.get(known[0]) != kind:
+        own = STANDS_FOR.get(known[0]) == kind
+        if not own and not any(family.is_of(part, one) for one in known):
             raise ModelError(
                 f"The part '{part}' of '{name}' is a {known[0]}, where a {kind} is needed. {PLAIN}"
             )
@@ -89,17 +91,17 @@ def require_tokenizers(folder: Path, name: str, family: Family) -> None:
     for encoder in family.encoders:
         if encoder.optional and not (folder / encoder.part).is_dir():
             continue
-        if encoder.kind == T5:
-            _require_t5(folder, encoder, name)
+        if encoder.kind in TABLES:
+            _require_pieces(folder, encoder, name)
         else:
             _require_clip(folder, encoder, name)
 
 
-def _require_t5(folder: Path, encoder: TextEncoder, name: str) -> None:
-    """T5 reads pieces of words, whose table is one file."""
+def _require_pieces(folder: Path, encoder: TextEncoder, name: str) -> None:
+    """T5 and Qwen read pieces of words, whose table is one file."""
     what = f"The tokenizer '{encoder.tokenizer}' of '{name}'"
     place = folder / encoder.tokenizer
-    if not any((place / one).is_file() for one in ("tokenizer.json", "spiece.model")):
+    if not any((place / one).is_file() for one in ("tokenizer.json", TABLES[encoder.kind])):
         raise ModelError(f"{what} is incomplete: it lacks tokenizer.json, its table. {AGAIN}")
     hush()
     try:

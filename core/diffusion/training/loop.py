@@ -77,12 +77,14 @@ class Execution:
     a batch in so many parts, one after the other, to spare memory (with dropout, other units are
     dropped: as another seed would). `threads`: so many parts side by side, each on its own share
     of the processor's cores, which small networks use better than all cores one layer at a time;
-    without dropout, whose chances are drawn in one order.
+    without dropout, whose chances are drawn in one order. `checkpointing`: a block's activations
+    are computed again in the backward pass instead of kept, a third more work for much less memory.
     """
 
     precision: str = "float32"
     accumulate: int = 1
     threads: int = 1
+    checkpointing: bool = False
 
     def __post_init__(self) -> None:
         if self.accumulate < 1:
@@ -139,6 +141,7 @@ def train(
     directory: Path,
     *,
     embed: Embed | None = None,
+    table: Conditioning | None = None,
     teach: Teach | None = None,
     kept: Tensor | None = None,
     execution: Execution = PLAIN,
@@ -147,8 +150,9 @@ def train(
 
     `teach` may put other targets in place of the usual ones. `kept [n]` bool: the works that are
     learnt; the others are drawn all the same and left out of their batch. `embed` answers the
-    prompts' conditioning `[prompts, ...]` when the text encoder is trained too; otherwise they are
-    computed once. At the end the parameters hold the moving average, if any.
+    prompts' conditioning `[prompts, ...]` when the text encoder is trained too; otherwise it is
+    `table`, on any device, or computed once. At the end the parameters hold the moving average, if
+    any.
     """
     for parameter in parameters.values():
         parameter.requires_grad_(True)
@@ -162,19 +166,23 @@ def train(
     checkpoint = directory / "training.safetensors"
     average = {name: value.detach().clone() for name, value in parameters.items()}
     done = load_training(checkpoint, parameters, optimizer, average)
-    fixed = None if embed is not None else model.condition(data.prompts)
+    fixed = table
+    if embed is None and table is None:
+        fixed = model.condition(data.prompts)
     dropped = _set_dropout(model.network, recipe)
     if dropped and execution.threads > 1:
         raise UsageError("With dropout a batch is not computed side by side: set 1 thread.")
 
     def learn(part: _Part) -> Tensor:
         """Add the gradients of one piece to the parameters' own; returns its part of the loss."""
-        table = embed() if embed is not None else fixed
+        given = embed() if embed is not None else fixed
         with execution.casting(model.device):
-            piece = _loss(model, data, part, table, teach) * part.share
+            piece = _loss(model, data, part, given, teach) * part.share
         piece.backward()
         return piece.detach()
 
+    if execution.checkpointing:
+        model.network.enable_gradient_checkpointing()  # type: ignore[operator]
     pieces = max(execution.accumulate, execution.threads)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
@@ -207,6 +215,8 @@ def train(
         parameter.requires_grad_(False)
     for module, share in dropped.items():
         module.p = share
+    if execution.checkpointing:
+        model.network.disable_gradient_checkpointing()  # type: ignore[operator]
     model.network.eval()
 
 
@@ -357,7 +367,7 @@ def _loss(
     latents = chosen(data, chances.rows, chances.mirrored, chances.posterior)
     prompts = torch.where(chances.blank, 0, data.prompt_of[chances.rows])
     latents, noise = latents.to(model.device), chances.noise.to(model.device)
-    conditioning = None if table is None else table[prompts]
+    conditioning = None if table is None else table[prompts].to(model.device)
     times = chances.times.to(model.device)
     noisy = model.schedule.add_noise(latents, noise, times)
     target = model.schedule.target(latents, noise, times)

@@ -1,11 +1,11 @@
-"""Train a LoRA of a Stable Diffusion on a collection, the base untouched.
+"""Train a LoRA of any family on a collection, the base untouched.
 
 In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def load_pictures(collection: Collection, works: Sequence[Work]) -> LabelledImag
             )
         with Image.open(path) as image:
             images.append(image_to_pixels(image, collection.image_size))
-    return LabelledImages(torch.stack(images), [work.style for work in works])
+    return LabelledImages(torch.stack(images), [collection.label(work) for work in works])
 
 
 def train_lora(
@@ -94,29 +94,36 @@ def train_lora(
 ) -> Iterator[Progress]:
     """Train on `works` (all of the collection, or a subset) and write the adapter.
 
-    In bfloat16 the frozen UNet lies in bfloat16 too; the LoRA and its optimizer stay in float32.
+    In bfloat16 the frozen network lies in bfloat16 too; the LoRA and its optimizer stay in float32.
+    Pictures and prompts are encoded once; then the encoders leave the device.
     """
-    check_plan({"lora": asdict(plan), "works": [work.sha256 for work in works]}, scratch)
+    learnt = {"lora": asdict(plan), "works": [work.sha256 for work in works]}
+    if collection.by_caption:
+        learnt["captions"] = [collection.label(work) for work in works]
+    check_plan(learnt, scratch)
     if (lora_dir / LORA_FILE).is_file():
         return
     model = PipelineModel.load(collection.path / "model", device=device)
     model.add_lora(plan.rank, plan.recipe.seed, plan.start, plan.layers)
-    data = _lora_set(model, load_pictures(collection, works), plan.recipe)
+    data = _lora_set(model, load_pictures(collection, works), plan.recipe, collection.prompt)
     precision = chosen_precision(execution.precision, model.device)
     if precision != "float32":
         model.narrow(getattr(torch, precision))
-    parameters = model.attributed_parameters()
+    parameters, table = model.attributed_parameters(), model.kept_prompts(data.prompts)
+    model.park()
     place = scratch / "lora"
-    yield from train(model, parameters, data, plan.recipe, place, execution=execution)
+    yield from train(model, parameters, data, plan.recipe, place, table=table, execution=execution)
     model.save_lora(lora_dir)
 
 
-def _lora_set(model: PipelineModel, pictures: LabelledImages, recipe: Recipe) -> TrainingSet:
+def _lora_set(
+    model: PipelineModel, pictures: LabelledImages, recipe: Recipe, prompt: Callable[[str], str]
+) -> TrainingSet:
     """Everything is encoded once: the latents, and where the recipe asks for them the posterior's
     spread and the mirrored pictures."""
     if not (recipe.sampled or recipe.flip):
-        return training_set(encode_all(model, pictures.images), pictures.styles)
-    plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles)
+        return training_set(encode_all(model, pictures.images), pictures.styles, prompt)
+    plain = training_set(pictures.images[:, :1, :1, :1].float(), pictures.styles, prompt)
     sampled = sampled_set(model, plain, pictures.images)
     if not recipe.flip:
         return sampled

@@ -50,3 +50,19 @@ def test_what_is_repeated_stays_beside_itself() -> None:
 
 def test_precision_is_that_of_every_tensor() -> None:
     assert {one.dtype for one in made(2).to(torch.float64).tensors} == {torch.float64}
+
+
+def test_prompts_of_several_lengths_stay_of_their_lengths() -> None:
+    """Only what pads them changes: nothing that a network reads."""
+    long, short = made(1), made(1)
+    parts = [
+        Conditioning(text=long.text, lengths=(3,)),
+        Conditioning(text=short.text[:, :2], lengths=(2,)),
+    ]
+    whole = Conditioning.cat(parts)
+    assert whole.lengths == (3, 2) and whole.text.shape == (2, 3, 4)
+    assert not whole.text[1, 2].any()
+    assert whole[1:].lengths == (2,) and whole[torch.tensor([1, 0, 1])].lengths == (2, 3, 2)
+    assert whole.repeat_interleave(2).lengths == (3, 3, 2, 2)
+    assert whole.to(torch.float64).lengths == (3, 2) and len(whole.tensors) == 1
+    assert [one.lengths for one in whole] == [(3,), (2,)]

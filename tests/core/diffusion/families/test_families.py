@@ -15,7 +15,15 @@ from core.diffusion.families import FAMILIES
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Sampler, ddim, denoise
 from core.errors import ModelError
-from tests.tiny_families import PIPELINES, SIDE, random_model, tiny_flux, tiny_sd3, tiny_xl
+from tests.tiny_families import (
+    PIPELINES,
+    SIDE,
+    random_model,
+    tiny_flux,
+    tiny_sd3,
+    tiny_xl,
+    tiny_z_image,
+)
 
 PROMPT = "a cubism painting"
 
@@ -101,6 +109,27 @@ def test_flux_paints_as_its_own_pipeline_with_the_guidance_as_an_input(
         assert not torch.allclose(painted(model, guidance), weaker)
 
 
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_z_image_paints_as_its_own_pipeline_whose_guidance_begins_at_nothing(
+    guidance: float,
+) -> None:
+    """Prompts of two lengths go through the network together."""
+    pipeline = tiny_z_image(0)
+    model = PipelineModel(pipeline, name="own")
+    pipeline.set_progress_bar_config(disable=True)
+    own = pipeline(
+        PROMPT,
+        negative_prompt="",
+        height=SIDE,
+        width=SIDE,
+        latents=noise(model),
+        num_inference_steps=4,
+        guidance_scale=guidance - 1.0,
+        output_type="pt",
+    ).images
+    torch.testing.assert_close(painted(model, guidance) / 2 + 0.5, own, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("kind", PIPELINES)
 def test_the_prompt_changes_the_answer(kind: str) -> None:
     model = random_model(kind)
@@ -162,3 +191,24 @@ def test_parts_that_do_not_fit_are_refused(kind: str, tmp_path: Path) -> None:
     place.write_text(json.dumps(config))
     with pytest.raises(ModelError, match="for editing by instruction"):
         PipelineModel.load(tmp_path)
+
+
+def test_parked_text_encoders_answer_the_same_where_they_lie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was encoded before is kept; another prompt is encoded where the encoders are now."""
+    model, other = random_model("SD 3"), random_model("SD 3")
+    moved: list[str] = []
+    for encoder in model.family.encoders:
+        part = model.parts[encoder.part]
+        monkeypatch.setattr(
+            part, "to", lambda device, name=encoder.part: moved.append(f"{name} {device}")
+        )
+    model.park_text([PROMPT])
+    assert moved == [f"{one.part} cpu" for one in model.family.encoders]
+    monkeypatch.setattr(model, "embed_text", lambda prompts: pytest.fail("encoded again"))
+    kept = model.condition([PROMPT])
+    monkeypatch.undo()
+    for one, wanted in zip(kept.tensors, other.condition([PROMPT]).tensors, strict=True):
+        assert torch.equal(one, wanted)
+    assert torch.equal(model.condition(["a dog"]).text, other.condition(["a dog"]).text)
