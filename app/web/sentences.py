@@ -156,6 +156,9 @@ SENTENCES: tuple[str, ...] = (
     marked("The disputed credit is that of '%(artist)s'. Reject the dispute to give it back."),
     marked("'%(artist)s' is nobody in particular. Name the artist, or leave it empty."),
     marked("withheld"),
+    # the summary of training content (app.services.training_summary)
+    marked("named otherwise"),
+    marked("others"),
     # the ledger
     marked("it is damaged: it holds what was never written there"),
     marked("Another run is recorded as '%(run)s'. Trace the picture again."),

@@ -14,13 +14,16 @@ from core.ledger import schema
 from core.ledger.records import WITHHELD
 
 changes = schema.artist_status.c
+# built once: every run that is booked asks this
+MASKED = select(changes.artist_id).where(
+    changes.seq.in_(select(func.max(changes.seq)).group_by(changes.artist_id)),
+    changes.masked == 1,
+)
 
 
 def masked(connection: Connection) -> frozenset[str]:
     """The ids of artists whose newest change of status withholds the name."""
-    last = select(func.max(changes.seq)).group_by(changes.artist_id)
-    query = select(changes.artist_id).where(changes.seq.in_(last), changes.masked == 1)
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(connection.execute(MASKED).scalars())
 
 
 def shown_names(connection: Connection, artist_ids: Collection[str]) -> dict[str, str]:

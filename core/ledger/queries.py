@@ -50,6 +50,8 @@ REVERSAL_OF = select(txn.seq).where(txn.reverses == bindparam("number"))
 GIVEN = select(posting.artist_id, posting.micro).where(
     posting.txn_id == bindparam("entry"), posting.artist_id.is_not(None)
 )
+RUN_BY_ID = select(schema.run).where(run.id == bindparam("key"))
+RUN_BY_NUMBER = select(schema.run).where(run.number == bindparam("key"))
 LONGEST_NUMBER = 12  # digits of a run's number in a search
 ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the database
 
@@ -200,7 +202,7 @@ def runs(
     numbers = connection.execute(
         query.order_by(order.desc()).limit(per_page).offset((page - 1) * per_page)
     ).scalars()
-    views = [_run_view(connection, run.number == number, False) for number in numbers.all()]
+    views = [_run_view(connection, RUN_BY_NUMBER, number, False) for number in numbers.all()]
     return Page(tuple(view for view in views if view is not None), page, per_page, total)
 
 
@@ -253,11 +255,13 @@ def _searched(search: RunSearch) -> list[ColumnElement[bool]]:
 
 def run_view(connection: Connection, run_id: str) -> RunView | None:
     """One run by its id, with its influences."""
-    return _run_view(connection, run.id == run_id, True)
+    return _run_view(connection, RUN_BY_ID, run_id, True)
 
 
-def _run_view(connection: Connection, condition: Any, with_influences: bool) -> RunView | None:
-    row = connection.execute(select(schema.run).where(condition)).mappings().first()
+def _run_view(
+    connection: Connection, query: Select[Any], key: str | int, with_influences: bool
+) -> RunView | None:
+    row = connection.execute(query, {"key": key}).mappings().first()
     if row is None:
         return None
     influences: list[RunInfluence] = []
