@@ -1,6 +1,7 @@
 # make run    the studio, on a machine with nothing but Python >= 3.11 and make
 # make test   every test (the browser ones need chromium; without it they are skipped)
 # make lint   style and types            make bench [ONLY=name]   the measurements
+# make attack [COUNT=2000 SEED=1]  damaged pictures    make soak [SECONDS=60]  load and kill -9
 # make clean  remove what was built; your data in CREDITLINE_HOME stays
 #
 # TORCH_INDEX=ADDRESS  take torch from another package index (a CPU-only build, say)
@@ -13,11 +14,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 PIP    := $(PY) -m pip --disable-pip-version-check install --quiet -c constraints.txt
 NICER  := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: run test lint format bench clean help
+.PHONY: run test lint format bench attack soak clean help
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '1,6s/^# \{0,1\}//p' Makefile
+	@sed -n '1,7s/^# \{0,1\}//p' Makefile
 
 run: $(VENV)/.installed
 	@exec $(PY) -m app serve
@@ -36,6 +37,15 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(PY) -m pytest tests/benchmarks -s --timeout=0 $(if $(ONLY),-k '$(ONLY)') $(ARGS)
+
+COUNT ?= 2000
+SEED  ?= 1
+attack: $(VENV)/.installed-dev
+	@$(NICER) $(PY) -m tests.attack.mutated_pictures $(COUNT) --seed $(SEED)
+
+SECONDS ?= 60
+soak: $(VENV)/.installed-dev
+	@$(NICER) $(PY) -m tests.attack.soak $(SECONDS) --seed $(SEED)
 
 $(PY):
 	@test -n "$(PYTHON)" || { echo "Creditline needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }

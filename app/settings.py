@@ -161,6 +161,11 @@ class Settings(BaseSettings):
         return self.home / "accounts.sqlite3"
 
     @property
+    def authority(self) -> Path:
+        """Who signs pictures, where somebody does: a key and its certificates."""
+        return self.home / "keys" / "provenance"
+
+    @property
     def outputs(self) -> Path:
         """Pictures that were painted or recorded."""
         return self.home / "outputs"

@@ -68,7 +68,7 @@
   }).observe(document.documentElement, { childList: true, subtree: true });
   // where nothing has been heard of a job for a while and the studio knows more, its connection was
   // lost: the page is opened again at the job's address
-  const QUIET = 8000; // milliseconds
+  const QUIET = 20000; // milliseconds: a machine that is busy is not one that is gone
   setInterval(async () => {
     const marker = find("#status [data-run]");
     if (!marker || Date.now() - changed < QUIET) return;

@@ -50,6 +50,10 @@ class AccountError(CreditlineError):
     """An account, password or token that cannot be made, changed or read."""
 
 
+class ProvenanceError(CreditlineError):
+    """An evidence pack that cannot be read, or a signing authority that cannot be made or used."""
+
+
 class BusyError(CreditlineError):
     """More waits already than may wait; says when to try again."""
 

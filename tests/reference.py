@@ -22,6 +22,7 @@ from app.services import (
     serialize_artists,
     serialize_disputes,
     serialize_ledger,
+    serialize_provenance,
     training_summary,
 )
 from core.files import write_text
@@ -81,6 +82,9 @@ VERBS: dict[str, Any] = {
     "artists opt-out": serialize_artists.OptedOutRecord,
     "artists opt-in": serialize_artists.OptedOutRecord,
     "artists opt-outs": list[serialize_artists.WishRecord],
+    "verify": serialize_provenance.PackRecord,
+    "provenance init": serialize_provenance.AuthorityRecord,
+    "provenance show": serialize_provenance.AuthorityRecord,
     "doctor": serialize.DoctorRecord,
 }
 RUN = "/runs/ID.json"

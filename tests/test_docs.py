@@ -37,6 +37,7 @@ def verbs() -> list[str]:
         "artists": cli.artists.verbs,
         "ledger": cli.ledger.verbs,
         "evaluate": cli.evaluate.verbs,
+        "provenance": cli.provenance.verbs,
         "workshops": cli.workshops.verbs,
     }
     names = [str(command.name) for command in cli.app.registered_commands]

@@ -25,10 +25,12 @@ from app.cli import (
     featurize,
     generate,
     import_,
+    provenance,
     remove,
     serve,
     summary,
     train,
+    verify,
     workshops,
 )
 from app.cli.output import complain
@@ -56,10 +58,12 @@ app.command("generate")(generate.generate)
 app.command("attribute")(attribute.attribute)
 app.command("methods")(attribute.methods)
 app.command("score")(attribute.score)
+app.command("verify")(verify.verify)
 app.add_typer(accounts.verbs, name="accounts")
 app.add_typer(artists.verbs, name="artists")
 app.add_typer(evaluate.verbs, name="evaluate")
 app.add_typer(disputes.verbs, name="ledger")  # the ledger's, and those about disputes
+app.add_typer(provenance.verbs, name="provenance")
 app.add_typer(workshops.verbs, name="workshops")
 app.command("doctor")(doctor.doctor)
 

@@ -32,7 +32,7 @@ from core.evaluation.artist_ablation import (
 from core.evaluation.artist_report import ForgettingAgreement, forgetting_agreements
 from core.files import write_bytes, write_text
 from core.progress import Progress
-from core.provenance import png_with_facts
+from core.provenance.picture import png_with_facts
 
 
 @dataclass(frozen=True)

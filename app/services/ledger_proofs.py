@@ -26,7 +26,7 @@ def verified(ledger: Ledger, against: Path | None, key: Path | None) -> Verifica
     if against is None or not proof.ok:
         return proof
     heads = _kept(against)
-    keys = _publisher(ledger).keys() if key is None else read_public_keys(key)
+    keys = publisher_of(ledger).keys() if key is None else read_public_keys(key)
     faults = ledger.compare(heads, keys)
     return replace(proof, ok=False, first_bad=faults[0]) if faults else proof
 
@@ -48,7 +48,8 @@ def _kept(path: Path) -> tuple[PublishedHead, ...]:
     return heads
 
 
-def _publisher(ledger: Ledger) -> Publisher:
+def publisher_of(ledger: Ledger) -> Publisher:
+    """Who signs for a ledger; `LedgerError` where it was opened without its key."""
     if ledger.publisher is None:
         raise LedgerError("This ledger is opened without its signing key.")
     return ledger.publisher
@@ -56,23 +57,23 @@ def _publisher(ledger: Ledger) -> Publisher:
 
 def published(ledger: Ledger) -> dict[str, Any]:
     """A checkpoint of now, and where it and the public key lie."""
-    head, publisher = ledger.publish(), _publisher(ledger)
+    head, publisher = ledger.publish(), publisher_of(ledger)
     where = {"checkpoints": publisher.checkpoints, "public_key": publisher.public_key}
     wanted = ("number", "published_at", "entries", "head", "entries_root", "key")
     return {name: value for name, value in asdict(head).items() if name in wanted} | where
 
 
-def proof_of(ledger: Ledger, number: int) -> InclusionProof:
-    """A proof of the entry against the first checkpoint that knows it, made if there is none."""
-    knowing = (head for head in _publisher(ledger).heads() if head.entries >= number)
-    return ledger.prove(number, next(knowing, None) or ledger.publish())
-
-
 def write_proof(ledger: Ledger, number: int, output: Path) -> InclusionProof:
-    """`proof_of` the entry, written into a file."""
+    """As `proof_of`, into a file."""
     proof = proof_of(ledger, number)
     write_text(output, proof.text() + "\n")
     return proof
+
+
+def proof_of(ledger: Ledger, number: int) -> InclusionProof:
+    """A proof of the entry against the first checkpoint that knows it, made if there is none."""
+    knowing = (head for head in publisher_of(ledger).heads() if head.entries >= number)
+    return ledger.prove(number, next(knowing, None) or ledger.publish())
 
 
 def checked(path: Path, key: Path, against: Path | None) -> InclusionProof:
@@ -82,14 +83,14 @@ def checked(path: Path, key: Path, against: Path | None) -> InclusionProof:
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerError(f"The proof '{path.name}' cannot be read. Ask for it again.") from error
     proof, keys = read_proof(text), read_public_keys(key)
-    reason = fault_of_proof(proof, keys) or _fault_of_kept(proof.head, against, keys)
+    reason = fault_of_proof(proof, keys) or fault_of_kept(proof.head, against, keys)
     if reason is not None:
         raise LedgerError(f"The proof '{path.name}' does not hold: {reason}.")
     return proof
 
 
-def _fault_of_kept(head: PublishedHead, against: Path | None, keys: PublicKeys) -> str | None:
-    """Whether the checkpoint of a proof is one of those that somebody kept."""
+def fault_of_kept(head: PublishedHead, against: Path | None, keys: PublicKeys) -> str | None:
+    """Why the checkpoint of a proof is none of those that somebody kept; None where it is one."""
     if against is None:
         return None
     heads = _kept(against)

@@ -6,10 +6,9 @@ that the ledger takes. Writes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from PIL import Image
 
@@ -30,6 +29,7 @@ from core.ledger.shares import (
     strongest_places,
 )
 from core.ledger.write import now
+from core.provenance.picture import pixels_digest
 
 KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
 LONGEST_SIDE = 1024  # of the copy that is kept of an upload
@@ -135,6 +135,14 @@ def _withheld(studio: Studio) -> frozenset[str]:
         return frozenset()  # the ledger's trouble is reported when it is written
 
 
+def without_names(studio: Studio, attribution: Attribution) -> Attribution:
+    """The attribution as it is answered: without the names that are withheld."""
+    hidden = _withheld(studio)
+    if not hidden:
+        return attribution
+    return replace(attribution, collection=attribution.collection.unnamed(hidden, WITHHELD))
+
+
 def _proponents(attribution: Attribution) -> tuple[Influence, ...]:
     """The works that shaped it most, and all from which a rule over z would credit.
 
@@ -170,12 +178,6 @@ def _influences(
             part=row.part,
             makers=makers if len(makers) > 1 else None,
         )
-
-
-def pixels_digest(image: Image.Image) -> str:
-    """sha256 over size and pixels: what makes two painted pictures the same."""
-    head = f"{image.mode}{image.width}x{image.height}".encode()
-    return hashlib.sha256(head + image.tobytes()).hexdigest()
 
 
 def kept_copy(image: Image.Image) -> bytes:

@@ -16,7 +16,12 @@ from PIL import Image
 
 from app.services.cancellation import Cancellation
 from app.services.collections import chosen_collection, chosen_style
-from app.services.run_record import kept_copy, pixels_digest, run_record, shares_of
+from app.services.run_record import (
+    kept_copy,
+    run_record,
+    shares_of,
+    without_names,
+)
 from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
@@ -36,7 +41,7 @@ from core.ledger.records import GENERATION, UPLOAD, RunRecord, RunView
 from core.ledger.shares import Shares
 from core.ledger.write import new_id
 from core.progress import Progress
-from core.provenance import png_with_facts
+from core.provenance.picture import pixels_digest, png_with_facts
 
 PREVIEW_EVERY = 3
 MAX_SEED = 2**31 - 1
@@ -371,6 +376,7 @@ def _booked(
             record.spec_digest,
             record.style,
         )
+    attribution = without_names(studio, attribution)
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
     try:

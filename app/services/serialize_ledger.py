@@ -6,15 +6,26 @@ An exported entry is `core.ledger.export.ExportedEntry`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, field_validator
 
 from app.services.serialize import Number, Record, RemainderRecord
-from core.ledger.records import ESCROW, Entry, LedgerFilter, Page, RunView, Statement, Totals
+from core.ledger.evidence import Evidence
+from core.ledger.records import (
+    ESCROW,
+    Entry,
+    LedgerFilter,
+    Page,
+    RunInfluence,
+    RunRecord,
+    RunView,
+    Statement,
+    Totals,
+)
 from core.ledger.statement import posted
 
 if TYPE_CHECKING:
@@ -357,13 +368,24 @@ class ArtistEvidence(Record):
     joined_z: Number = Field(description="Their works' z, joined")
 
 
+class RestRecord(Record):
+    """In an evidence pack: what stands for the artists who are not listed."""
+
+    artists: int = Field(description="How many they are")
+    influence: tuple[Number, ...] = Field(description="Their influence is the exact sum of these")
+    sha256: str = Field(description="Of the whole evidence, as the run's digest covers it")
+
+
 class EvidenceRecord(Record):
     """What every share rule can be applied to again."""
 
     attributable: Number = Field(description="How much is owed to the collection, 0 to 1")
-    artists: tuple[ArtistEvidence, ...] = Field(description="Every artist of the collection")
+    artists: tuple[ArtistEvidence, ...] = Field(
+        description="Every artist of the collection; in an evidence pack those who matter, if many"
+    )
     signals: dict[str, Number] = Field(description="What `attributable` follows from")
     departed: Number = Field(description="Influence of works that left the collection")
+    rest: RestRecord | None = Field(default=None, description="absent: every artist is listed")
 
 
 class RecordedRun(Record):
@@ -411,3 +433,21 @@ class RecordedRun(Record):
         """`permalink`: the address of the run's page."""
         where = {"number": view.number, "entry": view.entry, "reversed": view.reversed}
         return cls.model_validate(where | {"permalink": permalink} | asdict(view.record))
+
+    def record(self) -> RunRecord:
+        """The run as the ledger takes it; of abridged evidence what is listed."""
+        values = self.plain()
+        for name in ("number", "entry", "reversed", "permalink"):
+            values.pop(name, None)
+        influences = tuple(
+            RunInfluence(**row | {"makers": row["makers"] and _as_kept(row["makers"])})
+            for row in values.pop("influences")
+        )
+        if values["evidence"] is not None:
+            values["evidence"].pop("rest", None)
+            values["evidence"] = Evidence.from_plain(values["evidence"])
+        return RunRecord(**values, influences=influences)
+
+
+def _as_kept(makers: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, int], ...]:
+    return tuple((one["artist_id"], one["artist"], one["weight"]) for one in makers)

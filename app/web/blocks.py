@@ -21,6 +21,7 @@ from app.web.formatting import render
 from app.web.language import ENGLISH, LANGUAGES, Language
 from app.web.language_choice import language_of
 from app.web.localized_pages import LocalizedBlocks
+from app.web.named_endpoints import NamedEndpoints
 from app.web.pages.account import account_header
 from app.web.pages.compare import compare_page
 from app.web.pages.history import HistoryPage
@@ -64,6 +65,7 @@ def _build(jobs: Jobs, callers: Callers, uploads: Uploads, language: Language) -
     ) as blocks:
         _navigation(blocks, callers, language)
         StudioPage(jobs, callers.access, uploads, language).load(blocks)
+        NamedEndpoints(jobs, callers.access).offer()
     reading = partial(_reading, blocks, callers, language)
     reading(say("Ledger"), "ledger", say(ENTRIES), partial(_ledger, studio))
     reading(say("Artists"), "artists", say(ARTISTS), _for_all(artists_page, studio))

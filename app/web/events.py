@@ -16,14 +16,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
+from gradio.components.api_component import Api
 
 from app.web.callers import Caller, Callers
-from app.web.permissions import COUNTED, event_action, event_name
+from app.web.permissions import COUNTED, NAMED, event_action, event_name
 from app.web.throttle import Throttle, neighbourhood
 from app.web.uploads import Budgets, Uploads
 
 LONGEST_WORDS = 10_000  # letters of one value
-WATCHING = frozenset({"watch"})
+LONGEST_NAME = 200  # letters of a value that a program gives
+WATCHING = NAMED | {"watch"}
 WATCHED_PER_JOB = 4  # pages that may watch, per job that may be under way
 
 NO_VISITOR = "Open the studio in the browser first."
@@ -94,14 +96,15 @@ class Events:
     def _checked(
         self, body: object, *, queued: bool, visitor: str, caller: Caller
     ) -> dict[str, Any]:
-        if caller.by_token:
-            raise EventRefused(403, NO_TOKEN)
-        if not visitor:
-            raise EventRefused(403, NO_VISITOR)
+        number = body.get("fn_index") if isinstance(body, Mapping) else None
+        fn = self.blocks.fns.get(number) if type(number) is int else None
+        if fn is None or event_name(fn) not in NAMED:  # a page's, so a browser's
+            if caller.by_token:
+                raise EventRefused(403, NO_TOKEN)
+            if not visitor:
+                raise EventRefused(403, NO_VISITOR)
         if not isinstance(body, Mapping):
             raise EventRefused(400, NO_VALUE)
-        number = body.get("fn_index")
-        fn = self.blocks.fns.get(number) if type(number) is int else None
         action = None if fn is None else event_action(fn)
         if fn is None or action is None or bool(fn.queue) != queued:
             raise EventRefused(404, NO_EVENT)
@@ -139,6 +142,10 @@ class Events:
             fits = isinstance(value, int | float) and not isinstance(value, bool)
         elif isinstance(field, gr.Checkbox):
             fits = isinstance(value, bool)
+        elif isinstance(field, Api):  # a plain value of a program; what it means, the service says
+            fits = isinstance(value, int | float) or (
+                isinstance(value, str) and len(value) <= LONGEST_NAME
+            )
         else:
             fits = isinstance(value, str) and len(value) <= LONGEST_WORDS
         if not fits:
@@ -184,7 +191,7 @@ class Events:
         more = WATCHED_PER_JOB if watches else 1
         own = sum(self._visitor_of(job.headers) == visitor for job in jobs)
         joining = self._joining[f"visitor {visitor} {watches}"]
-        if own + joining >= more * self.budgets.jobs_per_visitor:
+        if visitor and own + joining >= more * self.budgets.jobs_per_visitor:
             raise EventRefused(429, ENOUGH)
         near = sum(job.client is not None and job.client.host == address for job in jobs)
         joining = self._joining[f"address {address} {watches}"]

@@ -19,7 +19,7 @@ from app.web.callers import CALLER, Caller, Callers, owner_of
 from app.web.events import EventRefused, Events
 from app.web.formatting import render
 from app.web.language_choice import language_of
-from app.web.permissions import OF_A_FORM, Answered, answered
+from app.web.permissions import OF_A_FILE, OF_A_FORM, Answered, answered
 from app.web.sign_in import page_within
 from app.web.uploads import UploadRefused, Uploads
 from core.errors import AccountError
@@ -88,6 +88,8 @@ class Gate:
             scope = {**scope, CALLER: caller}
             if scope["method"] == "POST" and scope["path"] == UPLOAD:
                 await self._upload(scope, headers, receive, dressed)
+            elif scope["method"] == "POST" and route.path in OF_A_FILE:
+                await self._form_with_file(scope, headers, receive, dressed)
             elif scope["method"] == "POST" and scope["path"] == BROUGHT:
                 await self._brought(scope, headers, caller, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FORM:
@@ -98,7 +100,8 @@ class Gate:
             else:
                 await self.application(scope, receive, dressed)
         except _Refused as refusal:
-            if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            page = scope["method"] == "GET" or scope["path"] in OF_A_FILE
+            if page and "text/html" in headers.get("accept", ""):
                 await _page(dressed, scope, refusal)
             else:
                 await _answer(dressed, refusal.status, refusal.words)
@@ -150,6 +153,19 @@ class Gate:
         except UploadRefused as refusal:
             raise _Refused(refusal.status, refusal.words) from refusal
         await _replay(send, status, *replied)
+
+    async def _form_with_file(
+        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """Within the budgets of uploads, though what comes is not kept among them."""
+        length = headers.get("content-length", "")
+        if not length.isdecimal():
+            raise _Refused(411, NO_LENGTH)
+        try:
+            with self.uploads.room_for(self.access.visitor(headers), int(length)):
+                await self.application(scope, _bounded(receive, int(length)), send)
+        except UploadRefused as refusal:
+            raise _Refused(refusal.status, refusal.words) from refusal
 
     async def _brought(
         self,

@@ -54,6 +54,8 @@ ROUTES = (
     Answered("GET", "/sign-in", Action.LOOK, "the form to sign in, and to sign out"),
     Answered("POST", "/sign-in", Action.LOOK, "signs in"),
     Answered("POST", "/sign-out", Action.LOOK, "signs out"),
+    Answered("GET", "/verify", Action.LOOK, "the form for an evidence pack"),
+    Answered("POST", "/verify", Action.LOOK, "what an evidence pack proves; keeps nothing"),
     Answered("GET", "/disputes", Action.LOOK, "disputes, with every step"),
     Answered("POST", "/disputes", Action.COMMENT, "opens a dispute"),
     Answered("POST", "/disputes/comment", Action.COMMENT, "says something about one"),
@@ -92,6 +94,8 @@ ROUTES = (
     Answered("GET", "/static/{path:path}", Action.LOOK, "fonts and pictures of the pages"),
     Answered("GET", "/theme.css", Action.LOOK, "colours of the pages"),
     Answered("GET", "/favicon.ico", Action.LOOK, "the pages' sign"),
+    Answered("GET", "/config", Action.LOOK, "what `gradio_client` reads of the pages"),
+    Answered("GET", "/gradio_api/info", Action.LOOK, "the endpoints that it calls by name"),
     Answered("POST", "/gradio_api/queue/join", Action.LOOK, "an event that waits for its turn"),
     Answered("GET", "/gradio_api/queue/data", Action.LOOK, "how far an event is"),
     Answered("POST", "/gradio_api/run/predict", Action.LOOK, "an event that does not wait"),
@@ -127,6 +131,8 @@ ROUTES = (
     Answered("GET", "/api/v1/artists", Action.LOOK, "artists, by page"),
     Answered("GET", "/api/v1/artists/{artist}", Action.LOOK, "an artist's status and credit"),
     Answered("GET", "/api/v1/artists/{artist}/statement", Action.LOOK, "an artist's statement"),
+    Answered("GET", "/api/v1/disputes", Action.LOOK, "disputes, by page"),
+    Answered("GET", "/api/v1/disputes/{number}", Action.LOOK, "a dispute with every step"),
     Answered("GET", "/api/v1/ledger/totals", Action.LOOK, "net credit of every artist"),
     Answered("GET", "/api/v1/ledger/entries", Action.LOOK, "entries, by page"),
     Answered("GET", "/api/v1/ledger/entries/{entry}", Action.LOOK, "an entry"),
@@ -167,8 +173,17 @@ EVENTS = {
     "names_undo": Action.NAMES,
     "names_wish": Action.OPT_OUT,
     "watch": Action.LOOK,
+    # what `gradio_client` calls by name
+    "paint": Action.GENERATE,
+    "run": Action.LOOK,
+    "totals": Action.LOOK,
+    "entries": Action.LOOK,
+    "statement": Action.LOOK,
+    "verification": Action.LOOK,
 }
-COUNTED = frozenset({"generate", "again", "trace"})  # of these a visitor has so many per hour
+NAMED = frozenset({"paint", "run", "totals", "entries", "statement", "verification"})
+# of these a visitor has so many per hour
+COUNTED = frozenset({"generate", "again", "trace", "paint"})
 OF_A_FORM = frozenset(
     {
         "/sign-in",
@@ -181,6 +196,7 @@ OF_A_FORM = frozenset(
         "/corrections/opt-out",
     }
 )
+OF_A_FILE = frozenset({"/verify"})  # forms that bring a file
 
 
 def answered(method: str, path: str) -> Answered | None:

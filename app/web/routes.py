@@ -15,37 +15,30 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from app.services.artist_ablation import answer_picture
+from app.services.evidence_pack import evidence_pack
 from app.services.ledger_filter import read_filter
 from app.services.run_tables import credit_table, works_table
 from app.services.serialize import Record
-from app.services.serialize_ledger import EntryRecord, RecordedRun
+from app.services.serialize_ledger import RecordedRun
 from app.services.session import Studio
 from app.services.statements import MEDIA, statement_file, statement_of
 from app.web.formatting import run_page
 from app.web.views.credit import names_in
-from core.errors import CreditlineError
+from core.errors import CreditlineError, UsageError
 from core.evaluation.artist_ablation import DEFAULT_WAY
 from core.ledger.export import for_spreadsheets
-from core.ledger.ledger import Reader
 from core.ledger.records import LedgerFilter, RunView
-from core.provenance import evidence_pack
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 YEAR = "public, max-age=31536000, immutable"
-NOTE = """This pack holds what supports the credits of one run of Creditline:
-picture.png, the picture with its recipe; run.json, the run with every influence that was named;
-entry.json, the ledger's entry with its hash (null when nothing was booked); credit.csv and
-works.csv, the shares and the works as tables for a spreadsheet.
-Influence is estimated by the method named in run.json on the model named there.
-"""
 
 
 def media(studio: Studio) -> APIRouter:
     """Routes for pictures, exports and evidence."""
     router = APIRouter()
 
-    def run_of(run_id: str, ledger: Reader = studio.ledger) -> RunView:
-        return recorded_run(studio, run_id, ledger)
+    def run_of(run_id: str) -> RunView:
+        return recorded_run(studio, run_id)
 
     def names_of(view: RunView) -> Mapping[str, str]:
         known = {one.id: one.name for one in studio.ledger.artists()}
@@ -115,20 +108,14 @@ def media(studio: Studio) -> APIRouter:
 
     @router.get("/runs/{run_id}/evidence.zip")
     def evidence(run_id: str) -> Response:
-        with studio.ledger.moment() as moment:
-            view = run_of(run_id, moment)
-            entry = None if view.entry is None else moment.entry(view.entry)
-        pack = evidence_pack(
-            {
-                "picture.png": picture_of(view).read_bytes(),
-                "run.json": _pretty(_recorded(view)),
-                "entry.json": _pretty(None if entry is None else EntryRecord.of(entry)),
-                "credit.csv": _spreadsheet(credit_table(view, names_of(view))),
-                "works.csv": _spreadsheet(works_table(view)),
-                "README.txt": NOTE.encode(),
-            }
-        )
-        return _file(pack, "application/zip", f"creditline-{view.number:06d}-evidence.zip")
+        run_of(run_id)
+        try:
+            pack = evidence_pack(studio, run_id, run_page(run_id))
+        except UsageError as error:
+            raise HTTPException(404, error.message) from error
+        except CreditlineError as error:
+            raise HTTPException(503, error.message) from error
+        return _file(pack.data, "application/zip", pack.name)
 
     @router.get("/statements/{artist_id}.{kind}")
     def statement(artist_id: str, kind: str, request: Request) -> Response:
@@ -161,9 +148,9 @@ def media(studio: Studio) -> APIRouter:
     return router
 
 
-def recorded_run(studio: Studio, run_id: str, ledger: Reader | None = None) -> RunView:
-    """The run with this id, 404 where there is none; `ledger`: of one moment."""
-    view = (ledger or studio.ledger).run(run_id) if RUN_ID.fullmatch(run_id) else None
+def recorded_run(studio: Studio, run_id: str) -> RunView:
+    """The run with this id, 404 where there is none."""
+    view = studio.ledger.run(run_id) if RUN_ID.fullmatch(run_id) else None
     if view is None:
         raise HTTPException(404, "There is no such run here.")
     return view

@@ -353,6 +353,112 @@ SENTENCES: tuple[str, ...] = (
     marked("mean loss of x over models trained without n, minus over those trained with n"),
     marked("minus the coefficient of n in the ridge regression of the loss of x on who was in"),
     marked("minus the coefficient of n in the LASSO regression of the loss of x on who was in"),
+    # an evidence pack (app.services.pack_verification, core.provenance.pack, core.ledger.inclusion)
+    marked("Valid: nothing was changed since the key that you gave signed it."),
+    marked(
+        "Valid, not trusted: nothing was changed since it was signed, but nobody vouches for the "
+        "signer, and anybody can sign so with a key of their own."
+    ),
+    marked("Not valid: this is not what was signed. What does not fit stands below."),
+    marked(
+        "Every file is as it was when the key %(key)s signed the pack, on %(day)s as the studio "
+        "says."
+    ),
+    marked(
+        "Entry %(entry)s stood in the ledger of which the same studio signed checkpoint "
+        "%(checkpoint)s, on %(day)s."
+    ),
+    marked("The run is the one that the entry credits: its record gives the hash in the entry."),
+    marked(
+        "The shares follow from the numbers in the pack by the rule %(rule)s: they were computed "
+        "again."
+    ),
+    marked("The picture is the one that the run painted, pixel by pixel."),
+    marked(
+        "The picture itself is signed (C2PA) by '%(signer)s': valid, not trusted, for no list that "
+        "programs trust names the signer."
+    ),
+    marked(
+        "Who the signer is: the key lies in the pack itself. Compare its fingerprint with one that "
+        "the studio gave you by another way."
+    ),
+    marked("When it was signed: every date is the studio's own word, with no timestamp of others."),
+    marked(
+        "Whether the entry still stands: it may have been reversed since, which only the ledger "
+        "says."
+    ),
+    marked(
+        "Whether the numbers are right: influence is an estimate on one model, and only whoever "
+        "has the model can measure it again. Credits are neither money nor a licence."
+    ),
+    marked("That anybody was credited: nothing was booked for this picture."),
+    marked(
+        "That this run was credited: its picture had been credited before, by the entry of another "
+        "run."
+    ),
+    marked(
+        "What %(count)s artists without a share had: their numbers are fixed by a hash, and the "
+        "studio must show them when somebody asks."
+    ),
+    marked(
+        "What the picture's own signature (C2PA) says: it was not read, because the extra "
+        "'provenance' is not installed here."
+    ),
+    marked("Where the picture alone comes from: it carries no signature of its own (C2PA)."),
+    marked(
+        "Whether the picture's own signature (C2PA) was made in time: the certificate of "
+        "'%(signer)s' has ended since, and no timestamp of others says when it signed."
+    ),
+    marked(
+        "That the entry is in the ledger: a name in it is withheld, so its proof is not given to "
+        "everybody. The studio has it."
+    ),
+    marked("it is missing"),
+    marked("it is damaged"),
+    marked("it was changed: its hash is not that of the MANIFEST"),
+    marked("it was changed: the signature does not fit"),
+    marked("it was added: the MANIFEST does not name it"),
+    marked("a line of it is damaged"),
+    marked("it was changed or damaged: it cannot be unpacked"),
+    marked("it was changed or damaged: it has another length"),
+    marked("it is packed in a way that evidence packs are not"),
+    marked("it is signed by a key that is not in the pack"),
+    marked("it does not prove the entry of the pack"),
+    marked("its checkpoint is signed by a key (%(key)s) that was not given"),
+    marked("its checkpoint was altered: the signature does not fit"),
+    marked("the entry was altered: its contents do not give its hash"),
+    marked("the entry is not in the ledger that the checkpoint is of"),
+    marked("it is not the run that the entry credits"),
+    marked("its shares are not those that the entry books"),
+    marked("its shares do not follow from its numbers by the rule"),
+    marked("it cannot be opened as a picture"),
+    marked("it is not the picture that the run painted"),
+    marked("its own signature (C2PA) does not hold"),
+    marked("its own signature (C2PA) speaks of another run or other shares"),
+    marked("Ask whoever gave it to you for the pack again."),
+    marked("The pack is larger than %(most)s MB, which no evidence pack is."),
+    marked("The pack's list of files is damaged."),
+    marked("This is not an evidence pack: it is not a ZIP file."),
+    marked("The pack is cut off: its end is missing."),
+    marked("The pack is cut off, or something was added at its end."),
+    marked("The pack is a part of several, or its list is damaged."),
+    marked("The pack lists more than %(most)s files, which no evidence pack does."),
+    marked("The pack names a file that would lie outside it, or by no plain name."),
+    marked("Nothing was unpacked."),
+    marked("The pack holds '%(file)s' twice."),
+    marked("'%(file)s' in the pack is a link or a device, not a file."),
+    marked("'%(file)s' in the pack is encrypted."),
+    marked("Evidence is open to everybody."),
+    marked("The files of the pack would take more than %(most)s MB, which no evidence does."),
+    marked(
+        "This ZIP has no MANIFEST: it is not an evidence pack, or one from before they were signed."
+    ),
+    marked("Download it from the run's page again."),
+    marked("Others are verifying packs just now. Try again in a minute."),
+    marked(
+        "The pack could not be verified: reading it took too long, or ended the process that read "
+        "it. It is damaged or made to do harm. Ask whoever gave it to you for it again."
+    ),
     # the embedded collection
     marked(
         "Six hundred paintings by twenty-four procedural painters: small programs, each with a "

@@ -160,6 +160,7 @@ def make_application(
     from app.web.rights import rights
     from app.web.routes import media
     from app.web.sign_in import signing_in
+    from app.web.verifying import verifying
 
     callers = Callers(settings, access)
 
@@ -200,6 +201,7 @@ def make_application(
 
     application.include_router(media(studio))
     application.include_router(signing_in(callers))
+    application.include_router(verifying())
     application.include_router(rights(studio))
     studio.thumbnails.sweep(time.time())
     blocks = build_studio(jobs, callers, uploads)

@@ -7,6 +7,7 @@ be copied to others; the private key in `keys/`, which stays. Several processes 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from filelock import FileLock
 
 from core.errors import CreditlineError, LedgerError
 from core.files import write_text
-from core.ledger.hashes import GENESIS
+from core.ledger.hashes import GENESIS, canonical
 from core.ledger.published_heads import (
     RUNS,
     PublishedHead,
@@ -25,7 +26,14 @@ from core.ledger.published_heads import (
     read_heads,
 )
 from core.ledger.records import FirstBad
-from core.ledger.signing import PublicKeys, public_pem, read_public_keys, signing_key
+from core.ledger.signing import (
+    PublicKeys,
+    fingerprint,
+    public_pem,
+    read_public_keys,
+    sign,
+    signing_key,
+)
 from core.ledger.write import now
 
 EVERY = 1_000  # entries
@@ -99,6 +107,21 @@ class Publisher:
         kept = self.public_key.read_text("ascii") if self.public_key.exists() else ""
         if pem not in kept:
             write_text(self.public_key, kept + pem)
+
+    def public_pem(self) -> bytes:
+        """The public keys as text, the one in use among them: made on first use."""
+        key = signing_key(self._private_key)
+        self.public_key.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.checkpoints.with_name(".checkpoints.lock")):
+            self._publish_key(public_pem(key))
+        return self.public_key.read_bytes()
+
+    def sign(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Something else that the studio says, with the `key`'s fingerprint and its `signature`;
+        what kind of thing it is must be among the values."""
+        key = signing_key(self._private_key)
+        signed = {**values, "key": fingerprint(key.public_key())}
+        return signed | {"signature": sign(key, canonical(signed).encode("ascii"))}
 
     def keys(self) -> PublicKeys:
         """By which the lines here are signed."""

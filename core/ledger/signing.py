@@ -81,17 +81,26 @@ def public_pem(key: Ed25519PrivateKey) -> str:
 def read_public_keys(path: Path) -> PublicKeys:
     """The public keys in a PEM file: one, or several where the studio changed its key."""
     try:
-        keys = [load_pem_public_key(block) for block in BLOCK.findall(path.read_bytes())]
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise LedgerError(
-            f"The public key '{path.name}' cannot be read. Ask the studio for it again."
-        ) from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.name) from error
+    return public_keys(data, path.name)
+
+
+def public_keys(pem: bytes, name: str) -> PublicKeys:
+    """The public keys in a PEM text; `name` is that of its file, for the refusal."""
+    try:
+        keys = [load_pem_public_key(block) for block in BLOCK.findall(pem)]
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _unreadable(name) from error
     signing = [key for key in keys if isinstance(key, Ed25519PublicKey)]
     if not signing:
-        raise LedgerError(
-            f"'{path.name}' holds no Ed25519 public key. Ask the studio for it again."
-        )
+        raise LedgerError(f"'{name}' holds no Ed25519 public key. Ask the studio for it again.")
     return {fingerprint(key): key for key in signing}
+
+
+def _unreadable(name: str) -> LedgerError:
+    return LedgerError(f"The public key '{name}' cannot be read. Ask the studio for it again.")
 
 
 def sign(key: Ed25519PrivateKey, message: bytes) -> str:
@@ -100,9 +109,10 @@ def sign(key: Ed25519PrivateKey, message: bytes) -> str:
 
 
 def is_signed(key: Ed25519PublicKey, message: bytes, signature: str) -> bool:
-    """Whether this key signed the message."""
+    """Whether this key signed the message, and the signature is written as `sign` writes it."""
     try:
-        key.verify(base64.b64decode(signature, validate=True), message)
+        raw = base64.b64decode(signature, validate=True)
+        key.verify(raw, message)
     except (InvalidSignature, binascii.Error, ValueError):
         return False
-    return True
+    return base64.b64encode(raw).decode("ascii") == signature

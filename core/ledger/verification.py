@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 
@@ -31,14 +31,15 @@ from core.ledger.hashes import (
     canonical,
     chained_hash,
     entry_hash,
+    is_run_digest,
     name_digest,
-    run_digest,
 )
 from core.ledger.queries import OrderedGroups
 from core.ledger.records import CREDIT, ISSUED, FirstBad, Verification
 from core.ledger.running_totals import total_faults
 from core.ledger.shares import WHOLE, read_rule
 
+T = TypeVar("T")
 Row = dict[str, Any]
 DAMAGED = "it is damaged: it holds what was never written there"
 KEPT = ("entry", "run", "influence", "deleted_run", "deleted_influence")
@@ -235,7 +236,7 @@ def _rule_id(row: Row) -> str:
     return read_rule(row).id
 
 
-def _sound(compute: Callable[..., str], *rows: object) -> str | None:
+def _sound(compute: Callable[..., T], *rows: Any) -> T | None:
     """What `compute` gives for rows as they lie there; None where they hold no such values."""
     try:
         return compute(*rows)
@@ -333,7 +334,7 @@ def _runs(raw: sqlite3.Connection, since: Checkpoint) -> Iterator[FirstBad]:
         rows = influences.take(expected)
         if run["entry_key"] is not None and not entry:
             yield FirstBad(0, f"the entry of run {expected} is missing")
-        if _sound(run_digest, run, rows) != run["digest"]:
+        if not _sound(is_run_digest, run["digest"], run, rows):
             torn = "is damaged" if _torn(run, *rows) else "was changed"
             yield FirstBad(entry, f"run {expected} {torn}")
     written = _written(raw, "run")

@@ -22,6 +22,7 @@ from core.ledger.hashes import (
     canonical,
     chained_hash,
     entry_hash,
+    is_run_digest,
     name_digest,
     run_digest,
 )
@@ -88,12 +89,10 @@ def plain_text(text: str) -> str:
     return " ".join(visible.split())
 
 
-def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:
-    """The run, its influences and its rule. Returns the run's digest.
-
-    A run that is there already, as it is, is not written again; `LedgerError` if its id is there
-    with other contents.
-    """
+def run_rows(
+    record: RunRecord, entry_key: str | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A run as its row and those of its influences: what its digest covers."""
     row = {
         name: canonical(value) if name in JSON_FIELDS and value is not None else value
         for name, value in asdict(record).items()
@@ -109,10 +108,20 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         }
         for influence in record.influences
     ]
+    return row, rows
+
+
+def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:
+    """The run, its influences and its rule. Returns the run's digest.
+
+    A run that is there already, as it is, is not written again; `LedgerError` if its id is there
+    with other contents.
+    """
+    row, rows = run_rows(record, entry_key)
     digest = run_digest(row, rows)
     recorded = connection.execute(RUN_DIGEST, {"id": record.id}).scalar()
-    if recorded == digest:
-        return digest
+    if recorded is not None and is_run_digest(recorded, row, rows):
+        return str(recorded)
     if recorded is not None:
         raise LedgerError(f"Another run is recorded as '{record.id}'. Trace the picture again.")
     if record.rule in KNOWN_RULES:

@@ -52,7 +52,7 @@ def large(
 def studio_of(ledger: Ledger, artists: int) -> Any:
     people = tuple(Artist(who, who, name) for who, name in names(artists).items())
     collection = SimpleNamespace(name="large", works=(), artists=people, styles=("style_00",))
-    return SimpleNamespace(ledger=ledger, collection=collection)
+    return SimpleNamespace(ledger=ledger, collection=collection, shown_collection=collection)
 
 
 def views(studio: Any, rare: str) -> dict[str, Callable[[], str]]:

@@ -27,7 +27,7 @@ def violations(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("path", [*PAGES, "compare", "sign-in"])
+@pytest.mark.parametrize("path", [*PAGES, "compare", "sign-in", "verify"])
 def test_no_page_shuts_anybody_out(
     lived_in: Server, open_page: Open, path: str, dark: bool
 ) -> None:

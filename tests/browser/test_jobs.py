@@ -48,8 +48,9 @@ def test_who_waits_reads_place_and_time_wide_and_narrow(server: Server, open_pag
     expect(waiting).to_contain_text(re.compile(r"Ready in about \d+ s"))
     wide = pages[-1].evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
-    for page in pages:
-        expect(page.locator("#status")).to_contain_text(RECORDED, timeout=120_000)
+    for seed, page in enumerate(pages):
+        alt = re.compile(f"^Generated cubism painting, seed {510 + seed}$")
+        expect(page.locator("#painting img")).to_have_attribute("alt", alt, timeout=120_000)
 
 
 def test_a_page_whose_server_was_restarted_picks_its_run_up(

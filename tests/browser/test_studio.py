@@ -252,7 +252,7 @@ def test_downloads_carry_the_recipe_and_the_evidence(
         page.get_by_role("link", name="Evidence pack").click()
     download.value.save_as(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as pack:
-        assert {"picture.png", "run.json", "entry.json", "SHA256SUMS"} <= set(pack.namelist())
+        assert {"picture.png", "run.json", "entry.json", "MANIFEST"} <= set(pack.namelist())
 
 
 def test_an_unknown_link_says_so(server: Server, open_page: Open) -> None:

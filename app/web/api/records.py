@@ -9,13 +9,14 @@ line.
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.responses import FileResponse, Response
 
 from app.services.ledger_filter import find_artist, find_entry, read_filter, read_search
 from app.services.ledger_proofs import proof_of
 from app.services.report import ReportRecord, load_report, report_record
 from app.services.serialize import MethodRecord, method_records
+from app.services.serialize_disputes import DisputeRecord, DisputesPage
 from app.services.serialize_jobs import ArtistsPage, RunsPage, StudioRecord
 from app.services.serialize_ledger import (
     ArtistRecord,
@@ -27,6 +28,7 @@ from app.services.serialize_ledger import (
     VerificationRecord,
 )
 from app.services.session import Studio
+from app.services.statements import statement_of
 from app.web.formatting import run_page
 from app.web.routes import picture_file, recorded_run
 from core.errors import UsageError
@@ -34,6 +36,11 @@ from core.ledger.records import Entry, KnownArtist, LedgerFilter, RunSearch, Run
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Which page")]
 PerPage = Annotated[int, Query(ge=1, le=200, description="How many per page")]
+Day = Annotated[str | None, Query(max_length=20, description="YYYY-MM-DD, instead of a month")]
+NAMES_GIVEN_AWAY = (
+    "This entry credits somebody whose name is withheld, and the proof holds all that its hash "
+    "covers. Whoever is entitled to it asks the studio's keeper (`ledger prove`)."
+)
 UNPUBLISHED = "Nothing of this ledger was published yet; a first entry publishes it."
 
 
@@ -160,10 +167,26 @@ def record_routes(studio: Studio) -> APIRouter:
         period: Annotated[
             str | None, Query(max_length=20, description="YYYY-MM; without: all time")
         ] = None,
+        since: Day = None,
+        until: Day = None,
     ) -> StatementRecord:
-        """Every entry that credited them, and the sum."""
-        read_filter(ledger, {"period": period})  # a month that cannot be is refused as everywhere
-        return StatementRecord.of(ledger.artist_statement(artist.id, period or None))
+        """The balance before, every entry of the period, the balance after."""
+        return StatementRecord.of(
+            statement_of(ledger, artist.id, period=period, since=since, until=until)
+        )
+
+    @router.get("/disputes", tags=["ledger"], summary="Disputes, newest first")
+    def disputes(only_open: bool = False, page: PageNumber = 1) -> DisputesPage:
+        """Each with every step: who said what, and which entry moved credit."""
+        return DisputesPage.of(ledger.disputes(only_open=only_open, page=page))
+
+    @router.get("/disputes/{number}", tags=["ledger"], summary="One dispute")
+    def dispute(number: Annotated[int, Path(ge=1, le=10**9)]) -> DisputeRecord:
+        """With every step."""
+        one = ledger.dispute(number)
+        if one is None:
+            raise HTTPException(404, "There is no such dispute in this ledger.")
+        return DisputeRecord.model_validate(one)
 
     @router.get("/ledger/totals", tags=["ledger"], summary="Net credit of every artist")
     def totals(selected: Chosen) -> LedgerTotals:
@@ -187,6 +210,10 @@ def record_routes(studio: Studio) -> APIRouter:
     )
     def proof(entry: OneEntry) -> dict[str, Any]:
         """What `ledger prove` writes; `ledger check` needs it and the public key, no ledger."""
+        if ledger.masked().intersection(
+            line.artist_id for line in entry.postings if line.artist_id
+        ):
+            raise HTTPException(409, NAMES_GIVEN_AWAY)
         values: dict[str, Any] = json.loads(proof_of(ledger, entry.number).text())
         return values
 

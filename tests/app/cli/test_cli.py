@@ -73,6 +73,9 @@ VERBS = (
     "artists opt-out",
     "artists opt-in",
     "artists opt-outs",
+    "verify",
+    "provenance init",
+    "provenance show",
     "workshops list",
     "workshops paint",
     "workshops build",
@@ -151,6 +154,7 @@ def test_the_verbs_are_these_and_no_others() -> None:
         "artists": cli.artists.verbs,
         "ledger": cli.ledger.verbs,
         "evaluate": cli.evaluate.verbs,
+        "provenance": cli.provenance.verbs,
         "workshops": cli.workshops.verbs,
     }
     names = {command.name for command in cli.app.registered_commands}

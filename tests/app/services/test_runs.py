@@ -44,7 +44,7 @@ from core.ledger.shares import (
     WHOLE,
     shares,
 )
-from core.provenance import facts_of
+from core.provenance.picture import facts_of
 from tests.core.ledger.quickly import tamper
 from tests.faults import raising
 from tests.small import picture

@@ -39,7 +39,8 @@ class Visit:
     @property
     def gradio(self) -> Any:
         """Gradio's application, where it is mounted."""
-        return next(route for route in self.application.routes if isinstance(route, Mount)).app
+        mounts = (route for route in self.application.routes if isinstance(route, Mount))
+        return next(route.app for route in mounts if hasattr(route.app, "get_blocks"))
 
     @property
     def uploaded(self) -> list[Path]:

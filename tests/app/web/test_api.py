@@ -22,7 +22,9 @@ from app.web.uploads import Budgets
 from core.accounts.roles import AccountRole, actions_named
 from core.collection.types import Collection
 from core.ledger.ledger import Ledger
+from core.ledger.shares import DEFAULT_RULE, Shares
 from tests.app.web.conftest import HOME, Visit, png, visit
+from tests.runs import record as tests_record
 
 RECIPE = {"class": "cubism", "seed": 7, "steps": 3}
 
@@ -132,6 +134,20 @@ def test_an_entry_is_proved_to_whoever_has_the_public_key_alone(
     assert proof.entry["seq"] == painted["entry"]
 
 
+def test_a_proof_that_would_give_a_withheld_name_away_is_the_keepers_to_give(
+    visitor: Visit,
+) -> None:
+    ledger = ledger_of(visitor)
+    run = tests_record(seed=900)
+    shares = Shares(DEFAULT_RULE, {"indigo": 400_000}, 600_000)
+    view = ledger.record(run, shares, "k" * 64, {"indigo": "Indigo Workshop"})
+    address = f"{ROOT}/ledger/entries/{view.entry}/proof"
+    assert "Indigo" in visitor.client.get(address).text
+    ledger.set_artist_status("indigo", "opted-out", reason="asked", actor="tests", masked=True)
+    answer = visitor.client.get(address)
+    assert answer.status_code == 409 and "Indigo" not in answer.text
+
+
 def test_a_run_of_before_the_restart_is_still_a_finished_job(
     visitor: Visit, painted: dict[str, Any]
 ) -> None:
@@ -166,6 +182,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/ledger/entries/0/proof", {}, 404),
     ("GET", "/artists/nobody", {}, 404),
     ("GET", "/artists/artist-0/statement?period=soon", {}, 422),
+    ("GET", "/disputes/1", {}, 404),
     ("GET", "/nowhere", {}, 404),
     ("PUT", "/runs", {}, 404),
 ]

@@ -48,7 +48,8 @@ def test_the_examples_of_the_documents_do_what_they_say(
         here = example.replace("http://127.0.0.1:7860", server.url)
         exec(compile(here.replace("creditline_...", secret), "api.md", "exec"), known)
     said = capsys.readouterr().out
-    assert known["run"]["seed"] == 7 and known["run"]["actor"].startswith("anna (token ")
+    assert known["run"]["seed"] == 8 and known["traced"]["actor"] == known["run"]["actor"]
+    assert known["run"]["entry"] is not None and known["run"]["actor"].startswith("anna (token ")
     assert known["picture"].startswith(b"\x89PNG")
     assert known["traced"]["kind"] == "upload" and known["traced"]["entry"] is None
     assert known["whole"] is True and known["totals"]["entries"] >= 1

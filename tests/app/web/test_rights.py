@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from app.services.session import open_studio
 from app.web.callers import Callers
+from app.web.language import LANGUAGES
 from app.web.pages import ledger as page
 from core.accounts.roles import AccountRole
 from core.collection.store import load_collection
@@ -22,6 +24,7 @@ from tests.app.web.conftest import Visit, visit
 from tests.app.web.test_sign_in import PASSWORD, browser
 from tests.runs import key, record
 
+GERMAN = LANGUAGES["de"]
 PAGE = {"accept": "text/html"}
 
 
@@ -109,6 +112,23 @@ def test_a_keeper_corrects_and_nobody_else(made: Visit, ledger: Ledger) -> None:
     answer = kim.post("/corrections/opt-out", data=wish)
     assert answer.is_success and who.name not in answer.text
     assert who.id in ledger.masked() & ledger.opted_out()
+    studio = open_studio(made.settings)
+    run = record(9)
+    names = {who.id: who.name}
+    studio.ledger.record(run, Shares(DEFAULT_RULE, {who.id: 600_000}, 400_000), key(run), names)
+    for shown in (
+        page.artists_page(studio, {}),
+        page.artists_page(studio, {"id": who.id}, GERMAN),
+        page.ledger_page(studio, {}),
+        kim.get(f"/statements/{who.id}.csv").text,
+        kim.get("/ledger.csv").text,
+        kim.get("/ledger.json").text,
+    ):
+        assert who.name not in shown
+        assert "withheld" in shown or "Name zurückgehalten" in shown
+    assert "Name zurückgehalten" in page.artists_page(studio, {"id": who.id}, GERMAN)
+    assert studio.ledger.balances()[who.id, ARTIST] == 600_000  # and still paid
+    studio.ledger.close()
     works = [work.id for work in load_collection(made.settings.collection).works][:1]
     gone = {"works": works[0], "reason": "wrong"}
     assert kim.post("/corrections/remove", data=gone).is_success

@@ -21,7 +21,16 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
+from app.services.serialize_provenance import (
+    PackEntryRecord,
+    PackFaultRecord,
+    PackRecord,
+    PackRunRecord,
+    PackShareRecord,
+    SealRecord,
+)
 from app.services.training_summary import CountedName, TrainingSummary
+from app.web.api.description import Description, Field, Model, Operation
 from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
 from app.web.pages import importing, ledger, method, run
@@ -428,10 +437,67 @@ def wish_of(text: str) -> Wish:
     )
 
 
+def verify_of(text: str) -> str:
+    """A pack in which every word is a stranger's: one that holds, and one that does not."""
+    share = PackShareRecord(artist_id=text, artist=text, micro=1)
+    answer = PackRecord(
+        file=text,
+        ok=True,
+        verdict=text,
+        words=text,
+        faults=(),
+        files=(text,),
+        repacked=True,
+        seal=SealRecord(key=text, known=False, made_at=text),
+        run=PackRunRecord(
+            number=1,
+            **dict.fromkeys((*PackRunRecord.model_fields.keys() - {"number"},), text),
+        ),
+        shares=(share,),
+        unattributed_micro=5,
+        entry=PackEntryRecord(
+            number=1, created_at=text, hash=text, checkpoint=1, published_at=text
+        ),
+        picture=None,
+        proves=(text,),
+        leaves_open=(text,),
+    )
+    fault = PackFaultRecord(file=text, reason=text)
+    nothing = {"seal": None, "run": None, "entry": None, "unattributed_micro": None}
+    broken = answer.model_copy(update=nothing | {"ok": False, "faults": (fault,)})
+    return "".join(
+        render("verify", base="/", words=words, answer=one)
+        for words, one in (("", None), (text, None), ("", answer), ("", broken))
+    )
+
+
 def sign_in_of(text: str) -> str:
     """For whoever is not signed in, and for whoever is."""
     values = {"base": "/", "words": text, "typed": text, "place": text, "required": True}
     return "".join(render("sign_in", name_of=name, role="keeper", **values) for name in ("", text))
+
+
+def api_page_of(text: str) -> str:
+    """The description of an API in which every word is `text`."""
+    row = Field(name=text, kind=text, words=text, required=True, where=text)
+    one = Operation(
+        id=text,
+        method=text,
+        path=text,
+        title=text,
+        words=text,
+        fields=(row,),
+        answers=((text, text), (text, text)),
+    )
+    about = Description(
+        title=text,
+        version=text,
+        words=text,
+        address=text,
+        subjects=((text, (one,)),),
+        models=(Model(name=text, words=text, fields=(row,)),),
+    )
+    return render("api", base="/", api=about)
 
 
 def called(source: str, **values: object) -> str:
@@ -481,6 +547,7 @@ CASES: dict[str, Callable[[str], str]] = {
         keeper=True,
     ),
     "plain": lambda text: render("plain", base="/"),
+    "api": api_page_of,
     "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
     "corrections": lambda text: render(
         "corrections", base="/", words=text, done=text, entry=text, artist=text
@@ -490,6 +557,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "plain_forms.words_line": lambda text: render("plain_forms.words_line", words=text),
     "summary": summary_of,
     "sign_in": sign_in_of,
+    "verify": verify_of,
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
         "artist_ablation.answers", answers=answers_of(text)

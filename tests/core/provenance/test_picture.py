@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import xml.etree.ElementTree as ElementTree
-import zipfile
 
 from PIL import Image
 
-from core.provenance import SOURCE_TYPE, evidence_pack, facts_of, png_with_facts
+from core.provenance.picture import SOURCE_TYPE, facts_of, png_with_facts
 
 FACTS = {
     "prompt": "a <b>cubism</b> & painting",
@@ -45,12 +43,13 @@ def test_a_picture_without_or_with_broken_facts_says_none() -> None:
     assert facts_of(broken) is None
 
 
-def test_a_pack_lists_its_files_sums_and_is_reproducible() -> None:
-    files = {"run.json": b"{}", "picture.png": b"png"}
-    data = evidence_pack(files)
-    assert data == evidence_pack(dict(reversed(list(files.items()))))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.testzip() is None
-        for line in archive.read("SHA256SUMS").decode().splitlines():
-            digest, name = line.split("  ")
-            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+def test_the_xmp_names_the_system_its_version_and_the_prompt_as_iptc_does() -> None:
+    space = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+    for writer, expected in (({}, None), ({"prompt_writer": "Ann <Ek>"}, "Ann <Ek>")):
+        with Image.open(io.BytesIO(png_with_facts(IMAGE, FACTS | writer))) as image:
+            tree = ElementTree.fromstring(image.text["XML:com.adobe.xmp"])
+        fields = {node.tag: node.text for node in tree.iter() if node.tag.startswith(space)}
+        assert fields[f"{space}AISystemUsed"] == "Creditline: workshops"
+        assert fields[f"{space}AISystemVersionUsed"] == f"sha256:{FACTS['model_digest']}"
+        assert fields[f"{space}AIPromptInformation"] == FACTS["prompt"]
+        assert fields.get(f"{space}AIPromptWriterName") == expected
