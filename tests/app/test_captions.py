@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
-
 from app import cli
-from app.settings import read_settings
-from app.web.server import make_application
 from core.attribution.features.shards import pictures_of
 from core.collection.importing.importer import import_collection
 from core.collection.store import load_collection
@@ -87,13 +83,6 @@ def test_captions_are_the_prompts_from_import_to_the_ledger(
     entries = answers("ledger", "entries")["entries"]
     assert {one["class"] for one in entries} == {"a green dog by ism", collection.label(work)}
     assert answers("ledger", "verify")["ok"] is True
-    # the studio asks for words, where it shows styles otherwise
-    with TestClient(make_application(read_settings()), base_url="http://127.0.0.1:7860") as client:
-        config = client.get("/config").json()
-    props = [one["props"] for one in config["components"]]
-    (field,) = (one for one in props if one.get("elem_id") == "prompt")
-    assert field["value"] == collection.labels[0] and field["label"] == "Prompt"
-    assert not any(one.get("elem_id") == "style" for one in props)
 
 
 def test_without_the_option_captions_are_kept_and_classes_are_the_prompts(
