@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from app import cli
 from core.attribution.features.shards import pictures_of
 from core.collection.importing.importer import import_collection
