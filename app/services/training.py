@@ -94,6 +94,8 @@ def train_collection(
     if brought is not None:
         # loading checks every layer against the base
         model = PipelineModel.load(directory / "model", brought.file)
+        own, along = model.lora_extent
+        yield Progress(f"{own} layers of it are attributed, {along} more paint along", 1, 1)
         install_lora(brought, lora_dir, model.family.network)
         return
     yield from train_lora(collection, works, plan, place, lora_dir, where, execution)

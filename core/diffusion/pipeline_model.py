@@ -18,6 +18,7 @@ import torch
 from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from core.diffusion.conditioning import Conditioning
 from core.diffusion.families import FAMILIES, family_of
@@ -178,6 +179,26 @@ class PipelineModel(DiffusionModel):
         }
         attention = all(name.endswith(self.family.lora_targets) for name in names)
         return "attention" if attention else "linear"
+
+    @property
+    def lora_extent(self) -> tuple[int, int]:
+        """How many layers of the adapter are attributed, and how many paint along."""
+        own = {
+            name.partition(".lora_")[0].partition(PARAMETRIZED)[0]
+            for name in self.attributed_parameters()
+        }
+        own |= {
+            name
+            for name, (layer, _) in changed_layers(self.network).items()
+            if isinstance(layer, nn.Linear) and not name.startswith(self.family.unattributed)
+        }
+        adapted = {
+            f"{part}.{name}".removesuffix(".base_layer")
+            for part, module in self.parts.items()
+            for name, layer in module.named_modules()
+            if isinstance(layer, BaseTunerLayer) or parametrize.is_parametrized(layer)
+        }
+        return len(own), len(adapted - {f"{self.family.network}.{name}" for name in own})
 
     @contextmanager
     def without_lora(self) -> Iterator[None]:

@@ -320,6 +320,7 @@ def test_convolutions_of_every_kind_paint_along(core: bool, tmp_path: Path) -> N
     assert {one.partition(".lora_")[0] for one in model.attributed_parameters()} == {
         "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     }
+    assert model.lora_extent == (1, 2)
 
 
 def test_a_dora_of_inputs_paints_and_of_a_fused_layer_is_refused(tmp_path: Path) -> None:
