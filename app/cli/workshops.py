@@ -17,7 +17,7 @@ import typer
 from app.cli.options import AsJson, Device, group
 from app.cli.output import run, say, show_json, table
 from app.settings import EMBEDDED, read_settings
-from core.errors import CollectionError
+from core.errors import CollectionError, UsageError
 from core.files import write_bytes, write_text
 from core.progress import Progress
 
@@ -91,6 +91,12 @@ def build(
         int,
         typer.Option(min=1, help="Parts of a batch side by side, each on its share of the cores."),
     ] = 1,
+    plan: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="shipped, or finer: longer, sharper; hours without a GPU."
+        ),
+    ] = "shipped",
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare the result with the shipped files.")
     ] = True,
@@ -98,9 +104,13 @@ def build(
 ) -> None:
     """Paint, train and featurize the embedded collection again; compare it with what ships."""
     from app.services.serialize import RebuildRecord
+    from core.workshops.build import PLANS
 
-    run(rebuild(to, scratch, device=read_settings(device=device).device, threads=threads))
-    if not check:
+    if plan not in PLANS:
+        raise UsageError(f"There is no plan '{plan}'. Choose: {', '.join(PLANS)}.")
+    where = read_settings(device=device).device
+    run(rebuild(to, scratch, PLANS[plan], device=where, threads=threads))
+    if not check or plan != "shipped":
         say(f"Built in {to}.")
         return
     difference = compare(to, EMBEDDED)
@@ -151,10 +161,10 @@ def rebuild(
     from core.collection.store import load_collection
     from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.loop import Execution
-    from core.workshops.build import DEFAULT_PLAN, build_model
+    from core.workshops.build import SHIPPED, build_model
 
     where, execution = choose_device(device), Execution("auto", threads=threads)
-    yield from build_model(destination, scratch, plan or DEFAULT_PLAN, where, execution)
+    yield from build_model(destination, scratch, plan or SHIPPED, where, execution)
     collection = load_collection(destination)
     model = PipelineModel.load(destination / "model", destination / "lora", device=where)
     for name, spec in SPECS.items():

@@ -88,7 +88,7 @@ def run_record(
     Names are those of the collection that was traced: works may have left it since. A name that is
     withheld is not written down again.
     """
-    traced = attribution.collection.unnamed(studio.ledger.masked(), WITHHELD)
+    traced = attribution.collection.unnamed(_withheld(studio), WITHHELD)
     rows = (
         *_influences(traced, PROPONENT, _proponents(attribution)),
         *_influences(traced, OPPONENT, attribution.opponents(KEPT_OTHERS)),
@@ -126,6 +126,13 @@ def run_record(
         evidence=evidence_of(attribution),
         remainder=None if attribution.attributable is None else credited.remainder,
     )
+
+
+def _withheld(studio: Studio) -> frozenset[str]:
+    try:
+        return studio.ledger.masked()
+    except LedgerError:
+        return frozenset()  # the ledger's trouble is reported when it is written
 
 
 def _proponents(attribution: Attribution) -> tuple[Influence, ...]:

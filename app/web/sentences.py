@@ -147,7 +147,8 @@ SENTENCES: tuple[str, ...] = (
         "Dispute %(dispute)s about entry %(entry)s is open. Comment on it, or wait until it is "
         "resolved."
     ),
-    marked("Entry %(entry)s credits %(whom)s, so there is nothing to dispute."),
+    marked("Entry %(entry)s credits nobody, so there is nothing to dispute."),
+    marked("Entry %(entry)s does not credit '%(artist)s'. Name whom it credits."),
     marked("Dispute %(dispute)s is resolved. Open another where there is something new."),
     marked("There is no such dispute. `ledger disputes` lists them."),
     marked("There is no entry '%(entry)s'. `ledger entries` lists them."),

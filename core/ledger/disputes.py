@@ -34,14 +34,14 @@ Account = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
-class Standing:
+class AccountCredit:
     """What an account holds of an entry: the artist's name as booked, and micro-credits."""
 
     artist: str | None
     micro: int
 
 
-def standing(connection: Connection, number: int) -> dict[Account, Standing]:
+def standing(connection: Connection, number: int) -> dict[Account, AccountCredit]:
     """(account, artist id) -> what it holds of entry `number` after its adjustments, in the order
     of the entry's lines; an account that holds nothing is left out."""
     moved = select(event.adjustment).where(event.entry == number, event.adjustment.is_not(None))
@@ -52,10 +52,10 @@ def standing(connection: Connection, number: int) -> dict[Account, Standing]:
         .where((schema.txn.c.seq == number) | schema.txn.c.seq.in_(moved))
         .order_by(schema.txn.c.seq, line.line)
     )
-    held: dict[Account, Standing] = {}
+    held: dict[Account, AccountCredit] = {}
     for account, who, name, micro in rows:
-        before = held.get((account, who), Standing(name, 0))
-        held[account, who] = Standing(before.artist, before.micro + micro)
+        before = held.get((account, who), AccountCredit(name, 0))
+        held[account, who] = AccountCredit(before.artist, before.micro + micro)
     return {key: value for key, value in held.items() if value.micro}
 
 
@@ -102,8 +102,9 @@ def open_dispute(
         if account in (ARTIST, ESCROW) and artist_id in (None, who)
     }
     if not held:
-        whom = "nobody" if artist_id is None else f"nothing to '{artist_id}'"
-        raise LedgerError(f"Entry {number} credits {whom}, so there is nothing to dispute.")
+        if artist_id is None:
+            raise LedgerError(f"Entry {number} credits nobody, so there is nothing to dispute.")
+        raise LedgerError(f"Entry {number} does not credit '{artist_id}'. Name whom it credits.")
     lines = [
         line
         for (account, who), one in held.items()

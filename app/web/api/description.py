@@ -63,8 +63,8 @@ def described(openapi: Mapping[str, Any]) -> Description:
     schemas = openapi["components"]["schemas"]
     operations: dict[str, list[Operation]] = {subject: [] for subject in SUBJECTS}
     for path, methods in openapi["paths"].items():
-        for method, about in methods.items():
-            operations[about["tags"][0]].append(_operation(path, method, about, schemas))
+        for method, operation in methods.items():
+            operations[operation["tags"][0]].append(_operation(path, method, operation, schemas))
     hidden = {"HTTPValidationError", "ValidationError"}
     return Description(
         title=openapi["info"]["title"],

@@ -21,6 +21,7 @@ import pytest
 from jinja2 import UndefinedError, nodes
 
 from app.services.artist_ablation import ArtistAblationResult
+from app.services.training_summary import CountedName, TrainingSummary
 from app.web.api.description import Description, Field, Model, Operation
 from app.web.callers import Caller
 from app.web.formatting import ELSEWHERE, TEMPLATES, environment, render
@@ -28,11 +29,13 @@ from app.web.pages import importing, ledger, method, run
 from app.web.pages.history import SEARCHED, RunCard
 from app.web.views.comparison import RunComparison
 from app.web.views.credit import Bar, side_by_side
+from app.web.views.disputes import dispute_lines
 from app.web.views.looking import LookAlike
 from core.collection.artists.decisions import NameDecision
-from core.collection.artists.opt_outs import Wish
+from core.collection.artists.opt_outs import OptOuts, Wish
 from core.collection.artists.review import Choice, Proposal
 from core.collection.importing.importer import Duplicate, ImportReport
+from core.collection.importing.reservations import KeptReservation
 from core.collection.importing.rows import Refusal
 from core.collection.types import Artist, Collection, Work
 from core.evaluation.agreement import Interval
@@ -41,9 +44,14 @@ from core.evaluation.artist_report import ForgettingAgreement
 from core.evaluation.report import artist_figures
 from core.ledger.records import (
     MEMORISED,
+    OPEN,
+    OPENED,
     OPPONENT,
     PROPONENT,
+    UPHELD,
     ArtistTotal,
+    Dispute,
+    DisputeEvent,
     Entry,
     FirstBad,
     KnownArtist,
@@ -186,6 +194,7 @@ def ledger_of(text: str) -> str:
         ledger.ledger_view(
             totals=totals,
             entries=entries,
+            disputes=[dispute_of(text)],
             runs=3,
             proof=proof,
             artists=artists,
@@ -199,13 +208,84 @@ def ledger_of(text: str) -> str:
     )
 
 
+def dispute_of(text: str, state: str = OPEN) -> Dispute:
+    return Dispute(
+        number=3,
+        entry=1,
+        run_id=text,
+        artist_id=text,
+        artist=text,
+        micro=5,
+        state=state,
+        paid_to=text if state == UPHELD else None,
+        paid_to_name=text if state == UPHELD else None,
+        events=(DisputeEvent(kind=OPENED, reason=text, actor=text, created_at=text),),
+    )
+
+
+def disputes_of(text: str) -> str:
+    lines = dispute_lines([dispute_of(text), dispute_of(text, UPHELD)])
+    return "".join(
+        render(
+            "disputes",
+            base="/",
+            lines=shown,
+            single=single,
+            page=2,
+            pages=3,
+            words=text,
+            entry=text,
+            artist=text,
+            may_comment=may,
+            may_resolve=may,
+        )
+        for shown in (lines, ())
+        for single in (True, False)
+        for may in (True, False)
+    )
+
+
+def summary_of(text: str) -> str:
+    some = (CountedName(name=text, works=1),)
+    made = TrainingSummary.of(small_of(text), OptOuts())
+    places = made.sources.model_copy(update={"places": some, "licences": some})
+    made = made.model_copy(
+        update={
+            "title": text,
+            "provider": text,
+            "works_digest": DIGEST,
+            "sources": places,
+            "classes": some,
+        }
+    )
+    kept = KeptReservation(
+        sha256=text,
+        work_id=text,
+        signal=text,
+        says=text,
+        detail=text,
+        date=text,
+        permission=text,
+    )
+    return render("summary", base="/", summary=made, wishes=[kept])
+
+
+def small_of(text: str) -> Collection:
+    return Collection(Path("nowhere"), "x", text, "", 32, works_of(text), (artist_of(text),))
+
+
 def artist_page_of(text: str) -> str:
     known = KnownArtist(text, text, "active")
     change = StatusChange(text, text, text, text, text)
     lines = tuple((entry, 5) for entry in entries_of(text))
     full = Statement(known, text, 5, lines, (change,))
     return ledger.one_artist(
-        artist_of(text), works_of(text), full, [text, "2026-01"], DIGEST
+        artist_of(text),
+        works_of(text),
+        full,
+        [text, "2026-01"],
+        DIGEST,
+        disputes=[dispute_of(text), dispute_of(text, UPHELD)],
     ) + ledger.one_artist(
         artist_of(text, "opted-out"), (), Statement(known, None, 0, ()), [], DIGEST
     )
@@ -427,6 +507,13 @@ CASES: dict[str, Callable[[str], str]] = {
     "plain": lambda text: render("plain", base="/"),
     "api": api_page_of,
     "closed": lambda text: render("closed", base="/", words=text, signs_in=True, place=text),
+    "corrections": lambda text: render(
+        "corrections", base="/", words=text, done=text, entry=text, artist=text
+    ),
+    "disputes": disputes_of,
+    "plain_forms.reason_field": lambda text: render("plain_forms.reason_field", label=text),
+    "plain_forms.words_line": lambda text: render("plain_forms.words_line", words=text),
+    "summary": summary_of,
     "sign_in": sign_in_of,
     "artist": artist_page_of,
     "artist_ablation.answers": lambda text: render(
@@ -546,7 +633,9 @@ CASES: dict[str, Callable[[str], str]] = {
     ),
     "studio.title": lambda text: render("studio.title", words=text, lead=text),
     "studio.tiles": lambda text: render("studio.tiles", works=[text]),
-    "run.credit": lambda text: "".join(run.credit(view, {}) for view in runs_of(text)),
+    "run.credit": lambda text: "".join(
+        run.credit(view, {}, disputes=[dispute_of(text)]) for view in runs_of(text)
+    ),
     "run.picture": lambda text: "".join(
         render("run.picture", record=view.record) for view in runs_of(text)
     ),
@@ -560,6 +649,7 @@ CASES: dict[str, Callable[[str], str]] = {
             entry=entry,
             address=text,
             as_of=text,
+            disputes=dispute_lines([dispute_of(text, UPHELD)]),
         )
         for view in runs_of(text)
         for entry in (entries_of(text)[0], None)

@@ -129,7 +129,7 @@ def test_what_cannot_be_disputed_is_refused_in_words_and_nothing_is_written(
         (4, None, "is no credit"),
         (1, "indigo", "Dispute 1 about entry 1 is open"),
         (1, None, "Dispute 1 about entry 1 is open"),
-        (1, "umber", "credits nothing to 'umber'"),
+        (1, "umber", "does not credit 'umber'"),
     ):
         with pytest.raises(LedgerError, match=words):
             ledger.open_dispute(number, artist_id=artist, reason="Mine.", actor="bob")
