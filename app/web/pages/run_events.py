@@ -159,10 +159,10 @@ class RunEvents:
     async def watch(self, job_id: str | None, page: gr.Request) -> AsyncIterator[list[Any]]:
         """How far a job is, as often as that changes, and what it ended with."""
         language, own = language_of(page.headers), False
-        last: tuple[Any, ...] = ()
+        before: tuple[Any, ...] = ()
         moment = 0.0
         while job_id and (job := self.jobs.progress(job_id)) is not None:
-            if not last:
+            if not before:
                 own = self.jobs.is_of(job_id, self.owner(page))
                 self._remember(page.session_hash, job_id)
             try:
@@ -171,8 +171,8 @@ class RunEvents:
                     return
                 looks, passed = _looks(job), time.monotonic() - moment
                 between = BETWEEN_PLACES if job.state == WAITING else BETWEEN_UPDATES
-                if looks != last and (looks[:3] != last[:3] or passed >= between):
-                    last, moment = looks, time.monotonic()
+                if looks != before and (looks[:3] != before[:3] or passed >= between):
+                    before, moment = looks, time.monotonic()
                     yield await asyncio.to_thread(under_way, job, language, own=own)
             except Exception as error:  # noqa: BLE001 - the edge: a person gets words
                 yield trouble(words_of(error), language)
