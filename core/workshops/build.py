@@ -50,7 +50,7 @@ DESCRIPTION = (
 )
 BASE_PLAN = BasePlan()
 LORA_PLAN = LoraTrainingPlan()
-FINER_STEPS = 4500  # of the second round: as far as two cores came
+FINER_STEPS = 3500  # of the second round: as far as two cores came
 
 
 @dataclass(frozen=True)
