@@ -31,7 +31,7 @@ from core.ledger.records import (
     RunView,
 )
 from core.ledger.shares import KNOWN_RULES, ShareRule, read_rule
-from core.ledger.totals import counted
+from core.ledger.totals import counted, entry_conditions
 from core.ledger.write import JSON_FIELDS, RULE, loads
 
 txn, posting, run = schema.txn.c, schema.posting.c, schema.run.c
@@ -58,18 +58,8 @@ ROWS_AT_ONCE = 500  # that are fetched of a long answer; the rest waits in the d
 
 def _chosen(selected: LedgerFilter) -> Select[Any]:
     """The numbers of the entries that the filter lets through, in no order."""
-    query = select(txn.seq)
-    if selected.style is not None or selected.kind is not None:
-        own = select(run.id).where(run.id == txn.run_id)
-        if selected.style is not None:
-            own = own.where(run.style == selected.style)
-        if selected.kind is not None:
-            own = own.where(run.kind == selected.kind)
-        query = query.where(own.correlate(schema.txn).exists())
-    if selected.since is not None:
-        query = query.where(txn.created_at >= selected.since)
-    if selected.until is not None:
-        query = query.where(txn.created_at < selected.until)
+    edge = (selected.since, selected.until)
+    query = select(txn.seq).where(*entry_conditions(selected, edge))
     if selected.artist is not None:
         account = schema.artist_entry.c
         query = query.where(txn.seq == account.seq, account.artist_id == selected.artist)

@@ -217,7 +217,7 @@ def _credit_queries(selected: LedgerFilter, days: Span) -> Iterator[Select[Any]]
                 func.count(case((txn.kind == CREDIT, txn.seq)).distinct()).label("credits"),
             )
             .select_from(schema.txn.join(schema.posting, posting.txn_id == txn.id))
-            .where(posting.artist_id.is_not(None), *_of_entries(selected, edge))
+            .where(posting.artist_id.is_not(None), *entry_conditions(selected, edge))
         )
         if selected.artist is not None:
             query = query.where(posting.artist_id == selected.artist)
@@ -243,7 +243,7 @@ def counted(connection: Connection, selected: LedgerFilter) -> tuple[int, int, i
                 func.sum(case((posting.account == UNATTRIBUTED, posting.micro), else_=0)),
             )
             .select_from(schema.txn.join(schema.posting, posting.txn_id == txn.id))
-            .where(*_of_entries(selected, edge), *_touching(selected))
+            .where(*entry_conditions(selected, edge), *_touching(selected))
         )
     counts = [0, 0, 0]
     for query in queries:
@@ -276,7 +276,7 @@ def _works(
         shaped = (
             select(rows.artist_id, rows.work_id, rows.makers)
             .select_from(schema.txn.join(schema.influence, rows.run_id == txn.run_id))
-            .where(rows.side == PROPONENT, *_of_entries(selected, edge), *_touching(selected))
+            .where(rows.side == PROPONENT, *entry_conditions(selected, edge), *_touching(selected))
         )
         if len(ids) <= NAMED_AT_MOST:
             shaped = shaped.where(rows.artist_id.in_(ids) | rows.makers.is_not(None))
@@ -303,9 +303,10 @@ def _of_totals(
         yield table.c.month < end
 
 
-def _of_entries(
+def entry_conditions(
     selected: LedgerFilter, edge: tuple[str | None, str | None]
 ) -> Iterator[ColumnElement[bool]]:
+    """What the filter asks of entries and their runs, between two moments; not whose they are."""
     since, until = edge
     if since is not None:
         yield txn.created_at >= since
