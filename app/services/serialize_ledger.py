@@ -385,7 +385,11 @@ class EvidenceRecord(Record):
     )
     signals: dict[str, Number] = Field(description="What `attributable` follows from")
     departed: Number = Field(description="Influence of works that left the collection")
-    rest: RestRecord | None = Field(default=None, description="absent: every artist is listed")
+    rest: RestRecord | None = Field(
+        default=None,
+        exclude_if=lambda rest: rest is None,
+        description="absent: every artist is listed",
+    )
 
 
 class RecordedRun(Record):

@@ -112,7 +112,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
 @pytest.fixture
 def studio(ledger: Ledger, ready: Collection, monkeypatch: pytest.MonkeyPatch) -> Studio:
     monkeypatch.setenv("CREDITLINE_COLLECTION", str(ready.path))
-    return cast(Studio, SimpleNamespace(ledger=ledger, collection=ready))
+    return cast(Studio, SimpleNamespace(ledger=ledger, collection=ready, shown_collection=ready))
 
 
 @pytest.fixture
