@@ -117,8 +117,7 @@ def under_way(job: JobProgress, language: Language = ENGLISH, *, own: bool = Tru
 
 def progress_of(job: JobProgress, language: Language = ENGLISH) -> str:
     """Its place in the queue, its bar, or what is being done."""
-    heard = f"{job.state} {job.position or ''} {job.steps[0] if job.steps else ''}"
-    known = {"run": job.id, "heard": heard}
+    known = heard_of(job)
     if job.state == WAITING:
         place, left = job.position, job.seconds_left
         return render("notices.queued", language, place=place, seconds_left=left, **known)
@@ -136,6 +135,12 @@ def progress_of(job: JobProgress, language: Language = ENGLISH) -> str:
         left = job.seconds_left if done else None
         return progress(phase, done, total, left, language, **known)
     return render("notices.waiting", words=language.say("Opening the picture"), **known)
+
+
+def heard_of(job: JobProgress) -> dict[str, str]:
+    """A job's run, and what is heard of it: by both the page's script notices a lost connection."""
+    heard = f"{job.state} {job.position or ''} {job.steps[0] if job.steps else ''}"
+    return {"run": job.id, "heard": heard}
 
 
 def finished(

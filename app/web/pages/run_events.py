@@ -18,6 +18,7 @@ from app.services.errors import words_of
 from app.services.jobs import (
     CANCELLED,
     FINISHED,
+    STOPPING,
     UNRECORDED,
     UNTRACED,
     WAITING,
@@ -34,6 +35,7 @@ from app.web.language_choice import language_of
 from app.web.pages.run import (
     BETWEEN_UPDATES,
     finished,
+    heard_of,
     idle,
     shown,
     trouble,
@@ -203,6 +205,9 @@ class RunEvents:
             return update(status=status, **idle())
         if job.state == CANCELLED:
             return update(status=render("notices.waiting", words=words), **idle())
+        if job.words == STOPPING:  # it goes on later, and the page asks for it again
+            status = render("notices.waiting", words=words, **heard_of(job))
+            return update(status=status, **idle())
         return trouble(words, language)
 
     def opened(self, run_id: str, page: gr.Request) -> list[Any] | None:
