@@ -205,7 +205,7 @@ def test_an_artists_statement_on_paper_names_its_ledger(
     page = open_page(f"{visited.url}/artists?id={ready.works[0].artist_id}", dark=True)
     expect(page.get_by_role("button", name="Print this statement")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Its entries as CSV").click()
+        page.get_by_role("link", name="This statement as CSV").click()
     assert "artist_id" in Path(download.value.path()).read_text(encoding="utf-8-sig")
     page.emulate_media(media="print")
     body = page.locator("#artists")

@@ -215,6 +215,8 @@ class RunEvents:
         job, language = self.jobs.progress(run_id), language_of(page.headers)
         if job is None:
             return None
+        if job.state == FINISHED and self.studio.ledger.run(run_id) is None:
+            return None  # deleted since: what the job remembers is nobody's to see
         if job.ended:
             return self._ended(job, language)
         own = self.jobs.is_of(run_id, self.owner(page))
