@@ -18,8 +18,10 @@ Open = Callable[..., Any]
 
 def drop(page: Any, file: Path) -> None:
     """The form's file field and button, by keyboard."""
+    page.wait_for_load_state("load")  # a key that comes before is lost
     field = page.locator("input[type=file]")
     press_to(page, field)
+    expect(field).to_be_focused()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter" if sys.platform != "darwin" else "Space")
     chooser.value.set_files(file)

@@ -191,8 +191,8 @@ def test_the_contrast_check_can_fail(lived_in: Server, open_page: Open) -> None:
         "runs/nobody.json",
         "gradio_api/file=/etc/passwd",
         "gradio_api/file=ledger.sqlite3",
-        "openapi.json",
-        "docs",
+        "redoc",
+        "docs/oauth2-redirect",
     ],
 )
 def test_nothing_else_of_the_disk_is_served(lived_in: Server, path: str) -> None:
