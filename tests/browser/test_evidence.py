@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from core.provenance.pack import read_pack, write_pack
 from tests.browser.test_names import press_to
@@ -18,12 +18,18 @@ Open = Callable[..., Any]
 
 def drop(page: Any, file: Path) -> None:
     """The form's file field and button, by keyboard."""
-    page.wait_for_load_state("load")  # a key that comes before is lost
+    page.wait_for_load_state("load")
     field = page.locator("input[type=file]")
     press_to(page, field)
-    expect(field).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter" if sys.platform != "darwin" else "Space")
+    key = "Space" if sys.platform == "darwin" else "Enter"
+    for last in (False, False, True):  # a busy Chromium without a screen loses a key now and then
+        try:
+            with page.expect_file_chooser(timeout=10_000) as chooser:
+                field.press(key)
+            break
+        except TimeoutError:
+            if last:
+                raise
     chooser.value.set_files(file)
     press_to(page, page.locator("button[type=submit]"))
     page.keyboard.press("Enter")
