@@ -89,9 +89,12 @@ class Gate:
             if scope["method"] == "POST" and scope["path"] == UPLOAD:
                 await self._upload(scope, headers, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FILE:
-                await self._form_with_file(scope, headers, receive, dressed)
+                visitor = self.access.visitor(headers)
+                await self._with_file(scope, headers, visitor, receive, dressed)
             elif scope["method"] == "POST" and scope["path"] == BROUGHT:
-                await self._brought(scope, headers, caller, receive, dressed)
+                client = scope.get("client") or ("", 0)
+                whose = owner_of(caller, self.access.visitor(headers), client[0])
+                await self._with_file(scope, headers, whose, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FORM:
                 body = await _body(receive, LONGEST_FORM)
                 await self.application(scope, _once(body, receive), dressed)
@@ -154,32 +157,13 @@ class Gate:
             raise _Refused(refusal.status, refusal.words) from refusal
         await _replay(send, status, *replied)
 
-    async def _form_with_file(
-        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    async def _with_file(
+        self, scope: Scope, headers: dict[str, str], whose: str, receive: Receive, send: Send
     ) -> None:
         """Within the budgets of uploads, though what comes is not kept among them."""
         length = headers.get("content-length", "")
         if not length.isdecimal():
             raise _Refused(411, NO_LENGTH)
-        try:
-            with self.uploads.room_for(self.access.visitor(headers), int(length)):
-                await self.application(scope, _bounded(receive, int(length)), send)
-        except UploadRefused as refusal:
-            raise _Refused(refusal.status, refusal.words) from refusal
-
-    async def _brought(
-        self,
-        scope: Scope,
-        headers: dict[str, str],
-        caller: Caller,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """A picture that a program brings, within the same budgets; it keeps nothing here."""
-        length, client = headers.get("content-length", ""), scope.get("client") or ("", 0)
-        if not length.isdecimal():
-            raise _Refused(411, NO_LENGTH)
-        whose = owner_of(caller, self.access.visitor(headers), client[0])
         try:
             with self.uploads.room_for(whose, int(length)):
                 await self.application(scope, _bounded(receive, int(length)), send)

@@ -123,7 +123,7 @@ def by_kronfluence(loss: Loss, batch: tuple[Tensor, ...], names: list[str]) -> T
     own = [value for name, value in loss.named_parameters() if any(m in name for m in MARKS)]
     missing = sum(id(value) not in inside for value in own)
     if missing:
-        raise NotImplementedError(f"{missing} of {len(own)} tensors are in no tracked module")
+        raise RuntimeError(f"{missing} of {len(own)} tensors are in no tracked module")
     return torch.zeros(0)
 
 
