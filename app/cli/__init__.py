@@ -25,6 +25,7 @@ from app.cli import (
     featurize,
     generate,
     import_,
+    mcp,
     provenance,
     remove,
     serve,
@@ -65,6 +66,7 @@ app.add_typer(evaluate.verbs, name="evaluate")
 app.add_typer(disputes.verbs, name="ledger")  # the ledger's, and those about disputes
 app.add_typer(provenance.verbs, name="provenance")
 app.add_typer(workshops.verbs, name="workshops")
+app.command("mcp")(mcp.mcp)
 app.command("doctor")(doctor.doctor)
 
 
