@@ -34,6 +34,7 @@ VERBS = (
     "score",
     "methods",
     "doctor",
+    "mcp",
     "evaluate lds",
     "evaluate counterfactual",
     "evaluate artists",
