@@ -9,7 +9,7 @@ import json
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from core.ledger.records import (
     ESCROW,
     ISSUED,
     UNATTRIBUTED,
+    RunInfluence,
     RunRecord,
 )
 from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
@@ -50,19 +51,23 @@ NAMES = "SELECT id, name FROM artist WHERE id IN (SELECT value FROM json_each(?)
 RULE = select(schema.rule).where(schema.rule.c.id == bindparam("id"))
 ENTRY_OF_KEY = select(schema.txn.c.seq).where(schema.txn.c.idempotency_key == bindparam("key"))
 INSERT_RUN, INSERT_INFLUENCE = insert(schema.run), insert(schema.influence)
-INSERT_POSTING, INSERT_ENTRY = insert(schema.posting), insert(schema.txn)
+INSERT_POSTING, INSERT_ENTRY, INSERT_RULE = map(insert, (schema.posting, schema.txn, schema.rule))
+CHAINS = (
+    schema.txn,
+    schema.artist_status,
+    schema.artist_name,
+    schema.dispute_event,
+    schema.run_deleted,
+)
 LAST = {
     table: select(table.c.seq, table.c.hash, table.c.created_at)
     .order_by(table.c.seq.desc())
     .limit(1)
-    for table in (
-        schema.txn,
-        schema.artist_status,
-        schema.artist_name,
-        schema.dispute_event,
-        schema.run_deleted,
-    )
+    for table in CHAINS
 }
+INSERT_LINK = {table: insert(table) for table in CHAINS}
+RUN_FIELDS = tuple(one.name for one in fields(RunRecord) if one.name != "influences")
+INFLUENCE_FIELDS = tuple(one.name for one in fields(RunInfluence))
 
 
 def now() -> str:
@@ -93,17 +98,18 @@ def run_rows(
     record: RunRecord, entry_key: str | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A run as its row and those of its influences: what its digest covers."""
-    row = {
-        name: canonical(value) if name in JSON_FIELDS and value is not None else value
-        for name, value in asdict(record).items()
-        if name != "influences"
-    }
+    row = {name: getattr(record, name) for name in RUN_FIELDS}
+    if record.evidence is not None:
+        row["evidence"] = record.evidence.plain()
+    for name in JSON_FIELDS:
+        if row[name] is not None:
+            row[name] = canonical(row[name])
     row["entry_key"] = entry_key
     row["actor"] = None if record.actor is None else plain_text(record.actor)
     rows = [
         {
             "run_id": record.id,
-            **asdict(influence),
+            **{name: getattr(influence, name) for name in INFLUENCE_FIELDS},
             "makers": None if influence.makers is None else canonical(influence.makers),
         }
         for influence in record.influences
@@ -160,7 +166,7 @@ def write_rule(connection: Connection, rule: ShareRule) -> str:
         "parameters": canonical(dict(rule.parameters)),
     }
     if connection.execute(RULE, {"id": rule.id}).first() is None:
-        connection.execute(insert(schema.rule).values(**values))
+        connection.execute(INSERT_RULE, values)
     return canonical(values)
 
 
@@ -254,7 +260,7 @@ def chain(connection: Connection, table: Table, values: Mapping[str, Any]) -> in
     Returns its number."""
     number, previous, moment = next_in_chain(connection, table)
     row = {"seq": number, **values, "created_at": moment, "prev_hash": previous}
-    connection.execute(insert(table).values(**row, hash=chained_hash(row)))
+    connection.execute(INSERT_LINK[table], {**row, "hash": chained_hash(row)})
     return number
 
 
