@@ -44,7 +44,7 @@ from core.ledger.records import (
     Verification,
 )
 from core.ledger.reversal import write_reversal
-from core.ledger.shares import ShareRule, Shares
+from core.ledger.shares import KNOWN_RULES, ShareRule, Shares
 from core.ledger.signing import PublicKeys
 from core.ledger.statement import statement as artist_statement
 from core.ledger.totals import balances, months, totals
@@ -345,10 +345,13 @@ class Ledger(Reader):
         with self._writing() as connection:
             write.write_artists(connection, named)
             write.write_run(connection, run, key)
-            if rule is not None:
-                write.write_rule(connection, rule)
+            written = None
             if shares is not None and key is not None and not write.existing(connection, key):
                 write.write_credit(connection, run.id, shares, key, named, unpaid)
+                written = shares.rule
+            own = rule or KNOWN_RULES.get(run.rule)
+            if own is not None and own != written:
+                write.write_rule(connection, own)
             view = queries.run_view(connection, run.id)
         assert view is not None
         return view
@@ -359,6 +362,8 @@ class Ledger(Reader):
             view = queries.run_view(connection, run.id)
             if view is None:
                 write.write_run(connection, run, None)
+                if run.rule in KNOWN_RULES:
+                    write.write_rule(connection, KNOWN_RULES[run.rule])
                 view = queries.run_view(connection, run.id)
         assert view is not None
         return view

@@ -35,7 +35,7 @@ from core.ledger.records import (
     RunInfluence,
     RunRecord,
 )
-from core.ledger.shares import KNOWN_RULES, WHOLE, ShareRule, Shares
+from core.ledger.shares import WHOLE, ShareRule, Shares
 
 JSON_FIELDS = ("versions", "seconds", "artist_micro", "evidence", "remainder")
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -118,7 +118,7 @@ def run_rows(
 
 
 def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:
-    """The run, its influences and its rule. Returns the run's digest.
+    """The run and its influences. Returns the run's digest.
 
     A run that is there already, as it is, is not written again; `LedgerError` if its id is there
     with other contents.
@@ -130,8 +130,6 @@ def write_run(connection: Connection, record: RunRecord, entry_key: str | None) 
         return str(recorded)
     if recorded is not None:
         raise LedgerError(f"Another run is recorded as '{record.id}'. Trace the picture again.")
-    if record.rule in KNOWN_RULES:
-        write_rule(connection, KNOWN_RULES[record.rule])
     connection.execute(INSERT_RUN, {**row, "digest": digest})
     if rows:
         connection.execute(INSERT_INFLUENCE, rows)
