@@ -43,10 +43,14 @@ INFLUENCES = (
     .where(schema.influence.c.run_id == bindparam("run_id"))
     .order_by(schema.influence.c.side, schema.influence.c.rank)
 )
-BOOKED = select(txn.seq, txn.rule_id, txn.created_at, txn.id).where(
-    txn.idempotency_key == bindparam("key")
-)
-REVERSAL_OF = select(txn.seq).where(txn.reverses == bindparam("number"))
+_TAKING_BACK = schema.txn.alias()
+BOOKED = select(
+    txn.seq,
+    txn.rule_id,
+    txn.created_at,
+    txn.id,
+    select(_TAKING_BACK.c.seq).where(_TAKING_BACK.c.reverses == txn.seq).exists(),
+).where(txn.idempotency_key == bindparam("key"))
 GIVEN = select(posting.artist_id, posting.micro).where(
     posting.txn_id == bindparam("entry"), posting.artist_id.is_not(None)
 )
@@ -271,8 +275,7 @@ def _run_view(
     number, entry_rule, date, entry_id, taken_back = None, "", "", "", False
     if row["entry_key"] is not None:
         booked = connection.execute(BOOKED, {"key": row["entry_key"]}).first()
-        number, entry_rule, date, entry_id = booked or (None, "", "", "")
-        taken_back = connection.execute(REVERSAL_OF, {"number": number}).first() is not None
+        number, entry_rule, date, entry_id, taken_back = booked or (None, "", "", "", False)
     if values["evidence"] is not None:
         values["evidence"] = Evidence.from_plain(values["evidence"])
     record = RunRecord(**values, influences=tuple(influences))
