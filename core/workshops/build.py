@@ -50,7 +50,7 @@ DESCRIPTION = (
 )
 BASE_PLAN = BasePlan()
 LORA_PLAN = LoraTrainingPlan()
-FINER_STEPS = 3500  # of the second round: as far as two cores came
+FINER_STEPS = (3500, 1250)  # of the rounds between: as far as two cores came, in two sessions
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ FINER = BuildPlan(
         replace(SHAPE, latent_channels=32, autoencoder=(32, 48, 64, 128), patched=True),
         (
             Round(None, BASE, channels=8),
-            Round(None, replace(BASE, steps=FINER_STEPS, seed=3, floor=1.0)),
+            Round(None, replace(BASE, steps=FINER_STEPS[0], seed=3, floor=1.0)),
+            Round(None, replace(BASE, steps=FINER_STEPS[1], seed=4, floor=1.0)),
             Round(
                 AutoencoderRecipe(
                     steps=4000,
@@ -82,7 +83,7 @@ FINER = BuildPlan(
                     ema=0.998,
                     seed=5,
                 ),
-                replace(BASE, steps=20_000, batch_size=32, seed=4),
+                replace(BASE, steps=20_000, batch_size=32, seed=6),
             ),
         ),
     ),
