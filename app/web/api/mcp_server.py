@@ -54,7 +54,7 @@ class ApiClient:
     async def get(self, path: str, **query: object) -> Any:
         """The JSON at `/api/v1{path}`; what is None is not asked."""
         given = {key: str(value) for key, value in query.items() if value is not None}
-        return (await self._answer("GET", f"{API}{path}", params=given)).json()
+        return self._read(await self._answer("GET", f"{API}{path}", params=given))
 
     async def picture(self, run_id: str) -> Image:
         """A run's picture."""
@@ -63,13 +63,13 @@ class ApiClient:
 
     async def job(self, path: str, context: Context[Any], **body: Any) -> dict[str, Any]:
         """Begin a job, tell how far it is, and return the run that it became."""
-        job = (await self._answer("POST", f"{API}{path}", **body)).json()
+        job = self._read(await self._answer("POST", f"{API}{path}", **body))
         async for event in self._events(job["events"]):
             job = event
             await context.report_progress(job["done"] or 0, job["total"], _how_far(job))
         if job["run"] is None:
             raise ToolError(job["words"] or f"The job is {job['state']}. See {job['page']}.")
-        return dict((await self._answer("GET", job["run"])).json())
+        return dict(self._read(await self._answer("GET", job["run"])))
 
     async def _events(self, address: str) -> AsyncIterator[dict[str, Any]]:
         with self._words():
@@ -83,11 +83,17 @@ class ApiClient:
             answer = await self._http.request(method, path, **what)
         if answer.is_success:
             return answer
+        refused = self._read(answer)
+        raise ToolError(str(refused["detail"]) if "detail" in refused else self._other(answer))
+
+    def _read(self, answer: httpx.Response) -> Any:
         try:
-            words = answer.json()["detail"]
-        except (ValueError, KeyError, TypeError):
-            words = f"{self.address} answered {answer.status_code}: is it a Creditline studio?"
-        raise ToolError(str(words))
+            return answer.json()
+        except ValueError as error:
+            raise ToolError(self._other(answer)) from error
+
+    def _other(self, answer: httpx.Response) -> str:
+        return f"{self.address} answered {answer.status_code}: is it a Creditline studio?"
 
     @contextmanager
     def _words(self) -> Iterator[None]:
@@ -178,7 +184,7 @@ def _add_reading(server: MCPServer[None], client: ApiClient) -> None:
 
     @server.tool(title="An artist's statement", annotations=READS)
     async def statement(
-        artist_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,200}$")],
+        artist_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,199}$")],
         period: Month = None,
     ) -> dict[str, Any]:
         """Credit of an artist: opening balance, entries, closing balance."""

@@ -167,18 +167,21 @@ def test_a_studio_that_is_not_there_is_named_with_the_remedy() -> None:
     assert refusal(answer).startswith(f"The studio at {address} does not answer. Start it")
 
 
-def test_another_server_is_told_apart() -> None:
-    way = httpx.MockTransport(lambda _: httpx.Response(404, text="<html>"))
+@pytest.mark.parametrize("status", [200, 404])
+def test_another_server_is_told_apart(status: int) -> None:
+    way = httpx.MockTransport(lambda _: httpx.Response(status, text="<html>"))
     answer, _ = called(mcp_server(ApiClient("http://x", transport=way)), "studio")
-    assert refusal(answer) == "http://x answered 404: is it a Creditline studio?"
+    assert refusal(answer) == f"http://x answered {status}: is it a Creditline studio?"
 
 
-@pytest.mark.parametrize("bad", ["../ledger/key.pem", "a/b", "", "x" * 65])
+@pytest.mark.parametrize("bad", ["../ledger/key.pem", "a/b", "", "..", "x" * 201])
 def test_an_id_is_no_path(bad: str) -> None:
     sent: list[httpx.Request] = []
     way = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(500))
-    answer, _ = called(mcp_server(ApiClient("http://x", transport=way)), "run", id=bad)
-    assert answer.is_error and not sent
+    server = mcp_server(ApiClient("http://x", transport=way))
+    for tool, argument in (("run", "id"), ("statement", "artist_id")):
+        answer, _ = called(server, tool, **{argument: bad})
+        assert answer.is_error and not sent
 
 
 def test_the_token_is_sent_and_comes_from_a_file(tmp_path: Path) -> None:
