@@ -163,7 +163,7 @@ def rebuild(
     from core.diffusion.training.loop import Execution
     from core.workshops.build import SHIPPED, build_model
 
-    where, execution = choose_device(device), Execution("auto", threads=threads)
+    where, execution = choose_device(device), Execution("auto", threads=threads, folded=True)
     yield from build_model(destination, scratch, plan or SHIPPED, where, execution)
     collection = load_collection(destination)
     model = PipelineModel.load(destination / "model", destination / "lora", device=where)

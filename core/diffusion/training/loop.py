@@ -21,6 +21,7 @@ from core.diffusion.conditioning import Conditioning
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.tensors import chosen_precision
 from core.diffusion.training.checkpoint import cosine, follow, load_training, save_training
+from core.diffusion.training.folded_lora import folded
 from core.errors import UsageError
 from core.progress import Progress
 
@@ -79,12 +80,15 @@ class Execution:
     of the processor's cores, which small networks use better than all cores one layer at a time;
     without dropout, whose chances are drawn in one order. `checkpointing`: a block's activations
     are computed again in the backward pass instead of kept, a third more work for much less memory.
+    `folded`: a LoRA multiplied into its layers at each step (see `folded_lora`), which pays where
+    they are hardly wider than its rank.
     """
 
     precision: str = "float32"
     accumulate: int = 1
     threads: int = 1
     checkpointing: bool = False
+    folded: bool = False
 
     def __post_init__(self) -> None:
         if self.accumulate < 1:
@@ -184,29 +188,37 @@ def train(
     if execution.checkpointing:
         model.network.enable_gradient_checkpointing()  # type: ignore[operator]
     pieces = max(execution.accumulate, execution.threads)
-    for step in range(done, recipe.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step)
-        optimizer.zero_grad(set_to_none=True)
-        parts = list(_parts(model, data, recipe, step, pieces, kept))
-        loss = torch.zeros((), device=model.device)
-        with torch.random.fork_rng(enabled=bool(dropped)), side_by_side(execution.threads) as each:
-            if dropped:  # dropout knows only the global generator
-                torch.manual_seed(recipe.seed * 1_000_003 + step)
-            if not len(parts[0].chances.rows):
-                for parameter in parameters.values():
-                    parameter.grad = torch.zeros_like(parameter)
-            else:
-                loss = torch.stack(list(each(learn, parts))).sum()
-        nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-        optimizer.step()
-        if recipe.ema:
-            follow(average, parameters, min(recipe.ema, (1 + step) / (10 + step)))
-        # what the caller keeps of this step is there before the step counts as done
-        yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            moving = average if recipe.ema else None
-            save_training(checkpoint, parameters, optimizer, step + 1, moving)
+    with folded(model.network) if execution.folded else nullcontext() as fold:
+        for step in range(done, recipe.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, step)
+            optimizer.zero_grad(set_to_none=True)
+            if fold is not None:
+                fold.fold()
+            parts = list(_parts(model, data, recipe, step, pieces, kept))
+            loss = torch.zeros((), device=model.device)
+            with (
+                torch.random.fork_rng(enabled=bool(dropped)),
+                side_by_side(execution.threads) as each,
+            ):
+                if dropped:  # dropout knows only the global generator
+                    torch.manual_seed(recipe.seed * 1_000_003 + step)
+                if not len(parts[0].chances.rows):
+                    for parameter in parameters.values():
+                        parameter.grad = torch.zeros_like(parameter)
+                else:
+                    loss = torch.stack(list(each(learn, parts))).sum()
+            if fold is not None:
+                fold.hand_on()
+            nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            optimizer.step()
+            if recipe.ema:
+                follow(average, parameters, min(recipe.ema, (1 + step) / (10 + step)))
+            # what the caller keeps of this step is there before the step counts as done
+            yield Progress(directory.name, step + 1, recipe.steps, f"loss {loss.item():.4f}")
+            if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
+                moving = average if recipe.ema else None
+                save_training(checkpoint, parameters, optimizer, step + 1, moving)
     if recipe.ema:
         with torch.no_grad():
             for name, parameter in parameters.items():
