@@ -75,7 +75,7 @@ def test_a_credit_is_disputed_and_comes_back_by_keyboard(booked: Server, open_pa
     entry = newest_entries(booked)[0]
     artist = paid(entry)[0]["artist"]
     page = as_keeper(booked, open_page, "disputes")
-    fill(page, "Entry", str(entry["entry"]))
+    fill(page, "Entry (its number in the ledger)", str(entry["entry"]))
     fill(page, "Artist (name or id; empty: everybody it credits)", artist)
     fill(page, "Reason", "It is nothing like hers")
     press(page, "Open the dispute")
@@ -101,7 +101,7 @@ def test_a_keeper_reverses_an_entry_by_keyboard(booked: Server, open_page: Open)
     entry = newest_entries(booked)[-1]
     page = as_keeper(booked, open_page, "corrections")
     reversing = page.locator("form", has=page.get_by_role("button", name="Reverse", exact=True))
-    press_to(page, reversing.get_by_label("Entry", exact=True))
+    press_to(page, reversing.get_by_label("Entry (its number in the ledger)", exact=True))
     page.keyboard.type(str(entry["entry"]))
     page.keyboard.press("Tab")
     page.keyboard.type("Booked by mistake")
@@ -112,7 +112,7 @@ def test_a_keeper_reverses_an_entry_by_keyboard(booked: Server, open_page: Open)
         assert after[share["artist"]] == before[share["artist"]] - share["micro"]
     # once is once: the second time is refused in words, and nothing moves
     page.goto(f"{booked.url}/corrections", wait_until="domcontentloaded")
-    press_to(page, reversing.get_by_label("Entry", exact=True))
+    press_to(page, reversing.get_by_label("Entry (its number in the ledger)", exact=True))
     page.keyboard.type(str(entry["entry"]))
     page.keyboard.press("Tab")
     page.keyboard.type("Again")
@@ -123,7 +123,7 @@ def test_a_keeper_reverses_an_entry_by_keyboard(booked: Server, open_page: Open)
 
 def test_what_there_is_not_is_refused_in_words(booked: Server, open_page: Open) -> None:
     page = as_keeper(booked, open_page, "disputes")
-    fill(page, "Entry", "no such entry")
+    fill(page, "Entry (its number in the ledger)", "no such entry")
     fill(page, "Reason", "because")
     press(page, "Open the dispute")
     expect(page.get_by_role("main")).to_contain_text("no such entry")

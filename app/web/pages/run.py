@@ -102,10 +102,20 @@ def unrecorded(words: str, language: Language) -> str:
     return render("notices.trouble", language, words=words, title=title)
 
 
-def under_way(job: JobProgress, language: Language = ENGLISH, *, own: bool = True) -> list[Any]:
-    """How far a job is; `own`: whoever reads may cancel it."""
+def under_way(
+    job: JobProgress, language: Language = ENGLISH, *, own: bool = True, alone: bool = False
+) -> list[Any]:
+    """How far a job is; `own`: whoever reads may cancel it; `alone`: the page was opened for it, so
+    no other run is shown until it has a picture."""
     status = progress_of(job, language)
     buttons = busy() if own else {"generate": gr.update(interactive=True)}
+    if job.preview is None and alone:
+        return update(
+            status=status,
+            retry=gr.update(visible=False),
+            **untraced(render("studio.awaited", language)),
+            **buttons,
+        )
     if job.preview is None:
         return update(status=status, retry=gr.update(visible=False), **buttons)
     words = language.say("Uploaded picture %(file)s", file=job.name)

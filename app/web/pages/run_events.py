@@ -220,7 +220,7 @@ class RunEvents:
         if job.ended:
             return self._ended(job, language)
         own = self.jobs.is_of(run_id, self.owner(page))
-        return under_way(job, language, own=own)
+        return under_way(job, language, own=own, alone=True)
 
     # --- cancelled, recorded after all ---------------------------------------------------------
 

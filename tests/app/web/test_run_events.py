@@ -109,6 +109,7 @@ def test_a_page_that_opens_at_a_job_shows_how_far_it_is(
     job = job_in(begun(page, 3))
     opened = page.runs.opened(job, browser("b"))
     assert opened is not None and job_in(status(opened)) == job
+    assert "appears here" in opened[PLACE["picture"]] and opened[PLACE["credit"]] == ""
     assert page.runs.opened("nowhere", browser("b")) is None
     held.set()
 
