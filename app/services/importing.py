@@ -34,13 +34,15 @@ ELSEWHERE = (
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What the form says."""
+    """What the form says. `permission`: by whose word works are taken whose files say no to being
+    learnt from; without one none is."""
 
     source: str
     title: str = ""
     size: int = 128
     columns: str = ""
     pictures: str = ""
+    permission: str = ""
 
 
 def destination(settings: Settings, request: ImportRequest) -> Path:
@@ -74,6 +76,7 @@ def _options(settings: Settings, request: ImportRequest) -> ImportOptions:
         "name": _name(settings, request),
         "form": _form(request),
         "opt_outs": wishes_at_import(settings),
+        "permission": plain_text(request.permission, 500),
     }
 
 

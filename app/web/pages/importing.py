@@ -89,6 +89,16 @@ class ImportPage:
                 max_lines=1,
                 elem_id="import-pictures",
             )
+        with gr.Accordion(say("If files say no to being learnt from"), open=False):
+            self.permission = gr.Textbox(
+                label=say("By whose word they are taken all the same"),
+                placeholder=say("letter of 3 May"),
+                max_lines=1,
+                info=say(
+                    "Kept with each of these works and shown. Without it none of them is taken."
+                ),
+                elem_id="import-permission",
+            )
         with gr.Row():
             self.look = gr.Button(say("Preview"), variant="primary", elem_id="import-look")
             self.take = gr.Button(say("Import"), interactive=False, elem_id="import-take")
@@ -98,7 +108,7 @@ class ImportPage:
 
     def _connect(self) -> None:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        form = [self.source, self.title, self.size, self.columns, self.pictures]
+        form = [self.source, self.title, self.size, self.columns, self.pictures, self.permission]
         shown = [self.answer, self.look, self.take, self.stop]
         one: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "import"}
         look, take = self._answering(previewed), self._answering(imported)
@@ -133,9 +143,17 @@ class ImportPage:
             size: int,
             columns: Text,
             pictures: Text,
+            permission: Text,
             request: gr.Request,
         ) -> Iterator[list[Any]]:
-            wish = _wish(source, title, size, columns, pictures)
+            wish = ImportRequest(
+                source or "",
+                title or "",
+                int(size),
+                columns or "",
+                pictures or "",
+                permission or "",
+            )
             language = language_of(request.headers)
             yield from guarded(
                 self._run(work, wish, request, language),
@@ -186,10 +204,6 @@ class ImportPage:
             "Stopped. Nothing is half-imported: Preview says what is there now."
         )
         return self._idle(render("notices.waiting", words=words))
-
-
-def _wish(source: Text, title: Text, size: int, columns: Text, pictures: Text) -> ImportRequest:
-    return ImportRequest(source or "", title or "", int(size), columns or "", pictures or "")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ Encoding = Literal["jpeg", "png"]
 _SHOWN_STYLES = 20
 NO_WISHES = OptOuts()
 ASK = (
-    "Nothing was taken. Ask whoever holds the rights; with their word, import it with --permission."
+    "Nothing was taken. Ask whoever holds the rights; with their word, write the permission into "
+    "the form, or import it with --permission."
 )
 
 

@@ -3,6 +3,7 @@ preview that writes nothing."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from app.web.pages import importing as view
 from core.collection.importing.importer import ImportReport, NothingImported
 from core.collection.store import load_collection
 from core.errors import UsageError
+from tests.core.collection.importing.test_reservations import PROHIBITED, jpeg
 from tests.small import picture
 
 
@@ -69,6 +71,18 @@ def test_importing_lands_in_the_studios_home_and_says_what_comes_next(
     again = last(imported(settings, request))
     assert (again.imported, again.unchanged) == (0, 4)
     assert "4 unchanged" in view.result(again)
+
+
+def test_a_file_that_says_no_is_taken_by_permission_alone_which_is_kept(
+    settings: Settings, source: Path
+) -> None:
+    (source / "cubism" / "anna-berg_no.jpg").write_bytes(jpeg(PROHIBITED, seed=99))
+    said = ImportRequest(str(source), "My pictures", 32)
+    without = last(previewed(settings, said))
+    assert without.works == 4 and any("form" in one.reason for one in without.refused)
+    report = last(imported(settings, replace(said, permission=" letter of\n3 May ")))
+    assert report.works == 5
+    assert any("by permission: letter of 3 May" in one.reason for one in report.remarks)
 
 
 @pytest.mark.parametrize("title", ["../../outside", "/etc", "..", "a/b", "C:\\x"])
