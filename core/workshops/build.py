@@ -50,7 +50,7 @@ DESCRIPTION = (
 )
 BASE_PLAN = BasePlan()
 LORA_PLAN = LoraTrainingPlan()
-FINER_STEPS = (3500, 1250)  # of the rounds between: as far as two cores came, in two sessions
+FINER_STEPS = (3500, 1250, 2500)  # of its rounds: as far as two cores came, in three sessions
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class BuildPlan:
 
 SHIPPED = BuildPlan()
 # What the next model is made by: more of each patch in its latents, a decoder that begins as the
-# components' inverse, far longer training, and a LoRA with room for hands. Minutes on a GPU.
+# components' inverse, longer training, and a LoRA on every linear layer. Minutes on a GPU.
 FINER = BuildPlan(
     base=BasePlan(
         replace(SHAPE, latent_channels=32, autoencoder=(32, 48, 64, 128), patched=True),
@@ -83,13 +83,13 @@ FINER = BuildPlan(
                     ema=0.998,
                     seed=5,
                 ),
-                replace(BASE, steps=20_000, batch_size=32, seed=6),
+                replace(BASE, steps=FINER_STEPS[2], seed=6),
             ),
         ),
     ),
     lora=LoraTrainingPlan(
-        rank=64,
-        recipe=replace(LORA, steps=10_000, batch_size=32, ema=0.999),
+        rank=32,
+        recipe=replace(LORA, steps=8000, ema=0.999),
         layers="linear",
     ),
 )
