@@ -8,7 +8,7 @@
     const on = bar.getAttribute("aria-pressed") !== "true";
     for (const one of all("button.cl-bar")) one.setAttribute("aria-pressed", String(on && one === bar));
     for (const card of all("button.cl-card")) {
-      card.hidden = on ? card.dataset.artistId !== bar.dataset.filter : "deeper" in card.dataset;
+      card.hidden = on ? !card.dataset.makers.split(" ").includes(bar.dataset.filter) : "deeper" in card.dataset;
     }
   };
   // what only paper shows is fetched when somebody prints: its pictures, its whole address

@@ -403,8 +403,13 @@ def import_artists(collection: Collection, file: Path, *, write: bool = True) ->
         words = "; ".join(fault.rstrip(".") for fault in faults[:20])
         raise UsageError(f"Nothing was changed. {words}. Correct the table.")
     if write and changes:
-        with no_import_beside(collection):
-            save_collection(replace(collection, artists=tuple(artists.values())))
+        with no_import_beside(collection) as current:
+            if current.artists != collection.artists:
+                raise UsageError(
+                    "The artists were changed by somebody else meanwhile. Nothing was changed: "
+                    "look at them again first."
+                )
+            save_collection(replace(current, artists=tuple(artists.values())))
     return tuple(changes)
 
 

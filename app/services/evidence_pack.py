@@ -206,7 +206,7 @@ def _said_of(
             words="A training work whose influence on this picture is estimated among the largest. "
             "It is not a part of the picture.",
         )
-        for row in record.side(PROPONENT)[:LEADING]
+        for row in record.shown(PROPONENT)[:LEADING]
     )
     return PictureStatement(
         title=f"creditline-{view.number:06d}.png",

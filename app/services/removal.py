@@ -12,7 +12,14 @@ from pathlib import Path
 
 from app.services.artists import keep_away
 from app.settings import Settings
-from core.collection.removal import remove_works, works_of
+from core.collection.importing.destination import no_import_beside
+from core.collection.removal import (
+    delete_pictures,
+    forget_captions,
+    remove_works,
+    removed_works,
+    works_of,
+)
 from core.collection.store import load_collection
 
 
@@ -33,13 +40,21 @@ def take_out(
     artists: Sequence[str] = (),
     reason: str = "",
 ) -> WorksTakenOut:
-    """Take works out, and all works of `artists`, who do not come back by another import."""
+    """Take works out, and all works of `artists`, who do not come back by another import.
+
+    What an earlier removal that was killed left behind goes too. Raises `CollectionError` where an
+    import is at work.
+    """
     from core.attribution.removal import forget_works
 
-    collection = load_collection(directory, check_files=False)
-    ids = [*works, *works_of(collection, artists)]
-    gone = remove_works(collection, ids, reason)
-    keep_away(settings, collection, artists, reason)
-    rows = forget_works(collection, [(one.sha256, one.style) for one in gone])
-    left = len(load_collection(directory, check_files=False).works)
+    with no_import_beside(load_collection(directory, check_files=False)) as collection:
+        ids = [*works, *works_of(collection, artists)]
+        # of an artist whose works have left already, the rest is finished
+        gone = remove_works(collection, ids, reason) if ids or not artists else ()
+        keep_away(settings, collection, artists, reason)
+        delete_pictures(directory)
+        ever = removed_works(directory)
+        rows = forget_works(collection, [(one.sha256, one.label) for one in ever])
+        forget_captions(directory)
+        left = len(load_collection(directory, check_files=False).works)
     return WorksTakenOut(removed=tuple(one.id for one in gone), features=rows, works=left)

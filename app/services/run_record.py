@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.services.artists import opt_outs_file, opted_out_ids
 from app.services.session import Studio
+from core.attribution.calibration.attributable import OWES_NOTHING, SHARED_EQUALLY
 from core.attribution.result import Attribution, Influence
 from core.collection.artists.opt_outs import read_opt_outs
 from core.collection.types import OPTED_OUT, Collection
@@ -41,19 +42,23 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
     A collection whose features do not say what is attributable keeps the rule over z.
     """
     makers = [work.makers for work in attribution.works]
-    artists = attribution.collection.artists
-    try:
-        opted_out = studio.ledger.opted_out()
-    except LedgerError:
-        opted_out = frozenset()  # the ledger's trouble is reported when it is written
-    opted_out |= {artist.id for artist in artists if artist.status == OPTED_OUT}
-    wishes = read_opt_outs(opt_outs_file(studio.settings))
-    opted_out |= opted_out_ids(attribution.collection, wishes)
+    opted_out = opted_out_now(studio, attribution.collection)
     evidence = evidence_of(attribution)
     if evidence is None:
         return shares(attribution.z.tolist(), makers, DEFAULT_RULE, opted_out)
     rule = rule_in_force(studio.settings.rule, studio.settings.cap)
     return shares_by_evidence(evidence, rule, opted_out)
+
+
+def opted_out_now(studio: Studio, collection: Collection) -> frozenset[str]:
+    """The ids of artists who get nothing new: by the ledger, by the collection's table and by the
+    wishes that this home keeps."""
+    try:
+        opted_out = studio.ledger.opted_out()
+    except LedgerError:
+        opted_out = frozenset()  # the ledger's trouble is reported when it is written
+    opted_out |= {one.id for one in collection.artists if one.status == OPTED_OUT}
+    return opted_out | opted_out_ids(collection, read_opt_outs(opt_outs_file(studio.settings)))
 
 
 def evidence_of(attribution: Attribution) -> Evidence | None:
@@ -115,7 +120,7 @@ def run_record(
         versions=studio.versions,
         verdict=attribution.trust.verdict,
         familiarity=attribution.trust.familiarity,
-        words=attribution.trust.words,
+        words=_words(attribution, credited),
         query_leverage=attribution.query_leverage,
         seconds=asdict(attribution.seconds),
         rule=credited.rule.id,
@@ -126,6 +131,13 @@ def run_record(
         evidence=evidence_of(attribution),
         remainder=None if attribution.attributable is None else credited.remainder,
     )
+
+
+def _words(attribution: Attribution, credited: Shares) -> str:
+    """Of the verdict; where a rule shares equally what is not owed, none that deny it."""
+    if attribution.trust.words == OWES_NOTHING and credited.artist_micro:
+        return SHARED_EQUALLY
+    return attribution.trust.words
 
 
 def _withheld(studio: Studio) -> frozenset[str]:

@@ -8,7 +8,7 @@ later loses nothing that was made earlier, and nothing is ever half-booked.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,12 +100,15 @@ class Tracing:
 
 @dataclass(frozen=True)
 class Unrecorded:
-    """The picture is kept and traced, but the ledger could not be written: it can be retried."""
+    """The picture is kept and traced, but the ledger could not be written: it can be retried, with
+    the names and what is unpaid (`unpaid`: ids) as they were when it was traced."""
 
     record: RunRecord
     shares: Shares | None
     key: str | None
     error: LedgerError
+    artist_names: Mapping[str, str]
+    unpaid: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -283,7 +286,7 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice."""
     return studio.ledger.record(
-        left.record, left.shares, left.key, studio.artist_names, unpaid=studio.collection.unpaid
+        left.record, left.shares, left.key, left.artist_names, unpaid=left.unpaid
     )
 
 
@@ -376,6 +379,7 @@ def _booked(
             record.spec_digest,
             record.style,
         )
+    traced = attribution.collection  # the ledger keeps true names; pages withhold them
     attribution = without_names(studio, attribution)
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
@@ -384,10 +388,12 @@ def _booked(
             record,
             credited if book else None,
             key,
-            studio.artist_names,
+            traced.artist_names,
             rule=credited.rule,
-            unpaid=studio.collection.unpaid,
+            unpaid=traced.unpaid,
         )
     except LedgerError as error:
-        return Unrecorded(record, credited if book else None, key, error)
+        return Unrecorded(
+            record, credited if book else None, key, error, traced.artist_names, traced.unpaid
+        )
     return RunFinished(record, credited, attribution, view, image)

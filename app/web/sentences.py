@@ -26,6 +26,10 @@ SENTENCES: tuple[str, ...] = (
         "This model has not learnt images like this: nothing of it is owed to the collection, "
         "and nobody is credited. The names below say little."
     ),
+    marked(
+        "This model has not learnt images like this: nothing of it is owed to the collection. What "
+        "is credited is shared equally among its artists. The names below say little."
+    ),
     # a picture painted without an artist (app.services.artist_ablation)
     marked(
         "Without %(artist)s the model knows this picture less well: its error on it is %(rise)s "

@@ -42,6 +42,7 @@ T = TypeVar("T")
 GUESSES = 32  # captions that are tried for a picture of which nobody says what it shows
 GUESS_TIMESTEPS = (200, 500)  # of 1000: where the class shows in the loss
 Written = tuple[int, int, int]  # when, which file, how long
+UNREAD: Written = (0, 0, 0)  # also what is said of a collection that lies on no disk
 
 
 def _written(collection: Collection) -> Written:
@@ -49,7 +50,7 @@ def _written(collection: Collection) -> Written:
     try:
         about = (collection.path / WORKS).stat()
     except OSError:
-        return (0, 0, 0)
+        return UNREAD
     return about.st_mtime_ns, about.st_ino, about.st_size
 
 
@@ -89,7 +90,7 @@ class Engine:
         self._reading = Lock()
         self._process = os.getpid()
         # what is on the disk, and which writing of it: swapped together, never changed
-        self._current = (_written(collection), Snapshot(model, collection, spread))
+        self._current = (UNREAD, Snapshot(model, collection, spread))
 
     @classmethod
     def open(
@@ -309,7 +310,7 @@ class Engine:
             collection=snapshot.collection,
             scores=scores,
             z=index.z(scores),
-            self_influence=index.self_influence,
+            self_influence=(index if row.plain_ridge else default_index).self_influence,
             query_leverage=leverage,
             loss=loss,
             trust=trust,

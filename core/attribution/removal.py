@@ -23,7 +23,7 @@ from core.errors import StoreError, UsageError
 
 
 def forget_works(collection: Collection, pictures: Sequence[tuple[str, str]]) -> int:
-    """Take the rows of works (sha256, style) out of every feature store and index; rows taken.
+    """Take the rows of works (sha256, label) out of every feature store and index; rows taken.
 
     What a kernel knows of them stays, as it does in the model: the sum of their features' outer
     products. So no leverage, and no verdict on trust, changes. An index that is damaged, or would

@@ -24,7 +24,10 @@ REMOVED = "removed.csv"
 
 @dataclass(frozen=True)
 class RemovedWork:
-    """A work that left: enough to know its picture again, and nothing of what it showed."""
+    """A work that left: enough to know its picture again, and nothing of what it showed.
+
+    `caption`: what it was learnt under, where that was no class, until its features are gone too.
+    """
 
     id: str
     sha256: str
@@ -32,6 +35,12 @@ class RemovedWork:
     style: str
     reason: str
     date: str
+    caption: str = ""
+
+    @property
+    def label(self) -> str:
+        """What its features were made under."""
+        return self.caption or self.style
 
 
 COLUMNS = tuple(field.name for field in fields(RemovedWork))
@@ -64,7 +73,7 @@ def remove_works(
     held_out = load_held_out(collection)
     before = {one.id: one for one in removed_works(collection.path)}
     here = {work.id: work for work in (*collection.works, *held_out)}
-    leaving = [_record(here[one], reason) for one in dict.fromkeys(ids) if one in here]
+    leaving = [_record(collection, here[one], reason) for one in dict.fromkeys(ids) if one in here]
     for name in ids:
         if name not in here and name not in before:
             collection.work(name)  # says that there is none
@@ -80,15 +89,28 @@ def remove_works(
         save_held_out(collection, [work for work in held_out if work.id not in gone])
     if len(rest) < len(collection.works):
         save_collection(replace(collection, works=rest))
-    removed = [one for one in rows if one.id in set(ids)]
-    for one in removed:
-        (collection.path / one.file).unlink(missing_ok=True)
-    return tuple(removed)
+    delete_pictures(collection.path)
+    return tuple(one for one in rows if one.id in set(ids))
 
 
-def _record(work: Work, reason: str) -> RemovedWork:
+def delete_pictures(root: Path) -> None:
+    """Delete the files of all works that ever left; those of a killed removal may lie there."""
+    for one in removed_works(root):
+        (root / one.file).unlink(missing_ok=True)
+
+
+def forget_captions(root: Path) -> None:
+    """Once their features are gone, nothing of what works that left showed is kept."""
+    rows = removed_works(root)
+    if any(one.caption for one in rows):
+        bare = (astuple(replace(one, caption="")) for one in rows)
+        write_text(root / REMOVED, table_text(COLUMNS, bare))
+
+
+def _record(collection: Collection, work: Work, reason: str) -> RemovedWork:
     today = datetime.now(UTC).date().isoformat()
-    return RemovedWork(work.id, work.sha256, work.file, work.style, reason, today)
+    caption = collection.label(work) if collection.by_caption else ""
+    return RemovedWork(work.id, work.sha256, work.file, work.style, reason, today, caption)
 
 
 def works_of(collection: Collection, artist_ids: Sequence[str]) -> list[str]:

@@ -112,6 +112,14 @@ class RunRecord:
         """The influences of one side, by rank."""
         return tuple(row for row in self.influences if row.side == name)
 
+    def shown(self, name: str) -> tuple[RunInfluence, ...]:
+        """Those of a side that have a part of the picture; a rule over z may need others too, which
+        are kept among the proponents."""
+        apart = name == PROPONENT
+        return tuple(
+            row for row in self.side(name) if not apart or row.part is None or row.part > 0
+        )
+
 
 @dataclass(frozen=True)
 class RunView:

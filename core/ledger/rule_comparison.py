@@ -36,10 +36,13 @@ class UnderRule:
 
 
 def under_every_rule(
-    record: RunRecord, opted_out: frozenset[str] = frozenset()
+    record: RunRecord, opted_out: frozenset[str] = frozenset(), own: ShareRule | None = None
 ) -> Iterator[UnderRule]:
-    """Every rule side by side, the default first."""
-    for rule in SHOWN:
+    """Every rule side by side, the default first; `own`: the run's, with its own cap or rate in the
+    place of the usual ones."""
+    for usual in SHOWN:
+        alike = own is not None and (own.name, own.version) == (usual.name, usual.version)
+        rule = own if own is not None and alike else usual
         yield UnderRule(rule, shares_under(record, rule, opted_out))
 
 

@@ -208,7 +208,7 @@ def test_a_click_on_a_bar_filters_the_works_and_a_card_opens_its_details(
     at_first = shown.count()
     bar.click()
     expect(bar).to_have_attribute("aria-pressed", "true")
-    artists = set(shown.evaluate_all("all => all.map(one => one.dataset.artistId)"))
+    artists = set(shown.evaluate_all("all => all.map(one => one.dataset.makers)"))
     assert artists == {bar.get_attribute("data-filter")}
     assert shown.count() > 0
     bar.click()

@@ -17,6 +17,7 @@ from PIL import Image
 from app.services.artist_ablation import kept_answers
 from app.services.jobs import WAITING, JobProgress
 from app.services.run_deletion import deletable
+from app.services.run_record import opted_out_now
 from app.services.session import Studio
 from app.web.formatting import number, numbered, render, run_page, style_name
 from app.web.language import ENGLISH, Language
@@ -212,7 +213,13 @@ def shown(studio: Studio, view: RunView, status: str, language: Language = ENGLI
             "run.why",
             language,
             record=record,
-            rules=side_by_side(record, studio.shown_names, studio.ledger.opted_out(), language),
+            rules=side_by_side(
+                record,
+                studio.shown_names,
+                opted_out_now(studio, studio.collection),
+                language,
+                own=view.rule,
+            ),
         ),
         paper=paper(studio, view, language),
         recipe=render("run.recipe", language, view=view, deletable=deletable(view)),
@@ -316,4 +323,4 @@ def progress(
 
 
 def _gallery(record: RunRecord, side: str, language: Language) -> str:
-    return render("works.gallery", language, side=side, rows=record.side(side))
+    return render("works.gallery", language, side=side, rows=record.shown(side))

@@ -126,10 +126,10 @@ def _works(a: RunRecord, b: RunRecord) -> tuple[SharedWork, ...]:
     """Works named as having shaped both, the best placed first; of one collection only."""
     if a.collection != b.collection:
         return ()
-    places = {row.work_id: row.rank for row in b.side(PROPONENT)}
+    places = {row.work_id: row.rank for row in b.shown(PROPONENT)}
     shared = [
         SharedWork(work=row, first=row.rank, second=places[row.work_id])
-        for row in a.side(PROPONENT)
+        for row in a.shown(PROPONENT)
         if row.work_id in places
     ]
     return tuple(sorted(shared, key=lambda one: (one.first + one.second, one.first)))

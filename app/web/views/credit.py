@@ -200,10 +200,13 @@ def side_by_side(
     names: Mapping[str, str],
     opted_out: frozenset[str] = frozenset(),
     language: Language = ENGLISH,
+    *,
+    own: ShareRule | None = None,
 ) -> tuple[RuleOutcome, ...]:
-    """The run under every share rule: the largest shares by name, and what nobody gets."""
+    """The run under every share rule, its `own` as it was in force: the largest shares by name, and
+    what nobody gets."""
     outcomes = []
-    for one in under_every_rule(record, opted_out):
+    for one in under_every_rule(record, opted_out, own):
         credited, more, nobody = None, 0, ""
         if one.shares is not None:
             ranked = sorted(one.shares.artist_micro.items(), key=lambda item: (-item[1], item[0]))

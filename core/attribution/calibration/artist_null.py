@@ -58,10 +58,13 @@ class ArtistNull:
         return cls(tuple(artists), centre, spread, pooled)
 
     def chances(self, influence: Vector, departed: float = 0.0) -> Vector:
-        """How often an artist without a part reaches this influence `[a]` -> `[a]` in (0, 1].
+        """How often an artist without a part reaches this influence `[a]` -> `[a]` in [0, 1].
 
-        `departed`: the influence of works that left, which are part of the whole.
+        `departed`: the influence of works that left, which are part of the whole. A lone artist's
+        share is always all of it: whether a picture is theirs, what is attributable says.
         """
+        if len(self.artists) == 1 and not departed:
+            return np.where(influence > 0, 0.0, 1.0)
         above = (log_shares(influence[None], departed)[0] - self.centre) / self.spread
         reached = len(self.tail) - np.searchsorted(self.tail, above, side="left")
         chance: Vector = (1.0 + reached) / (1.0 + len(self.tail))

@@ -213,3 +213,7 @@ OWES_NOTHING = (
     "This model has not learnt images like this: nothing of it is owed to the collection, and "
     "nobody is credited. The names below say little."
 )
+SHARED_EQUALLY = (
+    "This model has not learnt images like this: nothing of it is owed to the collection. What is "
+    "credited is shared equally among its artists. The names below say little."
+)

@@ -25,7 +25,7 @@ from core.attribution.features.batch_size import free_bytes
 from core.attribution.features.featurizer import Features
 from core.attribution.features.quantization import Packed, Rows
 from core.attribution.features.store import checksum
-from core.attribution.methods import Method
+from core.attribution.methods import Method, method
 from core.attribution.scoring.kernel import Kernel
 from core.attribution.scoring.ridge import DEFAULT_RULE, LambdaRule
 from core.attribution.scoring.scorer import Scorer
@@ -211,8 +211,9 @@ class Index:
 
     @property
     def own_leverage(self) -> Vector | None:
-        """Each work's leverage `[n]` where a ridge fits them; None where scores simply add up."""
-        return self.self_influence if self.lambda_ and not self.squared else None
+        """Each work's leverage `[n]` where a plain ridge fits them; None where scores simply add
+        up, or are scaled so that a work's influence on itself is no leverage."""
+        return self.self_influence if method(self.method).plain_ridge else None
 
     def scaled_query(self, query: Tensor) -> Tensor:
         """A query's feature `[k]` as the rows meet it."""
@@ -267,8 +268,15 @@ class Index:
         return min(1.0, max(0.0, 1.0 - self.lambda_ * leverage / length)) if length else 0.0
 
     def departed_influence(self, query: Tensor) -> float:
-        """What works that left have of a query, as `influence` counts it: squared scores."""
-        return 0.0 if self.departed is None else self.departed.influence(query)
+        """What works that left have of a query, as `influence` counts it: squared scores, also of
+        those whose rows still lie here. Known of plain ridges, 0 for all others."""
+        if not method(self.method).plain_ridge:
+            return 0.0
+        gone = 0.0 if self.departed is None else self.departed.influence(query)
+        if self.places is not None:
+            products = np.delete(self.products_as_they_lie(query), self.places)
+            gone += float(np.square(products).sum())
+        return gone
 
     def scores(self, query: Tensor) -> Vector:
         """A query's feature `[k]` -> its score against every work, `[n]`; positive: proponent."""

@@ -93,16 +93,16 @@ def opened_target(
 
 
 @contextlib.contextmanager
-def no_import_beside(collection: Collection) -> Iterator[None]:
-    """Hold imports off while the tables are changed: one would write them as it read them. Raises
-    `CollectionError` where one is at work."""
+def no_import_beside(collection: Collection) -> Iterator[Collection]:
+    """Hold imports and other changes off while the tables are changed: one would write them as it
+    read them. Gives the collection as it is then. Raises `CollectionError` where one is at work."""
     lock = FileLock(collection.path / _LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise CollectionError(
-            f"An import is filling '{collection.path.name}', and would undo what is decided now. "
-            "Wait until it has ended."
+            f"An import (or another change) is at work on '{collection.path.name}', and would undo "
+            "what is done now. Wait until it has ended."
         ) from error
     except OSError as error:
         raise CollectionError(
@@ -110,7 +110,7 @@ def no_import_beside(collection: Collection) -> Iterator[None]:
             "writable, or work on a copy."
         ) from error
     try:
-        yield
+        yield load_collection(collection.path, check_files=False)
     finally:
         give_up(lock)
 

@@ -35,6 +35,7 @@ from core.ledger.shares import (
     ROYALTY_POOL,
     RULES,
     ShareRule,
+    rule_in_force,
     shares_by_evidence,
 )
 from tests.core.evaluation.measured_artists import artists_json
@@ -187,6 +188,10 @@ def test_a_run_stands_under_every_rule_side_by_side() -> None:
     older = {one.id: one for one in credit.side_by_side(record(), {})}
     assert older[ARTIST_INFLUENCE.id].credited is None
     assert older[DEFAULT_RULE.id].credited is not None
+    capped = rule_in_force(ARTIST_INFLUENCE.name, 0.2)
+    own = credit.side_by_side(replace(booked, rule=capped.id), {"a": "A"}, own=capped)
+    assert [one.credited for one in own if one.own] == [(("A", "20.0 %"),)]
+    assert len(own) == len(rows)
     html = run.credit(RunView(1, booked, None, False, ARTIST_INFLUENCE), {"a": "A"})
     assert "Owed to this collection: 50 %" in html
     why = render("run.why", record=booked, rules=credit.side_by_side(booked, {"a": "A"}))

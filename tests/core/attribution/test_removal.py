@@ -108,7 +108,26 @@ def test_an_open_engine_says_the_same_too(own: Collection) -> None:
 def test_so_it_is_when_only_the_table_says_that_they_left(own: Collection) -> None:
     before = answers(own)
     save_collection(replace(own, works=own.works[4:]))
-    assert_trusted_alike(before, answers(own), 1e-3)
+    after = answers(own)
+    assert_trusted_alike(before, after, 1e-3)
+    for one, other in zip(before, after, strict=True):  # nor does anybody inherit their part
+        assert other.departed == pytest.approx(np.square(one.scores[:4]).sum(), rel=1e-3)
+
+
+def test_an_engine_made_of_a_table_that_has_changed_since_reads_it_again(own: Collection) -> None:
+    model = PipelineModel.load(own.path / "model", own.path / "lora")
+    read = load_collection(own.path)
+    leave(own, 0)
+    assert len(Engine(model, read).collection.works) == len(own.works) - 1
+
+
+def test_self_influence_is_a_leverage_whatever_the_method(own: Collection) -> None:
+    """How far the model has a work to itself is said of the model, not of the method."""
+    engine = Engine.open(own, device="cpu")
+    usual = engine.attribute(picture(5), style="cubism").self_influence
+    for name in ("gradient-dot", "gradient-cosine", "relative-influence"):
+        answer = engine.attribute(picture(5), style="cubism", method_name=name)
+        np.testing.assert_array_equal(answer.self_influence, usual)
 
 
 def test_so_it_is_after_the_next_featurize(own: Collection) -> None:

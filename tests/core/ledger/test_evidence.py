@@ -153,6 +153,17 @@ def test_a_run_is_shown_under_every_rule() -> None:
         assert every[rule] == shares(z, artist_ids, rule)
 
 
+def test_works_that_only_a_rule_over_z_needs_are_not_shown_as_having_shaped_it() -> None:
+    base = record()
+    rows = tuple(
+        replace(base.side("proponent")[0], rank=rank, part=part)
+        for rank, part in enumerate((0.4, 0.0, None), start=1)
+    )
+    run = replace(base, influences=rows)
+    assert [row.rank for row in run.shown("proponent")] == [1, 3]
+    assert len(run.side("proponent")) == 3
+
+
 def test_a_run_of_before_has_the_rule_of_before_and_no_other() -> None:
     run = record()
     assert run.evidence is None

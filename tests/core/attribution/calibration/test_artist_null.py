@@ -78,6 +78,13 @@ def test_an_artist_without_a_null_is_never_above_chance() -> None:
     assert again.chances(USUAL * np.array([1, 1e9, 1, 1]))[1] == 1.0
 
 
+def test_a_lone_artists_share_is_all_of_it_so_what_is_attributable_decides() -> None:
+    alone = ArtistNull.fit(("a",), influence(200)[:, :1], np.ones((200, 1), dtype=bool))
+    assert alone.chances(np.array([3.0])).tolist() == [0.0]
+    assert alone.chances(np.array([0.0])).tolist() == [1.0]
+    assert alone.chances(np.array([3.0]), departed=3.0)[0] > 0.0  # others were there, and left
+
+
 def test_it_survives_json() -> None:
     again = ArtistNull.from_plain(json.loads(json.dumps(NULL.plain())), ("a", "c", "new"))
     asked = np.array([1.0, 30.0, 5.0])
