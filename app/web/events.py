@@ -25,6 +25,7 @@ from app.web.uploads import Budgets, Uploads
 
 LONGEST_WORDS = 10_000  # letters of one value
 LONGEST_NAME = 200  # letters of a value that a program gives
+LARGEST_NUMBER = 2**53  # up to which every reader of JSON has whole numbers
 WATCHING = NAMED | {"watch"}
 WATCHED_PER_JOB = 4  # pages that may watch, per job that may be under way
 
@@ -139,13 +140,11 @@ class Events:
         if isinstance(field, gr.Dropdown) and fn.preprocess:
             fits = isinstance(value, str | int) and value in [one for _, one in field.choices]
         elif isinstance(field, gr.Number | gr.Slider):
-            fits = isinstance(value, int | float) and not isinstance(value, bool)
+            fits = _is_number(value)
         elif isinstance(field, gr.Checkbox):
             fits = isinstance(value, bool)
         elif isinstance(field, Api):  # a plain value of a program; what it means, the service says
-            fits = isinstance(value, int | float) or (
-                isinstance(value, str) and len(value) <= LONGEST_NAME
-            )
+            fits = _is_of(_kinds(field._api_info), value)
         else:
             fits = isinstance(value, str) and len(value) <= LONGEST_WORDS
         if not fits:
@@ -197,3 +196,24 @@ class Events:
         joining = self._joining[f"address {address} {watches}"]
         if near + joining >= more * self.budgets.jobs_per_address:
             raise EventRefused(429, BUSY)
+
+
+def _is_number(value: object) -> bool:
+    """A number that a whole one can be made of and kept: JSON's 1e999 becomes infinite."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # type: ignore[operator]
+
+
+def _kinds(described: Mapping[str, Any]) -> set[str]:
+    """What a parameter of an endpoint takes, by JSON's names, as Gradio describes it."""
+    several = described.get("oneOf") or [described]
+    return {str(one.get("type", "")) for one in several}
+
+
+def _is_of(kinds: set[str], value: object) -> bool:
+    """Whether an endpoint that takes these kinds can work with the value."""
+    if isinstance(value, str):
+        return "string" in kinds and len(value) <= LONGEST_NAME
+    if not _is_number(value):
+        return False
+    return "number" in kinds or ("integer" in kinds and value == int(value))  # type: ignore[call-overload]
