@@ -25,6 +25,7 @@ from app.web.permissions import OF_A_FILE, OF_A_FORM, Answered, answered
 from app.web.sign_in import page_within
 from app.web.throttle import neighbourhood
 from app.web.uploads import Arriving, UploadRefused, Uploads
+from app.web.uploads_progress import UploadsProgress
 from core.errors import AccountError
 
 Scope = MutableMapping[str, Any]
@@ -38,6 +39,7 @@ LONGEST_EVENT = 256 * 1024  # bytes of a posted event: words and numbers, never 
 LONGEST_FORM = 16 * 1024
 LONGEST_LENGTH = 12  # digits of a length: far more than is taken
 UPLOAD = "/gradio_api/upload"
+PROGRESS = "/gradio_api/upload_progress"
 BROUGHT = "/api/v1/attributions"
 FILE = "/gradio_api/file="
 EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -> queued
@@ -74,6 +76,7 @@ class Gate:
     ) -> None:
         self.application, self.callers = application, callers
         self.access, self.uploads, self.events = access, uploads, events
+        self._progress = UploadsProgress()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or hand on with our headers on whatever is answered."""
@@ -105,6 +108,8 @@ class Gate:
             elif scope["method"] == "POST" and route.path in OF_A_FORM:
                 body = await _body(receive, LONGEST_FORM)
                 await self.application(scope, _once(body, receive), dressed)
+            elif scope["path"] == PROGRESS:
+                await self._watch(scope, headers, receive, dressed)
             elif scope["method"] == "POST":
                 await self._event(scope, headers, caller, receive, dressed)
             else:
@@ -151,8 +156,13 @@ class Gate:
     ) -> None:
         """Within the budgets; what was stored is known as this visitor's."""
         length, near = _length(headers), neighbourhood(_address(scope))
+        visitor = self.access.visitor(headers)
         try:
-            with self.uploads.room_for(self.access.visitor(headers), near, length) as arriving:
+            with (
+                self.uploads.room_for(visitor, near, length) as arriving,
+                self._progress.of_upload(visitor, scope["query_string"]) as query,
+            ):
+                scope = {**scope, "query_string": query}
                 body = _Body(receive, length, arriving)
                 status, replied = await body.within(_collected(self.application, scope, body.next))
                 if status == 200:
@@ -160,6 +170,16 @@ class Gate:
         except UploadRefused as refusal:
             raise _Refused(refusal.status, refusal.words) from refusal
         await _replay(send, status, *replied)
+
+    async def _watch(
+        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """How far an upload of this visitor's is, while it is under way."""
+        visitor = self.access.visitor(headers)
+        async with self._progress.watched(visitor, scope["query_string"]) as query:
+            if query is None:
+                raise _Refused(404, NO_ROUTE)
+            await self.application({**scope, "query_string": query}, receive, send)
 
     async def _with_file(
         self, scope: Scope, headers: dict[str, str], whose: str, receive: Receive, send: Send
