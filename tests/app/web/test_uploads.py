@@ -397,6 +397,33 @@ def test_jobs_on_their_way_into_the_queue_count(busy: Visit) -> None:
         pass
 
 
+def test_a_household_is_one_address_on_its_way_in_too(busy: Visit) -> None:
+    number, data = generate(busy)
+    callers = Callers(busy.settings, busy.access)
+    events = Events(busy.blocks, Uploads(busy.settings.temporary, SMALL), SMALL, callers)
+    body = {"fn_index": number, "session_hash": "s", "data": data}
+    with ExitStack() as stack, pytest.raises(EventRefused, match="from your network"):
+        for n in range(SMALL.jobs_per_address + 1):
+            assert n <= SMALL.jobs_per_address
+            stack.enter_context(
+                events.admitted(
+                    body,
+                    queued=True,
+                    visitor=f"visitor-{n}",
+                    address=f"2001:db8:0:1::{n + 1:x}",
+                    caller=Caller(limited=False),
+                )
+            )
+    for n in range(SMALL.jobs_per_address):  # and where they wait
+        near = TestClient(busy.application, base_url=HOME, client=(f"2001:db8:0:2::{n + 1:x}", 1))
+        near.get("/", headers={"accept": "text/html"})
+        posted = body | {"session_hash": f"near-{n}"}
+        assert near.post("/gradio_api/queue/join", json=posted).status_code == 200
+    last = TestClient(busy.application, base_url=HOME, client=("2001:db8:0:2::ffff", 1))
+    last.get("/", headers={"accept": "text/html"})
+    assert last.post("/gradio_api/queue/join", json=body).status_code == 429
+
+
 def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:
     """A page's own event is never behind the jobs, and is answered while the queue is full."""
     busy.open()
