@@ -22,6 +22,7 @@ from app.web.events import EventRefused, Events
 from app.web.formatting import render
 from app.web.language_choice import language_of
 from app.web.permissions import OF_A_FILE, OF_A_FORM, Answered, answered
+from app.web.sentences import marked
 from app.web.sign_in import page_within
 from app.web.throttle import neighbourhood
 from app.web.uploads import Arriving, UploadRefused, Uploads
@@ -52,7 +53,7 @@ WRONG_PAGE = "Only pages of this studio may ask it for anything. Open the studio
 NO_ROUTE = "There is nothing at this address."
 TOO_LARGE = "The request is too large. A picture may have at most 25 MB."
 NO_LENGTH = "The request does not say how long it is."
-TOO_SLOW = "The request did not arrive in time. Try again over a faster connection."
+TOO_SLOW = marked("The request did not arrive in time. Try again over a faster connection.")
 NOT_JSON = "The request cannot be read."
 
 

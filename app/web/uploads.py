@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.web.sentences import marked
+
 MIB = 1024 * 1024
 
 
@@ -56,7 +58,9 @@ class UploadRefused(Exception):
 NO_VISITOR = "Open the studio in the browser first, then choose the picture again."
 ONE_FILE = "One picture at a time, please."
 TOO_LARGE = "The file is larger than 25 MB. Reduce the picture or save it as JPEG."
-NEAR_FULL = "Several files from your network are on their way already. Wait until they are here."
+NEAR_FULL = marked(
+    "Several files from your network are on their way already. Wait until they are here."
+)
 FULL = "Too many pictures are waiting here just now. Try again in a few minutes."
 NO_DISK = "The disk of this machine is nearly full; pictures cannot be taken until there is room."
 
