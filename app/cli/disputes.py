@@ -10,7 +10,9 @@ import typer
 from app.cli.ledger import Actor, Reason, our_ledger, verbs
 from app.cli.options import AsJson
 from app.cli.output import say, show_json, table
+from app.settings import read_settings
 from core.ledger.export import credits
+from core.ledger.records import MOST_PAGES
 
 if TYPE_CHECKING:
     from core.ledger.records import Dispute
@@ -64,10 +66,19 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """End a dispute: the credit goes back, to the right artist, or stays in escrow."""
+    from app.services.collections import chosen_collection
     from app.services.disputes import resolve_dispute
 
     who = actor or getpass.getuser()
-    made = resolve_dispute(our_ledger(), number, outcome, pay_to, reason=reason, actor=who)
+    made = resolve_dispute(
+        our_ledger(),
+        number,
+        outcome,
+        pay_to,
+        reason=reason,
+        actor=who,
+        unpaid=chosen_collection(read_settings()).unpaid,
+    )
     _show(made, as_json)
 
 
@@ -75,7 +86,7 @@ def resolve(
 def disputes(
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
     artist: Annotated[str, typer.Option(help="Only about this artist's credit.")] = "",
-    page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
+    page: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Which page.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """The disputes, newest first, with every step."""

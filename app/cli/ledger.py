@@ -16,6 +16,7 @@ from app.cli.output import say, show_json, table
 from app.settings import read_settings
 from core.errors import LedgerError, UsageError
 from core.ledger.export import credits
+from core.ledger.records import MOST_PAGES
 
 verbs = group("Totals, entries, statements, proof of the ledger.")
 
@@ -96,7 +97,7 @@ def totals(
 @spread_options
 def entries(
     filters: FilterOptions,
-    page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
+    page: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Which page.")] = 1,
     per_page: Annotated[int, typer.Option(min=1, max=500, help="Entries per page.")] = 50,
     as_json: AsJson = False,
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -27,9 +28,18 @@ WIDTH = 24  # of the bar, in letters
 EVERY = 0.1  # seconds between two drawings of the bar
 
 
+# what steers a terminal, or turns the order of its letters: never from a file, a pack or a name
+STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def inert(text: str) -> str:
+    """The text with a mark in the place of every letter that would steer a terminal."""
+    return STEERING.sub("\ufffd", text)
+
+
 def say(text: str = "") -> None:
     """One line for a person, on stdout."""
-    _write(text)
+    _write(inert(text))
 
 
 def show_json(answer: Record | Sequence[Record]) -> None:
@@ -40,12 +50,13 @@ def show_json(answer: Record | Sequence[Record]) -> None:
         value = [record.plain() for record in answer]
     else:
         value = answer.plain()
-    _write(json.dumps(value, ensure_ascii=not utf8, allow_nan=False))
+    line = json.dumps(value, ensure_ascii=not utf8, allow_nan=False)
+    _write(STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", line))
 
 
 def complain(sentence: str) -> None:
     """One sentence on stderr."""
-    _write(" ".join(sentence.split()), error=True)
+    _write(inert(" ".join(sentence.split())), error=True)
 
 
 def _write(text: str, *, error: bool = False) -> None:
@@ -60,14 +71,14 @@ def _write(text: str, *, error: bool = False) -> None:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[inert(str(cell)) for cell in row] for row in rows]
     right = [
         bool(cells) and all(_is_number(row[column]) for row in cells)
         for column in range(len(headers))
     ]
     lines = _fitted if sys.stdout.isatty() else _aligned
     for line in lines(headers, cells, right):
-        say(line)
+        _write(line)  # its heads may be bold
 
 
 def _aligned(
@@ -130,7 +141,9 @@ class ProgressBar:
         if now - self.last < EVERY and progress.done < progress.total:
             return
         self.last = now
-        self.display.update(self.task, completed=progress.done, note=progress.note, refresh=True)
+        self.display.update(
+            self.task, completed=progress.done, note=inert(progress.note), refresh=True
+        )
 
     def _begin(self, progress: Progress) -> None:
         from rich.console import Console
@@ -156,7 +169,10 @@ class ProgressBar:
         self.display.start()
         self.phase, self.last = progress.phase, 0.0
         self.task = self.display.add_task(
-            progress.phase, total=progress.total, completed=progress.done, note=progress.note
+            inert(progress.phase),
+            total=progress.total,
+            completed=progress.done,
+            note=inert(progress.note),
         )
 
     def close(self) -> None:

@@ -6,15 +6,20 @@ wrote may raise any of `STRANGE`: whoever asks takes it as a fault of the file.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
+from app.services.run_tables import works_table
 from app.services.serialize_ledger import RecordedRun
 from app.services.serialize_provenance import PackRunRecord
 from core.ledger.abridged import Rest
+from core.ledger.export import neutral
 from core.ledger.hashes import canonical, is_run_digest, run_digest
 from core.ledger.inclusion import InclusionProof
-from core.ledger.records import RunRecord
+from core.ledger.records import RunRecord, RunView
+from core.ledger.shares import ShareRule
 from core.ledger.write import run_rows
 from core.provenance.content_credentials import Credentials
 from core.provenance.pack import FORMAT
@@ -73,6 +78,41 @@ def as_posted(record: RunRecord, proof: InclusionProof) -> bool:
         if row["artist_id"] is not None:
             posted[row["artist_id"]] = posted.get(row["artist_id"], 0) + row["micro"]
     return posted == dict(record.artist_micro)
+
+
+def entry_is_proved(entry: dict[str, Any], proof: InclusionProof) -> bool:
+    """Whether `entry.json` says what the proof does: its number, its rule, and who got how much."""
+    lines = [(row["account"], row["artist_id"], row["micro"]) for row in entry["postings"]]
+    proved = [(row["account"], row["artist_id"], row["micro"]) for row in proof.postings]
+    return (
+        entry["hash"] == proof.entry["hash"]
+        and entry["entry"] == proof.entry["seq"]
+        and entry["run"] == proof.entry["run_id"]
+        and entry["rule"] == proof.entry["rule_id"]
+        and sorted(lines, key=repr) == sorted(proved, key=repr)
+    )
+
+
+def credit_is_of_run(table: bytes, record: RunRecord) -> bool:
+    """Whether `credit.csv` gives everybody what the run does."""
+    rows = [(row["artist_id"], int(row["micro"])) for row in _rows(table)]
+    shares = [(neutral(who), micro) for who, micro in record.artist_micro.items()]
+    return sorted(rows) == sorted([*shares, ("", record.unattributed_micro)])
+
+
+def works_are_of_run(table: bytes, number: int, record: RunRecord) -> bool:
+    """Whether `works.csv` is that of the run."""
+    return table.decode("utf-8-sig") == works_table(RunView(number, record, None))
+
+
+def written_rule(rule: dict[str, Any]) -> ShareRule:
+    """The rule of `rule.json`, by its own words."""
+    parameters = tuple(sorted((str(name), float(value)) for name, value in rule["parameters"]))
+    return ShareRule(rule["name"], rule["version"], parameters)
+
+
+def _rows(table: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline=""), strict=True))
 
 
 def speaks_of(credentials: Credentials, record: RunRecord) -> bool:

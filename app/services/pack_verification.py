@@ -20,12 +20,16 @@ from app.services.ledger_proofs import fault_of_kept
 from app.services.pack_contents import (
     STRANGE,
     as_posted,
+    credit_is_of_run,
+    entry_is_proved,
     facts_of_run,
     hash_of,
     is_of_entry,
     read_seal,
     rest_of,
     speaks_of,
+    works_are_of_run,
+    written_rule,
 )
 from app.services.serialize_ledger import RecordedRun
 from app.services.serialize_provenance import (
@@ -65,6 +69,7 @@ from core.provenance.picture import pixels_digest
 
 T = TypeVar("T")
 RUN, ENTRY, PROOF, PICTURE, KEYS = "run.json", "entry.json", "proof.json", "picture.png", "key.pem"
+CREDIT, WORKS, RULE, NULL = "credit.csv", "works.csv", "rule.json", "null.json"
 DAMAGED = "it is damaged"
 ENDED, EXPIRED = "ended", "signingCredential.expired"
 
@@ -123,6 +128,7 @@ class _Verification:
         shares = self.shares(record, proof)
         if run is not None and record is not None:
             self.hold_together(run, record, proof)
+            self.tables(run, record, proof)
         picture = self.picture(record)
         self.say_what_no_pack_proves(proof)
         whole = not self.faults
@@ -242,6 +248,8 @@ class _Verification:
             if reason is not None:
                 self.fault(PROOF, reason)
             return None
+        if is_read and not self.sound(ENTRY, lambda _: entry_is_proved(entry or {}, proof)):
+            self.fault(ENTRY, "it is not the entry that is proved")
         head = proof.head
         self.proves.append(
             f"Entry {proof.entry['seq']} stood in the ledger of which the same studio signed "
@@ -313,6 +321,26 @@ class _Verification:
             self.proves.append(
                 f"The shares follow from the numbers in the pack by the rule {rule.id}: they were "
                 "computed again."
+            )
+
+    def tables(self, run: RecordedRun, record: RunRecord, proof: InclusionProof | None) -> None:
+        """Whether what is written for spreadsheets, and the rule, say the same."""
+        if not self.sound(CREDIT, lambda table: credit_is_of_run(table, record)):
+            self.fault(CREDIT, "its credit is not the run's")
+        if not self.sound(WORKS, lambda table: works_are_of_run(table, run.number, record)):
+            self.fault(WORKS, "its works are not the run's")
+        rule = self.sound(RULE, json.loads)
+        if rule is not None and not self.sound(RULE, lambda _: rule["id"] == record.rule):
+            self.fault(RULE, "it is not the run's rule")
+        elif rule is not None and proof is not None:
+            proved = self.sound(PROOF, lambda _: read_rule(json.loads(proof.rule)))
+            written = self.sound(RULE, lambda _: written_rule(rule))
+            if proved is not None and record.rule == proved.id and written != proved:
+                self.fault(RULE, "it is not the rule that is proved")
+        if self.pack.files.get(NULL, b"null").strip() != b"null":
+            self.leaves_open.append(
+                "What null.json says of other pictures: the studio measured it, and no ledger "
+                "fixes it."
             )
 
     def picture(self, record: RunRecord | None) -> PictureSignatureRecord | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.artists import keep_away
+from app.services.thumbnails import thumbnails_of
 from app.settings import Settings
 from core.collection.importing.destination import no_import_beside
 from core.collection.removal import (
@@ -20,7 +21,7 @@ from core.collection.removal import (
     removed_works,
     works_of,
 )
-from core.collection.store import load_collection
+from core.collection.store import load_collection, load_held_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,9 @@ def take_out(
 
     with no_import_beside(load_collection(directory, check_files=False)) as collection:
         ids = [*works, *works_of(collection, artists)]
+        for one in (*collection.works, *load_held_out(collection)):
+            if one.id in ids:
+                thumbnails_of(settings).drop(collection.image_path(one))
         # of an artist whose works have left already, the rest is finished
         gone = remove_works(collection, ids, reason) if ids or not artists else ()
         keep_away(settings, collection, artists, reason)

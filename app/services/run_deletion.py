@@ -27,6 +27,7 @@ def delete_run(studio: Studio, run_id: str, *, actor: str | None = None) -> RunV
     if view.record.image_file:
         files.append(studio.outputs / Path(view.record.image_file).name)
     for file in files:
+        studio.thumbnails.drop(file)
         with contextlib.suppress(OSError):  # no page leads to it any more
             file.unlink(missing_ok=True)
     return view

@@ -67,7 +67,8 @@ class GenerateRequest:
 @dataclass(frozen=True)
 class UploadRequest:
     """A file to trace. `style` None: the model says which class it takes it for. `actor`: who asks,
-    as the ledger keeps it; `run_id`: of the run that it becomes, where that was promised before."""
+    as the ledger keeps it; `run_id`: of the run that it becomes, where that was promised before.
+    `named`: the run keeps the file's name, which everybody reads who reads the run."""
 
     source: Path
     name: str
@@ -77,6 +78,7 @@ class UploadRequest:
     book: bool = False
     actor: str | None = None
     run_id: str | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,8 @@ def trace_upload(
     record = run_record(
         studio, attribution, credited, opened.image, run_id=run_id, kind=UPLOAD, file=file
     )
-    record = replace(record, title=Path(request.name).name[:200], actor=request.actor)
+    title = Path(request.name).name[:200] if request.named else ""
+    record = replace(record, title=title, actor=request.actor)
 
     def recorded() -> Event:
         if file:

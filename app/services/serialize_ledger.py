@@ -105,7 +105,12 @@ class EntryRecord(Record):
     @classmethod
     def of(cls, entry: Entry) -> Self:
         """Of one entry."""
-        credited = dict.fromkeys(one.artist for one in entry.postings if one.artist is not None)
+        credited = dict.fromkeys(
+            one.artist
+            for one in entry.postings
+            # of a dispute's move: whom it comes to, not whose account it leaves
+            if one.artist is not None and (entry.dispute is None or one.micro > 0)
+        )
         return cls(
             entry=entry.number,
             id=entry.id,

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.services.collections import chosen_collection
-from app.services.thumbnails import Thumbnails
+from app.services.thumbnails import Thumbnails, thumbnails_of
 from app.settings import Settings
 from core.attribution.engine import Engine, SpreadIndex
 from core.attribution.features.featurizer import Means
@@ -55,7 +55,7 @@ class Studio:
     @property
     def thumbnails(self) -> Thumbnails:
         """Small pictures of works and runs."""
-        return Thumbnails(self.settings.home / "thumbnails")
+        return thumbnails_of(self.settings)
 
     @property
     def artist_names(self) -> Mapping[str, str]:

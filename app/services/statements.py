@@ -21,7 +21,7 @@ def statement_of(
     """Every line of it; `UsageError` for an artist, a month or a day that there is not."""
     days = read_filter(ledger, {"period": period, "since": since, "until": until})
     who = find_artist(ledger, artist).id
-    if period:
+    if period and period.strip():
         return ledger.artist_statement(who, period.strip())
     return ledger.artist_statement(who, days=(days.since, days.until))
 

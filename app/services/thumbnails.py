@@ -6,6 +6,7 @@ small already. Kept below CREDITLINE_HOME; the folder can be deleted at any time
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from dataclasses import dataclass
@@ -13,12 +14,18 @@ from pathlib import Path
 
 from PIL import Image
 
+from app.settings import Settings
 from core.errors import CollectionError
 from core.files import write_bytes
 
 SIDE = 256  # pixels: a card is 128 wide, and screens show two pixels per point
 QUALITY = 82
 DAYS = 30
+
+
+def thumbnails_of(settings: Settings) -> Thumbnails:
+    """Those of a home."""
+    return Thumbnails(settings.home / "thumbnails")
 
 
 @dataclass(frozen=True)
@@ -33,10 +40,7 @@ class Thumbnails:
         Known by the picture's path, size and time of change, so that another picture under the
         same name gets another. Raises `CollectionError` where the file is no picture any more.
         """
-        state = picture.stat()
-        known_by = f"{picture.resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
-        name = hashlib.sha256(known_by.encode()).hexdigest()
-        kept = self.folder / name[:2] / f"{name}.webp"
+        kept = self._kept(picture)
         if kept.is_file():
             return kept
         try:
@@ -57,6 +61,17 @@ class Thumbnails:
         except (CollectionError, OSError):
             return picture  # a full disk costs speed, not the gallery
         return kept
+
+    def drop(self, picture: Path) -> None:
+        """Delete the thumbnail of a picture that is about to go."""
+        with contextlib.suppress(OSError):  # it has none, or is gone already
+            self._kept(picture).unlink(missing_ok=True)
+
+    def _kept(self, picture: Path) -> Path:
+        state = picture.stat()
+        known_by = f"{picture.resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
+        name = hashlib.sha256(known_by.encode()).hexdigest()
+        return self.folder / name[:2] / f"{name}.webp"
 
     def sweep(self, now: float, days: int = DAYS) -> int:
         """Delete those made more than `days` before `now` (seconds since 1970), so that the small

@@ -29,6 +29,7 @@ from app.web.access import Access
 from app.web.callers import caller_of, owner_of
 from app.web.formatting import run_page
 from app.web.throttle import neighbourhood
+from core.ledger.records import MOST_PAGES
 
 LOOK = 0.2  # seconds between two looks at a job
 PER_PAGE = 50
@@ -98,7 +99,9 @@ class NamedEndpoints:
         return await self._read(
             lambda: EntriesPage.of(
                 self.ledger.entries(
-                    read_filter(self.ledger, words), page=max(1, page), per_page=PER_PAGE
+                    read_filter(self.ledger, words),
+                    page=min(max(1, page), MOST_PAGES),
+                    per_page=PER_PAGE,
                 )
             )
         )

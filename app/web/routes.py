@@ -30,7 +30,8 @@ from core.ledger.export import for_spreadsheets
 from core.ledger.records import LedgerFilter, RunView
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-YEAR = "public, max-age=31536000, immutable"
+# a picture can be withdrawn: nobody between the studio and a browser keeps it
+CACHED = "private, max-age=86400"
 
 
 def media(studio: Studio) -> APIRouter:
@@ -61,11 +62,11 @@ def media(studio: Studio) -> APIRouter:
             thumbnail = studio.thumbnails.of(path)
         except CreditlineError as error:
             raise HTTPException(404, error.message) from error
-        return FileResponse(thumbnail, headers={"Cache-Control": YEAR})
+        return FileResponse(thumbnail, headers={"Cache-Control": CACHED})
 
     @router.get("/media/works/{work_id}")
     def work(work_id: str) -> FileResponse:
-        return FileResponse(file_of(work_id), headers={"Cache-Control": YEAR})
+        return FileResponse(file_of(work_id), headers={"Cache-Control": CACHED})
 
     @router.get("/media/thumbnails/works/{work_id}")
     def work_thumbnail(work_id: str) -> FileResponse:
@@ -79,7 +80,7 @@ def media(studio: Studio) -> APIRouter:
     def picture(run_id: str, download: bool = False) -> FileResponse:
         view = run_of(run_id)
         name = f"creditline-{view.number:06d}.png" if download else None
-        headers = {"Cache-Control": YEAR}
+        headers = {"Cache-Control": CACHED}
         return FileResponse(
             picture_of(view), media_type="image/png", filename=name, headers=headers
         )
@@ -90,7 +91,7 @@ def media(studio: Studio) -> APIRouter:
         path = answer_picture(studio, run_id, artist_id, way)
         if path is None:
             raise HTTPException(404, "Nobody has asked this of this run yet.")
-        return FileResponse(path, media_type="image/png", headers={"Cache-Control": YEAR})
+        return FileResponse(path, media_type="image/png", headers={"Cache-Control": CACHED})
 
     @router.get("/runs/{run_id}.json")
     def run_json(run_id: str) -> Response:

@@ -389,6 +389,9 @@ SENTENCES: tuple[str, ...] = (
         "Who the signer is: the key lies in the pack itself. Compare its fingerprint with one that "
         "the studio gave you by another way."
     ),
+    marked(
+        "What null.json says of other pictures: the studio measured it, and no ledger fixes it."
+    ),
     marked("When it was signed: every date is the studio's own word, with no timestamp of others."),
     marked(
         "Whether the entry still stands: it may have been reversed since, which only the ledger "
@@ -437,6 +440,11 @@ SENTENCES: tuple[str, ...] = (
     marked("the entry is not in the ledger that the checkpoint is of"),
     marked("it is not the run that the entry credits"),
     marked("its shares are not those that the entry books"),
+    marked("it is not the entry that is proved"),
+    marked("its credit is not the run's"),
+    marked("its works are not the run's"),
+    marked("it is not the run's rule"),
+    marked("it is not the rule that is proved"),
     marked("its shares do not follow from its numbers by the rule"),
     marked("it cannot be opened as a picture"),
     marked("it is not the picture that the run painted"),

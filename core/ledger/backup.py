@@ -25,6 +25,25 @@ from core.ledger.published_heads import RUNS, differences, in_force
 from core.ledger.publisher import Publisher
 from core.ledger.write import plain_text
 
+Ends = dict[str, tuple[int, str]]
+# what must not be lost: table, number, and what says that it is the same
+CHAINS = {
+    "entries": ("ledger_txn", "seq", "hash"),
+    "status": ("artist_status", "seq", "hash"),
+    "names": ("artist_name", "seq", "hash"),
+    "disputes": ("dispute_event", "seq", "hash"),
+    "deleted": ("run_deleted", "seq", "hash"),
+    "runs": (RUNS, "number", "digest"),
+}
+CALLED = {
+    "entries": "entries",
+    "status": "changes of artists' status",
+    "names": "artists' names",
+    "disputes": "events of disputes",
+    "deleted": "deletions of runs",
+    "runs": "runs",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:
@@ -53,6 +72,11 @@ def backup(ledger: Ledger, target: Path) -> Backup:
     """
     made: list[Backup] = []
 
+    if target.exists() and target.samefile(ledger.path):
+        raise LedgerError(
+            f"'{target.name}' is the ledger itself. Write the backup to another file."
+        )
+
     def copy(draft: Path) -> None:
         with in_plain_words(ledger.path):
             copy_database(ledger.path, draft)
@@ -80,11 +104,12 @@ def restore(
         raise LedgerError(f"There is no backup '{source.name}'. `ledger backup` makes one.")
     with _verified_copy(source, ledger) as (draft, copy):
         before = _entries(ledger)
-        lost = _lost(draft, ledger, copy, before)
+        ends = _ends(ledger)
+        lost = _lost(draft, ledger, copy, before, ends)
         if lost and not lose_newer:
             raise LedgerError(f"Nothing was restored: {lost}. Say --lose-newer to lose them.")
         kept = ledger.with_name(f"{ledger.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-        _replace(ledger, draft, kept)
+        _replace(ledger, draft, kept, ends)
     note_of(ledger).unlink(missing_ok=True)
     opened = open_ledger(ledger, publishes=True)
     try:
@@ -143,7 +168,7 @@ def _entries(ledger: Path) -> int | None:
     return int(row[0])
 
 
-def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None) -> str:
+def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None, ends: Ends) -> str:
     """What is lost by the restoration, in words; empty where nothing is.
 
     `LedgerError` where the backup is of another history than the one that was published.
@@ -178,16 +203,50 @@ def _lost(draft: Path, ledger: Path, copy: Backup, before: int | None) -> str:
         return f"the backup ends with entry {copy.entries}, and there were {last}"
     if len(fitting) < len(heads):
         return "the backup ends before runs, changes of status or disputes that were published"
+    there = _ends(draft, of=ends)
+    missing = [CALLED[name] for name, end in ends.items() if there.get(name) != end]
+    if missing:
+        return f"the backup does not hold the newest of: {', '.join(missing)}"
     return ""
 
 
-def _replace(ledger: Path, draft: Path, kept: Path) -> None:
-    """Keep what is there, then put the copy in its place."""
+def _ends(path: Path, of: Ends | None = None) -> Ends:
+    """Of every chain of a ledger its last number and what is written there; with `of`, what is
+    written at those numbers. A chain that cannot be read, or is of another schema, is left out."""
+    ends: Ends = {}
+    try:
+        with contextlib.closing(_reading(path)) as raw:
+            for name, (table, number, kept) in CHAINS.items():
+                with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+                    last = f"(SELECT max({number}) FROM {table})"
+                    at = last if of is None else "?"
+                    values = () if of is None else (of[name][0],) if name in of else (0,)
+                    query = f"SELECT {number}, {kept} FROM {table} WHERE {number} = {at}"
+                    row = raw.execute(query, values).fetchone()
+                    if row is not None:
+                        ends[name] = (int(row[0]), str(row[1]))
+    except sqlite3.Error:
+        return {}
+    return ends
+
+
+def _replace(ledger: Path, draft: Path, kept: Path, ends: Ends) -> None:
+    """Keep what is there, then put the copy in its place.
+
+    `ends`: of the ledger when it was compared. `LedgerError` where it was written to since.
+    """
+
+    def keep() -> None:
+        if _ends(ledger) != ends:
+            raise LedgerError(
+                "Nothing was restored: something was booked meanwhile. Stop the studio, or try "
+                "again."
+            )
+        copy_database(ledger, kept)
+
     with FileLock(lock_of(ledger)):
-        try:
-            if ledger.exists():
-                copy_database(ledger, kept)
-            copy_database(draft, ledger)  # one transaction for whoever has it open
+        try:  # one transaction for whoever has it open
+            copy_database(draft, ledger, keep if ledger.exists() else None)
         except sqlite3.DatabaseError as error:
             if "locked" in str(error) or "busy" in str(error) or "full" in str(error):
                 with in_plain_words(ledger):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -123,17 +123,32 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
 
 
-def copy_database(source: Path, target: Path) -> None:
+STEPPED = (0, 101)  # of SQLite: a step was taken, or the last one; not: somebody is writing
+
+
+def copy_database(source: Path, target: Path, while_held: Callable[[], None] | None = None) -> None:
     """One moment of `source` into `target` by SQLite's backup, while others read and write either.
 
-    Whoever has `target` open sees all of it or nothing. Raises `sqlite3.Error`.
+    Whoever has `target` open sees all of it or nothing. `while_held` is called once when nobody
+    else can write to `target` any more; what it raises leaves `target` as it was. Raises
+    `sqlite3.Error`.
     """
     address = f"{source.resolve().as_uri()}?mode=rw"
     with (
         contextlib.closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as old,
         contextlib.closing(sqlite3.connect(target, timeout=BUSY_MS / 1000)) as new,
     ):
-        old.backup(new)
+        if while_held is None:
+            old.backup(new)
+            return
+        called: list[bool] = []
+
+        def step(status: int, remaining: int, total: int) -> None:
+            if not called and status in STEPPED:  # a page was written, so the lock is held
+                called.append(True)
+                while_held()
+
+        old.backup(new, pages=1, progress=step)
 
 
 def backup_before_migration(path: Path, version: str) -> Path:

@@ -32,6 +32,8 @@ COLUMNS = (
     "credit",
     "micro",
     "hash",
+    "dispute",
+    "disputed",
 )
 FORMULA = ("=", "+", "-", "@")
 UNSEEN = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")  # controls, zero-width signs, marks, spaces
@@ -65,7 +67,7 @@ class ExportedEntry(BaseModel):
 
     id: str = Field(description="Id of the entry")
     number: int = Field(description="From 1")
-    kind: str = Field(description="`credit` or `reversal`")
+    kind: str = Field(description="`credit`, `reversal` or `adjustment` (a dispute moved it)")
     run_id: str | None = Field(description="Id of the run; null: none")
     rule_id: str = Field(description="Id of the share rule")
     reverses: int | None = Field(description="The entry it takes back; null: none")
@@ -78,6 +80,8 @@ class ExportedEntry(BaseModel):
     run_kind: str = Field(description="`generation`, `upload` or `example`; empty: no run")
     style: str = Field(description="Class of the run")
     image_file: str = Field(description="Name of the kept picture; empty: not kept")
+    dispute: int | None = Field(description="The dispute that made an adjustment; null: none")
+    disputed: int | None = Field(description="The entry that dispute is about; null: none")
 
 
 def credits(micro: int) -> str:
@@ -135,6 +139,8 @@ def _lines(entries: Iterable[Entry]) -> Iterator[str]:
                     credits(posting.micro),
                     posting.micro,
                     entry.hash,
+                    entry.dispute or "",
+                    entry.disputed or "",
                 )
             )
 

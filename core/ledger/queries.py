@@ -115,7 +115,7 @@ def every_entry(connection: Connection, selected: LedgerFilter) -> Iterator[Entr
     """The chosen entries, oldest first, read as they are taken: however many there are."""
     if selected == EVERYTHING:
         return _entries(connection, true())
-    return _entries(connection, txn.seq.in_(_chosen(selected)))
+    return _entries(connection, txn.seq.in_(_chosen(selected).correlate(None)))
 
 
 def entry(connection: Connection, number: int) -> Entry | None:

@@ -20,6 +20,7 @@ ISSUED, ARTIST, UNATTRIBUTED = "issued", "artist", "unattributed"
 ESCROW = "escrow"  # owed to somebody, and it is not settled to whom: kept, and paid to nobody
 OPENED, COMMENT, RESOLVED = "opened", "comment", "resolved"
 OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
+MOST_PAGES = 1_000_000  # no number of a page is larger: a database counts no further for ever
 WITHHELD = "withheld"  # in the place of a name that its bearer does not want to be shown
 
 

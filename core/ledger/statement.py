@@ -15,8 +15,9 @@ from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.chain import head
 from core.ledger.hashes import GENESIS
+from core.ledger.masks import masked
 from core.ledger.queries import entries, every_entry, known_artist
-from core.ledger.records import ARTIST, Entry, LedgerFilter, Statement, StatusChange
+from core.ledger.records import ARTIST, WITHHELD, Entry, LedgerFilter, Statement, StatusChange
 from core.ledger.totals import artist_sums
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -50,12 +51,13 @@ def statement(
         else reversed(entries(connection, selected, 1, newest).items)
     )
     lines = tuple((one, posted(one, ARTIST, artist_id)) for one in read)
-    table = schema.artist_status
+    table, hidden = schema.artist_status, artist_id in masked(connection)
     changes = tuple(
         StatusChange(
             row["artist_id"],
             row["status"],
-            row["reason"],
+            # a reason from before the name was withheld may give it away
+            WITHHELD if hidden and row["masked"] != 1 else row["reason"],
             row["actor"],
             row["created_at"],
             row["masked"] == 1,

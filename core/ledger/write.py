@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select
+from sqlalchemy import Column, Connection, Float, Integer, Table, bindparam, insert, select
 
 from core.errors import LedgerError
 from core.ledger import schema
@@ -97,7 +97,8 @@ def plain_text(text: str) -> str:
 def run_rows(
     record: RunRecord, entry_key: str | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A run as its row and those of its influences: what its digest covers."""
+    """A run as its row and those of its influences, as the database keeps them (a column of
+    numbers with a point makes 2.0 of 2, and none keeps -0.0): what its digest covers."""
     row = {name: getattr(record, name) for name in RUN_FIELDS}
     if record.evidence is not None:
         row["evidence"] = record.evidence.plain()
@@ -106,6 +107,7 @@ def run_rows(
             row[name] = canonical(row[name])
     row["entry_key"] = entry_key
     row["actor"] = None if record.actor is None else plain_text(record.actor)
+    row = _as_kept(schema.run, row)
     rows = [
         {
             "run_id": record.id,
@@ -114,7 +116,25 @@ def run_rows(
         }
         for influence in record.influences
     ]
-    return row, rows
+    return row, [_as_kept(schema.influence, one) for one in rows]
+
+
+def _as_kept(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = KINDS[table.name]
+    return {name: None if value is None else kinds[name](value) for name, value in row.items()}
+
+
+def _kind(column: Column[Any]) -> Callable[[Any], Any]:
+    if isinstance(column.type, Float):
+        return lambda value: float(value) + 0.0
+    return int if isinstance(column.type, Integer) else str
+
+
+# built once: every run that is booked asks this
+KINDS = {
+    table.name: {column.name: _kind(column) for column in table.columns}
+    for table in (schema.run, schema.influence)
+}
 
 
 def write_run(connection: Connection, record: RunRecord, entry_key: str | None) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.services.jobs import JobProgress, Jobs, recorded_job
+from app.services.jobs import FINISHED, JobProgress, Jobs, recorded_job
 from app.services.runs import GenerateRequest, UploadRequest
 from app.services.serialize_jobs import GenerationOrder, JobRecord
 from app.web.callers import Callers, caller_of, owner_of
@@ -56,7 +56,8 @@ def job_routes(jobs: Jobs, callers: Callers, events: Events) -> APIRouter:
 
     def known(job_id: str) -> JobProgress:
         job = jobs.progress(job_id)
-        if job is not None:
+        gone = job is not None and job.state == FINISHED and jobs.studio.ledger.run(job_id) is None
+        if job is not None and not gone:  # of a deleted run nobody hears what was in it
             return job
         view = jobs.studio.ledger.run(job_id) if RUN_ID.fullmatch(job_id) else None
         if view is None:
@@ -115,7 +116,13 @@ def job_routes(jobs: Jobs, callers: Callers, events: Events) -> APIRouter:
         write_via(place, lambda draft: _copied(file, draft))
         try:
             order = UploadRequest(
-                place, name, style or None, method, book=record, actor=caller.actor
+                place,
+                name,
+                style or None,
+                method,
+                book=record,
+                actor=caller.actor,
+                named=caller.may(Action.RECORD),
             )
             return begun(request, response, order)
         finally:

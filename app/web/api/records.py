@@ -32,9 +32,16 @@ from app.services.statements import statement_of
 from app.web.formatting import run_page
 from app.web.routes import picture_file, recorded_run
 from core.errors import UsageError
-from core.ledger.records import Entry, KnownArtist, LedgerFilter, RunSearch, RunView
+from core.ledger.records import (
+    MOST_PAGES,
+    Entry,
+    KnownArtist,
+    LedgerFilter,
+    RunSearch,
+    RunView,
+)
 
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Which page")]
+PageNumber = Annotated[int, Query(ge=1, le=MOST_PAGES, description="Which page")]
 PerPage = Annotated[int, Query(ge=1, le=200, description="How many per page")]
 Day = Annotated[str | None, Query(max_length=20, description="YYYY-MM-DD, instead of a month")]
 NAMES_GIVEN_AWAY = (

@@ -140,7 +140,7 @@ def artists_page(studio: Studio, query: Query, language: Language = ENGLISH) -> 
             own, head = works.get(artist.id, []), moment.head()
             return one_artist(artist, own, nothing, [], head, language)
         months = moment.artist_months(artist.id)
-        period = query.get("period") or None
+        period = query.get("period", "").strip() or None
         read_filter(moment, {"period": period})  # a month that cannot be is told as everywhere
         statement = moment.artist_statement(artist.id, period, newest=LINES)
         disputes, head = moment.disputes(artist_id=artist.id).items, moment.head()

@@ -113,7 +113,13 @@ class RunEvents:
             yield trouble(NOT_TO_RECORD, language)
             return
         request = UploadRequest(
-            Path(file), Path(file).name, style or None, method, book=book, actor=caller.actor
+            Path(file),
+            Path(file).name,
+            style or None,
+            method,
+            book=book,
+            actor=caller.actor,
+            named=caller.may(Action.RECORD),  # of a visitor nothing is kept that may name them
         )
         async for shown_ in self._begun(page, lambda: self._submit(request, page)):
             yield shown_
@@ -187,6 +193,9 @@ class RunEvents:
 
     def _ended(self, job: JobProgress, language: Language, page: gr.Request) -> list[Any]:
         """What a job ended with."""
+        if job.state == FINISHED and self.studio.ledger.run(job.id) is None:
+            words = language.say("There is no such run; it may have been deleted.")
+            return trouble(words, language)
         if job.state == FINISHED and job.view is not None:
             before = None if job.repeats is None else self.studio.ledger.run(job.repeats)
             notes = " ".join(language.translated(note) for note in job.notes)
@@ -220,7 +229,7 @@ class RunEvents:
         if job is None:
             return None
         if job.state == FINISHED and self.studio.ledger.run(run_id) is None:
-            return None  # deleted since: what the job remembers is nobody's to see
+            return None  # deleted since
         if job.ended:
             return self._ended(job, language, page)
         own = self.jobs.is_of(run_id, self.owner(page))

@@ -206,6 +206,7 @@ class StudioPage:
             self.book_upload = gr.Checkbox(
                 False, label=say("Record credit for it in the ledger"), elem_id="book-upload"
             )
+            gr.HTML(render("studio.kept", self.language))
             self.trace = gr.Button(say("Trace"), elem_id="trace")
 
     # --- events ------------------------------------------------------------------------------

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from app.cli.output import last, run, say, table, watch
+from app.cli.output import complain, last, run, say, show_json, table, watch
+from app.services.serialize import Record
 from core.progress import Progress
 
 HEADERS = ("artist", "share", "works")
@@ -125,3 +127,23 @@ def test_leaving_early_ends_the_line_and_closes_the_work(monkeypatch: pytest.Mon
 def test_work_without_its_result_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="int"):
         last(work(), int)
+
+
+class Named(Record):
+    name: str
+
+
+EVIL = "Maria\x1b[2J\x1b]0;x\x07 \x9b31m \u202eevil"
+
+
+def test_no_letter_of_a_strangers_text_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say(EVIL)
+    complain(EVIL)
+    table(("name",), [(EVIL,)])
+    show_json([Named(name=EVIL)])
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    assert json.loads(shown.out.splitlines()[-1]) == [{"name": EVIL}]

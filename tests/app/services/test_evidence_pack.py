@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,27 @@ def test_shares_that_were_written_otherwise_do_not_fit_the_entry(
     named = faults(verify_pack(forged, "p.zip"))
     assert named["run.json"] == "it is not the run that the entry credits"
     assert "other shares" in named["picture.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "otherwise"),
+    [
+        ("credit.csv", lambda data: data + b"1,x,Somebody Else,1.0,1000000,100.0,1\r\n"),
+        ("works.csv", lambda data: data.replace(b"proponent", b"opponent")),
+        ("rule.json", lambda data: b"{}"),
+        ("rule.json", lambda data: data.replace(b"0.05", b"0.5")),
+        ("entry.json", lambda data: re.sub(rb'"micro": ?-?[0-9]+', b'"micro": 7', data, count=2)),
+    ],
+)
+def test_a_pack_that_contradicts_itself_names_the_file(
+    studio: Studio, files: Mapping[str, bytes], name: str, otherwise: Callable[[bytes], bytes]
+) -> None:
+    """Even signed by the studio's own key: what is for people to read says what is proved."""
+    written = otherwise(files[name])
+    assert written != files[name]
+    key = signing_key(studio.settings.home / "keys" / "ledger.pem")
+    answer = verify_pack(sealed({**files, name: written}, key), "p.zip")
+    assert set(faults(answer)) == {name}
 
 
 def test_a_proof_from_another_ledger_is_refused(

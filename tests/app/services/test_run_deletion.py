@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from app.services.run_deletion import deletable, delete_run
 from app.services.runs import settings_of
@@ -22,11 +23,14 @@ def test_an_unbooked_run_goes_with_its_picture_and_answers(studio: Studio) -> No
     picture = studio.outputs / view.record.image_file
     answer = studio.outputs / f"{view.record.id}-without-artist-0-subtract.png"
     write_bytes(answer, b"x")
+    Image.new("RGB", (600, 600)).save(picture)  # as large as others paint
+    small = studio.thumbnails.of(picture)
+    assert small != picture and small.is_file()
     other = generated(studio, 4, book=False).view
     assert other is not None and picture.is_file()
     delete_run(studio, view.record.id)
     assert studio.ledger.run(view.record.id) is None
-    assert not picture.exists() and not answer.exists()
+    assert not picture.exists() and not answer.exists() and not small.exists()
     assert (studio.outputs / other.record.image_file).is_file()
     assert studio.ledger.verify().ok
 

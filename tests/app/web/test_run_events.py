@@ -111,6 +111,20 @@ def test_what_a_page_began_goes_on_without_it_and_is_picked_up(page: StudioPage)
     assert updates[-1][PLACE["run_id"]] == job
 
 
+def test_of_a_run_that_was_deleted_nobody_hears_more(
+    page: StudioPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_in(begun(page, 3))
+    all_of(page.runs.watch(job, browser("a")))
+    monkeypatch.setattr(Ledger, "run", lambda ledger, key: None)
+    for answer in (
+        all_of(page.runs.watch(job, browser("b")))[-1],
+        page.runs.opened(job, browser()),
+    ):
+        if answer is not None:
+            assert "deleted" in status(answer) and "Recorded" not in status(answer)
+
+
 def test_a_page_that_opens_at_a_job_shows_how_far_it_is(
     page: StudioPage, held: threading.Event
 ) -> None:

@@ -6,11 +6,14 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import LedgerError
+from core.ledger import backup as module
 from core.ledger.backup import backup, restore
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.shares import WHOLE
@@ -85,6 +88,74 @@ def test_a_backup_that_ends_earlier_is_refused_unless_that_is_said(
     assert "cut off" in ledger.compare((longer,), ledger.publisher.keys())[0].reason
     book_many(ledger, range(20, 25))
     ledger.publish()
+    assert ledger.verify().ok
+
+
+def test_what_is_no_entry_is_not_lost_silently_either(ledger: Ledger, tmp_path: Path) -> None:
+    """A wish to be left out, a withheld name, a run that was not booked: newer than the backup."""
+    copy = backup(ledger, tmp_path / "copy")
+    ledger.set_artist_status("indigo", "opted-out", reason="asked", actor="ann", masked=True)
+    run = record(400)
+    ledger.record(run, None, None, NAMES)
+    with pytest.raises(LedgerError, match="changes of artists' status, runs"):
+        restore(ledger.path, copy.path, **WHY)
+    assert "indigo" in ledger.masked() and ledger.run(run.id) is not None
+    restore(ledger.path, copy.path, **WHY, lose_newer=True)
+    assert not ledger.masked() and ledger.verify().ok
+
+
+def test_another_history_of_the_same_length_is_not_put_in_its_place(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    early = backup(ledger, tmp_path / "copy")
+    book_many(ledger, range(30, 31))
+    fork = open_ledger(early.path)
+    book_many(fork, range(40, 41))
+    fork.close()
+    with pytest.raises(LedgerError, match="does not hold the newest of: entries"):
+        restore(ledger.path, early.path, **WHY)
+    assert ledger.size() == 6 and ledger.verify().ok
+
+
+@pytest.mark.parametrize("lose", [False, True])
+def test_what_is_booked_while_it_is_restored_is_not_lost(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lose: bool
+) -> None:
+    copy, real = backup(ledger, tmp_path / "copy"), module._lost
+
+    def slow(*arguments: Any) -> str:
+        words = real(*arguments)
+        book_many(ledger, range(50, 51))
+        return words
+
+    monkeypatch.setattr(module, "_lost", slow)
+    with pytest.raises(LedgerError, match="booked meanwhile"):
+        restore(ledger.path, copy.path, **WHY, lose_newer=lose)
+    assert ledger.size() == 6 and ledger.verify().ok
+
+
+def test_nobody_books_between_the_kept_copy_and_the_restored_ledger(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, real, refused = backup(ledger, tmp_path / "copy"), module.copy_database, []
+
+    def copying(source: Path, target: Path, *held: Any) -> None:
+        real(source, target, *held)
+        if ".replaced-" in target.name:
+            with closing(sqlite3.connect(ledger.path, timeout=0)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    refused.append(str(error))
+
+    monkeypatch.setattr(module, "copy_database", copying)
+    restore(ledger.path, copy.path, **WHY)
+    assert refused == ["database is locked"]
+
+
+def test_the_ledger_is_no_place_for_its_own_backup(ledger: Ledger) -> None:
+    with pytest.raises(LedgerError, match="is the ledger itself"):
+        backup(ledger, ledger.path)
     assert ledger.verify().ok
 
 

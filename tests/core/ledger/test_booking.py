@@ -240,3 +240,14 @@ def test_a_run_names_the_rule_it_was_credited_by(ledger: Ledger) -> None:
     book_many(ledger, [20])
     assert ledger.rules() == (DEFAULT_RULE, strict)
     assert ledger.verify().ok
+
+
+@pytest.mark.parametrize("guidance", [2, -0.0, True])
+def test_a_number_is_hashed_as_the_database_keeps_it(ledger: Ledger, guidance: float) -> None:
+    """2 comes back as 2.0, and -0.0 as 0.0: neither is a change."""
+    run = replace(record(3), guidance=guidance, query_leverage=1)
+    run = replace(run, influences=tuple(replace(one, z=-0.0, score=3) for one in run.influences))
+    ledger.record(run, SHARES, key(run), NAMES)
+    assert ledger.verify().ok
+    ledger.record(run, SHARES, key(run), NAMES)  # the same again is no other run
+    assert ledger.size() == 1

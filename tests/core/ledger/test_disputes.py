@@ -194,8 +194,12 @@ def test_a_masked_name_is_shown_nowhere_and_its_bearer_is_still_paid(ledger: Led
     run = ledger.runs().items[0].record.id
     ledger.open_dispute(1, artist_id="ochre", reason="a", actor="bob")
     ledger.resolve_dispute(1, UPHELD, paid_to="indigo", reason="b", actor="ann")
+    named = f"{NAMES['indigo']} opted out (letter)"  # before anybody wished the name withheld
+    ledger.set_artist_status("indigo", "opted-out", reason=named, actor="ann")
     ledger.set_artist_status("indigo", "opted-out", reason="On request", actor="ann", masked=True)
     assert ledger.masked() == {"indigo"}
+    reasons = [one.reason for one in ledger.artist_statement("indigo").changes]
+    assert reasons == [WITHHELD, "On request"]
     view = ledger.run(run)
     assert view is not None
     everything = repr(
