@@ -52,6 +52,7 @@ WRONG_NAME = (
 WRONG_PAGE = "Only pages of this studio may ask it for anything. Open the studio itself."
 NO_ROUTE = "There is nothing at this address."
 TOO_LARGE = "The request is too large. A picture may have at most 25 MB."
+NO_UPLOAD = "No such upload of yours is under way."
 NO_LENGTH = "The request does not say how long it is."
 TOO_SLOW = marked("The request did not arrive in time. Try again over a faster connection.")
 NOT_JSON = "The request cannot be read."
@@ -179,7 +180,7 @@ class Gate:
         visitor = self.access.visitor(headers)
         async with self._progress.watched(visitor, scope["query_string"]) as query:
             if query is None:
-                raise _Refused(404, NO_ROUTE)
+                raise _Refused(404, NO_UPLOAD)
             await self.application({**scope, "query_string": query}, receive, send)
 
     async def _with_file(

@@ -119,7 +119,7 @@ def test_of_a_run_that_was_deleted_nobody_hears_more(
     monkeypatch.setattr(Ledger, "run", lambda ledger, key: None)
     for answer in (
         all_of(page.runs.watch(job, browser("b")))[-1],
-        page.runs.opened(job, browser()),
+        page.runs.opened(job, browser("b")),
     ):
         if answer is not None:
             assert "deleted" in status(answer) and "Recorded" not in status(answer)
