@@ -89,7 +89,7 @@ def _answered(settings: Settings, one: Proposal, by: str, collection: Path | Non
         text = typer.prompt("Number, s to skip, q to stop", default="s", show_default=False)
         if text in ("s", "q"):
             return bool(text == "s")
-        if text.isdecimal() and 1 <= int(text) <= len(one.choices):
+        if text.isdecimal() and len(text) < 6 and 1 <= int(text) <= len(one.choices):
             _, opened = _opened(collection)
             answered(settings, opened, one.key, int(text), by=by)
             say(f"Decided: {one.choices[int(text) - 1].words}.")

@@ -17,6 +17,8 @@ from typing import Any
 from app.settings import read_settings
 from core.errors import CreditlineError, UsageError
 
+LARGEST_LOG = 5 * 1024 * 1024  # bytes; then it is put aside, in place of the one before
+
 
 def log_file() -> Path:
     """Where reports are kept."""
@@ -29,6 +31,9 @@ def keep_report(error: BaseException) -> str:
     try:
         log = log_file()
         log.parent.mkdir(parents=True, exist_ok=True)
+        # whoever finds a way to fail on purpose must not fill the disk with it
+        if log.exists() and log.stat().st_size >= LARGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
         moment = datetime.now(UTC).isoformat(timespec="seconds")
         with log.open("a", encoding="utf-8") as stream:
             stream.write(f"{moment} ref {reference}\n")

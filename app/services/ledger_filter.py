@@ -87,10 +87,12 @@ def find_artist(ledger: Reader, name: str) -> KnownArtist:
 def find_entry(ledger: Reader, name: str) -> Entry:
     """By number (12, #12 or 000012) or by id; a `UsageError` when none answers."""
     text = name.lstrip("#")
-    by_number = ledger.entry(int(text)) if text.isdigit() and len(text) < 12 else None
+    # ASCII: '²' is a digit to `isdigit`, and nothing that `int` reads
+    is_number = text.isascii() and text.isdigit() and len(text) < 12
+    by_number = ledger.entry(int(text)) if is_number else None
     entry = by_number or ledger.entry_by_id(name)
     if entry is None:
-        raise UsageError(f"There is no entry '{name}'. `ledger entries` lists them.")
+        raise UsageError(f"There is no entry '{_cut(name)}'. `ledger entries` lists them.")
     return entry
 
 

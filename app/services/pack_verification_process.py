@@ -2,8 +2,8 @@
 
 In: the pack's bytes. Out: the answer of `pack_verification`, or its refusal in words. Readers of
 pictures and signatures are native code: one that hangs or dies in a crafted file must take nobody
-along. At most two run at a time; each has limits of time and memory. Run as a module, this is the
-child's side.
+along. Each child has limits of time and memory; how many run at a time is the caller's to bound.
+Run as a module, this is the child's side.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 
 from app.services.serialize_provenance import PackRecord
 from app.settings import ROOT
@@ -29,13 +28,10 @@ except ImportError:  # Windows: the parent's clock is the only limit
 SECONDS = 30.0  # of the clock, the child's start among them: an honest pack needs two
 MEMORY = 2 * 1024**3  # bytes of address space: libraries, mostly
 CHILD = ("-m", __name__)
-AT_ONCE, PATIENCE = 2, 20.0  # children; seconds until whoever waits for one is sent away
-BUSY = "Others are verifying packs just now. Try again in a minute."
 NO_ANSWER = (
     "The pack could not be verified: reading it took too long, or ended the process that read it. "
     "It is damaged or made to do harm. Ask whoever gave it to you for it again."
 )
-_free = threading.BoundedSemaphore(AT_ONCE)
 
 
 def verified_apart(data: bytes, name: str) -> PackRecord:
@@ -43,8 +39,6 @@ def verified_apart(data: bytes, name: str) -> PackRecord:
 
     Raises `ProvenanceError` also where the child gave no answer in time, or none can be started.
     """
-    if not _free.acquire(timeout=PATIENCE):
-        raise ProvenanceError(BUSY)
     try:
         done = subprocess.run(
             [sys.executable, *CHILD, name],
@@ -62,8 +56,6 @@ def verified_apart(data: bytes, name: str) -> PackRecord:
         return PackRecord.model_validate(answer)
     except (subprocess.SubprocessError, OSError, ValueError, TypeError) as error:
         raise ProvenanceError(NO_ANSWER) from error
-    finally:
-        _free.release()
 
 
 def main() -> None:

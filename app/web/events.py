@@ -25,8 +25,10 @@ from app.web.uploads import Budgets, Uploads
 
 LONGEST_WORDS = 10_000  # letters of one value
 LONGEST_NAME = 200  # letters of a value that a program gives
+LARGEST_NUMBER = 2**53  # up to which every reader of JSON has whole numbers
 WATCHING = NAMED | {"watch"}
 WATCHED_PER_JOB = 4  # pages that may watch, per job that may be under way
+STREAMS = 256  # of jobs' progress by the API, of everybody together: each looks five times a second
 
 NO_VISITOR = "Open the studio in the browser first."
 NO_EVENT = "The studio does not offer this. Reload the page."
@@ -39,6 +41,8 @@ HOURLY = (
 )
 NO_DISK = "The disk of this machine is nearly full; nothing can be painted until there is room."
 NO_TOKEN = "A token is for programs; the pages are for browsers. Use the addresses of the API."
+WATCHING_ENOUGH = "Many jobs are watched from your network already. Close some of the streams."
+ALL_WATCHING = "Too many jobs are watched just now. Ask for the job itself, or try again later."
 BUSY = "Several pictures from your network are under way already. Wait until one is finished."
 
 
@@ -63,7 +67,8 @@ class Events:
         self.blocks, self.uploads, self.budgets = blocks, uploads, budgets
         self._visitor_of, self._refusal = callers.access.visitor, callers.refusal
         self._hourly = Throttle(budgets.per_hour, 3600.0)
-        self._joining: Counter[str] = Counter()  # by visitor and by address, on the way in
+        self._joining: Counter[str] = Counter()  # by visitor and by network, on the way in
+        self._streams: Counter[str] = Counter()  # by network: who watches a job by the API
 
     @contextmanager
     def admitted(
@@ -83,7 +88,7 @@ class Events:
         self._require_room(visitor, address, watches=watches)
         if name in COUNTED:
             self.count(caller, address)
-        keys = (f"visitor {visitor} {watches}", f"address {address} {watches}")
+        keys = (f"visitor {visitor} {watches}", f"near {neighbourhood(address)} {watches}")
         self._joining.update(keys)
         try:
             yield checked
@@ -139,13 +144,11 @@ class Events:
         if isinstance(field, gr.Dropdown) and fn.preprocess:
             fits = isinstance(value, str | int) and value in [one for _, one in field.choices]
         elif isinstance(field, gr.Number | gr.Slider):
-            fits = isinstance(value, int | float) and not isinstance(value, bool)
+            fits = _is_number(value)
         elif isinstance(field, gr.Checkbox):
             fits = isinstance(value, bool)
         elif isinstance(field, Api):  # a plain value of a program; what it means, the service says
-            fits = isinstance(value, int | float) or (
-                isinstance(value, str) and len(value) <= LONGEST_NAME
-            )
+            fits = _is_of(_kinds(field._api_info), value)
         else:
             fits = isinstance(value, str) and len(value) <= LONGEST_WORDS
         if not fits:
@@ -183,6 +186,22 @@ class Events:
             raise EventRefused(429, HOURLY.format(count=count, minutes=words))
         self._hourly.count(key)
 
+    @contextmanager
+    def watched(self, address: str) -> Iterator[None]:
+        """A stream of a job's progress; raises `EventRefused` for one too many."""
+        near = neighbourhood(address)
+        if self._streams[near] >= WATCHED_PER_JOB * self.budgets.jobs_per_address:
+            raise EventRefused(429, WATCHING_ENOUGH)
+        if self._streams.total() >= STREAMS:
+            raise EventRefused(503, ALL_WATCHING)
+        self._streams[near] += 1
+        try:
+            yield
+        finally:
+            self._streams[near] -= 1
+            if not self._streams[near]:
+                del self._streams[near]
+
     def _require_room(self, visitor: str, address: str, *, watches: bool) -> None:
         """Only so many events of one visitor, and of one address, at a time; a page that only
         watches (opened again, perhaps in many tabs) is not counted among those that begin."""
@@ -193,7 +212,31 @@ class Events:
         joining = self._joining[f"visitor {visitor} {watches}"]
         if visitor and own + joining >= more * self.budgets.jobs_per_visitor:
             raise EventRefused(429, ENOUGH)
-        near = sum(job.client is not None and job.client.host == address for job in jobs)
-        joining = self._joining[f"address {address} {watches}"]
-        if near + joining >= more * self.budgets.jobs_per_address:
+        near = neighbourhood(address)
+        others = sum(
+            job.client is not None and neighbourhood(job.client.host) == near for job in jobs
+        )
+        joining = self._joining[f"near {near} {watches}"]
+        if others + joining >= more * self.budgets.jobs_per_address:
             raise EventRefused(429, BUSY)
+
+
+def _is_number(value: object) -> bool:
+    """A number that a whole one can be made of and kept: JSON's 1e999 becomes infinite."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # type: ignore[operator]
+
+
+def _kinds(described: Mapping[str, Any]) -> set[str]:
+    """What a parameter of an endpoint takes, by JSON's names, as Gradio describes it."""
+    several = described.get("oneOf") or [described]
+    return {str(one.get("type", "")) for one in several}
+
+
+def _is_of(kinds: set[str], value: object) -> bool:
+    """Whether an endpoint that takes these kinds can work with the value."""
+    if isinstance(value, str):
+        return "string" in kinds and len(value) <= LONGEST_NAME
+    if not _is_number(value):
+        return False
+    return "number" in kinds or ("integer" in kinds and value == int(value))  # type: ignore[call-overload]

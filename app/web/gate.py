@@ -9,10 +9,12 @@ Nothing that a client sent is echoed in a refusal.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from app.web.access import Access
 from app.web.callers import CALLER, Caller, Callers, owner_of
@@ -20,8 +22,11 @@ from app.web.events import EventRefused, Events
 from app.web.formatting import render
 from app.web.language_choice import language_of
 from app.web.permissions import OF_A_FILE, OF_A_FORM, Answered, answered
+from app.web.sentences import marked
 from app.web.sign_in import page_within
-from app.web.uploads import UploadRefused, Uploads
+from app.web.throttle import neighbourhood
+from app.web.uploads import Arriving, UploadRefused, Uploads
+from app.web.uploads_progress import UploadsProgress
 from core.errors import AccountError
 
 Scope = MutableMapping[str, Any]
@@ -29,10 +34,13 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Result = TypeVar("Result")
 
 LONGEST_EVENT = 256 * 1024  # bytes of a posted event: words and numbers, never a picture
 LONGEST_FORM = 16 * 1024
+LONGEST_LENGTH = 12  # digits of a length: far more than is taken
 UPLOAD = "/gradio_api/upload"
+PROGRESS = "/gradio_api/upload_progress"
 BROUGHT = "/api/v1/attributions"
 FILE = "/gradio_api/file="
 EVENTS = {"/gradio_api/queue/join": True, "/gradio_api/run/predict": False}  # -> queued
@@ -44,11 +52,13 @@ WRONG_NAME = (
 WRONG_PAGE = "Only pages of this studio may ask it for anything. Open the studio itself."
 NO_ROUTE = "There is nothing at this address."
 TOO_LARGE = "The request is too large. A picture may have at most 25 MB."
+NO_UPLOAD = "No such upload of yours is under way."
 NO_LENGTH = "The request does not say how long it is."
+TOO_SLOW = marked("The request did not arrive in time. Try again over a faster connection.")
 NOT_JSON = "The request cannot be read."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: on its way through a context it is given a traceback
 class _Refused(Exception):
     status: int
     words: str
@@ -68,6 +78,7 @@ class Gate:
     ) -> None:
         self.application, self.callers = application, callers
         self.access, self.uploads, self.events = access, uploads, events
+        self._progress = UploadsProgress()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or hand on with our headers on whatever is answered."""
@@ -86,18 +97,21 @@ class Gate:
                 return
             caller = self._caller(scope, headers, route)
             scope = {**scope, CALLER: caller}
+            if scope["method"] == "POST":
+                receive = self._in_time(receive)
             if scope["method"] == "POST" and scope["path"] == UPLOAD:
                 await self._upload(scope, headers, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FILE:
                 visitor = self.access.visitor(headers)
                 await self._with_file(scope, headers, visitor, receive, dressed)
             elif scope["method"] == "POST" and scope["path"] == BROUGHT:
-                client = scope.get("client") or ("", 0)
-                whose = owner_of(caller, self.access.visitor(headers), client[0])
+                whose = owner_of(caller, self.access.visitor(headers), _address(scope))
                 await self._with_file(scope, headers, whose, receive, dressed)
             elif scope["method"] == "POST" and route.path in OF_A_FORM:
                 body = await _body(receive, LONGEST_FORM)
                 await self.application(scope, _once(body, receive), dressed)
+            elif scope["path"] == PROGRESS:
+                await self._watch(scope, headers, receive, dressed)
             elif scope["method"] == "POST":
                 await self._event(scope, headers, caller, receive, dressed)
             else:
@@ -143,32 +157,63 @@ class Gate:
         self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
     ) -> None:
         """Within the budgets; what was stored is known as this visitor's."""
-        length = headers.get("content-length", "")
-        if not length.isdecimal():
-            raise _Refused(411, NO_LENGTH)
+        length, near = _length(headers), neighbourhood(_address(scope))
+        visitor = self.access.visitor(headers)
         try:
-            with self.uploads.room_for(self.access.visitor(headers), int(length)) as stored:
-                status, replied = await _collected(
-                    self.application, scope, _bounded(receive, int(length))
-                )
+            with (
+                self.uploads.room_for(visitor, near, length) as arriving,
+                self._progress.of_upload(visitor, scope["query_string"]) as query,
+            ):
+                scope = {**scope, "query_string": query}
+                body = _Body(receive, length, arriving)
+                status, replied = await body.within(_collected(self.application, scope, body.next))
                 if status == 200:
-                    stored(json.loads(replied[1]))
+                    arriving.stored(json.loads(replied[1]))
         except UploadRefused as refusal:
             raise _Refused(refusal.status, refusal.words) from refusal
         await _replay(send, status, *replied)
+
+    async def _watch(
+        self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """How far an upload of this visitor's is, while it is under way."""
+        visitor = self.access.visitor(headers)
+        async with self._progress.watched(visitor, scope["query_string"]) as query:
+            if query is None:
+                raise _Refused(404, NO_UPLOAD)
+            await self.application({**scope, "query_string": query}, receive, send)
 
     async def _with_file(
         self, scope: Scope, headers: dict[str, str], whose: str, receive: Receive, send: Send
     ) -> None:
         """Within the budgets of uploads, though what comes is not kept among them."""
-        length = headers.get("content-length", "")
-        if not length.isdecimal():
-            raise _Refused(411, NO_LENGTH)
+        length, near = _length(headers), neighbourhood(_address(scope))
         try:
-            with self.uploads.room_for(whose, int(length)):
-                await self.application(scope, _bounded(receive, int(length)), send)
+            with self.uploads.room_for(whose, near, length) as arriving:
+                body = _Body(receive, length, arriving)
+                await body.within(self.application(scope, body.next, body.unless_refused(send)))
         except UploadRefused as refusal:
             raise _Refused(refusal.status, refusal.words) from refusal
+
+    def _in_time(self, receive: Receive) -> Receive:
+        """The body within its time, and never long without a piece of it; what comes after it
+        (that the client left) may take as long as it likes."""
+        budgets, begun, whole = self.uploads.budgets, time.monotonic(), False
+
+        async def next_message() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            left = begun + budgets.arrives_within - time.monotonic()
+            try:
+                async with asyncio.timeout(min(budgets.quiet_for, left)):
+                    message = await receive()
+            except TimeoutError as error:
+                raise _Refused(408, TOO_SLOW) from error
+            whole = not message.get("more_body", False)
+            return message
+
+        return next_message
 
     async def _event(
         self,
@@ -188,10 +233,10 @@ class Gate:
             value = json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise _Refused(400, NOT_JSON) from error
-        visitor, client = self.access.visitor(headers), scope.get("client") or ("", 0)
+        visitor, address = self.access.visitor(headers), _address(scope)
         try:
             with self.events.admitted(
-                value, queued=queued, visitor=visitor, address=client[0], caller=caller
+                value, queued=queued, visitor=visitor, address=address, caller=caller
             ) as checked:
                 body = json.dumps(checked).encode()
                 await self.application(_of_length(scope, body), _once(body, receive), send)
@@ -228,6 +273,20 @@ def _headers(scope: Scope) -> dict[str, str]:
     return values
 
 
+def _address(scope: Scope) -> str:
+    return str((scope.get("client") or ("", 0))[0])
+
+
+def _length(headers: dict[str, str]) -> int:
+    """How long a body is said to be."""
+    text = headers.get("content-length", "")
+    if not (text.isascii() and text.isdigit()):
+        raise _Refused(411, NO_LENGTH)
+    if len(text) > LONGEST_LENGTH:
+        raise _Refused(413, TOO_LARGE)
+    return int(text)
+
+
 async def _body(receive: Receive, most: int) -> bytes:
     parts, size = [], 0
     while True:
@@ -253,19 +312,53 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Never more bytes than were announced: the rest of the connection is not read."""
-    left = most
+class _Body:
+    """A body as it arrives: never more bytes than were announced, and none without room. Whatever
+    the application makes of a refusal in the midst of it, the refusal is what is answered."""
 
-    async def next_message() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise _Refused(413, TOO_LARGE)
+    def __init__(self, receive: Receive, most: int, arriving: Arriving) -> None:
+        self._receive, self._left, self._arriving = receive, most, arriving
+        self._refusal: _Refused | None = None
+        self._answered = False
+
+    async def next(self) -> Message:
+        """What the application reads."""
+        try:
+            message = await self._receive()
+            size = len(message.get("body", b""))
+            self._left -= size
+            if self._left < 0:
+                raise _Refused(413, TOO_LARGE)
+            self._arriving.takes(size)
+        except UploadRefused as error:
+            self._refusal = _Refused(error.status, error.words)
+            raise self._refusal from error
+        except _Refused as refusal:
+            self._refusal = refusal
+            raise
         return message
 
-    return next_message
+    def unless_refused(self, send: Send) -> Send:
+        """What the application answers with."""
+
+        async def send_on(message: Message) -> None:
+            if self._refusal is None or self._answered:
+                self._answered = True
+                await send(message)
+
+        return send_on
+
+    async def within(self, work: Awaitable[Result]) -> Result:
+        """The application at work on this body."""
+        try:
+            result = await work
+        except Exception:
+            if self._refusal is None or self._answered:
+                raise
+            raise self._refusal from None
+        if self._refusal is not None and not self._answered:
+            raise self._refusal
+        return result
 
 
 async def _collected(

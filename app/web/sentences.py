@@ -469,7 +469,6 @@ SENTENCES: tuple[str, ...] = (
         "This ZIP has no MANIFEST: it is not an evidence pack, or one from before they were signed."
     ),
     marked("Download it from the run's page again."),
-    marked("Others are verifying packs just now. Try again in a minute."),
     marked(
         "The pack could not be verified: reading it took too long, or ended the process that read "
         "it. It is damaged or made to do harm. Ask whoever gave it to you for it again."

@@ -1,7 +1,7 @@
 """Signing in and out: two plain forms, which need no script.
 
 In: who asks, a name and a password. Out: a page, or a signed cookie and the way back. Who guesses
-is slowed down, by address and by name.
+is slowed down, by network, and by name and network: a stranger elsewhere locks nobody out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from app.web.sentences import marked
 from app.web.throttle import Throttle, neighbourhood
 from core.accounts.sessions import LASTS
 
-PER_NAME, PER_ADDRESS, WINDOW = 10, 30, 900.0  # failures within so many seconds
+# failures within so many seconds: of a name from one network, of a network with any name
+PER_NAME, PER_ADDRESS, WINDOW = 10, 30, 900.0
+PER_NAME_ANYWHERE = 1000  # against many networks at once; far too few to guess a password
 PLACES = (*PAGES, "/disputes", "/corrections")
 PLACE = re.compile(rf"(?:{'|'.join(PLACES)})(?:\?[A-Za-z0-9_=&%.+-]*)?")
 WRONG = marked("The name or the password is not right.")
@@ -32,6 +34,7 @@ def signing_in(callers: Callers) -> APIRouter:
     """The routes of one studio."""
     router = APIRouter()
     by_name, by_address = Throttle(PER_NAME, WINDOW), Throttle(PER_ADDRESS, WINDOW)
+    anywhere = Throttle(PER_NAME_ANYWHERE, WINDOW)
 
     def page(request: Request, *, status: int = 200, **values: str) -> HTMLResponse:
         caller, shown = caller_of(request), {"words": "", "typed": "", "place": ""} | values
@@ -59,7 +62,9 @@ def signing_in(callers: Callers) -> APIRouter:
     ) -> Response:
         place, shown = page_within(to), name.strip()[:64]
         address = neighbourhood(request.client.host if request.client else "")
-        wait = max(by_name.wait(shown.lower()), by_address.wait(address))
+        whose = shown.lower()
+        here = f"{address} {whose}"
+        wait = max(by_name.wait(here), by_address.wait(address), anywhere.wait(whose))
         if wait:
             minutes = math.ceil(wait / 60)
             words = language_of(request.headers).count(
@@ -70,12 +75,14 @@ def signing_in(callers: Callers) -> APIRouter:
             )
             return page(request, status=429, words=words, typed=shown, place=place)
         # counted before it is known: many at once get no more tries than one after the other
-        by_name.count(shown.lower())
+        by_name.count(here)
         by_address.count(address)
+        anywhere.count(whose)
         account = callers.accounts.with_password(shown, password)
         if account is None:
             return page(request, status=401, words=WRONG, typed=shown, place=place)
-        by_name.forget(shown.lower())
+        by_name.forget(here)
+        anywhere.forget(whose)
         answer = RedirectResponse(f"{request.scope.get('root_path', '')}{place}", 303, NO_STORE)
         access, value = callers.access, callers.sessions.begin(account)
         answer.raw_headers.append(

@@ -64,6 +64,10 @@ def job_routes(jobs: Jobs, callers: Callers, events: Events) -> APIRouter:
             raise HTTPException(404, NO_JOB)
         return recorded_job(view)  # of before the last restart
 
+    async def watching(request: Request) -> AsyncIterator[None]:
+        with events.watched(_address(request)):
+            yield
+
     Known = Annotated[JobProgress, Depends(known)]
 
     @router.post("/generations", status_code=202, summary="Paint a picture, trace and credit it")
@@ -132,6 +136,7 @@ def job_routes(jobs: Jobs, callers: Callers, events: Events) -> APIRouter:
     @router.get(
         "/jobs/{job_id}/events",
         response_class=EventSourceResponse,
+        dependencies=[Depends(watching)],
         summary="A job's progress as server-sent events",
     )
     async def progress(job: Known, request: Request) -> AsyncIterator[ServerSentEvent]:

@@ -56,6 +56,10 @@ NOT_TO_RECORD = marked(
     "Recording credit for an upload needs a curator's account. Sign in at the top of the page, or "
     "trace it without recording."
 )
+NOT_YOURS_TO_RECORD = marked(
+    "Only whoever began this picture can have it recorded, or a curator. Sign in at the top of the "
+    "page."
+)
 
 
 class RunEvents:
@@ -175,7 +179,7 @@ class RunEvents:
                 self._remember(page.session_hash, job_id)
             try:
                 if job.ended:
-                    yield await asyncio.to_thread(self._ended, job, language)
+                    yield await asyncio.to_thread(self._ended, job, language, page)
                     return
                 looks, passed = _looks(job), time.monotonic() - moment
                 between = BETWEEN_PLACES if job.state == WAITING else BETWEEN_UPDATES
@@ -187,7 +191,7 @@ class RunEvents:
                 return
             await asyncio.sleep(LOOK)
 
-    def _ended(self, job: JobProgress, language: Language) -> list[Any]:
+    def _ended(self, job: JobProgress, language: Language, page: gr.Request) -> list[Any]:
         """What a job ended with."""
         if job.state == FINISHED and self.studio.ledger.run(job.id) is None:
             words = language.say("There is no such run; it may have been deleted.")
@@ -201,7 +205,7 @@ class RunEvents:
             kept = language.say("The picture is kept; retry when the cause is gone.")
             return update(
                 status=unrecorded(f"{words} {kept}", language),
-                retry=gr.update(visible=True),
+                retry=gr.update(visible=self._may_record(job.id, page)),
                 run_id=job.id,
                 **idle(),
             )
@@ -227,7 +231,7 @@ class RunEvents:
         if job.state == FINISHED and self.studio.ledger.run(run_id) is None:
             return None  # deleted since
         if job.ended:
-            return self._ended(job, language)
+            return self._ended(job, language, page)
         own = self.jobs.is_of(run_id, self.owner(page))
         return under_way(job, language, own=own, alone=True)
 
@@ -247,11 +251,13 @@ class RunEvents:
         if job.state == FINISHED and job.view is not None:
             words = language.say("It was too late to cancel.")
             return finished(self.studio, job.view, None, words, language)
-        return self._ended(job, language)
+        return self._ended(job, language, request)
 
     def retry(self, run_id: str, request: gr.Request) -> list[Any]:
-        """Record what could not be recorded."""
+        """Record what could not be recorded, for whoever began it."""
         language = language_of(request.headers)
+        if not self._may_record(run_id, request):
+            return trouble(NOT_YOURS_TO_RECORD, language)
         try:
             view = self.jobs.record_again(run_id)
         except LedgerError as error:
@@ -260,6 +266,10 @@ class RunEvents:
             return trouble(language.say("There is nothing left to record."), language)
         words = language.say("Recorded as %(run)s.", run=numbered(view.number))
         return shown(self.studio, view, render("notices.done", words=words), language)
+
+    def _may_record(self, job_id: str, page: gr.Request) -> bool:
+        """Their own; and whoever may record credit at all, as everybody on their own machine."""
+        return self.jobs.is_of(job_id, self.owner(page)) or caller_of(page).may(Action.RECORD)
 
     def owner(self, page: gr.Request) -> str:
         """Whose job it is that this page begins."""

@@ -152,7 +152,7 @@ def _place(table: Table, column: str) -> int:
     if compared_name(column) in filter(None, names):
         return names.index(compared_name(column))
     width = len(table.header) or max((len(row) for row in table.sample), default=0)
-    if column.isdecimal() and 1 <= int(column) <= width:
+    if column.isdecimal() and len(column) < 6 and 1 <= int(column) <= width:
         return int(column) - 1
     known = ", ".join(filter(None, table.header)) or f"1 to {width} (it has no header)"
     raise CollectionError(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.services.errors import guarded, words_of
+from app.services import errors
+from app.services.errors import guarded, keep_report, words_of
 from core.errors import ImageRefused
 
 
@@ -27,3 +28,15 @@ def test_an_unforeseen_error_becomes_words_with_a_reference(
     assert f"ref {reference}" in (tmp_path / "logs" / "errors.log").read_text()
     assert words_of(ImageRefused("Too large.")) == "Too large."
     assert "memory" in words_of(RuntimeError("CUDA out of memory"))
+
+
+def test_the_log_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever somebody finds to fail on purpose, and however often."""
+    monkeypatch.setenv("CREDITLINE_HOME", str(tmp_path))
+    monkeypatch.setattr(errors, "LARGEST_LOG", 2000)
+    for number in range(200):
+        newest = keep_report(ValueError(f"failed {number} times"))
+    logs = sorted((tmp_path / "logs").iterdir())
+    assert [log.name for log in logs] == ["errors.log", "errors.log.1"]
+    assert f"ref {newest}" in logs[0].read_text()
+    assert sum(log.stat().st_size for log in logs) < 2 * 2000 + 1000

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app import cli
-from app.services.ledger_filter import read_filter
+from app.services.disputes import find_dispute
+from app.services.ledger_filter import find_entry, read_filter
 from app.services.session import Studio
 from app.web.pages.history import history_page
 from app.web.pages.ledger import artists_page, ledger_page
@@ -203,3 +204,15 @@ def test_an_artist_who_joined_since_the_start_has_a_page(studio: Studio, ready: 
     artist = ready.artists[0]
     assert artist.id not in {one.id for one in studio.ledger.artists()}
     assert artist.name in artists_page(studio, {"id": artist.id})
+
+
+@pytest.mark.parametrize("name", ["²", "#²", "1²", "٢", "①", "1" * 5000, ""])
+def test_what_only_looks_like_a_number_names_no_entry_and_no_dispute(
+    ledger: Ledger, name: str
+) -> None:
+    """'²' is a digit to Python, and none to what reads numbers."""
+    with pytest.raises(UsageError, match="no entry") as refused:
+        find_entry(ledger, name)
+    assert len(refused.value.message) < 200
+    with pytest.raises(UsageError, match="no such dispute"):
+        find_dispute(ledger, name)

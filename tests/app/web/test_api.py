@@ -3,8 +3,10 @@ every refusal is a sentence in one shape; its description fetches nothing from e
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ from starlette.testclient import TestClient
 from app.services.ledger_proofs import checked
 from app.services.serialize import method_records
 from app.services.serialize_ledger import ArtistRecord, EntriesPage, LedgerTotals, StatementRecord
+from app.web import events
+from app.web.api import jobs as api_jobs
 from app.web.api.application import ROOT
 from app.web.callers import Callers
+from app.web.events import WATCHED_PER_JOB
 from app.web.permissions import ROUTES
 from app.web.uploads import Budgets
 from core.accounts.roles import AccountRole, actions_named
@@ -180,6 +185,9 @@ REFUSED: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/runs?verdict=none", {}, 422),
     ("GET", "/ledger/totals?since=yesterday", {}, 422),
     ("GET", "/ledger/entries/0/proof", {}, 404),
+    ("GET", "/ledger/entries/%C2%B2", {}, 404),
+    ("GET", "/ledger/entries/%C2%B2/proof", {}, 404),
+    ("GET", "/disputes/%C2%B2", {}, 422),
     ("GET", "/artists/nobody", {}, 404),
     ("GET", "/artists/artist-0/statement?period=soon", {}, 422),
     ("GET", "/disputes/1", {}, 404),
@@ -259,6 +267,74 @@ def test_only_whoever_began_a_job_cancels_it(visitor: Visit, stranger: TestClien
     if ended["state"] == "cancelled":
         assert watched(visitor, job)[-1]["state"] == "cancelled"
         assert visitor.client.get(f"{ROOT}/runs/{job['id']}").status_code == 404
+
+
+def test_only_so_many_watch_a_job(visitor: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one network, and of everybody; whoever leaves makes room."""
+    monkeypatch.setattr(api_jobs, "LOOK", 0.02)
+    release, record = threading.Event(), Ledger.record
+
+    def held(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        release.wait(120)  # the job ends when all have watched
+        return record(self, *arguments, **named)
+
+    monkeypatch.setattr(Ledger, "record", held)
+    most = WATCHED_PER_JOB * Budgets().jobs_per_address
+    job = visitor.client.post(f"{ROOT}/generations", json=RECIPE | {"seed": 71}).json()
+
+    async def watch(address: str, leave: asyncio.Event) -> int:
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "path": job["events"],
+            "raw_path": job["events"].encode(),
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "server": ("127.0.0.1", 7860),
+            "client": (address, 1),
+            "headers": [(b"host", b"127.0.0.1:7860")],
+        }
+        began: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await leave.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                began.set_result(message["status"])
+
+        running.append(asyncio.create_task(visitor.application(scope, receive, send)))
+        return await began
+
+    running: list[asyncio.Task[None]] = []
+
+    async def crowd() -> None:
+        leave = asyncio.Event()
+        for number in range(most):
+            assert await watch(f"2001:db8:0:1::{number + 1:x}", leave) == 200
+        assert await watch("2001:db8:0:1::ffff", leave) == 429
+        monkeypatch.setattr(events, "STREAMS", most + 1)
+        assert await watch("203.0.113.1", leave) == 200
+        assert await watch("203.0.113.2", leave) == 503
+        leave.set()
+        await asyncio.gather(*running)
+        running.clear()
+        gone = asyncio.Event()
+        assert await watch("203.0.113.2", gone) == 200
+        gone.set()
+        await asyncio.gather(*running)
+
+    try:
+        asyncio.run(crowd())
+    finally:
+        release.set()
+    assert watched(visitor, job)[-1]["state"] == "finished"
 
 
 def test_a_picture_larger_than_the_budget_is_not_read(visitor: Visit) -> None:

@@ -172,6 +172,31 @@ def test_a_value_of_another_kind_is_refused_without_repeating_it(
                 assert str(value) not in answer.text
 
 
+def test_a_program_gives_each_endpoint_values_of_the_kinds_it_takes(visitor: Visit) -> None:
+    """A number for a name, or one too large for the ledger, is no error of the studio's."""
+    endpoints = {event_name(fn): number for number, fn in visitor.blocks.fns.items()}
+    wrong: list[tuple[str, int, list[object]]] = [
+        ("run", 0, [5, 0.5, True, ["x"], {"path": "x"}, "x" * 201]),
+        ("totals", 0, [5, 0, False]),
+        ("totals", 2, [202602]),
+        ("entries", 0, ["1", "", 0.5, True, 10**400, 10**18]),
+        ("statement", 0, [17]),
+        ("paint", 0, [1]),
+        ("paint", 1, ["1", 1.5]),
+        ("paint", 3, ["strong"]),
+        ("paint", 4, [7]),
+    ]
+    for name, place, values in wrong:
+        fn = visitor.blocks.fns[endpoints[name]]
+        for value in values:
+            data = [field.value for field in fn.inputs]
+            data[place] = value
+            answer = visitor.post(endpoints[name], data, session="kinds")
+            assert answer.status_code == 400, (name, place, value)
+    body = b'{"fn_index": %d, "session_hash": "s", "data": [1e999, "", ""]}' % endpoints["entries"]
+    assert visitor.client.post("/gradio_api/queue/join", content=body).status_code == 400
+
+
 @pytest.mark.parametrize(
     "body",
     [

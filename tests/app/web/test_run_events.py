@@ -23,6 +23,7 @@ from app.web.pages.studio import StudioPage
 from app.web.uploads import Budgets, Uploads
 from core.accounts.roles import Action
 from core.collection.types import Collection
+from core.errors import LedgerError
 from core.ledger.ledger import Ledger
 from tests.small import picture
 
@@ -40,10 +41,17 @@ def page(ready: Collection, tmp_path: Path) -> Iterator[StudioPage]:
     jobs.stop()
 
 
-def browser(name: str, visitor: str = "v" * 24) -> gr.Request:
-    page_of = SimpleNamespace(session_hash=name, headers={}, scope={CALLER: SELF})
-    page_of.headers = {"cookie": f"creditline_x={visitor}"}
+def browser(name: str, caller: Caller = SELF, address: str = "") -> gr.Request:
+    headers = {"cookie": f"creditline_x={'v' * 24}"}
+    client = SimpleNamespace(host=address)
+    page_of = SimpleNamespace(
+        session_hash=name, headers=headers, scope={CALLER: caller}, client=client
+    )
     return cast(gr.Request, page_of)
+
+
+def refuse(self: Ledger, *arguments: Any, **named: Any) -> Any:
+    raise LedgerError("The ledger cannot be written just now.")
 
 
 @pytest.fixture
@@ -111,7 +119,7 @@ def test_of_a_run_that_was_deleted_nobody_hears_more(
     monkeypatch.setattr(Ledger, "run", lambda ledger, key: None)
     for answer in (
         all_of(page.runs.watch(job, browser("b")))[-1],
-        page.runs.opened(job, browser()),
+        page.runs.opened(job, browser("b")),
     ):
         if answer is not None:
             assert "deleted" in status(answer) and "Recorded" not in status(answer)
@@ -221,3 +229,33 @@ def test_a_new_picture_takes_away_what_was_said_of_the_one_before(page: StudioPa
     first = previews[0]
     for name in ("credit", "proponents", "opponents", "memorised", "recipe", "answer"):
         assert first[PLACE[name]] == ""
+
+
+def test_nobody_else_records_what_could_not_be_recorded(
+    page: StudioPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever began it does, and who may record credit; knowing its address is not enough."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", refuse)
+        first = browser("began", Caller(), "203.0.113.1")
+        last = all_of(page.runs.generate("cubism", 3, 4, 3.0, "d-trak", first))[-1]
+        job = last[PLACE["run_id"]]
+        assert last[PLACE["retry"]]["visible"] and "kept" in status(last)
+    stranger = browser("stranger", Caller(), "203.0.113.2")
+    seen = all_of(page.runs.watch(job, stranger))[-1]
+    assert not seen[PLACE["retry"]]["visible"]
+    assert "Only whoever began" in status(page.runs.retry(job, stranger))
+    assert page.studio.ledger.runs().total == 0
+    assert "Recorded as #000001" in status(page.runs.retry(job, first))
+
+
+def test_the_keeper_records_what_a_visitor_could_not(
+    page: StudioPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", refuse)
+        first = browser("began", Caller(), "203.0.113.1")
+        job = all_of(page.runs.generate("cubism", 3, 4, 3.0, "d-trak", first))[-1][PLACE["run_id"]]
+    keeper = browser("keeper", address="127.0.0.1")
+    assert all_of(page.runs.watch(job, keeper))[-1][PLACE["retry"]]["visible"]
+    assert "Recorded as #000001" in status(page.runs.retry(job, keeper))

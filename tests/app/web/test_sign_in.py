@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.settings import read_settings
+from app.web import sign_in
 from app.web.access import Access
 from app.web.callers import Callers
 from app.web.permissions import NAMED, event_name
@@ -195,9 +197,9 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(open_to_others: Visit)
 
 
 def test_whoever_guesses_waits_by_name_and_by_address(open_to_others: Visit) -> None:
-    """A name from many addresses, an address with many names; others are not touched."""
+    """A name from one network, a network with many names; others are not touched."""
     for number in range(PER_NAME):
-        client = browser(open_to_others, f"198.51.100.{number}").client
+        client = browser(open_to_others, f"2001:db8:0:7::{number + 1:x}").client
         assert client.post("/sign-in", data={"name": "guessed", "password": "x"}).status_code == 401
     last = client.post("/sign-in", data={"name": "Guessed", "password": "x"})
     assert last.status_code == 429 and "Wait 1" in last.text
@@ -208,6 +210,27 @@ def test_whoever_guesses_waits_by_name_and_by_address(open_to_others: Visit) -> 
     ]
     assert codes == [401] * PER_ADDRESS + [429]
     browser(open_to_others, "198.51.100.201").sign_in("anna", PASSWORD)
+
+
+def test_a_stranger_elsewhere_locks_nobody_out(open_to_others: Visit) -> None:
+    stranger = browser(open_to_others, "198.51.100.77")
+    wrong = {"name": "kim", "password": "x"}
+    codes = [stranger.client.post("/sign-in", data=wrong).status_code for _ in range(PER_NAME + 1)]
+    assert codes == [401] * PER_NAME + [429]
+    browser(open_to_others, "198.51.100.78").sign_in("kim", PASSWORD + "!")
+    assert stranger.client.post("/sign-in", data=wrong).status_code == 429  # still
+
+
+def test_a_name_from_very_many_networks_has_an_end(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "PER_NAME_ANYWHERE", 4)
+    application = FastAPI()
+    application.include_router(sign_in.signing_in(callers))
+    clients = [TestClient(application, client=(f"198.51.100.{n}", 1)) for n in range(5)]
+    wrong = {"name": "guessed", "password": "x"}
+    codes = [client.post("/sign-in", data=wrong).status_code for client in clients]
+    assert codes == [401] * 4 + [429]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,10 +10,15 @@ from collections import namedtuple
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app.services import errors
 from app.web.callers import Caller, Callers
 from app.web.events import EventRefused, Events
 from app.web.permissions import PAGES
@@ -44,14 +50,17 @@ def uploads(tmp_path: Path, clock: Clock) -> Uploads:
     return Uploads(tmp_path, SMALL, clock)
 
 
-def bring(uploads: Uploads, visitor: str, name: str, size: int = 100) -> str:
+def bring(
+    uploads: Uploads, visitor: str, name: str, size: int = 100, near: str = "203.0.113.1"
+) -> str:
     """As Gradio does: a folder by content, the file in it."""
     clock = uploads._clock
-    with uploads.room_for(visitor, size) as stored:
+    with uploads.room_for(visitor, near, size) as arriving:
+        arriving.takes(size)
         path = uploads.folder / f"sha-{name}" / "picture.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x" * size)
-        stored([str(path)])
+        arriving.stored([str(path)])
         os.utime(path, (clock(), clock()))
     return str(path)
 
@@ -119,9 +128,108 @@ def test_all_together_have_a_limit(uploads: Uploads) -> None:
 def test_uploads_under_way_count(uploads: Uploads) -> None:
     for number in range(5):
         bring(uploads, f"visitor-{number}", str(number))
-    with uploads.room_for("anna", 100), pytest.raises(UploadRefused):
-        uploads.room_for("berta", 100).__enter__()
+    with uploads.room_for("anna", "a", 100) as arriving:
+        arriving.takes(100)
+        with pytest.raises(UploadRefused):
+            uploads.room_for("berta", "b", 100).__enter__()
     bring(uploads, "berta", "fits now")
+
+
+def test_what_is_announced_and_never_sent_takes_no_room(uploads: Uploads) -> None:
+    with ExitStack() as stack:
+        for number in range(50):
+            stack.enter_context(uploads.room_for("anna", f"network {number}", 110))
+        bring(uploads, "berta", "one")
+    with uploads.room_for("anna", "a", 100) as arriving, pytest.raises(UploadRefused):
+        for _ in range(6):
+            arriving.takes(100)  # more than there is room for by then
+    bring(uploads, "berta", "two")
+
+
+def test_of_one_network_so_many_requests_are_under_way(uploads: Uploads) -> None:
+    with ExitStack() as stack:
+        for number in range(SMALL.under_way_per_address):
+            stack.enter_context(uploads.room_for(f"visitor-{number}", "near", 100))
+        with pytest.raises(UploadRefused, match="from your network") as refused:
+            uploads.room_for("another", "near", 100).__enter__()
+        assert refused.value.status == 429
+        bring(uploads, "anna", "one", near="far")
+    bring(uploads, "anna", "two", near="near")
+
+
+@pytest.mark.parametrize(
+    ("budgets", "visitor"),
+    [
+        (replace(SMALL, files_per_visitor=3), "anna"),
+        (replace(SMALL, files_per_address=3), "visitor-{}"),
+        (replace(SMALL, per_address=35), "visitor-{}"),
+    ],
+)
+def test_of_many_tiny_files_the_oldest_make_room(
+    tmp_path: Path, clock: Clock, budgets: Budgets, visitor: str
+) -> None:
+    uploads = Uploads(tmp_path, budgets, clock)
+    for number in range(6):
+        bring(uploads, visitor.format(number), str(number), size=10)
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    bring(uploads, "another", "x", size=10, near="far")
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 4
+
+
+def test_all_files_together_are_so_many(tmp_path: Path, clock: Clock) -> None:
+    uploads = Uploads(tmp_path, replace(SMALL, files_altogether=3), clock)
+    for number in range(3):
+        bring(uploads, f"visitor-{number}", str(number), size=1, near=f"{number}")
+    with pytest.raises(UploadRefused, match="Too many pictures"):
+        bring(uploads, "another", "4", size=1)
+    clock.now += 61  # those go without anybody having swept
+    bring(uploads, "another", "4", size=1)
+
+
+def test_no_request_looks_at_every_file(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(os, "walk", None)
+    path = bring(uploads, "anna", "one")
+    clock.now += 61
+    bring(uploads, "anna", "two")
+    assert not Path(path).exists()
+
+
+def test_what_others_left_in_the_folder_is_counted_at_a_sweep(tmp_path: Path, clock: Clock) -> None:
+    budgets = replace(SMALL, arrives_within=5)
+    uploads = Uploads(tmp_path, budgets, clock)
+    left = tmp_path / "left"
+    left.write_bytes(bytes(590))
+    os.utime(left, (clock() - 6, clock() - 6))
+    uploads.sweep()
+    with pytest.raises(UploadRefused, match="Too many pictures"):
+        bring(uploads, "anna", "one")
+    left.unlink()
+    uploads.sweep()
+    path = bring(uploads, "anna", "one")
+    Path(path).unlink()  # by Gradio, say
+    uploads.sweep()
+    assert uploads._lying == uploads._others == uploads._arriving == 0
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 9))))
+def test_the_running_totals_are_what_lies_there(brought: list[tuple[str, str, int]]) -> None:
+    clock = Clock()
+    with TemporaryDirectory() as folder:
+        uploads = Uploads(
+            Path(folder), replace(SMALL, files_per_visitor=3, files_per_address=4), clock
+        )
+        for visitor, near, number in brought:
+            bring(uploads, visitor, str(number), size=10 + number, near=near)
+            clock.now += 7
+        files = {str(path): path for path in uploads.folder.rglob("*") if path.is_file()}
+        assert uploads._lying == sum(path.stat().st_size for path in files.values())
+        assert files.keys() == uploads._bearers.keys() == {path for _, path in uploads._kept}
+        clock.now += 100
+        uploads.sweep()
+        assert uploads._lying == 0 and not uploads._groups and not uploads._bearers
 
 
 def test_a_floor_of_the_disk_stays_free(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,8 +244,11 @@ def test_several_files_in_one_request_are_none(uploads: Uploads) -> None:
     paths = [uploads.folder / name for name in ("a", "b")]
     for path in paths:
         path.write_bytes(b"x")
-    with pytest.raises(UploadRefused, match="One picture"), uploads.room_for("anna", 9) as stored:
-        stored([str(path) for path in paths])
+    with (
+        pytest.raises(UploadRefused, match="One picture"),
+        uploads.room_for("anna", "a", 9) as arriving,
+    ):
+        arriving.stored([str(path) for path in paths])
     assert list(uploads.folder.iterdir()) == []
     assert not uploads.owns("anna", str(paths[0]))
 
@@ -145,8 +256,8 @@ def test_several_files_in_one_request_are_none(uploads: Uploads) -> None:
 def test_a_name_outside_the_folder_is_never_removed(uploads: Uploads, tmp_path: Path) -> None:
     outside = tmp_path.parent / "outside.png"
     outside.write_bytes(b"x")
-    with pytest.raises(UploadRefused), uploads.room_for("anna", 9) as stored:
-        stored([str(outside), str(outside)])
+    with pytest.raises(UploadRefused), uploads.room_for("anna", "a", 9) as arriving:
+        arriving.stored([str(outside), str(outside)])
     assert outside.exists()
 
 
@@ -175,6 +286,57 @@ def test_an_upload_says_how_long_it_is(visitor: Visit) -> None:
         headers={"content-type": "multipart/form-data; boundary=b"},
     )
     assert answer.status_code == 411
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/api/v1/attributions", "/verify"])
+def test_a_body_that_does_not_arrive_is_given_up(
+    ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Neither one that never comes nor one that comes a byte at a time."""
+    reports: list[str] = []
+    monkeypatch.setattr(errors, "keep_report", lambda error: reports.append(repr(error)) or "none")
+    made = visit(ready, tmp_path, Budgets(quiet_for=0.2, arrives_within=0.6))
+    made.open()
+    cookies = "; ".join(f"{name}={value}" for name, value in made.client.cookies.items())
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "server": ("127.0.0.1", 7860),
+        "client": ("203.0.113.5", 1),
+        "headers": [
+            (b"host", b"127.0.0.1:7860"),
+            (b"cookie", cookies.encode()),
+            (b"content-length", b"26000000"),
+            (b"content-type", b"multipart/form-data; boundary=b"),
+        ],
+    }
+
+    def answered(pause: float) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+        begins = [b'--b\r\nContent-Disposition: form-data; name="pack"; filename="a"\r\n\r\n']
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(pause)
+            body = begins.pop() if begins else b"x"
+            return {"type": "http.request", "body": body, "more_body": True}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(asyncio.wait_for(made.application(dict(scope), receive, send), 10))
+        return sent
+
+    for pause in (60, 0.05):
+        start, *rest = answered(pause)
+        assert start["status"] == 408, rest
+        assert b"did not arrive in time" in b"".join(one.get("body", b"") for one in rest)
+    assert reports == []
 
 
 # --- jobs --------------------------------------------------------------------------------------
@@ -233,6 +395,33 @@ def test_jobs_on_their_way_into_the_queue_count(busy: Visit) -> None:
             stack.enter_context(joining())
     with joining():
         pass
+
+
+def test_a_household_is_one_address_on_its_way_in_too(busy: Visit) -> None:
+    number, data = generate(busy)
+    callers = Callers(busy.settings, busy.access)
+    events = Events(busy.blocks, Uploads(busy.settings.temporary, SMALL), SMALL, callers)
+    body = {"fn_index": number, "session_hash": "s", "data": data}
+    with ExitStack() as stack, pytest.raises(EventRefused, match="from your network"):
+        for n in range(SMALL.jobs_per_address + 1):
+            assert n <= SMALL.jobs_per_address
+            stack.enter_context(
+                events.admitted(
+                    body,
+                    queued=True,
+                    visitor=f"visitor-{n}",
+                    address=f"2001:db8:0:1::{n + 1:x}",
+                    caller=Caller(limited=False),
+                )
+            )
+    for n in range(SMALL.jobs_per_address):  # and where they wait
+        near = TestClient(busy.application, base_url=HOME, client=(f"2001:db8:0:2::{n + 1:x}", 1))
+        near.get("/", headers={"accept": "text/html"})
+        posted = body | {"session_hash": f"near-{n}"}
+        assert near.post("/gradio_api/queue/join", json=posted).status_code == 200
+    last = TestClient(busy.application, base_url=HOME, client=("2001:db8:0:2::ffff", 1))
+    last.get("/", headers={"accept": "text/html"})
+    assert last.post("/gradio_api/queue/join", json=body).status_code == 429
 
 
 def test_opening_a_page_waits_for_no_job(busy: Visit) -> None:

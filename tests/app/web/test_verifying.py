@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
+import time
 import zipfile
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.services import pack_verification_process as apart
 from app.services.serialize_provenance import PackRecord
@@ -111,6 +116,63 @@ def test_an_address_verifies_so_many_packs(
     answers = [dropped(eager, b"x").status_code for _ in range(verifying.PER_ADDRESS + 1)]
     assert answers == [422] * verifying.PER_ADDRESS + [429]
     assert dropped(browser(visitor, "203.0.113.98"), b"x").status_code == 422
+
+
+def test_whoever_waits_for_a_turn_holds_no_thread_and_only_a_few_wait(
+    visitor: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    inside: list[str] = []
+
+    def slow(data: bytes, name: str) -> PackRecord:
+        inside.append(name)
+        release.wait(60)
+        raise ProvenanceError("No.")
+
+    monkeypatch.setattr(verifying, "verified_apart", slow)
+    application = FastAPI()
+    application.include_router(verifying.verifying())
+
+    @application.get("/plain")
+    def plain() -> str:  # needs a thread of the pool
+        return "ok"
+
+    async def everybody() -> list[int]:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url=HOME, timeout=90) as client:
+
+            async def drop() -> int:
+                answer = await client.post("/verify", files={"pack": ("p.zip", b"x")})
+                assert answer.status_code != 503 or verifying.BUSY in answer.text
+                return answer.status_code
+
+            some = [asyncio.create_task(drop()) for _ in range(30)]
+            await asyncio.sleep(1)
+            begun = time.monotonic()
+            assert (await client.get("/plain")).status_code == 200
+            assert time.monotonic() - begun < 5
+            assert len(inside) == verifying.AT_ONCE
+            release.set()
+            return await asyncio.gather(*some)
+
+    codes = asyncio.run(everybody())
+    served = verifying.AT_ONCE + verifying.WAITING
+    assert (codes.count(422), codes.count(503)) == (served, 30 - served)
+
+
+def test_whoever_waits_too_long_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "PATIENCE", 0.1)
+
+    async def wait() -> None:
+        turns = verifying.Turns()
+        async with turns.one(), turns.one():
+            with pytest.raises(verifying.Busy):
+                async with turns.one():
+                    raise AssertionError("there is no turn")
+        async with turns.one():  # and all of it is free again
+            pass
+
+    asyncio.run(wait())
 
 
 def test_a_reader_that_dies_or_hangs_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_named_columns_win_over_what_the_names_suggest() -> None:
     assert places["artist"] == [0] and 0 not in places["title"]  # a column says one thing
 
 
-@pytest.mark.parametrize("column", ["Maker", "0", "5", "-1"])
+@pytest.mark.parametrize("column", ["Maker", "0", "5", "-1", "²", "9" * 5000])
 def test_a_column_that_there_is_not_is_refused_with_those_there_are(column: str) -> None:
     with pytest.raises(CollectionError, match="title, artist, style"):
         columns_of(table("title|artist||style", "a|b|c|d"), {"title": column})
