@@ -89,7 +89,7 @@ FINER = BuildPlan(
     ),
     lora=LoraTrainingPlan(
         rank=32,
-        recipe=replace(LORA, steps=6000, learning_rate=1e-3, ema=0.999),
+        recipe=replace(LORA, steps=5000, learning_rate=1e-3, ema=0.999),
         layers="linear",
     ),
 )
