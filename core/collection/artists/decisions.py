@@ -229,29 +229,29 @@ def decide(
         raise UsageError("A decision needs the name of who decides; it is kept.")
     if what in (MAKERS, SAME, DIFFERENT) and not answer:
         raise UsageError(f"The decision about '{subject}' lacks its answer.")
-    with no_import_beside(collection) as current:
-        decisions = read_decisions(current.path)
-        if what == MAKERS:
-            _check_names(current, subject, answer)
-        row = NameDecision(
-            number=str(len(decisions.rows) + 1),
-            what=what,
-            subject=subject,
-            answer=answer,
-            by=by,
-            date=today(),
-        )
-        changed = current
-        if what == SAME:
-            _check_kinds(current.artist(subject), current.artist(answer))
-            changed = _joined(current, subject, answer)
-        elif what in (MAKERS, NO_ONE):
-            changed = _renamed(current, row)
-        elif slug(subject) == slug(answer):
-            raise UsageError(f"'{subject}' and '{answer}' are written alike: give their ids.")
-        row = replace(row, before=_before(current, changed))
-        save_decisions(current.path, Decisions((*decisions.rows, row)))
-        if changed != current:
+    decisions = read_decisions(collection.path)
+    if what == MAKERS:
+        _check_names(collection, subject, answer)
+    row = NameDecision(
+        number=str(len(decisions.rows) + 1),
+        what=what,
+        subject=subject,
+        answer=answer,
+        by=by,
+        date=today(),
+    )
+    changed = collection
+    if what == SAME:
+        _check_kinds(collection.artist(subject), collection.artist(answer))
+        changed = _joined(collection, subject, answer)
+    elif what in (MAKERS, NO_ONE):
+        changed = _renamed(collection, row)
+    elif slug(subject) == slug(answer):
+        raise UsageError(f"'{subject}' and '{answer}' are written alike: give their ids.")
+    row = replace(row, before=_before(collection, changed))
+    with no_import_beside(collection):
+        save_decisions(collection.path, Decisions((*decisions.rows, row)))
+        if changed != collection:
             save_collection(changed)
     return changed, row
 
@@ -279,18 +279,13 @@ def _check_names(collection: Collection, subject: str, answer: str) -> None:
 def undo(collection: Collection, number: str, *, by: str) -> tuple[Collection, NameDecision]:
     """Take a decision back: the works it moved are again whose they were. Raises `UsageError` for
     one that does not stand, or on whose outcome a later one rests."""
-    if not plain_text(by):
-        raise UsageError("Taking a decision back needs the name of who does it.")
-    with no_import_beside(collection) as current:
-        return _undone(current, number, by)
-
-
-def _undone(collection: Collection, number: str, by: str) -> tuple[Collection, NameDecision]:
     decisions = read_decisions(collection.path)
     row = next((one for one in decisions.standing if one.number == number), None)
     if row is None:
         numbers = ", ".join(one.number for one in decisions.standing) or "none"
         raise UsageError(f"No decision '{number}' stands here. There are: {numbers}.")
+    if not plain_text(by):
+        raise UsageError("Taking a decision back needs the name of who does it.")
     kept = _kept(row)
     for later in decisions.standing[decisions.standing.index(row) + 1 :]:
         if _concerned(later) & _concerned(row):
@@ -315,9 +310,10 @@ def _undone(collection: Collection, number: str, by: str) -> tuple[Collection, N
     changed = replace(collection, works=tuple(works), artists=tuple(artists))
     undone = f"{today()} by {plain_text(by)}"
     rows = tuple(replace(one, undone=undone) if one is row else one for one in decisions.rows)
-    save_collection(changed)
-    save_decisions(collection.path, Decisions(rows))
-    _read_again(changed, row)
+    with no_import_beside(collection):
+        save_collection(changed)
+        save_decisions(collection.path, Decisions(rows))
+        _read_again(changed, row)
     return changed, replace(row, undone=undone)
 
 

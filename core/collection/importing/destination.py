@@ -101,7 +101,7 @@ def no_import_beside(collection: Collection) -> Iterator[Collection]:
         lock.acquire()
     except Timeout as error:
         raise CollectionError(
-            f"An import (or another change) is at work on '{collection.path.name}', and would undo "
+            f"An import is filling '{collection.path.name}', and would undo "
             "what is done now. Wait until it has ended."
         ) from error
     except OSError as error:
@@ -110,7 +110,8 @@ def no_import_beside(collection: Collection) -> Iterator[Collection]:
             "writable, or work on a copy."
         ) from error
     try:
-        yield load_collection(collection.path, check_files=False)
+        there = (collection.path / MANIFEST).is_file()  # before its first work it is not
+        yield load_collection(collection.path, check_files=False) if there else collection
     finally:
         give_up(lock)
 
