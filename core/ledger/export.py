@@ -32,8 +32,6 @@ COLUMNS = (
     "credit",
     "micro",
     "hash",
-    "dispute",
-    "disputed",
 )
 FORMULA = ("=", "+", "-", "@")
 UNSEEN = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")  # controls, zero-width signs, marks, spaces
@@ -80,8 +78,6 @@ class ExportedEntry(BaseModel):
     run_kind: str = Field(description="`generation`, `upload` or `example`; empty: no run")
     style: str = Field(description="Class of the run")
     image_file: str = Field(description="Name of the kept picture; empty: not kept")
-    dispute: int | None = Field(description="The dispute that made an adjustment; null: none")
-    disputed: int | None = Field(description="The entry that dispute is about; null: none")
 
 
 def credits(micro: int) -> str:
@@ -139,8 +135,6 @@ def _lines(entries: Iterable[Entry]) -> Iterator[str]:
                     credits(posting.micro),
                     posting.micro,
                     entry.hash,
-                    entry.dispute or "",
-                    entry.disputed or "",
                 )
             )
 

@@ -704,6 +704,8 @@ CASES: dict[str, Callable[[str], str]] = {
         for deletable in (True, False)
     ),
     "studio.blank": lambda text: render("studio.blank"),
+    "studio.awaited": lambda text: render("studio.awaited"),
+    "studio.kept": lambda text: render("studio.kept"),
     "studio.frame": lambda text: render("studio.frame", source="/x.png", words=text, badge=text),
     "works.alike": lambda text: render(
         "works.alike",
