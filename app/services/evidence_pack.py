@@ -30,7 +30,7 @@ from core.ledger.abridged import abridged
 from core.ledger.export import for_spreadsheets
 from core.ledger.hashes import canonical, run_digest
 from core.ledger.inclusion import InclusionProof
-from core.ledger.records import PROPONENT, RunRecord, RunView
+from core.ledger.records import RunRecord, RunView
 from core.ledger.write import now, run_rows
 from core.provenance.authority import read_authority
 from core.provenance.content_credentials import (
@@ -206,7 +206,7 @@ def _said_of(
             words="A training work whose influence on this picture is estimated among the largest. "
             "It is not a part of the picture.",
         )
-        for row in record.shown(PROPONENT)[:LEADING]
+        for row in record.shaped[:LEADING]
     )
     return PictureStatement(
         title=f"creditline-{view.number:06d}.png",

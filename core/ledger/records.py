@@ -113,13 +113,16 @@ class RunRecord:
         """The influences of one side, by rank."""
         return tuple(row for row in self.influences if row.side == name)
 
+    @property
+    def shaped(self) -> tuple[RunInfluence, ...]:
+        """The proponents that have a part of the picture; a rule over z may need others too, which
+        are kept among them."""
+        return tuple(row for row in self.side(PROPONENT) if row.part is None or row.part > 0)
+
     def shown(self, name: str) -> tuple[RunInfluence, ...]:
-        """Those of a side that have a part of the picture; a rule over z may need others too, which
-        are kept among the proponents."""
-        apart = name == PROPONENT
-        return tuple(
-            row for row in self.side(name) if not apart or row.part is None or row.part > 0
-        )
+        """What people see of a side: of the proponents those with a part, and where no work has
+        one, as of a foreign picture, those that come nearest."""
+        return (self.shaped if name == PROPONENT else ()) or self.side(name)
 
 
 @dataclass(frozen=True)

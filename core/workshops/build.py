@@ -75,11 +75,11 @@ FINER = BuildPlan(
             Round(None, replace(BASE, steps=FINER_STEPS[1], seed=4, floor=1.0)),
             Round(
                 AutoencoderRecipe(
-                    steps=4000,
+                    steps=3000,
                     learning_rate=1e-3,
                     weight_decay=0.0,
-                    latent_noise=0.04,
-                    adversary_from=2000,
+                    latent_noise=0.1,
+                    adversary_from=1200,
                     ema=0.998,
                     seed=5,
                 ),

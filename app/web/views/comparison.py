@@ -13,7 +13,7 @@ from typing import Self
 from app.web.formatting import percent, plain, style_name, verdict_name
 from app.web.language import ENGLISH, Language
 from app.web.views.credit import names_in
-from core.ledger.records import PROPONENT, RunInfluence, RunRecord, RunView
+from core.ledger.records import RunInfluence, RunRecord, RunView
 from core.ledger.shares import WHOLE
 
 
@@ -126,10 +126,10 @@ def _works(a: RunRecord, b: RunRecord) -> tuple[SharedWork, ...]:
     """Works named as having shaped both, the best placed first; of one collection only."""
     if a.collection != b.collection:
         return ()
-    places = {row.work_id: row.rank for row in b.shown(PROPONENT)}
+    places = {row.work_id: row.rank for row in b.shaped}
     shared = [
         SharedWork(work=row, first=row.rank, second=places[row.work_id])
-        for row in a.shown(PROPONENT)
+        for row in a.shaped
         if row.work_id in places
     ]
     return tuple(sorted(shared, key=lambda one: (one.first + one.second, one.first)))
