@@ -30,6 +30,7 @@ from core.diffusion.training.base_model import (
 )
 from core.diffusion.training.loop import PLAIN, Execution
 from core.diffusion.training.lora import LORA, LoraTrainingPlan, train_lora
+from core.diffusion.training.repainting import Repainting
 from core.files import write_bytes
 from core.progress import Progress
 from core.workshops.hand import Hand, paint_work, work_title
@@ -64,6 +65,15 @@ class BuildPlan:
 
 
 SHIPPED = BuildPlan()
+FINER_DECODER = AutoencoderRecipe(
+    steps=3000,
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    latent_noise=0.1,
+    adversary_from=1200,
+    ema=0.998,
+    seed=5,
+)
 # What the next model is made by: more of each patch in its latents, a decoder that begins as the
 # components' inverse, longer training, and a LoRA on every linear layer. Minutes on a GPU.
 FINER = BuildPlan(
@@ -74,16 +84,12 @@ FINER = BuildPlan(
             Round(None, replace(BASE, steps=FINER_STEPS[0], seed=3, floor=1.0)),
             Round(None, replace(BASE, steps=FINER_STEPS[1], seed=4, floor=1.0)),
             Round(
-                AutoencoderRecipe(
-                    steps=3000,
-                    learning_rate=1e-3,
-                    weight_decay=0.0,
-                    latent_noise=0.1,
-                    adversary_from=1200,
-                    ema=0.998,
-                    seed=5,
-                ),
+                FINER_DECODER,
                 replace(BASE, steps=FINER_STEPS[2], seed=6),
+            ),
+            Round(
+                replace(FINER_DECODER, adversary_from=400, repainting=Repainting(2), seed=7),
+                None,
             ),
         ),
     ),

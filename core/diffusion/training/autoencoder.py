@@ -11,7 +11,7 @@ trained weights, and a checkpoint that resumes to the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.training.checkpoint import cosine, follow, load_training, save_training
 from core.diffusion.training.loop import PLAIN, Execution, side_by_side
 from core.diffusion.training.patch_components import PATCH
+from core.diffusion.training.repainting import Repainting
+from core.errors import UsageError
 from core.progress import Progress
 
 LARGEST_BALANCE = 100.0  # of the adversary's weight, where its gradient nearly vanishes
@@ -62,8 +64,16 @@ class AutoencoderRecipe:
     adversary_rate: float = 1e-3
     penalty: float = 0.5
     ema: float = 0.0
+    repainting: Repainting | None = None
     checkpoint_every: int = 250
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.repainting is not None and (self.encoder or self.halved):
+            raise UsageError(
+                "Repainted latents are of an encoder that stays as it is, at full resolution: "
+                "leave encoder and halved out where there is repainting."
+            )
 
 
 def learnt_parameters(autoencoder: Any, encoder: bool = False) -> dict[str, nn.Parameter]:
@@ -109,8 +119,10 @@ def train_autoencoder(
     recipe: AutoencoderRecipe,
     directory: Path,
     execution: Execution = PLAIN,
+    repainted: Tensor | None = None,
 ) -> Iterator[Progress]:
-    """Train in place on images `[n, 3, h, w]` uint8; resumable.
+    """Train in place on images `[n, 3, h, w]` uint8; resumable. `repainted [v, n, c, h', w']`: as
+    the decoder takes them, where the recipe has them repainted.
 
     On the device of the autoencoder. Every random choice comes from (seed, step), so a resumed run
     equals an uninterrupted one.
@@ -141,7 +153,7 @@ def train_autoencoder(
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
-        pieces = _pieces(images, channels, recipe, step, execution.threads)
+        pieces = _pieces(images, channels, recipe, step, execution.threads, repainted)
         with side_by_side(execution.threads) as each:
             learn = _Learning(autoencoder, adversary, recipe, step, len(pieces))
             error = torch.stack(list(each(learn, pieces))).sum().item()
@@ -176,12 +188,15 @@ def learning_rate(recipe: AutoencoderRecipe, step: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """A piece of a batch: `crops [b, 3, h, w]` in [-1, 1], the noise of their latents, and whether
-    they are decoded at half the resolution."""
+    """A piece of a batch: `crops [b, 3, h, w]` in [-1, 1], the noise of their latents, whether they
+    are decoded at half the resolution, and the latents that stand for theirs where `repainted [b]`
+    is true."""
 
     crops: Tensor
     noise: Tensor
     halved: bool
+    repainted: Tensor | None = None
+    latents: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +216,11 @@ class _Learning:
         spread = (latents.square().mean() - 1.0).square()
         if piece.halved:
             latents, target = (functional.avg_pool2d(part, 2) for part in (latents, target))
-        image = self.autoencoder.decode(latents + noise).sample
+        given = latents + noise
+        if piece.latents is not None and piece.repainted is not None:
+            instead = piece.repainted[:, None, None, None].to(device)
+            given = torch.where(instead, piece.latents.to(device), given)
+        image = self.autoencoder.decode(given).sample
         error = reconstruction_loss(image, target, recipe.edge_weight)
         loss = error + recipe.spread_weight * spread if recipe.encoder else error
         counts_from = recipe.steps if recipe.adversary_from is None else recipe.adversary_from
@@ -224,7 +243,12 @@ class _Learning:
 
 
 def _pieces(
-    images: Tensor, channels: int, recipe: AutoencoderRecipe, step: int, count: int
+    images: Tensor,
+    channels: int,
+    recipe: AutoencoderRecipe,
+    step: int,
+    count: int,
+    repainted: Tensor | None = None,
 ) -> list[_Piece]:
     """One step's random choices in `count` pieces: made for the whole, so they are the same."""
     generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
@@ -243,7 +267,20 @@ def _pieces(
     noise = spread * torch.randn((recipe.batch_size, channels, shown, shown), generator=generator)
     pictures = torch.stack(crops).float() / 127.5 - 1.0
     parts = zip(pictures.chunk(count), noise.chunk(count), strict=True)
-    return [_Piece(crops=part, noise=own, halved=halved) for part, own in parts]
+    pieces = [_Piece(crops=part, noise=own, halved=halved) for part, own in parts]
+    if repainted is None:
+        return pieces
+    version = torch.randint(len(repainted) + 1, (recipe.batch_size,), generator=generator)
+    latents = torch.stack(
+        [
+            repainted[max(0, made - 1), row, :, top : top + crop, left : left + crop]
+            for made, row, (top, left) in zip(version.tolist(), rows.tolist(), corner, strict=True)
+        ]
+    )
+    return [
+        replace(piece, repainted=made > 0, latents=own)
+        for piece, made, own in zip(pieces, version.chunk(count), latents.chunk(count), strict=True)
+    ]
 
 
 def _varied(crop: Tensor, generator: torch.Generator) -> Tensor:

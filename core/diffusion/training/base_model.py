@@ -24,6 +24,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from safetensors.torch import load_file, save
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -36,8 +37,9 @@ from core.diffusion.training.base_model_check import hush
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
 from core.diffusion.training.patch_components import patch_components, write_decoder, write_encoder
 from core.diffusion.training.pretrained import is_finished
+from core.diffusion.training.repainting import repainted
 from core.errors import ModelError, UsageError
-from core.files import write_folder, write_text
+from core.files import write_bytes, write_folder, write_text
 from core.progress import Progress
 
 PARTS = ("vae", "unet", "text_encoder")
@@ -70,7 +72,8 @@ SHAPE = SmallShape()
 @dataclass(frozen=True)
 class Round:
     """How the autoencoder is trained (not at all, if None: its encoder is what the UNet needs), and
-    then UNet and text encoder on its latents.
+    then UNet and text encoder on its latents (not at all, if None: a decoder learns from what they
+    make already).
 
     channels: how many components the latents hold (as many as the shape says, if None). A round may
     hold more than the one before: what is coarse is learnt first, the leading latents stay what
@@ -78,7 +81,7 @@ class Round:
     """
 
     autoencoder: AutoencoderRecipe | None = AUTOENCODER
-    base: Recipe = BASE
+    base: Recipe | None = BASE
     channels: int | None = None
 
 
@@ -159,7 +162,7 @@ def start_model(
     """
     words = [class_prompt(style) for style in pictures.classes]
     shape = plan.shape_of(order)
-    pipeline = build_pipeline(shape, words, seed=plan.rounds[0].base.seed)
+    pipeline = build_pipeline(shape, words, seed=(plan.rounds[0].base or BASE).seed)
     sampled = pictures.images[:: max(1, len(pictures.images) // 600)].float() / 127.5 - 1.0
     leading = plan.shape_of(0).latent_channels
     components = patch_components(sampled, shape.latent_channels, leading=leading)
@@ -193,6 +196,29 @@ def _carry_over(trained: Any, pipeline: Any) -> None:
     elif trained.config.latent_channels != own.config.latent_channels:
         return
     own.load_state_dict(weights)
+
+
+def train_decoder(
+    model: PipelineModel,
+    pictures: LabelledImages,
+    recipe: AutoencoderRecipe,
+    scratch: Path,
+    execution: Execution = PLAIN,
+) -> Iterator[Progress]:
+    """Train the autoencoder, on what the model makes of the pictures too where the recipe says so;
+    that is painted once and kept in `scratch`."""
+    made = None
+    if recipe.repainting is not None:
+        file = scratch / "repainted.safetensors"
+        if not file.is_file():
+            data = training_set(encode_all(model, pictures.images), pictures.styles)
+            latents = yield from repainted(model, data, recipe.repainting, recipe.seed)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(file, save({"latents": latents.half()}))
+        made = load_file(file)["latents"].float() / model.scaling + model.shift
+    vae = model.pipeline.vae
+    yield from train_autoencoder(vae, pictures.images, recipe, scratch, execution, made)
+    write_folder(scratch / "vae", vae.save_pretrained)
 
 
 def train_base(
@@ -244,11 +270,9 @@ def make_base(
     for order, stages in enumerate(plan.rounds):
         place = _folder(scratch, order)
         if stages.autoencoder is not None and not is_finished(place, ("vae",)):
-            vae = start_model(plan, pictures, order, scratch, device).pipeline.vae
-            recipe = stages.autoencoder
-            yield from train_autoencoder(vae, pictures.images, recipe, place, execution)
-            write_folder(place / "vae", vae.save_pretrained)
-        if not is_finished(place, ("unet", "text_encoder")):
+            model = start_model(plan, pictures, order, scratch, device)
+            yield from train_decoder(model, pictures, stages.autoencoder, place, execution)
+        if stages.base is not None and not is_finished(place, ("unet", "text_encoder")):
             model = start_model(plan, pictures, order, scratch, device)
             yield from train_base(model, pictures, stages.base, place, execution)
     if not is_whole(model_dir):

@@ -23,6 +23,8 @@ from core.diffusion.training.autoencoder import (
 from core.diffusion.training.base_model import SmallShape, build_pipeline
 from core.diffusion.training.loop import Execution
 from core.diffusion.training.patch_components import patch_components, write_encoder
+from core.diffusion.training.repainting import Repainting
+from core.errors import UsageError
 
 SHAPE = SmallShape(image_size=32, latent_channels=6, unet=(16, 32), attention_levels=(True, True))
 
@@ -163,6 +165,54 @@ def test_varied_crops_hold_the_same_colours_in_other_places() -> None:
         assert torch.equal(crop.flatten().sort().values, whole.flatten().sort().values)
         kinds.add(tuple(crop.flatten()[:6].tolist()))
     assert len(kinds) > 3
+
+
+def test_repainted_latents_stand_for_a_picture_in_its_turn() -> None:
+    """The crop of the latents is that of the picture; the picture's own come as often as a
+    version."""
+    images = (pictures(3) * 127.5 + 127.5).to(torch.uint8)
+    places = torch.arange(16.0).reshape(4, 4).expand(3, 6, 4, 4)
+    repainted = torch.stack([places + 100 * version for version in (1, 2)])
+    repainted = repainted + 1000 * torch.arange(3.0)[None, :, None, None, None]
+    recipe = AutoencoderRecipe(batch_size=64, crop=2, repainting=Repainting(2))
+    pieces = _pieces(images, 6, recipe, 0, 2, repainted)
+    assert [len(piece.crops) for piece in pieces] == [32, 32]
+    own = 0
+    for piece in pieces:
+        assert piece.latents is not None
+        assert piece.repainted is not None
+        own += int((~piece.repainted).sum())
+        for crop, latents in zip(piece.crops, piece.latents, strict=True):
+            row, rest = divmod(int(latents[0, 0, 0]), 1000)
+            top, left = divmod(rest % 100, 4)
+            shown = images[row, :, 8 * top : 8 * top + 16, 8 * left : 8 * left + 16]
+            assert torch.equal(crop, shown.float() / 127.5 - 1.0)
+    assert 10 <= own <= 34  # of 64, a third is expected
+
+
+def test_a_decoder_learns_to_make_the_picture_of_what_a_model_made_of_it(tmp_path: Path) -> None:
+    """Latents that are always wrong in the same way: the decoder takes the fault back."""
+    images = pictures(6)
+    pixels = ((images + 1) * 127.5).to(torch.uint8)
+    recipe = AutoencoderRecipe(
+        steps=60, batch_size=4, crop=4, latent_noise=0.0, repainting=Repainting(1)
+    )
+    fault = 2.0 * torch.randn(1, 6, 4, 4, generator=torch.Generator().manual_seed(1))
+    errors = {}
+    for name in ("untaught", "taught"):
+        vae = autoencoder(images)
+        wrong = latents_of(vae, images) + fault
+        given = wrong[None] if name == "taught" else latents_of(vae, images)[None]
+        list(train_autoencoder(vae, pixels, recipe, tmp_path / name, repainted=given))
+        with torch.no_grad():
+            errors[name] = (vae.decode(wrong).sample - images).abs().mean().item()
+    assert errors["taught"] < 0.9 * errors["untaught"], errors
+
+
+@pytest.mark.parametrize("other", [{"encoder": True}, {"halved": 0.5}])
+def test_repainting_needs_an_encoder_that_stays(other: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="leave encoder and halved out"):
+        AutoencoderRecipe(repainting=Repainting(1), **other)
 
 
 def test_the_adversary_counts_from_its_step_on(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from core.diffusion.patch_autoencoder import PatchAutoencoder
 from core.diffusion.pipeline_model import PipelineModel
@@ -27,6 +28,7 @@ from core.diffusion.training.base_model import (
 )
 from core.diffusion.training.base_model_check import require_fit
 from core.diffusion.training.loop import Recipe
+from core.diffusion.training.repainting import Repainting
 from core.errors import ModelError, UsageError
 
 SHAPE = SmallShape(
@@ -52,6 +54,7 @@ PLAN = BasePlan(
             AutoencoderRecipe(steps=1, batch_size=2, crop=4, encoder=True),
             Recipe(steps=1, batch_size=2),
         ),
+        Round(AutoencoderRecipe(steps=1, batch_size=2, crop=4, repainting=Repainting(1)), None),
     ),
 )
 GENERATOR = torch.Generator().manual_seed(0)
@@ -120,7 +123,7 @@ def test_what_an_earlier_version_finished_is_not_made_again(
     def never(*arguments: object) -> None:
         raise AssertionError("a finished stage was made again")
 
-    for stage in ("train_autoencoder", "train_base", "assemble"):
+    for stage in ("train_decoder", "train_base", "assemble"):
         monkeypatch.setattr(from_scratch, stage, never)
     place, digest = undisturbed
     assert made(place) == digest
@@ -184,8 +187,28 @@ def test_a_patch_autoencoder_goes_from_its_training_into_a_model_that_is_loaded(
     list(make_base(plan, PICTURES, tmp_path / "scratch", tmp_path / "model"))
     require_fit(tmp_path / "model", "small")
     model = PipelineModel.load(tmp_path / "model")
-    trained = PatchAutoencoder.from_pretrained(tmp_path / "scratch" / "round-1" / "vae")
+    trained = PatchAutoencoder.from_pretrained(tmp_path / "scratch" / "round-2" / "vae")
     latents = torch.randn(1, *model.latent_shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         painted = model.pipeline.vae.decode(latents).sample
         torch.testing.assert_close(painted, trained.decode(latents).sample)
+
+
+def test_a_last_round_teaches_the_decoder_alone_what_the_base_makes(
+    undisturbed: tuple[Path, str],
+) -> None:
+    place, _ = undisturbed
+    folder = place / "scratch" / "round-3"
+    assert {one.name for one in folder.iterdir()} == {
+        "autoencoder.safetensors",
+        "repainted.safetensors",
+        "vae",
+    }
+    made_of_them = load_file(folder / "repainted.safetensors")["latents"]
+    assert made_of_them.shape == (1, len(PICTURES.images), SHAPE.latent_channels, 4, 4)
+
+
+def test_a_plan_whose_first_round_trains_no_base_still_has_a_seed(tmp_path: Path) -> None:
+    plan = replace(PLAN, rounds=(replace(PLAN.rounds[0], channels=None, base=None),))
+    list(make_base(plan, PICTURES, tmp_path / "scratch", tmp_path / "model"))
+    assert is_whole(tmp_path / "model")
