@@ -179,12 +179,11 @@ class Events:
         if not caller.limited:
             return
         key = neighbourhood(address)
-        if wait := self._hourly.wait(key):
+        if wait := self._hourly.take(key):
             minutes = math.ceil(wait / 60)
             words = f"{minutes} minute{'s' if minutes > 1 else ''}"
             count = self.budgets.per_hour
             raise EventRefused(429, HOURLY.format(count=count, minutes=words))
-        self._hourly.count(key)
 
     @contextmanager
     def watched(self, address: str) -> Iterator[None]:

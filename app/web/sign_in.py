@@ -18,7 +18,7 @@ from app.web.formatting import render
 from app.web.language_choice import language_of
 from app.web.permissions import PAGES
 from app.web.sentences import marked
-from app.web.throttle import Throttle, neighbourhood
+from app.web.throttle import Throttle, neighbourhood, take_all
 from core.accounts.sessions import LASTS
 
 # failures within so many seconds: of a name from one network, of a network with any name
@@ -64,7 +64,8 @@ def signing_in(callers: Callers) -> APIRouter:
         address = neighbourhood(request.client.host if request.client else "")
         whose = shown.lower()
         here = f"{address} {whose}"
-        wait = max(by_name.wait(here), by_address.wait(address), anywhere.wait(whose))
+        # counted before it is known: many at once get no more tries than one after the other
+        wait = take_all((by_name, here), (by_address, address), (anywhere, whose))
         if wait:
             minutes = math.ceil(wait / 60)
             words = language_of(request.headers).count(
@@ -74,10 +75,6 @@ def signing_in(callers: Callers) -> APIRouter:
                 minutes=minutes,
             )
             return page(request, status=429, words=words, typed=shown, place=place)
-        # counted before it is known: many at once get no more tries than one after the other
-        by_name.count(here)
-        by_address.count(address)
-        anywhere.count(whose)
         account = callers.accounts.with_password(shown, password)
         if account is None:
             return page(request, status=401, words=WRONG, typed=shown, place=place)

@@ -88,7 +88,7 @@ def verifying() -> APIRouter:
     @router.post("/verify")
     async def verify(request: Request) -> HTMLResponse:
         address = neighbourhood(request.client.host if request.client else "")
-        wait = by_address.wait(address)
+        wait = by_address.take(address)
         if wait:
             minutes = math.ceil(wait / 60)
             words = language_of(request.headers).count(
@@ -98,7 +98,6 @@ def verifying() -> APIRouter:
                 minutes=minutes,
             )
             return page(request, status=429, words=words)
-        by_address.count(address)
         try:
             sent = await request.form(max_files=1, max_fields=1)
         except HTTPException:  # more than one file, or nothing that a form sends
