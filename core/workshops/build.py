@@ -62,6 +62,7 @@ class BuildPlan:
     base_works_per_hand: int = 80
     base: BasePlan = BASE_PLAN
     lora: LoraTrainingPlan = LORA_PLAN
+    guidance: float = 2.0
 
 
 SHIPPED = BuildPlan()
@@ -98,6 +99,7 @@ FINER = BuildPlan(
         recipe=replace(LORA, steps=5000, learning_rate=1e-3, ema=0.999),
         layers="linear",
     ),
+    guidance=3.0,
 )
 PLANS = {"shipped": SHIPPED, "finer": FINER}
 
@@ -109,8 +111,11 @@ def encode_picture(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def paint_collection(destination: Path, size: int = 128) -> Iterator[Progress]:
-    """Works, held-out works, artists and their tables. Repainting changes no byte."""
+def paint_collection(
+    destination: Path, size: int = 128, guidance: float = SHIPPED.guidance
+) -> Iterator[Progress]:
+    """Works, held-out works, artists and their tables; `guidance` is what its model paints best by.
+    Repainting changes no byte."""
     works: list[Work] = []
     held_out: list[Work] = []
     for index, hand in enumerate(COLLECTION_HANDS):
@@ -126,6 +131,7 @@ def paint_collection(destination: Path, size: int = 128) -> Iterator[Progress]:
         title="The Pigment Workshops",
         description=DESCRIPTION,
         image_size=size,
+        default_guidance=guidance,
         works=tuple(works),
         artists=artists,
     )
@@ -180,7 +186,7 @@ def build_model(
 ) -> Iterator[Progress]:
     """Paint, train the base on other painters' works, train the collection's LoRA."""
     if not (destination / "collection.toml").is_file():
-        yield from paint_collection(destination, plan.size)
+        yield from paint_collection(destination, plan.size, plan.guidance)
     if not is_whole(destination / "model"):
         pictures = base_pictures(plan)
         model_dir = destination / "model"

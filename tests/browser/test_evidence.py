@@ -58,7 +58,9 @@ def test_evidence_is_taken_along_and_verified_by_keyboard(
     file.write_bytes(write_pack(files))
     drop(page, file)
     expect(page.get_by_role("status")).to_contain_text("Not valid")
-    expect(page.get_by_role("listitem").filter(has_text="works.csv")).to_be_visible()
+    expect(
+        page.get_by_role("listitem").filter(has_text="works.csv: it was changed")
+    ).to_be_visible()
 
 
 def test_the_page_needs_no_script_and_speaks_the_browsers_language(

@@ -186,7 +186,7 @@ def test_a_run_on_paper_is_black_and_whole_and_has_no_controls(
     page.wait_for_function("window.printed")
     page.emulate_media(media="print")
     expect(page.locator("#paper")).to_be_visible()
-    for words in ("Record of run #000002", "Hash of the entry", "Works that shaped it most"):
+    for words in ("Record of run #000002", "Hash of the entry", "Works that come nearest"):
         expect(page.locator("#paper")).to_contain_text(words)
     expect(page.locator("#paper [data-address]")).to_have_text(re.compile("^http.*run="))
     assert colours(page) == {"rgb(0, 0, 0)"}

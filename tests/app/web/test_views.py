@@ -155,6 +155,34 @@ def test_a_card_shows_the_part_that_ranks_and_pays_it() -> None:
     assert "σ" in before and "its part" not in before
 
 
+def test_of_a_foreign_picture_the_nearest_works_are_shown_and_said_to_be_no_more() -> None:
+    foreign = replace(influence(1), part=0.0)
+    gallery = render("works.gallery", side="proponent", rows=[foreign])
+    assert "No work has a part of this picture" in gallery
+    assert "made the model paint more like this" not in gallery
+    assert '<span class="cl-mark">0.0 %</span>' in gallery
+    view = RunView(1, replace(record(), influences=(foreign,)), None)
+    paper = on_paper(view)
+    assert "Works that come nearest" in paper and "No work has a part" in paper
+    assert "Works that shaped it most" not in paper
+    owed = on_paper(replace(view, record=replace(record(), influences=(influence(1),))))
+    assert "Works that shaped it most" in owed and "No work has a part" not in owed
+
+
+def on_paper(view: RunView) -> str:
+    return render(
+        "paper.run",
+        view=view,
+        shares=(),
+        decided=None,
+        stands=None,
+        entry=None,
+        address="./?run=1",
+        as_of="2026-11-28",
+        disputes=(),
+    )
+
+
 def evidence(attributable: float, *rows: tuple[str, float, float]) -> Evidence:
     return Evidence(attributable, tuple(ArtistPart(*row) for row in rows), {"gain": 0.2})
 

@@ -164,6 +164,14 @@ def test_works_that_only_a_rule_over_z_needs_are_not_shown_as_having_shaped_it()
     assert len(run.side("proponent")) == 3
 
 
+def test_a_picture_of_which_no_work_has_a_part_shows_what_comes_nearest_and_names_none() -> None:
+    base = record()
+    rows = tuple(replace(base.side("proponent")[0], rank=rank, part=0.0) for rank in (1, 2))
+    run = replace(base, influences=rows)
+    assert run.shaped == ()
+    assert [row.rank for row in run.shown("proponent")] == [1, 2]
+
+
 def test_a_run_of_before_has_the_rule_of_before_and_no_other() -> None:
     run = record()
     assert run.evidence is None
