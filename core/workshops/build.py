@@ -56,7 +56,8 @@ FINER_STEPS = (3500, 1250, 2500)  # of its rounds: as far as two cores came, in 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """The sizes and lengths of every stage; the defaults made the collection that ships."""
+    """The sizes and lengths of every stage, and the guidance its model paints best by; the defaults
+    made the collection that ships."""
 
     size: int = 128
     base_works_per_hand: int = 80
