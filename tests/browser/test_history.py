@@ -186,8 +186,11 @@ def test_a_run_on_paper_is_black_and_whole_and_has_no_controls(
     page.wait_for_function("window.printed")
     page.emulate_media(media="print")
     expect(page.locator("#paper")).to_be_visible()
-    for words in ("Record of run #000002", "Hash of the entry", "Works that come nearest"):
+    for words in ("Record of run #000002", "Hash of the entry"):
         expect(page.locator("#paper")).to_contain_text(words)
+    # How little the test's model has learnt, and so which it is, differs between processors.
+    heading = re.compile("Works that (come nearest|shaped it most)")
+    expect(page.locator("#paper")).to_contain_text(heading)
     expect(page.locator("#paper [data-address]")).to_have_text(re.compile("^http.*run="))
     assert colours(page) == {"rgb(0, 0, 0)"}
     for control in ("button", "input", "nav", ".cl-links", "#first"):

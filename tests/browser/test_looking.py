@@ -63,7 +63,10 @@ def test_a_work_stands_beside_the_painting_as_large_as_it(
 def test_it_says_who_when_under_which_licence_and_how_much(run: str, open_page: Open) -> None:
     page = open_page(run)
     dialog = looked_at(page)
-    for words in ("No. 1 of the works that shaped this picture", "Year", "Licence", "1 of "):
+    # How little the test's model has learnt, and so which it is, differs between processors.
+    distant = page.locator("#proponents .cl-lead", has_text="No work has a part").count() > 0
+    place = "come nearest" if distant else "shaped this picture"
+    for words in (f"No. 1 of the works that {place}", "Year", "Licence", "1 of "):
         expect(dialog).to_contain_text(words)
     title = page.locator("#proponents button.cl-card").first.get_attribute("data-title")
     expect(page.get_by_role("dialog", name=title)).to_be_visible()
