@@ -10,19 +10,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.cli.options import AsJson, Device, group
 from app.cli.output import run, say, show_json, table
 from app.settings import EMBEDDED, read_settings
-from core.errors import CollectionError, UsageError
+from core.errors import CollectionError
 from core.files import write_bytes, write_text
 from core.progress import Progress
-
-if TYPE_CHECKING:
-    from core.workshops.build import BuildPlan
 
 STORAGE = "int8"  # half the size on the disk; ranks stay (see the benchmark of storage)
 SHIPPED_INDICES = ("d-trak",)  # the others are built in a second when they are needed
@@ -91,12 +88,6 @@ def build(
         int,
         typer.Option(min=1, help="Parts of a batch side by side, each on its share of the cores."),
     ] = 1,
-    plan: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="shipped, or finer: longer, sharper; hours without a GPU."
-        ),
-    ] = "shipped",
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare the result with the shipped files.")
     ] = True,
@@ -104,13 +95,10 @@ def build(
 ) -> None:
     """Paint, train and featurize the embedded collection again; compare it with what ships."""
     from app.services.serialize import RebuildRecord
-    from core.workshops.build import PLANS
 
-    if plan not in PLANS:
-        raise UsageError(f"There is no plan '{plan}'. Choose: {', '.join(PLANS)}.")
     where = read_settings(device=device).device
-    run(rebuild(to, scratch, PLANS[plan], device=where, threads=threads))
-    if not check or plan != "shipped":
+    run(rebuild(to, scratch, device=where, threads=threads))
+    if not check:
         say(f"Built in {to}.")
         return
     difference = compare(to, EMBEDDED)
@@ -149,7 +137,6 @@ class Difference:
 def rebuild(
     destination: Path,
     scratch: Path,
-    plan: BuildPlan | None = None,
     *,
     device: str = "cpu",
     threads: int = 1,
@@ -161,10 +148,10 @@ def rebuild(
     from core.collection.store import load_collection
     from core.diffusion.pipeline_model import PipelineModel
     from core.diffusion.training.loop import Execution
-    from core.workshops.build import SHIPPED, build_model
+    from core.workshops.build import build_model
 
     where, execution = choose_device(device), Execution("auto", threads=threads, folded=True)
-    yield from build_model(destination, scratch, plan or SHIPPED, where, execution)
+    yield from build_model(destination, scratch, device=where, execution=execution)
     collection = load_collection(destination)
     model = PipelineModel.load(destination / "model", destination / "lora", device=where)
     for name, spec in SPECS.items():

@@ -49,25 +49,21 @@ DESCRIPTION = (
     "of its own, named after pigments. No person painted them; because every painter is a "
     "program, the truth about who shaped what can be checked."
 )
-BASE_PLAN = BasePlan()
-LORA_PLAN = LoraTrainingPlan()
-FINER_STEPS = (3500, 1250, 2500)  # of its rounds: as far as two cores came, in three sessions
+STEPS = (3500, 1250, 2500)  # of the rounds after the first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """The sizes and lengths of every stage, and the guidance its model paints best by; the defaults
-    made the collection that ships."""
+    """The sizes and lengths of every stage, and the guidance its model paints best by."""
 
+    base: BasePlan
+    lora: LoraTrainingPlan
+    guidance: float
     size: int = 128
     base_works_per_hand: int = 80
-    base: BasePlan = BASE_PLAN
-    lora: LoraTrainingPlan = LORA_PLAN
-    guidance: float = 2.0
 
 
-SHIPPED = BuildPlan()
-FINER_DECODER = AutoencoderRecipe(
+DECODER = AutoencoderRecipe(
     steps=3000,
     learning_rate=1e-3,
     weight_decay=0.0,
@@ -76,23 +72,17 @@ FINER_DECODER = AutoencoderRecipe(
     ema=0.998,
     seed=5,
 )
-# What the next model is made by: more of each patch in its latents, a decoder that begins as the
-# components' inverse, longer training, and a LoRA on every linear layer. Minutes on a GPU.
-FINER = BuildPlan(
+# Hours on two cores, minutes on a GPU. The first round learns what to paint on few components of
+# each patch; the others add detail; the last decoder learns what the base itself makes of pictures.
+SHIPPED = BuildPlan(
     base=BasePlan(
         replace(SHAPE, latent_channels=32, autoencoder=(32, 48, 64, 128), patched=True),
         (
             Round(None, BASE, channels=8),
-            Round(None, replace(BASE, steps=FINER_STEPS[0], seed=3, floor=1.0)),
-            Round(None, replace(BASE, steps=FINER_STEPS[1], seed=4, floor=1.0)),
-            Round(
-                FINER_DECODER,
-                replace(BASE, steps=FINER_STEPS[2], seed=6),
-            ),
-            Round(
-                replace(FINER_DECODER, adversary_from=400, repainting=Repainting(2), seed=7),
-                None,
-            ),
+            Round(None, replace(BASE, steps=STEPS[0], seed=3, floor=1.0)),
+            Round(None, replace(BASE, steps=STEPS[1], seed=4, floor=1.0)),
+            Round(DECODER, replace(BASE, steps=STEPS[2], seed=6)),
+            Round(replace(DECODER, adversary_from=400, repainting=Repainting(2), seed=7), None),
         ),
     ),
     lora=LoraTrainingPlan(
@@ -102,7 +92,6 @@ FINER = BuildPlan(
     ),
     guidance=3.0,
 )
-PLANS = {"shipped": SHIPPED, "finer": FINER}
 
 
 def encode_picture(image: Image.Image) -> bytes:
@@ -113,7 +102,7 @@ def encode_picture(image: Image.Image) -> bytes:
 
 
 def paint_collection(
-    destination: Path, size: int = 128, guidance: float = SHIPPED.guidance
+    destination: Path, size: int = SHIPPED.size, guidance: float = SHIPPED.guidance
 ) -> Iterator[Progress]:
     """Works, held-out works, artists and their tables; `guidance` is what its model paints best by.
     Repainting changes no byte."""
