@@ -23,7 +23,7 @@ from core.progress import Progress
 
 STORAGE = "int8"  # half the size on the disk; ranks stay (see the benchmark of storage)
 SHIPPED_INDICES = ("d-trak",)  # the others are built in a second when they are needed
-EXAMPLE_RUN = ("ukiyo-e", 7)  # class and seed of the example on the first screen
+EXAMPLE_RUN = ("ukiyo-e", 11)  # class and seed of the example on the first screen
 EXAMPLE_ID, EXAMPLE_DAY = "example", "2026-11-23T12:00:00.000Z"
 
 verbs = group("The painters of the embedded collection.")
