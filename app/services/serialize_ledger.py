@@ -268,10 +268,12 @@ class FirstBadRecord(Record):
 
 
 class VerificationRecord(Record):
-    """Whether every entry is as it was written."""
+    """Whether every entry is as it was written, as far as it was looked at now."""
 
     ok: bool = Field(description="Whether the proof holds")
-    entries: int = Field(description="Entries verified")
+    entries: int = Field(description="Entries of the ledger")
+    verified: int = Field(description="Entries recomputed now; those before were verified earlier")
+    whole: bool = Field(description="Whether everything was recomputed, the running totals too")
     head_hash: str = Field(description="Hash of the newest entry")
     first_bad: FirstBadRecord | None = Field(description="null: none")
 

@@ -26,7 +26,7 @@ from core.ledger.deletion import write_deletion
 from core.ledger.inclusion import InclusionProof, prove
 from core.ledger.masks import masked
 from core.ledger.published_heads import PublishedHead
-from core.ledger.publisher import Publisher, against, fault_at_once
+from core.ledger.publisher import Published, Publisher, against, fault_at_once
 from core.ledger.records import (
     ALL_RUNS,
     EVERYTHING,
@@ -231,7 +231,7 @@ class Ledger(Reader):
         self.path = path
         self.engine = connect(path, busy_ms)
         self.publisher = publisher
-        self._frozen = ""
+        self._broken: FirstBad | None = None
         self._file: tuple[int, int] | None = None
         self.wholly_verified = False
 
@@ -242,8 +242,12 @@ class Ledger(Reader):
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
-        if self._frozen:
-            raise LedgerError(self._frozen)
+        bad = self._broken
+        if bad is not None:
+            raise LedgerError(
+                f"The ledger was changed (entry {bad.entry}: {bad.reason}), so nothing more is "
+                "booked. Restore the database from a backup."
+            )
         self._require_same_file()
         with (
             in_plain_words(self.path),
@@ -438,27 +442,26 @@ class Ledger(Reader):
     def verify_new(self) -> Verification:
         """Recompute what came after the last verified head; everything where none is noted.
 
-        The rule stands in `core.ledger.verification`. A ledger that failed before stays closed
-        until the whole is verified.
+        The rule stands in `core.ledger.verification`. A ledger that failed before stays closed, and
+        fails again, until the whole is verified.
         """
         return self._verified(read_checkpoint(self.path))
 
     def _verified(self, since: Checkpoint | None) -> Verification:
+        published = self.publisher.published() if self.publisher is not None else Published()
         with self._reading() as connection:
             proof, reached = verification.verify(connection, since)
-            if proof.ok and self.publisher is not None:
-                faults = self.publisher.faults(_raw(connection), whole=proof.whole)
+            if proof.ok:
+                faults = published.faults(_raw(connection), whole=proof.whole)
                 if faults:
                     proof = replace(proof, ok=False, first_bad=faults[0])
-        bad = proof.first_bad
-        if bad is not None:
-            self._frozen = (
-                f"The ledger was changed (entry {bad.entry}: {bad.reason}), so nothing more is "
-                "booked. Restore the database from a backup."
-            )
+        if proof.ok and not proof.whole and self._broken is not None:
+            return replace(proof, ok=False, first_bad=self._broken)
+        if proof.first_bad is not None:
+            self._broken = proof.first_bad
         elif proof.whole:
-            self._frozen, self.wholly_verified = "", True
-        if bad is None and reached != since:
+            self._broken, self.wholly_verified = None, True
+        if proof.ok and reached != since:
             write_checkpoint(self.path, reached)
         return proof
 

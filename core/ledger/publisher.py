@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -37,6 +37,28 @@ from core.ledger.signing import (
 from core.ledger.write import now
 
 EVERY = 1_000  # entries
+
+
+@dataclass(frozen=True)
+class Published:
+    """The lines up to some moment and the keys they are signed by; `bad`: why they are no proof."""
+
+    heads: tuple[PublishedHead, ...] = ()
+    keys: PublicKeys = field(default_factory=dict)
+    bad: FirstBad | None = None
+
+    def faults(self, raw: sqlite3.Connection, *, whole: bool = True) -> list[FirstBad]:
+        """Where the ledger is not the one that was published; nothing was: none.
+
+        `raw`: a connection that reads the ledger of this moment or a later one. Not `whole`: only
+        whether the last line still fits.
+        """
+        if self.bad is not None:
+            return [self.bad]
+        if whole:
+            return against(raw, self.heads, self.keys)
+        bad = fault_at_once(raw, self.heads[-1]) if self.heads else None
+        return [] if bad is None else [bad]
 
 
 class Publisher:
@@ -127,21 +149,14 @@ class Publisher:
         """By which the lines here are signed."""
         return read_public_keys(self.public_key)
 
-    def faults(self, raw: sqlite3.Connection, *, whole: bool = True) -> list[FirstBad]:
-        """Where the ledger is not the one that was published here; nothing was: none.
-
-        Not `whole`: only whether the last line still fits.
-        """
+    def published(self) -> Published:
+        """What was published up to now. Whoever holds a ledger against it reads this first: a
+        snapshot taken later knows every entry that it speaks of."""
         try:
             heads = self.heads()
-            if not heads:
-                return []
-            if whole:
-                return against(raw, heads, self.keys())
-            bad = fault_at_once(raw, heads[-1])
-            return [] if bad is None else [bad]
+            return Published(heads, self.keys() if heads else {})
         except CreditlineError as error:
-            return [FirstBad(0, error.message)]
+            return Published(bad=FirstBad(0, error.message))
 
 
 def _counts(head: PublishedHead) -> tuple[int, ...]:

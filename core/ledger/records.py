@@ -353,10 +353,17 @@ class FirstBad:
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether every entry is as it was written; not `whole`: those after the last verified head."""
+    """Whether every entry is as it was written; not `whole`: those after the last verified head,
+    and no running total. `entries` are there, `verified` of them were recomputed."""
 
     ok: bool
     entries: int
     head_hash: str
     first_bad: FirstBad | None = None
     whole: bool = True
+    before: int = 0
+
+    @property
+    def verified(self) -> int:
+        """How many entries were recomputed; those `before` had been verified already."""
+        return self.entries - self.before

@@ -99,7 +99,8 @@ def _verified(raw: sqlite3.Connection, since: Checkpoint | None) -> tuple[Verifi
     bad = next(_faults(raw, since), None)
     if bad is not None:
         bad = FirstBad(bad.entry, bad.reason.encode("utf-8", "backslashreplace").decode())
-    proof = Verification(bad is None, entries, str(head), bad, since == BEGINNING)
+    whole = since == BEGINNING
+    proof = Verification(bad is None, entries, str(head), bad, whole, since.entries)
     return proof, Checkpoint(entries, str(head), runs, str(digest))
 
 

@@ -10,10 +10,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import LedgerError
+from core.ledger import verification
 from core.ledger.inclusion import fault_of_proof, read_proof
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.published_heads import read_heads
@@ -61,6 +63,31 @@ def test_a_line_per_day_and_per_so_many_entries(
     assert [head.number for head in heads] == [1, 2, 3, 4, 5, 6]
     assert ledger.verify().ok
     assert differences(ledger, publisher(ledger).checkpoints) == []
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "new"])
+def test_a_head_that_is_published_while_the_ledger_is_verified_freezes_nothing(
+    ledger: Ledger, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(ledger, 1)
+    ledger.verify()
+    beside = open_ledger(ledger.path, publishes=True)
+    recompute = verification.verify
+
+    def overtaken(*arguments: Any) -> Any:
+        proof = recompute(*arguments)
+        book(beside, 2)
+        beside.publish()
+        return proof
+
+    with monkeypatch.context() as patched:
+        patched.setattr(verification, "verify", overtaken)
+        proof = ledger.verify() if whole else ledger.verify_new()
+    beside.close()
+    assert (proof.ok, proof.first_bad, proof.whole) == (True, None, whole)
+    assert len(publisher(ledger).heads()) == 2
+    book(ledger, 3)
+    assert ledger.verify().entries == 3
 
 
 def test_a_line_is_published_once_though_it_is_asked_for_twice(ledger: Ledger) -> None:
