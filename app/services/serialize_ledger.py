@@ -39,7 +39,7 @@ class ArtistCredit(Record):
     artist: str = Field(description="Name of the artist")
     artist_id: str = Field(description="Id of the artist")
     micro: int = Field(description="Micro-credits")
-    share: Number = Field(description="Part of the total, 0 to 1")
+    share: Number = Field(description="Part of the total, 0 to 1; 0 where reversals leave no whole")
     works: int = Field(description="Works that were proponents")
     entries: int = Field(description="Entries that credited them")
 

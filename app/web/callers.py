@@ -125,8 +125,13 @@ class Callers:
             limited=False,
         )
 
-    def refusal(self, action: Action) -> str:
+    def refusal(self, action: Action, caller: Caller = NOBODY) -> str:
         """Why somebody may not, and what to do."""
+        if caller.by_token and action in allowed_to(caller.role):
+            return (
+                f"This token is not made for '{action.value}'. Make one that is "
+                f"(`accounts token {caller.name} --scope {action.value}`)."
+            )
         role = (
             "a keeper"
             if action in allowed_to(AccountRole.KEEPER) - allowed_to(AccountRole.CURATOR)

@@ -114,7 +114,7 @@ class Events:
         if fn is None or action is None or bool(fn.queue) != queued:
             raise EventRefused(404, NO_EVENT)
         if not caller.may(action):
-            raise EventRefused(403, self._refusal(action))
+            raise EventRefused(403, self._refusal(action, caller))
         session = body.get("session_hash")
         if not isinstance(session, str) or not 0 < len(session) <= 64:
             raise EventRefused(400, NO_VALUE)

@@ -149,7 +149,7 @@ class Gate:
         except AccountError as error:
             raise _Refused(503, error.message) from error
         if not caller.may(route.action):
-            words = self.callers.refusal(route.action)
+            words = self.callers.refusal(route.action, caller)
             raise _Refused(403, words, self.callers.required and not caller.name)
         return caller
 

@@ -206,7 +206,8 @@ ALL_RUNS = RunSearch()
 
 @dataclass(frozen=True)
 class ArtistTotal:
-    """An artist's net credit; `works` that were proponents, `entries` that credited them."""
+    """An artist's net credit; `works` that were proponents, `entries` that credited them; `share`:
+    of the total, 0 where the totals are not `apportioned`."""
 
     artist_id: str
     name: str
@@ -220,7 +221,9 @@ class ArtistTotal:
 class Totals:
     """Net credit by artist, highest first, what is kept for unknown makers, and the rest.
 
-    `credited`: how many artists have any; `more` artists, with `more_micro`, are not listed.
+    `credited`: how many artists have any; `more` artists, with `more_micro`, are not listed. Not
+    `apportioned`: the chosen entries take back more than they give, here or there, so that nothing
+    is a part of their total.
     """
 
     artists: tuple[ArtistTotal, ...]
@@ -232,6 +235,7 @@ class Totals:
     credited: int = 0
     more: int = 0
     more_micro: int = 0
+    apportioned: bool = True
 
     @property
     def unknown_micro(self) -> int:

@@ -92,11 +92,13 @@ def totals(connection: Connection, selected: LedgerFilter, most: int | None = No
     entries, issued, unattributed = counted(connection, selected)
     rows = connection.execute(_ranked(selected, days, most)).all()
     works = _works(connection, selected, days, {row.artist_id for row in rows})
+    parts = [unattributed, *(row.micro for row in rows)]
+    apportioned = all(0 <= part <= issued for part in parts)
     listed: dict[str, list[ArtistTotal]] = {ARTIST: [], ESCROW: []}
     credited = everybody = paid = 0
     hidden = masked(connection)
     for who, account, name, micro, credits, count, whole, above in rows:
-        share = micro / issued if issued else 0.0
+        share = micro / issued if issued and apportioned else 0.0
         name = WITHHELD if who in hidden else name
         one = ArtistTotal(who, name, micro, share, works.get(who, 0), credits)
         listed[account].append(one)
@@ -113,6 +115,7 @@ def totals(connection: Connection, selected: LedgerFilter, most: int | None = No
         credited=credited,
         more=everybody - len(artists),
         more_micro=paid - sum(row.micro for row in artists),
+        apportioned=apportioned,
     )
 
 

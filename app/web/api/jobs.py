@@ -109,7 +109,7 @@ def job_routes(jobs: Jobs, callers: Callers, events: Events) -> APIRouter:
         """Begins a job, as `/generations` does. Nobody is credited unless you ask."""
         caller = caller_of(request)
         if record and not caller.may(Action.RECORD):
-            raise HTTPException(403, callers.refusal(Action.RECORD))
+            raise HTTPException(403, callers.refusal(Action.RECORD, caller))
         events.count(caller, _address(request))
         name = Path(file.filename or "").name[:200] or "picture"
         place = temporary / f"api-{new_id()}"

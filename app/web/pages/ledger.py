@@ -184,7 +184,7 @@ def ledger_view(
         proof=proof,
         chain=language.say(chain),
         credited=totals.credited,
-        unattributed=totals.unattributed_micro / total if total else 0.0,
+        unattributed=totals.unattributed_micro / total if total and totals.apportioned else None,
         shares=total_bars(totals, language),
         lines=[_line(entry, about.get(entry.number, ()), language) for entry in entries.items],
         artists=None if artists is None else [(one.id, one.name) for one in artists],

@@ -7,7 +7,7 @@ of a language, widest first at full length.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.web.formatting import counted, credits, day, number, percent, percentages
 from app.web.language import ENGLISH, Language
@@ -253,7 +253,14 @@ def total_bars(totals: Totals, language: Language = ENGLISH) -> tuple[Bar, ...]:
             number=number(totals.more, language),
         )
         rest.insert(0, (more, totals.more_micro, language.say("together")))
-    return _bars(rows, rest, language)
+    made = _bars(rows, rest, language)
+    if totals.apportioned:
+        return made
+    micros = [*(micro for _, _, micro, _ in rows), *(micro for _, micro, _ in rest)]
+    return tuple(
+        replace(bar, share=credits(micro, language))
+        for bar, micro in zip(made, micros, strict=False)
+    )
 
 
 def _bars(

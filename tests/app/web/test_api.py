@@ -238,6 +238,7 @@ def test_a_token_may_what_its_scopes_say_and_signs_what_it_does(public: Visit) -
     assert public.client.get(f"{ROOT}/runs", headers=looks).status_code == 200
     refused = public.client.post(f"{ROOT}/generations", json=RECIPE, headers=looks)
     assert refused.status_code == 403 and list(refused.json()) == ["detail"]
+    assert "not made for 'generate'" in refused.json()["detail"]
     for _ in range(4):  # more than a visitor may per hour
         answer = public.client.post(f"{ROOT}/generations", json=RECIPE, headers=paints)
         assert answer.status_code == 202

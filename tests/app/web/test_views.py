@@ -241,6 +241,12 @@ def test_an_upload_shows_trust_and_never_says_booked() -> None:
     assert html.index("cl-unfamiliar") < html.index("Not booked")
 
 
+def test_a_painting_without_an_entry_does_not_speak_of_uploads() -> None:
+    html = run.credit(RunView(3, record(), None), {})
+    assert "Not booked: it was painted without recording credit" in html
+    assert "uploads" not in html
+
+
 def test_a_broken_chain_is_a_red_banner() -> None:
     proof = Verification(False, 3, "h", FirstBad(2, "its contents do not give its hash"))
     html = ledger_page(Totals((), 0, 0, 0, "h"), Page((), 1, 1, 0), proof)
@@ -255,6 +261,14 @@ def test_the_ledgers_bars_are_of_what_is_positive() -> None:
     assert [bar.fraction for bar in bars] == [1.0, 0.0, 100 / 300]
     assert bars[0].note == "0.000 credits · 2 works"
     assert total_bars(Totals((), 0, 0, 2, "h")) == ()
+
+
+def test_what_takes_back_more_than_it_gives_has_no_percentages() -> None:
+    rows = (ArtistTotal("a", "A", 300_000, 0.0, 2, 1),)
+    taken = Totals(rows, -900_000, -600_000, 2, "h", apportioned=False)
+    assert [bar.share for bar in total_bars(taken)] == ["0.300", "−0.900"]
+    html = ledger_page(taken, Page((), 1, 1, 0), None)
+    assert "−0.900" in html and "%" not in html.split("<form")[0]
 
 
 def test_an_entry_names_its_three_largest_and_how_many_more() -> None:

@@ -18,6 +18,7 @@ from core.ledger import schema
 from core.ledger.ledger import Ledger, open_ledger
 from core.ledger.records import LedgerFilter, RunView
 from core.ledger.shares import DEFAULT_RULE, WHOLE, Shares
+from tests.core.ledger.quickly import set_clock
 from tests.runs import NAMES, SHARES, key, record
 
 
@@ -119,6 +120,23 @@ def test_a_reversal_takes_back_and_both_stay(ledger: Ledger) -> None:
     assert entry is not None
     assert entry.reversed_by == 2
     assert ledger.verify().ok
+
+
+def test_days_that_only_take_back_have_no_shares(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, "2026-03-01T10:00:00.000Z")
+    booked(ledger)
+    set_clock(monkeypatch, "2026-03-20T10:00:00.000Z")
+    booked(ledger, 8)
+    ledger.reverse(1, reason="Traced with a wrong model", actor="ann")
+    ledger.reverse(2, reason="Traced with a wrong model", actor="ann")
+    both = ledger.totals(LedgerFilter(until="2026-03-02"))
+    assert both.apportioned
+    assert sum(row.share for row in both.artists) == pytest.approx(0.6395)
+    later = ledger.totals(LedgerFilter(since="2026-03-19"))
+    assert later.total_micro < 0 and not later.apportioned
+    assert {row.share for row in later.artists} == {0.0}
 
 
 def test_a_second_reversal_and_one_of_a_reversal_are_refused(ledger: Ledger) -> None:
