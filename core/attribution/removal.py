@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.attribution.features.store import HEADER, FeatureStore, key_of
+from core.attribution.features.store import HEADER, FeatureStore, key_of, picture_key
 from core.attribution.methods import METHODS
 from core.attribution.scoring.incremental_update import shrunk
 from core.attribution.scoring.index import HEAD as INDEX_HEAD
@@ -45,6 +45,29 @@ def _turns(directory: Path, pictures: Sequence[tuple[str, str]]) -> set[int]:
     noise = FeatureStore.open(directory).header.spec.noise
     turns = range(noise.period if noise.mode == "cycle" else 1)
     return {key_of(sha, style, turn) for sha, style in pictures for turn in turns}
+
+
+def forget_unowned(collection: Collection, store: FeatureStore, keys: set[int]) -> None:
+    """Take out rows that no work of the collection has any more.
+
+    Works that left, the kernel goes on knowing. Other rows are of works that are learnt under
+    another label now, or have another turn of the noise: they are there by their new key, so
+    nothing of the old one stays, and an index that held it is fitted again. Rows that do not say
+    whose they are may be of any class that the collection has.
+    """
+    here = {picture_key(work.sha256) for work in collection.works}
+    pictures = store.pictures()
+    stale = {key for key in keys if pictures.get(key) in here}
+    if keys - pictures.keys():
+        labels = {work.sha256: {collection.label(work), work.style} for work in collection.works}
+        before = [(sha, one) for sha, own in labels.items() for one in own | {*collection.styles}]
+        stale |= keys & _turns(store.directory, before)
+    if keys - stale:
+        forget_rows(store, keys - stale)
+    if stale:
+        for head in sorted(store.directory.glob(f"index/*/{INDEX_HEAD}")):
+            shutil.rmtree(head.parent)
+        store.forget(sorted(stale))
 
 
 def forget_rows(store: FeatureStore, keys: set[int]) -> int:

@@ -218,14 +218,16 @@ class Snapshot:
     def _opened(self, name: str) -> _Features:
         with self._opening:
             if name not in self._features:
-                store = self._store(name)
-                trust, attributable = None, None
-                if name == DEFAULT:
-                    trust = load_trust(store.directory)
-                    attributable = load_attributable(store.directory)
-                featurizer = Featurizer(self.model, store.header.spec)
-                self._features[name] = _Features(featurizer, trust, attributable)
+                self._features[name] = self._read_features(name)
             return self._features[name]
+
+    def _read_features(self, name: str) -> _Features:
+        store = self._store(name)
+        trust, attributable = None, None
+        if name == DEFAULT:
+            trust = load_trust(store.directory)
+            attributable = load_attributable(store.directory)
+        return _Features(Featurizer(self.model, store.header.spec), trust, attributable)
 
     def _make_index(self, row: Method) -> Index:
         directory = self._directory(row.features)
@@ -233,6 +235,8 @@ class Snapshot:
         if row.name == D_TRAK:  # read with it: a row that leaves the store later is here
             phi = self._store(DEFAULT).packed(index.keys_as_they_lie.tolist())
             self._phi = phi.to(self.model.device)
+            # and so is the line by which what these rows explain becomes what is owed
+            self._features[DEFAULT] = self._read_features(DEFAULT)
         kept = directory / "index" / row.name
         if self._spread is not None and (kept / HEAD).is_file():
             index = self._spread(index, kept)

@@ -54,7 +54,8 @@ class Attributable:
 
         Probability and level are fitted to scores of pictures by machines that had not seen them.
         The level is where `TAKEN` of the foreign ones would be taken: strict, for real pictures are
-        harder to tell than these. Raises `StoreError` where a kind is empty.
+        harder to tell than these. How many are taken and refused is counted fold by fold, at the
+        level that the other folds' pictures set. Raises `StoreError` where a kind is empty.
         """
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics import roc_auc_score
@@ -62,17 +63,23 @@ class Attributable:
         values, kind_of, weight = _stacked(known, foreign)
         owed = kind_of < len(known)
         whole = cls._machine(values, owed, weight)
+        folds = _folds(kind_of)
         unseen = cls.unseen_scores(known, foreign)
         platt = LogisticRegression(max_iter=1000)
         platt.fit(unseen[:, None], owed, sample_weight=weight)
         fitted = replace(
             whole, slope=max(float(platt.coef_[0, 0]), TINY), offset=float(platt.intercept_[0])
         )
-        border = float(np.quantile(unseen[~owed], 1.0 - TAKEN))
+        border = _border(unseen[~owed])
+        taken = np.zeros(len(values), dtype=bool)
+        for fold in range(folds.max() + 1):
+            judged = folds == fold
+            others = ~judged if folds.max() else judged
+            taken[judged] = unseen[judged] >= _border(unseen[others & ~owed])
         checked = {
             "auc": float(roc_auc_score(owed, unseen)),
-            "refused_known": float(np.mean(unseen[owed] < border)),
-            "taken_foreign": float(np.mean(unseen[~owed] >= border)),
+            "refused_known": float(np.mean(~taken[owed])),
+            "taken_foreign": float(np.mean(taken[~owed])),
             "pictures": float(len(values)),
         }
         return replace(fitted, level=float(fitted._probability(border)), checked=checked)
@@ -81,19 +88,15 @@ class Attributable:
     def unseen_scores(cls, known: Sequence[Vector], foreign: Sequence[Vector]) -> Vector:
         """The score of each picture, kind after kind, by a machine fitted without it `[m]`.
 
-        By as many folds as the smallest kind bears, at most `FOLDS`; a kind of one picture cannot
-        be judged without being learnt.
+        A kind of one picture cannot be judged without being learnt.
         """
-        from sklearn.model_selection import StratifiedKFold
-
         values, kind_of, weight = _stacked(known, foreign)
-        owed = kind_of < len(known)
-        folds = min(FOLDS, int(np.bincount(kind_of).min()))
-        if folds < 2:
+        owed, folds = kind_of < len(known), _folds(kind_of)
+        if not folds.max():
             return cls._machine(values, owed, weight).scores(values)
         unseen = np.zeros(len(values))
-        split = StratifiedKFold(folds, shuffle=True, random_state=0)
-        for learnt, judged in split.split(values, kind_of):
+        for fold in range(folds.max() + 1):
+            judged, learnt = folds == fold, folds != fold
             part = cls._machine(values[learnt], owed[learnt], weight[learnt])
             unseen[judged] = part.scores(values[judged])
         return unseen
@@ -189,6 +192,25 @@ def _stacked(
     sizes = np.array([len(kind) for kind in kinds])
     weight = len(kind_of) / 2 / sides[kind_of] / sizes[kind_of]
     return np.concatenate(kinds), kind_of, weight
+
+
+def _folds(kind_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The fold of each picture, every kind in all of them: as many as the smallest kind bears, at
+    most `FOLDS`; all in the first where a kind has one picture."""
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = np.zeros(len(kind_of), dtype=np.int64)
+    count = min(FOLDS, int(np.bincount(kind_of).min()))
+    if count >= 2:
+        split = StratifiedKFold(count, shuffle=True, random_state=0)
+        for fold, (_, judged) in enumerate(split.split(kind_of, kind_of)):
+            folds[judged] = fold
+    return folds
+
+
+def _border(foreign: Vector) -> float:
+    """The score that `TAKEN` of these foreign pictures reach."""
+    return float(np.quantile(foreign, 1.0 - TAKEN))
 
 
 def signals(explained: Vector, gain: Vector, fine_loss: Vector) -> Vector:

@@ -232,7 +232,9 @@ def make_null(
     makers = [work.makers for work in collection.works]
     # a work by one artist stands as their id, as it did when no other was known
     owned_by = [own[0][0] if len(own) == 1 else own for own in makers]
-    about = json.dumps([index.sources, index.keys.tolist(), owned_by])
+    # under captions a null once took pictures painted for an artist's own for another's
+    labels = ["captions"] if collection.by_caption else []
+    about = json.dumps([index.sources, index.keys.tolist(), owned_by, *labels])
     mark = hashlib.sha256(about.encode()).hexdigest()
     path = directory / NULLS / f"{index.method}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):  # derived: made again if unreadable
@@ -251,27 +253,32 @@ def _artist_null(
 ) -> ArtistNull:
     """Each artist's usual share of the influence on pictures that they did not shape.
 
-    These are held-out works of other artists and pictures painted of classes without a work of
+    These are held-out works of other artists and pictures painted under labels without a work of
     theirs; for an artist without any of either, all of these pictures, which asks for more.
     """
-    rows = [
-        row for row in traced_references(collection, directory) if row.kind in (GENERATED, HELD_OUT)
-    ]
-    phi = _traced(directory, rows).phi
+    every = traced_references(collection, directory)  # in turns of noise, places count
+    places = [at for at, row in enumerate(every) if row.kind in (GENERATED, HELD_OUT)]
+    rows = [every[at] for at in places]
+    phi = _traced(directory, every).phi[places]
     influence = [
         ownership.sums(ownership.parts(index.scores(query), index.own_leverage)) for query in phi
     ]
-    classes: dict[str, set[str]] = {artist: set() for artist in ownership.artists}
-    for work in collection.works:
-        for artist, _ in work.makers:
-            classes[artist].add(work.style)
-    unshaped = _unshaped(rows, classes)
+    unshaped = _unshaped(rows, _labels(collection, ownership.artists))
     departed = np.array([index.departed_influence(query) for query in phi])
     return ArtistNull.fit(ownership.artists, np.array(influence), unshaped, departed)
 
 
-def _unshaped(rows: Sequence[Reference], classes: Mapping[str, set[str]]) -> NDArray[np.bool_]:
-    """Which pictures `[m]` which artists had no part in, `[m, a]`; `classes`: those of their works.
+def _labels(collection: Collection, artists: Sequence[str]) -> dict[str, set[str]]:
+    """Artist -> what their works are learnt under."""
+    labels: dict[str, set[str]] = {artist: set() for artist in artists}
+    for work in collection.works:
+        for artist, _ in work.makers:
+            labels[artist].add(collection.label(work))
+    return labels
+
+
+def _unshaped(rows: Sequence[Reference], labels: Mapping[str, set[str]]) -> NDArray[np.bool_]:
+    """Which pictures `[m]` which artists had no part in, `[m, a]`; `labels`: those of their works.
 
     For an artist who had, or may have had, a part in all of them, every picture counts.
     """
@@ -279,7 +286,7 @@ def _unshaped(rows: Sequence[Reference], classes: Mapping[str, set[str]]) -> NDA
         [
             [
                 artist not in row.made_by if row.kind == HELD_OUT else row.style not in own
-                for artist, own in classes.items()
+                for artist, own in labels.items()
             ]
             for row in rows
         ]

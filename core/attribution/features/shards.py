@@ -16,8 +16,8 @@ from torch import Tensor
 
 from core.attribution.features.featurizer import Features, Featurizer
 from core.attribution.features.spec import FeatureSpec
-from core.attribution.features.store import HEADER, FeatureStore, Header, key_of
-from core.attribution.removal import forget_rows
+from core.attribution.features.store import HEADER, FeatureStore, Header, key_of, picture_key
+from core.attribution.removal import forget_unowned
 from core.collection.types import Collection
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError
@@ -71,11 +71,11 @@ def fill_store(
         for place in write_shard(featurizer, collection, store, number, places, pictures, keys):
             done += 1
             yield Progress(phase, done, len(pictures), pictures[place][1])
-    if extra := set(store.keys()) - set(keys):  # of works that left the collection
+    if extra := set(store.keys()) - set(keys):
         if directory.name == "references":
             store.forget(sorted(extra))
         else:
-            forget_rows(store, extra)
+            forget_unowned(collection, store, extra)
 
 
 def write_shard(
@@ -103,7 +103,8 @@ def write_shard(
             made = featurizer.features(latents, prompts, [sha for _, _, sha in batch], now)
             parts.append(made)
             yield from now
-    store.write(number, Features.stack(parts), [keys[place] for place in places])
+    own = [picture_key(pictures[place][2]) for place in places]
+    store.write(number, Features.stack(parts), [keys[place] for place in places], own)
 
 
 def load_pixels(collection: Collection, picture: Picture) -> Tensor:

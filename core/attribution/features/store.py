@@ -32,6 +32,8 @@ FORMAT = 2
 HEADER = "header.json"
 SHARD = "shard-{:05d}.safetensors"
 DEPARTED = "departed.safetensors"
+PICTURES = "pictures"
+BESIDE = ("losses", "keys", PICTURES)  # what a shard holds for each row beside its numbers
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def key_of(content: str, style: str, turn: int = 0) -> int:
     turn): features belong to this, not to a place in a list."""
     text = f"{content}/{style}" + (f"/{turn}" if turn else "")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def picture_key(content: str) -> int:
+    """64 bits that stand for a picture whatever its prompt."""
+    return key_of(content, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,17 +155,22 @@ class FeatureStore:
         for start in range(0, len(todo), size):
             yield next(free), todo[start : start + size]
 
-    def write(self, number: int, features: Features, keys: Sequence[int]) -> None:
-        """Write shard `number`, all of it or nothing. Raises `StoreError` on a full disk."""
-        self._write(
-            number,
-            Packed.of(features.phi, self.header.storage),
-            features.losses.double(),
-            torch.tensor(list(keys), dtype=torch.int64),
-        )
+    def write(
+        self,
+        number: int,
+        features: Features,
+        keys: Sequence[int],
+        pictures: Sequence[int] | None = None,
+    ) -> None:
+        """Write shard `number`, all of it or nothing; `pictures`: the `picture_key` of each row.
+        Raises `StoreError` on a full disk."""
+        beside = {"losses": features.losses.double(), "keys": torch.tensor(list(keys))}
+        if pictures is not None:
+            beside[PICTURES] = torch.tensor(list(pictures))
+        self._write(number, Packed.of(features.phi, self.header.storage), beside)
 
-    def _write(self, number: int, packed: Packed, losses: Tensor, keys: Tensor) -> None:
-        self._save(self.path(number), {**packed.tensors(), "losses": losses, "keys": keys})
+    def _write(self, number: int, packed: Packed, beside: Mapping[str, Tensor]) -> None:
+        self._save(self.path(number), {**packed.tensors(), **beside})
 
     def _save(self, path: Path, tensors: dict[str, Tensor]) -> None:
         marks = {"header": self.header.digest, "checksum": checksum(tensors)}
@@ -175,13 +187,15 @@ class FeatureStore:
         unwanted = torch.tensor(sorted(set(keys)), dtype=torch.int64)
         taken = 0
         for number in self.shards():
-            packed, losses, own = self._parts(number)
+            tensors = self._tensors(number)
+            own = tensors["keys"]
             kept = (~torch.isin(own, unwanted)).nonzero()[:, 0]
             if len(kept) == len(own):
                 continue
             taken += len(own) - len(kept)
             if len(kept):
-                self._write(number, packed.of_rows(kept), losses[kept], own[kept])
+                beside = {name: tensors[name][kept] for name in BESIDE if name in tensors}
+                self._write(number, Packed.read(tensors).of_rows(kept), beside)
             else:
                 self.path(number).unlink()
         return taken
@@ -205,6 +219,15 @@ class FeatureStore:
         for number in self.shards():
             keys.extend(self._tensors(number, only="keys")["keys"].tolist())
         return keys
+
+    def pictures(self) -> dict[int, int]:
+        """key -> `picture_key` of the rows that say whose they are; older ones do not."""
+        known: dict[int, int] = {}
+        for number in self.shards():
+            tensors = self._tensors(number)
+            if PICTURES in tensors:
+                known.update(zip(tensors["keys"].tolist(), tensors[PICTURES].tolist(), strict=True))
+        return known
 
     def _parts(self, number: int) -> tuple[Packed, Tensor, Tensor]:
         tensors = self._tensors(number)

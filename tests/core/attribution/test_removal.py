@@ -16,8 +16,8 @@ from core.attribution.engine import Engine
 from core.attribution.features.build import build_features
 from core.attribution.features.quantization import Packed
 from core.attribution.features.shards import keys_of_works
-from core.attribution.features.spec import DEFAULT, SPECS
-from core.attribution.features.store import FeatureStore, features_directory
+from core.attribution.features.spec import DEFAULT, SPECS, NoiseRule
+from core.attribution.features.store import FeatureStore, checksum, features_directory
 from core.attribution.methods import method
 from core.attribution.removal import forget_works
 from core.attribution.result import Attribution
@@ -29,6 +29,7 @@ from core.collection.removal import remove_works
 from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
 from core.diffusion.pipeline_model import PipelineModel
+from core.diffusion.tensors import read_tensors, save_tensors
 from core.errors import UsageError
 from tests.small import PLAN, picture
 
@@ -283,3 +284,64 @@ def test_without_its_feature_no_work_leaves_a_ridge() -> None:
     assert len(shrunk(plain, {3: None})) == 9
     with pytest.raises(UsageError, match="Nothing would be left"):
         shrunk(plain, dict.fromkeys(range(10)))
+
+
+def relabelled(collection: Collection, places: tuple[int, ...], style: str) -> Collection:
+    """The same collection after an import that corrected the class of these works."""
+    works = [
+        replace(work, style=style) if place in places else work
+        for place, work in enumerate(collection.works)
+    ]
+    save_collection(replace(collection, works=tuple(works)))
+    return load_collection(collection.path)
+
+
+@pytest.mark.parametrize("style", ["ukiyo_e", "a class nobody knew"])
+def test_a_work_whose_class_was_corrected_has_not_left(
+    own: Collection, tmp_path: Path, style: str
+) -> None:
+    places = tuple(n for n, work in enumerate(own.works) if work.style == "cubism")[:2]
+    directory = features_directory(own, DEFAULT)
+    shutil.rmtree(directory)
+    featurize(own)  # from here on rows say which picture they are of
+    own = relabelled(own, places, style)
+    featurize(own)
+    store = FeatureStore.open(directory)
+    keys = keys_of_works(own, store.header.spec)
+    assert store.departed()[1] == [] and sorted(store.keys()) == sorted(keys)
+    shutil.copytree(own.path, tmp_path / "anew")
+    anew = load_collection(tmp_path / "anew")
+    shutil.rmtree(features_directory(anew, DEFAULT))
+    featurize(anew)
+    for one, other in zip(answers(own), answers(anew), strict=True):
+        assert one.departed == 0.0
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-6)
+
+
+def test_rows_of_before_that_say_no_picture_are_known_by_the_collections_classes(
+    own: Collection,
+) -> None:
+    directory = features_directory(own, DEFAULT)
+    for path in directory.glob("shard-*.safetensors"):
+        tensors, marks = read_tensors(path)
+        tensors.pop("pictures", None)
+        save_tensors(path, tensors, marks | {"checksum": checksum(tensors)})
+    featurize(relabelled(own, (0,), "ukiyo_e"))
+    assert FeatureStore.open(directory).departed()[1] == []
+
+
+def test_in_turns_of_noise_those_after_a_removed_work_have_not_left(
+    own: Collection, tmp_path: Path
+) -> None:
+    spec = replace(SPECS[DEFAULT], noise=NoiseRule("cycle", period=3))
+    model = PipelineModel.load(own.path / "model", own.path / "lora")
+    shutil.rmtree(features_directory(own, DEFAULT))
+    for _ in build_features(model, own, DEFAULT, spec, plan=PLAN):
+        pass
+    gone = remove_works(own, [own.works[0].id], "asked")
+    forget_works(own, [(one.sha256, one.style) for one in gone])
+    own = load_collection(own.path)
+    for _ in build_features(model, own, DEFAULT, spec, plan=PLAN):
+        pass
+    phi, keys = FeatureStore.open(features_directory(own, DEFAULT)).departed()
+    assert len(keys) == 1 and len(phi) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Semaphore, Thread, current_thread
 
@@ -11,17 +12,20 @@ import numpy as np
 import pytest
 
 from core.attribution import snapshot as snapshots
+from core.attribution.calibration.calibrate import load_attributable
 from core.attribution.engine import Engine
-from core.attribution.features.spec import DEFAULT
+from core.attribution.features.build import build_features
+from core.attribution.features.spec import DEFAULT, SPECS
 from core.attribution.features.store import features_directory
 from core.attribution.removal import forget_works
 from core.attribution.result import Attribution
 from core.collection.removal import remove_works
-from core.collection.store import load_collection
+from core.collection.store import load_collection, load_held_out, save_collection
 from core.collection.types import Collection
+from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.sampling import Painted
 from core.errors import StoreError
-from tests.small import picture
+from tests.small import PLAN, picture
 
 LEAVING = 8
 
@@ -194,3 +198,23 @@ def test_what_stays_damaged_is_said_at_once(
     with pytest.raises(StoreError, match="damaged"):
         Engine.open(own, device="cpu")
     assert len(looks) == 1
+
+
+def test_an_open_engine_owes_by_the_line_of_the_works_that_joined(own: Collection) -> None:
+    engine = Engine.open(own, device="cpu")
+    before = engine._newest().attributable
+    directory = features_directory(own, DEFAULT)
+    works = (*own.works, *load_held_out(own)[:2])
+    save_collection(replace(own, works=works))
+    with pytest.raises(StoreError, match="unfinished"):
+        engine.attribute(picture(5), style="cubism")
+    own = load_collection(own.path)
+    model = PipelineModel.load(own.path / "model", own.path / "lora")
+    for _ in build_features(model, own, DEFAULT, SPECS[DEFAULT], plan=PLAN):
+        pass
+    answer = engine.attribute(picture(5), style="cubism")
+    expected = load_attributable(directory)
+    line = engine._newest().attributable
+    assert len(answer.works) == len(works)
+    assert before is not None and line is not None and expected is not None
+    assert line.plain() == expected.plain() != before.plain()

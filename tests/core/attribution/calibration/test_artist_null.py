@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.attribution.calibration.artist_null import ArtistNull, log_shares
-from core.attribution.calibration.calibrate import _unshaped
+from core.attribution.calibration.calibrate import _labels, _unshaped
 from core.attribution.calibration.references import GENERATED, HELD_OUT, Reference
+from core.collection.types import Artist, Collection, Work
 
 RNG = np.random.default_rng(1)
 ARTISTS = ("a", "b", "c", "d")
@@ -107,3 +110,20 @@ def test_an_artist_of_every_class_is_judged_by_all_pictures_instead_of_never_cre
         [True, False],
         [False, True],
     ]
+
+
+def test_a_picture_of_an_artists_own_caption_is_not_one_they_had_no_part_in(tmp_path: Path) -> None:
+    works = tuple(
+        Work(str(n), f"{n}.png", "", artist, "realism", "", "", "", "0", caption=f"a {thing}")
+        for n, (artist, thing) in enumerate([("a", "tree"), ("b", "boat"), ("a", "road")])
+    )
+    artists = tuple(Artist(name, name, name) for name in "ab")
+    by_caption = Collection(
+        tmp_path, "c", "", "", works=works, artists=artists, image_size=8, by_caption=True
+    )
+    painted = [Reference(GENERATED, "p.png", label, "0") for label in by_caption.labels]
+    assert [row.style for row in painted] == ["a boat", "a road", "a tree"]
+    unshaped = _unshaped(painted, _labels(by_caption, ("a", "b")))
+    assert unshaped.tolist() == [[True, False], [False, True], [False, True]]
+    by_class = _labels(replace(by_caption, by_caption=False), ("a", "b"))
+    assert by_class == {"a": {"realism"}, "b": {"realism"}}
