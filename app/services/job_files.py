@@ -51,15 +51,21 @@ class KeptJob:
 
 
 class JobFiles:
-    """The jobs of one server. Safe between servers; within one, ask from one thread per job."""
+    """The jobs of one server. Safe between servers; within one, ask from one thread per job.
+
+    Once it is closed nothing is written or removed: what lies there is the next server's.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.closed = False
         self._all = folder
         self._own: Path | None = None
         self._lock: FileLock | None = None
 
     def write(self, job: KeptJob) -> None:
         """Keep it as it is now. Raises `StoreError`, in words, where the disk does not take it."""
+        if self.closed:
+            return
         values = asdict(job) | {"kind": job.kind}
         values["request"].pop("source", None)  # follows from where the job lies
         try:
@@ -85,12 +91,16 @@ class JobFiles:
 
     def remove(self, job_id: str) -> None:
         """It has become a run, or nobody needs its words any more."""
+        if self.closed:
+            return
         for file in self._folder().glob(f"{job_id}.*"):
             with suppress(OSError):  # taken over again, it is recognised as done
                 file.unlink(missing_ok=True)
 
     def remove_upload(self, job_id: str) -> None:
         """The picture that was brought, where the job is over and its words stay."""
+        if self.closed:
+            return
         with suppress(OSError):
             (self._folder() / f"{job_id}.upload").unlink(missing_ok=True)
 
@@ -148,6 +158,8 @@ class JobFiles:
 
     def _folder(self) -> Path:
         """This server's own, made and locked when it is first needed."""
+        if self.closed:
+            raise OSError("the studio is being stopped")
         if self._own is None:
             own = self._all / new_id()
             self._all.mkdir(parents=True, exist_ok=True)
@@ -160,6 +172,7 @@ class JobFiles:
 
     def close(self) -> None:
         """Leave what is unfinished to the next server."""
+        self.closed = True
         if self._own is not None and self._lock is not None:
             empty = not any(self._own.glob("*.json"))
             give_up(self._lock)

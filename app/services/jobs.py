@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from PIL import Image
 
 from app.services.cancellation import Cancellation
-from app.services.errors import words_of
+from app.services.errors import keep_report, words_of
 from app.services.fair_queue import FairQueue
 from app.services.job_files import JobFiles, KeptJob
 from app.services.job_times import JobTimes
@@ -128,6 +128,16 @@ class _Job:
     def id(self) -> str:
         return self.kept.id
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has cancelled it for good; what a stop cuts short goes on later."""
+        return self.kept.state == CANCELLED
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it is still to come: not now, not by a retry, not after a restart."""
+        return self.state == FINISHED or (self.state != RUNNING and bool(self.kept.state))
+
 
 class Jobs:
     """The jobs of one studio; safe to ask from any thread."""
@@ -176,14 +186,15 @@ class Jobs:
             repeats=repeats,
         )
         try:
-            self._files.write(kept)
             with self._news:
                 self._require_room(digest, address)  # others came meanwhile
+                self._files.write(kept)
                 job = _Job(kept=kept, address=address)
                 self._add(job)
                 return self._progress(job)
         except CreditlineError:
-            self._files.remove(kept.id)
+            with self._news:
+                self._files.remove(kept.id)
             raise
 
     def _checked(self, request: GenerateRequest | UploadRequest) -> GenerateRequest | UploadRequest:
@@ -211,23 +222,26 @@ class Jobs:
     def cancel(self, job_id: str) -> JobProgress | None:
         """Cancel it, if that is not too late: what it is afterwards says which. None: not known.
 
-        Waits where it is being recorded at this moment.
+        Waits where it is being recorded at this moment. What is cancelled is not begun again after
+        a restart either, however this server ends.
         """
         with self._news:
             job = self._jobs.get(job_id)
             if job is None:
                 return None
+            if self._files.closed:  # it is the next server's already
+                return self._progress(job)
             if job.state == WAITING and self._waiting.remove(job):
                 job.cancellation.cancel()
                 self._end(job, CANCELLED, CANCELLED_WORDS)
             late = job.state == RUNNING and not job.cancellation.cancel()
-        if late:
-            job.cancellation.outcome()
+            if job.state == RUNNING and not late:  # its thread ends at its next step
+                self._keep_words(job, CANCELLED, CANCELLED_WORDS)
+            if not late:
+                return self._progress(job)
+        job.cancellation.outcome()
         with self._news:
-            if late:
-                self._news.wait_for(lambda: job.state != RUNNING)
-            elif job.state == RUNNING:  # its thread ends at its next step
-                return replace(self._progress(job), state=CANCELLED, words=CANCELLED_WORDS)
+            self._news.wait_for(lambda: job.state != RUNNING)
             return self._progress(job)
 
     def record_again(self, job_id: str) -> RunView | None:
@@ -240,7 +254,8 @@ class Jobs:
             left = None if job is None else job.unrecorded
         if job is None or left is None:
             return None
-        view = book_again(self.studio, left)
+        # a server that was stopped while it recorded may have booked it after all
+        view = self.studio.ledger.run(job_id) or book_again(self.studio, left)
         with self._news:
             job.unrecorded, job.view = None, view
             self._end(job, FINISHED)
@@ -253,13 +268,16 @@ class Jobs:
         goes_on = 0
         with self._news:
             for kept in self._files.taken_over():
+                if kept.id in self._jobs:  # earlier versions could leave a job in two folders
+                    continue
                 job = _Job(kept=kept, state=kept.state or WAITING, words=kept.words)
-                if kept.words:
-                    self._jobs[job.id] = job
-                elif (view := self.studio.ledger.run(kept.id)) is not None:
+                if (view := self.studio.ledger.run(kept.id)) is not None:
                     job.view = view  # it was recorded, and its server ended before it said so
                     self._jobs[job.id] = job
                     self._end(job, FINISHED)
+                elif kept.words:
+                    self._jobs[job.id] = job
+                    self._files.remove_upload(job.id)
                 elif isinstance(kept.request, UploadRequest) and not kept.request.source.is_file():
                     self._jobs[job.id] = job
                     self._end(job, INTERRUPTED, NOT_KEPT)
@@ -288,7 +306,8 @@ class Jobs:
         until = time.monotonic() + patience
         for worker in workers:
             worker.join(max(0.0, until - time.monotonic()))
-        self._files.close()
+        with self._news:  # never between a look at the files and what is done to them
+            self._files.close()
 
     # --- the work ----------------------------------------------------------------------------
 
@@ -312,26 +331,38 @@ class Jobs:
                 job.state = RUNNING
                 self._running.append(job)
                 self._times.begin(job.id)
+            last: Event | None = None
+            trouble: str | None = None
             try:
                 last = self._run(job)
-                ended = self._ended(job, last)
             except Exception as error:  # noqa: BLE001 - the edge: whoever asked gets words
-                ended = (FAILED, words_of(error))
+                trouble = words_of(error)
             with self._news:
                 self._running.remove(job)
-                self._times.end(job.id, _work_in(job.kept), finished=ended[0] == FINISHED)
-                if ended[0] == INTERRUPTED:  # its file stays: the next server goes on with it
-                    job.state, job.words = ended
-                    job.kept = replace(job.kept, begun=job.kept.begun - 1)
-                    with suppress(CreditlineError):
-                        self._files.write(job.kept)
-                else:
-                    self._end(job, *ended)
+                state, words = self._ended(job, last, trouble)
+                try:
+                    self._settle(job, state, words)
+                except Exception as error:  # noqa: BLE001 - all other jobs need this thread
+                    keep_report(error)
+                    job.state, job.words = state, words
+                self._news.notify_all()
+
+    def _settle(self, job: _Job, state: str, words: str) -> None:
+        """What ended is written down, or that it is still to come."""
+        self._times.end(job.id, _work_in(job.kept), finished=state == FINISHED)
+        if state in (INTERRUPTED, UNRECORDED):  # its file stays: the next server goes on with it
+            job.state, job.words, job.preview = state, words, None
+            job.kept = replace(job.kept, begun=job.kept.begun - 1)
+            with suppress(CreditlineError):
+                self._files.write(job.kept)
+        else:
+            self._end(job, state, words)
 
     def _run(self, job: _Job) -> Event | None:
         """All of it; returns what it ended with, None where it was cancelled."""
-        job.kept = replace(job.kept, begun=job.kept.begun + 1)
-        self._files.write(job.kept)
+        with self._news:  # what a cancel writes meanwhile stays written
+            job.kept = replace(job.kept, begun=job.kept.begun + 1)
+            self._files.write(job.kept)
         last: Event | None = None
         for event in self._events(job.kept.request, job.cancellation):
             last = event
@@ -355,8 +386,8 @@ class Jobs:
         else:
             job.works, job.notes, job.preview = event.works, event.notes, event.image
 
-    def _ended(self, job: _Job, last: Event | None) -> tuple[str, str]:
-        """The state in which a job ends, and its words."""
+    def _ended(self, job: _Job, last: Event | None, trouble: str | None) -> tuple[str, str]:
+        """The state in which a job ends, and its words; `trouble`: those of what failed."""
         if isinstance(last, RunFinished):
             job.view = last.view
             return FINISHED, ""
@@ -366,26 +397,36 @@ class Jobs:
         if isinstance(last, Untraced):
             job.kept_file = last.file
             return UNTRACED, last.error.message
-        if self._closed:
+        if trouble is not None and not job.cancelled:
+            return FAILED, trouble
+        if self._closed and not job.cancelled:
             return INTERRUPTED, STOPPING
         return CANCELLED, CANCELLED_WORDS
 
     def _end(self, job: _Job, state: str, words: str = "") -> None:
-        """It is over. A run needs no file; what could not be recorded is painted again after a
-        restart; the words of everything else are kept for a while."""
+        """It is over. A run needs no file; the words of everything else are kept for a while."""
         job.state, job.words, job.preview = state, words, None
         if state == FINISHED:
             self._files.remove(job.id)
-        elif state != UNRECORDED:
-            job.kept = replace(job.kept, state=state, words=words)
-            with suppress(CreditlineError):  # then it is simply tried again after a restart
-                self._files.write(job.kept)
+        elif self._keep_words(job, state, words):
             self._files.remove_upload(job.id)
-        ended = [one for one in self._jobs.values() if one.state not in (WAITING, RUNNING)]
-        for one in ended[:-ENDED_KEPT]:
+        over = [one for one in self._jobs.values() if one.over]
+        for one in over[:-ENDED_KEPT]:
             self._files.remove(one.id)
             del self._jobs[one.id]
         self._news.notify_all()
+
+    def _keep_words(self, job: _Job, state: str, words: str) -> bool:
+        """Write down why it becomes no run. False where the disk does not take that: after a
+        restart it is simply tried again, or, where it was cancelled, not known any more."""
+        job.kept = replace(job.kept, state=state, words=words)
+        try:
+            self._files.write(job.kept)
+        except CreditlineError:
+            if state == CANCELLED:
+                self._files.remove(job.id)
+            return False
+        return True
 
     # --- how far -----------------------------------------------------------------------------
 
@@ -405,11 +446,15 @@ class Jobs:
     def _progress(self, job: _Job) -> JobProgress:
         position, seconds_left = self._place(job)
         request = job.kept.request
-        stopping = self._closed and job.state in (WAITING, RUNNING)
+        state, words = job.state, job.words
+        if state == RUNNING and job.cancelled:
+            state, words = CANCELLED, CANCELLED_WORDS
+        elif state in (WAITING, RUNNING) and self._closed:
+            state, words = INTERRUPTED, STOPPING
         return JobProgress(
             id=job.id,
             kind=job.kept.kind,
-            state=INTERRUPTED if stopping else job.state,
+            state=state,
             created_at=job.kept.created_at,
             position=position,
             seconds_left=seconds_left,
@@ -423,7 +468,7 @@ class Jobs:
             view=job.view,
             unrecorded=job.unrecorded,
             kept_file=job.kept_file,
-            words=STOPPING if stopping else job.words,
+            words=words,
         )
 
     def _place(self, job: _Job) -> tuple[int | None, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from app.services.job_files import JobFiles, KeptJob
 from app.services.job_times import JobTimes
 from app.services.jobs import (
     CANCELLED,
+    CANCELLED_WORDS,
     FAILED,
     FINISHED,
     INTERRUPTED,
@@ -28,6 +30,7 @@ from app.services.jobs import (
 from app.services.runs import GenerateRequest, UploadRequest
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
+from core.attribution.engine import Engine
 from core.collection.types import Collection
 from core.errors import BusyError, LedgerError, StoreError, UsageError
 from core.ledger.ledger import Ledger
@@ -54,8 +57,8 @@ def studio(shared: Studio, tmp_path: Path) -> Studio:
 def make(studio: Studio) -> Iterator[Make]:
     made: list[Jobs] = []
 
-    def new(**given: Any) -> Jobs:
-        made.append(Jobs(studio, **{"at_once": 1} | given))
+    def new(of: Studio = studio, **given: Any) -> Jobs:
+        made.append(Jobs(of, **{"at_once": 1} | given))
         return made[-1]
 
     yield new
@@ -64,15 +67,36 @@ def make(studio: Studio) -> Iterator[Make]:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def recording() -> threading.Event:
+    """Set when something `held` is being recorded, which no stop cuts short."""
+    return threading.Event()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch, recording: threading.Event) -> Iterator[threading.Event]:
     """Nothing is recorded before this is set."""
     release, real = threading.Event(), Ledger.record
 
     def waiting(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        recording.set()
         release.wait(60)
         return real(self, *arguments, **named)
 
     monkeypatch.setattr(Ledger, "record", waiting)
+    yield release
+    release.set()
+
+
+@pytest.fixture
+def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing is traced before this is set: what is held can still be cancelled."""
+    release, real = threading.Event(), Engine.attribute
+
+    def waiting(self: Engine, *arguments: Any, **named: Any) -> Any:
+        release.wait(60)
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(Engine, "attribute", waiting)
     yield release
     release.set()
 
@@ -93,6 +117,24 @@ def until(jobs: Jobs, job: JobProgress, holds: Callable[[JobProgress], bool]) ->
             return progress
         time.sleep(0.01)
     raise AssertionError("the job did not get there")
+
+
+def is_traced(job: JobProgress) -> bool:
+    return job.works is not None
+
+
+def as_killed(studio: Studio, home: Path) -> Studio:
+    """The studio as whoever starts it finds it, were it killed at this moment."""
+    settings = studio.settings.model_copy(update={"home": home})
+    shutil.copytree(studio.settings.jobs, settings.jobs)
+    return replace(studio, settings=settings)
+
+
+def until_no_worker_is_left() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "job":
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_a_job_has_the_id_of_its_run(make: Make, studio: Studio) -> None:
@@ -208,6 +250,232 @@ def test_a_waiting_job_that_is_cancelled_never_begins(make: Make, held: threadin
     assert jobs.cancel("nowhere") is None
 
 
+@pytest.mark.parametrize("how", ["ended in time", "outlasted", "killed"])
+def test_a_running_job_that_is_cancelled_is_not_painted_after_a_restart(
+    make: Make, studio: Studio, tracing: threading.Event, tmp_path: Path, how: str
+) -> None:
+    """It was told that nothing was recorded, before its thread noticed."""
+    jobs = make()
+    job = jobs.submit(recipe(31), owner="anna")
+    until(jobs, job, is_traced)
+    assert jobs.cancel(job.id).state == CANCELLED  # type: ignore[union-attr]
+    assert jobs.progress(job.id).state == CANCELLED  # type: ignore[union-attr]
+    found = studio
+    if how == "killed":
+        found = as_killed(studio, tmp_path / "killed")
+    elif how == "outlasted":
+        jobs.stop(0.01)
+    else:
+        threading.Timer(0.2, tracing.set).start()
+        jobs.stop(60)
+    assert jobs.progress(job.id).state == CANCELLED  # type: ignore[union-attr]
+    again = make(found)
+    assert again.resume() == 0
+    progress = again.progress(job.id)
+    assert progress is not None
+    assert (progress.state, progress.words) == (CANCELLED, CANCELLED_WORDS)
+    tracing.set()
+    jobs.close()
+    until_no_worker_is_left()
+    assert jobs.progress(job.id).state == CANCELLED  # type: ignore[union-attr]
+    assert studio.ledger.run(job.id) is None
+
+
+def test_of_a_cancelled_upload_no_picture_is_kept_after_a_kill(
+    make: Make, studio: Studio, tracing: threading.Event, tmp_path: Path
+) -> None:
+    picture(9, 50).save(tmp_path / "mine.png")
+    jobs = make()
+    job = jobs.submit(UploadRequest(tmp_path / "mine.png", "mine.png", book=True), owner="anna")
+    until(jobs, job, is_traced)
+    jobs.cancel(job.id)
+    found = as_killed(studio, tmp_path / "killed")
+    again = make(found)
+    assert again.resume() == 0
+    assert again.progress(job.id).state == CANCELLED  # type: ignore[union-attr]
+    assert not list(found.settings.jobs.rglob("*.upload"))
+
+
+def test_a_cancel_after_the_booking_shows_the_run_even_after_a_kill(
+    make: Make, studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    booked, release, real = threading.Event(), threading.Event(), Ledger.record
+
+    def slow(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        view = real(self, *arguments, **named)
+        booked.set()
+        release.wait(60)
+        return view
+
+    monkeypatch.setattr(Ledger, "record", slow)
+    jobs = make()
+    job = jobs.submit(recipe(32), owner="anna")
+    assert booked.wait(60)
+    answers: list[JobProgress | None] = []
+    late = threading.Thread(target=lambda: answers.append(jobs.cancel(job.id)))
+    late.start()
+    late.join(0.2)
+    assert late.is_alive()  # it waits for what is being recorded
+    again = make(as_killed(studio, tmp_path / "killed"))
+    release.set()
+    late.join(60)
+    assert again.resume() == 0
+    for progress in (answers[0], again.progress(job.id)):
+        assert progress is not None and progress.view is not None
+        assert progress.state == FINISHED and progress.view.record.id == job.id
+
+
+def test_what_is_cancelled_where_the_disk_takes_no_words_is_not_painted_either(
+    make: Make,
+    studio: Studio,
+    held: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    jobs = make()
+    first = jobs.submit(recipe(33), owner="anna")
+    job = jobs.submit(recipe(34), owner="anna")
+    until(jobs, first, is_traced)
+    with monkeypatch.context() as patched:
+        patched.setattr("app.services.job_files.write_text", raising(OSError(28, "No space left")))
+        assert jobs.cancel(job.id).state == CANCELLED  # type: ignore[union-attr]
+    again = make(as_killed(studio, tmp_path / "killed"))
+    assert again.resume() == 1
+    assert again.progress(first.id) is not None and again.progress(job.id) is None
+    held.set()
+
+
+def test_a_cancel_after_the_studio_was_left_to_the_next_server_promises_nothing(
+    make: Make, tracing: threading.Event
+) -> None:
+    jobs = make()
+    job = jobs.submit(recipe(35), owner="anna")
+    until(jobs, job, is_traced)
+    jobs.stop(0.01)
+    late = jobs.cancel(job.id)
+    assert late is not None and late.state == INTERRUPTED and "goes on" in late.words
+    assert make().resume() == 1
+    tracing.set()
+
+
+# --- kept until it can be recorded -------------------------------------------------------------
+
+
+def test_what_could_not_be_recorded_is_kept_however_many_come_after_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.jobs.ENDED_KEPT", 2)
+    jobs = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "record", raising(LedgerError("The disk is full.")))
+        job = jobs.submit(recipe(36), owner="anna")
+        assert ended(jobs, job).state == UNRECORDED
+    later = [jobs.submit(recipe(seed, steps=2), owner="bo") for seed in range(3)]
+    ended(jobs, later[-1])
+    assert jobs.progress(later[0].id) is None  # the bound holds for what is over
+    view = jobs.record_again(job.id)
+    assert view is not None and view.record.id == job.id
+
+
+def test_what_goes_on_after_a_stop_is_kept_whatever_ends_meanwhile(
+    make: Make,
+    held: threading.Event,
+    recording: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.services.jobs.ENDED_KEPT", 1)
+    jobs = make(at_once=2)
+    first = jobs.submit(recipe(37, steps=100), owner="anna")
+    until(jobs, first, lambda one: one.state == RUNNING)
+    other = jobs.submit(recipe(38, steps=1), owner="bo")
+    assert recording.wait(60)
+    threading.Timer(1.0, held.set).start()
+    jobs.stop(60)
+    assert jobs.progress(other.id).state == FINISHED  # type: ignore[union-attr]
+    again = make()
+    assert again.resume() == 1
+    assert ended(again, first).state == FINISHED
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_a_full_disk_at_every_restart_is_no_stop_while_it_was_under_way(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, brought: bool
+) -> None:
+    picture(9, 51).save(tmp_path / "mine.png")
+    upload = UploadRequest(tmp_path / "mine.png", "mine.png", book=True)
+    jobs = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "record", raising(LedgerError("The disk is full.")))
+        job = jobs.submit(upload if brought else recipe(39, steps=2), owner="anna")
+        for _ in range(3):
+            assert ended(jobs, job).state == UNRECORDED
+            jobs.stop()
+            jobs = make()
+            assert jobs.resume() == 1
+        assert ended(jobs, job).state == UNRECORDED
+    view = jobs.record_again(job.id)
+    assert view is not None and view.record.id == job.id
+    jobs.stop()
+    assert make().resume() == 0
+
+
+def test_what_is_still_unrecorded_is_recorded_by_the_next_start(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "record", raising(LedgerError("The disk is full.")))
+        job = jobs.submit(recipe(40, steps=2), owner="anna")
+        for _ in range(2):
+            assert ended(jobs, job).state == UNRECORDED
+            jobs.stop()
+            jobs = make()
+            jobs.resume()
+        assert ended(jobs, job).state == UNRECORDED
+        jobs.stop()
+    again = make()
+    assert again.resume() == 1
+    done = ended(again, job)
+    assert done.state == FINISHED and done.view is not None and done.view.record.id == job.id
+
+
+def test_a_picture_for_which_there_was_no_room_to_begin_is_tried_again(
+    make: Make, held: threading.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    picture(9, 52).save(tmp_path / "mine.png")
+    jobs = make()
+    first = jobs.submit(recipe(41), owner="anna")
+    until(jobs, first, is_traced)
+    job = jobs.submit(UploadRequest(tmp_path / "mine.png", "mine.png"), owner="anna")
+    with monkeypatch.context() as patched:
+        patched.setattr("app.services.job_files.write_text", raising(OSError(28, "No space left")))
+        held.set()
+        assert ended(jobs, job).state == FAILED
+    jobs.stop()
+    again = make()
+    assert again.resume() == 1
+    assert ended(again, job).state == FINISHED
+
+
+def test_a_retry_of_what_the_server_before_has_booked_meanwhile_shows_that(
+    make: Make, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped while it recorded, and the next one had begun to paint the same."""
+    jobs = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "record", raising(LedgerError("Another run is recorded.")))
+        job = jobs.submit(recipe(42), owner="anna")
+        left = ended(jobs, job).unrecorded
+    assert left is not None
+    theirs = replace(left.record, seconds={"paint": 1.0})
+    studio.ledger.record(theirs, left.shares, left.key, left.artist_names, unpaid=left.unpaid)
+    entries = studio.ledger.size()
+    view = jobs.record_again(job.id)
+    assert view is not None and view.record.seconds == theirs.seconds
+    assert jobs.progress(job.id).state == FINISHED  # type: ignore[union-attr]
+    assert studio.ledger.size() == entries
+
+
 # --- restarts ----------------------------------------------------------------------------------
 
 
@@ -254,6 +522,63 @@ def test_what_was_recorded_before_the_end_is_not_painted_twice(
     again = make()
     assert again.resume() == 0
     assert again.progress(job.id).view.number == number  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("booking", [False, True])
+def test_what_ends_after_the_patience_of_a_stop_is_one_job_with_one_entry(
+    make: Make,
+    studio: Studio,
+    tracing: threading.Event,
+    held: threading.Event,
+    recording: threading.Event,
+    booking: bool,
+) -> None:
+    """Of what is being recorded the run is there after the stop; the rest is painted again."""
+    entries = studio.ledger.size()
+    jobs = make()
+    job = jobs.submit(recipe(43 + booking, steps=2), owner="anna")
+    until(jobs, job, is_traced)
+    second = jobs.submit(recipe(45 + booking, steps=2), owner="bo")
+    if booking:
+        tracing.set()
+        assert recording.wait(60)
+    jobs.stop(0.01)
+    tracing.set()
+    held.set()
+    until_no_worker_is_left()
+    assert len([path for path in studio.settings.jobs.iterdir() if path.is_dir()]) == 1
+    again = make(at_once=2)
+    assert again.resume() == (1 if booking else 2)
+    for one in (job, second):
+        assert ended(again, one).state == FINISHED
+    third = again.submit(recipe(47 + booking, steps=2), owner="anna")
+    assert ended(again, third).state == FINISHED
+    assert studio.ledger.size() == entries + 3
+    assert not list(studio.settings.jobs.rglob("*.json"))
+
+
+def test_a_job_that_an_earlier_version_left_twice_is_done_once(make: Make, studio: Studio) -> None:
+    kept = KeptJob(
+        id="c" * 12, request=recipe(49, run_id="c" * 12), owner="", created_at="now", begun=1
+    )
+    for _ in range(2):
+        left_behind(studio, kept)
+    jobs = make(at_once=2)
+    assert jobs.resume() == 1
+    later = jobs.submit(recipe(50), owner="anna")
+    for key in (kept.id, later.id):
+        assert ended(jobs, replace(later, id=key)).state == FINISHED
+
+
+def test_no_job_ends_the_thread_that_does_the_others(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(JobTimes, "end", raising(KeyError("unforeseen")))
+        first = ended(jobs, jobs.submit(recipe(51), owner="anna"))
+        assert first.state == FINISHED and first.view is not None
+    assert ended(jobs, jobs.submit(recipe(52), owner="anna")).state == FINISHED
 
 
 def left_behind(studio: Studio, kept: KeptJob) -> None:
@@ -309,6 +634,24 @@ def test_a_file_that_is_no_job_does_not_keep_the_studio_from_opening(
     (folder / "y.upload").write_bytes(b"y")
     assert make().resume() == 0
     assert not folder.exists()
+
+
+def test_what_is_left_to_the_next_server_is_not_touched_any_more(
+    studio: Studio, tmp_path: Path
+) -> None:
+    picture(9, 53).save(tmp_path / "mine.png")
+    kept = KeptJob(id="d" * 12, request=recipe(53), owner="", created_at="now")
+    files = JobFiles(studio.settings.jobs)
+    files.write(kept)
+    files.close()
+    left = {path: path.read_bytes() for path in studio.settings.jobs.rglob("*.json")}
+    files.write(replace(kept, begun=1))
+    files.write(replace(kept, id="e" * 12))
+    files.remove(kept.id)
+    with pytest.raises(StoreError, match="the studio is being stopped"):
+        files.keep_upload("f" * 12, tmp_path / "mine.png")
+    assert {path: path.read_bytes() for path in studio.settings.jobs.rglob("*.json")} == left
+    assert not list(studio.settings.jobs.rglob("*.upload"))
 
 
 # --- times -------------------------------------------------------------------------------------
