@@ -158,6 +158,9 @@ SENTENCES: tuple[str, ...] = (
     marked("There is no entry '%(entry)s'. `ledger entries` lists them."),
     marked("That run credits nobody, so there is nothing to dispute."),
     marked("The disputed credit is that of '%(artist)s'. Reject the dispute to give it back."),
+    marked(
+        "'%(artist)s' has opted out and gets nothing new. Leave it in escrow, or opt them in first."
+    ),
     marked("'%(artist)s' is nobody in particular. Name the artist, or leave it empty."),
     marked("withheld"),
     # the summary of training content (app.services.training_summary)
