@@ -145,7 +145,10 @@ SENTENCES: tuple[str, ...] = (
     marked("Entry %(entry)s is no credit. Dispute the entry that it is about."),
     marked("Entry %(entry)s is reversed already, by entry %(reversal)s."),
     marked("Entry %(entry)s is already reversed, by entry %(reversal)s."),
-    marked("Entry %(entry)s is itself a reversal. Trace the picture again instead."),
+    marked(
+        "Entry %(entry)s is itself a reversal, which is final: that picture is not credited again. "
+        "Where a credit is only in doubt, dispute its entry: a dispute can give it back."
+    ),
     marked("Entry %(entry)s is disputed. Resolve dispute %(dispute)s first."),
     marked(
         "Dispute %(dispute)s about entry %(entry)s is open. Comment on it, or wait until it is "
