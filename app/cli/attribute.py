@@ -68,7 +68,9 @@ def attribute(
         say(f"{traced.path}:")
         for line in attribution_lines(answer):
             say(line)
-        if answer.entry is not None:
+        if traced.run is not None and traced.run.view is not None and traced.run.view.reversed:
+            say(f"  Nothing booked: entry {answer.entry} of this picture was taken back.")
+        elif answer.entry is not None:
             say(f"  Recorded as entry {answer.entry} of the ledger.")
     if refused:
         raise typer.Exit(1)

@@ -66,10 +66,12 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """End a dispute: the credit goes back, to the right artist, or stays in escrow."""
+    from app.services.artists import opted_out_here
     from app.services.collections import chosen_collection
     from app.services.disputes import resolve_dispute
 
-    who = actor or getpass.getuser()
+    who, settings = actor or getpass.getuser(), read_settings()
+    collection = chosen_collection(settings)
     made = resolve_dispute(
         our_ledger(),
         number,
@@ -77,7 +79,8 @@ def resolve(
         pay_to,
         reason=reason,
         actor=who,
-        unpaid=chosen_collection(read_settings()).unpaid,
+        unpaid=collection.unpaid,
+        opted_out=opted_out_here(settings, collection),
     )
     _show(made, as_json)
 

@@ -58,4 +58,6 @@ def generate(
         say(line)
     assert run.view is not None
     entry = f", entry {run.view.entry}." if run.view.entry else "; nothing booked."
+    if run.view.reversed:
+        entry = f"; nothing booked: entry {run.view.entry} of this picture was taken back."
     say(f"Recorded as run {run.view.number}{entry}")

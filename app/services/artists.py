@@ -109,6 +109,13 @@ def opted_out_ids(collection: Collection, opt_outs: OptOuts) -> frozenset[str]:
     )
 
 
+def opted_out_here(settings: Settings, collection: Collection) -> frozenset[str]:
+    """The artists of a collection who get nothing new, whatever the ledger has of them: by the
+    collection's table and by the wishes that this home keeps."""
+    by_table = frozenset(one.id for one in collection.artists if one.status == OPTED_OUT)
+    return by_table | opted_out_ids(collection, read_opt_outs(opt_outs_file(settings)))
+
+
 @dataclass(frozen=True)
 class OptedOut:
     """What a wish, or a list of them, met: artists who are opted out now, and near names that a

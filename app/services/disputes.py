@@ -37,14 +37,20 @@ def resolve_dispute(
     reason: str,
     actor: str,
     unpaid: Collection[str] = (),
+    opted_out: Collection[str] = (),
 ) -> Dispute:
     """End a dispute; `paid_to` by id or name, empty: nobody. `unpaid`: ids that are nobody in
-    particular, whom nothing can be paid to."""
+    particular, whom nothing can be paid to; `opted_out`: ids of artists who get nothing new, beside
+    those whom the ledger itself has as opted out."""
     known = find_dispute(ledger, number)
     require_one_of("outcome", outcome, OUTCOMES)
     who = find_artist(ledger, paid_to.strip()).id if paid_to.strip() else None
     if who in unpaid:
         raise UsageError(f"'{who}' is nobody in particular. Name the artist, or leave it empty.")
+    if who in opted_out:
+        raise UsageError(
+            f"'{who}' has opted out and gets nothing new. Leave it in escrow, or opt them in first."
+        )
     return ledger.resolve_dispute(known.number, outcome, paid_to=who, reason=reason, actor=actor)
 
 

@@ -12,17 +12,19 @@ from dataclasses import asdict, replace
 
 from PIL import Image
 
-from app.services.artists import opt_outs_file, opted_out_ids
+from app.services.artists import opted_out_here
 from app.services.session import Studio
 from core.attribution.calibration.attributable import OWES_NOTHING, SHARED_EQUALLY
 from core.attribution.result import Attribution, Influence
-from core.collection.artists.opt_outs import read_opt_outs
-from core.collection.types import OPTED_OUT, Collection
+from core.collection.types import Collection
 from core.errors import LedgerError
 from core.ledger.evidence import Evidence
+from core.ledger.queries import unnamed
 from core.ledger.records import MEMORISED, OPPONENT, PROPONENT, WITHHELD, RunInfluence, RunRecord
+from core.ledger.rule_comparison import shares_under
 from core.ledger.shares import (
     DEFAULT_RULE,
+    ShareRule,
     Shares,
     rule_in_force,
     shares,
@@ -36,13 +38,17 @@ KEPT_PROPONENTS, KEPT_OTHERS = 20, 12
 LONGEST_SIDE = 1024  # of the copy that is kept of an upload
 
 
-def shares_of(studio: Studio, attribution: Attribution) -> Shares:
-    """The rule in force over the run's evidence; who opted out gets nothing new.
+def shares_of(
+    studio: Studio, attribution: Attribution, opted_out: frozenset[str] | None = None
+) -> Shares:
+    """The rule in force over the run's evidence; who opted out gets nothing new (None: whoever has
+    by now, or a `LedgerError` where the ledger does not say).
 
     A collection whose features do not say what is attributable keeps the rule over z.
     """
     makers = [work.makers for work in attribution.works]
-    opted_out = opted_out_now(studio, attribution.collection)
+    if opted_out is None:
+        opted_out = opted_out_now(studio, attribution.collection)
     evidence = evidence_of(attribution)
     if evidence is None:
         return shares(attribution.z.tolist(), makers, DEFAULT_RULE, opted_out)
@@ -52,13 +58,8 @@ def shares_of(studio: Studio, attribution: Attribution) -> Shares:
 
 def opted_out_now(studio: Studio, collection: Collection) -> frozenset[str]:
     """The ids of artists who get nothing new: by the ledger, by the collection's table and by the
-    wishes that this home keeps."""
-    try:
-        opted_out = studio.ledger.opted_out()
-    except LedgerError:
-        opted_out = frozenset()  # the ledger's trouble is reported when it is written
-    opted_out |= {one.id for one in collection.artists if one.status == OPTED_OUT}
-    return opted_out | opted_out_ids(collection, read_opt_outs(opt_outs_file(studio.settings)))
+    wishes that this home keeps. Raises `LedgerError` where the ledger cannot be read."""
+    return studio.ledger.opted_out() | opted_out_here(studio.settings, collection)
 
 
 def evidence_of(attribution: Attribution) -> Evidence | None:
@@ -120,7 +121,7 @@ def run_record(
         versions=studio.versions,
         verdict=attribution.trust.verdict,
         familiarity=attribution.trust.familiarity,
-        words=_words(attribution, credited),
+        words=_words(attribution.trust.words, credited),
         query_leverage=attribution.query_leverage,
         seconds=asdict(attribution.seconds),
         rule=credited.rule.id,
@@ -133,11 +134,31 @@ def run_record(
     )
 
 
-def _words(attribution: Attribution, credited: Shares) -> str:
+def shared_again(record: RunRecord, rule: ShareRule, opted_out: frozenset[str]) -> Shares:
+    """The shares of a run by its own `rule`, as they are with these artists opted out."""
+    shares = shares_under(record, rule, opted_out)
+    assert shares is not None  # a run keeps what its own rule needs
+    return shares
+
+
+def with_shares(record: RunRecord, credited: Shares, masked: frozenset[str]) -> RunRecord:
+    """The run with these shares in the place of its own; `masked`: whose name is withheld by now,
+    and is not written down again."""
+    return replace(
+        record,
+        influences=tuple(unnamed(row, masked) for row in record.influences),
+        words=_words(record.words, credited),
+        artist_micro=dict(credited.artist_micro),
+        unattributed_micro=credited.unattributed_micro,
+        remainder=None if record.remainder is None else credited.remainder,
+    )
+
+
+def _words(words: str, credited: Shares) -> str:
     """Of the verdict; where a rule shares equally what is not owed, none that deny it."""
-    if attribution.trust.words == OWES_NOTHING and credited.artist_micro:
-        return SHARED_EQUALLY
-    return attribution.trust.words
+    if words in (OWES_NOTHING, SHARED_EQUALLY):
+        return SHARED_EQUALLY if credited.artist_micro else OWES_NOTHING
+    return words
 
 
 def _withheld(studio: Studio) -> frozenset[str]:

@@ -8,25 +8,29 @@ later loses nothing that was made earlier, and nothing is ever half-booked.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
+from app.services.artists import opted_out_here
 from app.services.cancellation import Cancellation
 from app.services.collections import chosen_collection, chosen_style
 from app.services.run_record import (
     kept_copy,
+    opted_out_now,
     run_record,
+    shared_again,
     shares_of,
+    with_shares,
     without_names,
 )
 from app.services.session import Studio, open_studio
 from app.settings import Settings
 from core.attribution.result import Attribution
 from core.collection.images.open import open_image
-from core.collection.types import Work
+from core.collection.types import Collection, Work
 from core.diffusion.sampling import Painted
 from core.errors import (
     CreditlineError,
@@ -102,15 +106,17 @@ class Tracing:
 
 @dataclass(frozen=True)
 class Unrecorded:
-    """The picture is kept and traced, but the ledger could not be written: it can be retried, with
-    the names and what is unpaid (`unpaid`: ids) as they were when it was traced."""
+    """The picture is kept and traced, but the ledger could not be read or written: it can be
+    retried, by the `collection` that was traced. `key` None: it is not to be booked.
+
+    `shares` are what was known then: a retry draws them again.
+    """
 
     record: RunRecord
-    shares: Shares | None
+    shares: Shares
     key: str | None
     error: LedgerError
-    artist_names: Mapping[str, str]
-    unpaid: frozenset[str]
+    collection: Collection
 
 
 @dataclass(frozen=True)
@@ -202,13 +208,22 @@ def generate_and_attribute(
     except (GeneratorExit, KeyboardInterrupt):  # the caller has left: nothing is recorded
         (studio.outputs / file).unlink(missing_ok=True)
         raise
-    credited = shares_of(studio, attribution)
+    credited, unread = _shared(studio, attribution)
     record = run_record(
         studio, attribution, credited, image, run_id=run_id, kind=GENERATION, file=file
     )
     record = replace(record, seed=request.seed, steps=steps, guidance=guidance, actor=request.actor)
     ended = cancellation.record(
-        lambda: _booked(studio, record, credited, attribution, image, book=request.book, keep=True)
+        lambda: _booked(
+            studio,
+            record,
+            credited,
+            attribution,
+            image,
+            book=request.book,
+            keep=True,
+            unread=unread,
+        )
     )
     if ended is None:
         (studio.outputs / file).unlink(missing_ok=True)
@@ -233,7 +248,7 @@ def trace_upload(
     attribution = studio.engine.attribute(
         opened.image, style=request.style, method_name=request.method, query_sha256=opened.sha256
     )
-    credited = shares_of(studio, attribution)
+    credited, unread = _shared(studio, attribution)
     run_id = request.run_id or new_id()
     file = f"{run_id}.png" if request.keep or request.book else ""
     record = run_record(
@@ -246,7 +261,14 @@ def trace_upload(
         if file:
             write_bytes(studio.outputs / file, kept_copy(opened.image))
         return _booked(
-            studio, record, credited, attribution, opened.image, book=request.book, keep=bool(file)
+            studio,
+            record,
+            credited,
+            attribution,
+            opened.image,
+            book=request.book,
+            keep=bool(file),
+            unread=unread,
         )
 
     ended = cancellation.record(recorded)
@@ -287,9 +309,23 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
 
 
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
-    """Try once more what the ledger could not take; a second success books nothing twice."""
+    """Try once more what the ledger could not take; a second success books nothing twice.
+
+    Who opted out since then, or whose opting out could not be read then, gets nothing.
+    """
+    recorded = studio.ledger.run(left.record.id)
+    if recorded is not None:
+        return recorded
+    opted_out = opted_out_now(studio, left.collection)
+    opted_out |= opted_out_here(studio.settings, studio.collection)  # the tables may differ by now
+    credited = shared_again(left.record, left.shares.rule, opted_out)
     return studio.ledger.record(
-        left.record, left.shares, left.key, left.artist_names, unpaid=left.unpaid
+        with_shares(left.record, credited, studio.ledger.masked()),
+        None if left.key is None else credited,
+        left.key,
+        left.collection.artist_names,
+        rule=credited.rule,
+        unpaid=left.collection.unpaid,
     )
 
 
@@ -363,6 +399,16 @@ def require_method(studio: Studio, name: str) -> None:
         )
 
 
+def _shared(studio: Studio, attribution: Attribution) -> tuple[Shares, LedgerError | None]:
+    """The shares; and the error where the ledger does not say who opted out, so that they may be
+    shown as unrecorded and must not be booked."""
+    try:
+        return shares_of(studio, attribution), None
+    except LedgerError as error:
+        known = opted_out_here(studio.settings, attribution.collection)
+        return shares_of(studio, attribution, known), error
+
+
 def _booked(
     studio: Studio,
     record: RunRecord,
@@ -372,7 +418,9 @@ def _booked(
     *,
     book: bool,
     keep: bool,
+    unread: LedgerError | None,
 ) -> Event:
+    """Record and book; with `unread`, the ledger does not say who opted out, and nothing is."""
     key = None
     if book:
         key = idempotency_key(
@@ -384,8 +432,12 @@ def _booked(
         )
     traced = attribution.collection  # the ledger keeps true names; pages withhold them
     attribution = without_names(studio, attribution)
+    if not keep and unread is not None:
+        raise unread
     if not keep:
         return RunFinished(record, credited, attribution, None, image)
+    if unread is not None:
+        return Unrecorded(record, credited, key, unread, traced)
     try:
         view = studio.ledger.record(
             record,
@@ -396,7 +448,5 @@ def _booked(
             unpaid=traced.unpaid,
         )
     except LedgerError as error:
-        return Unrecorded(
-            record, credited if book else None, key, error, traced.artist_names, traced.unpaid
-        )
+        return Unrecorded(record, credited, key, error, traced)
     return RunFinished(record, credited, attribution, view, image)

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.services.artists import opt_out, opt_outs_file
+from app.services.artists import opt_out, opt_outs_file, opted_out_here
 from app.services.disputes import (
     comment_dispute,
     find_dispute,
@@ -120,6 +120,7 @@ def rights(studio: Studio) -> APIRouter:
                 reason=reason,
                 actor=caller_of(request).actor,
                 unpaid=studio.collection.unpaid,
+                opted_out=opted_out_here(studio.settings, studio.collection),
             )
         except CreditlineError as error:
             return disputes_page(request, error.message, number)

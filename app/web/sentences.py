@@ -145,7 +145,10 @@ SENTENCES: tuple[str, ...] = (
     marked("Entry %(entry)s is no credit. Dispute the entry that it is about."),
     marked("Entry %(entry)s is reversed already, by entry %(reversal)s."),
     marked("Entry %(entry)s is already reversed, by entry %(reversal)s."),
-    marked("Entry %(entry)s is itself a reversal. Trace the picture again instead."),
+    marked(
+        "Entry %(entry)s is itself a reversal, which is final: that picture is not credited again. "
+        "Where a credit is only in doubt, dispute its entry: a dispute can give it back."
+    ),
     marked("Entry %(entry)s is disputed. Resolve dispute %(dispute)s first."),
     marked(
         "Dispute %(dispute)s about entry %(entry)s is open. Comment on it, or wait until it is "
@@ -158,6 +161,9 @@ SENTENCES: tuple[str, ...] = (
     marked("There is no entry '%(entry)s'. `ledger entries` lists them."),
     marked("That run credits nobody, so there is nothing to dispute."),
     marked("The disputed credit is that of '%(artist)s'. Reject the dispute to give it back."),
+    marked(
+        "'%(artist)s' has opted out and gets nothing new. Leave it in escrow, or opt them in first."
+    ),
     marked("'%(artist)s' is nobody in particular. Name the artist, or leave it empty."),
     marked("withheld"),
     # the summary of training content (app.services.training_summary)

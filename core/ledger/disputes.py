@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from core.errors import LedgerError
 from core.ledger import schema
 from core.ledger.hashes import canonical
+from core.ledger.queries import opted_out
 from core.ledger.records import (
     ADJUSTMENT,
     ARTIST,
@@ -133,8 +134,9 @@ def resolve_dispute(
     reason: str,
     actor: str,
 ) -> None:
-    """End a dispute. Rejected: what went to escrow goes back. Upheld: it is paid to the artist
-    `paid_to`, or (None) stays in escrow."""
+    """End a dispute. Rejected: what went to escrow goes back, and what was there before stays.
+    Upheld: it is paid to the artist `paid_to`, or (None) stays in escrow. An artist who opted out
+    is paid nothing."""
     reason, actor = signed("A resolution", reason, actor)
     if outcome not in OUTCOMES:
         raise LedgerError(f"There is no outcome '{outcome}'. Choose: {', '.join(OUTCOMES)}.")
@@ -166,8 +168,8 @@ def _opened(connection: Connection, dispute: int) -> dict[str, object]:
     return {"dispute": dispute, "entry": first.entry, "artist_id": first.artist_id}
 
 
-def _back(connection: Connection, dispute: int) -> list[Line]:
-    """The lines of the opening, taken back."""
+def _back(connection: Connection, dispute: object) -> list[Line]:
+    """The lines of the opening, taken back; none where all was in escrow before."""
     line = schema.posting.c
     rows = connection.execute(
         select(line.account, line.artist_id, line.artist, line.micro)
@@ -182,23 +184,35 @@ def _back(connection: Connection, dispute: int) -> list[Line]:
     return [(account, who, name, -micro) for account, who, name, micro in rows]
 
 
+def _moved(connection: Connection, dispute: object) -> int:
+    """What the opening took into escrow, in micro-credits."""
+    return sum(micro for account, _, _, micro in _back(connection, dispute) if account == ARTIST)
+
+
 def _paid(connection: Connection, opened: Mapping[str, object], paid_to: str) -> list[Line]:
-    """The lines that pay to one artist what is in escrow."""
+    """The lines that pay to one artist what is in escrow. To whom it was taken from only where a
+    rejection would not give back all of it: what was in escrow before has no other way out."""
     artist = schema.artist.c
     name = connection.execute(select(artist.name).where(artist.id == paid_to)).scalar()
     if name is None:
         raise LedgerError(f"The ledger knows no artist '{paid_to}'.")
-    if paid_to == opened["artist_id"]:
-        raise LedgerError(
-            f"The disputed credit is that of '{paid_to}'. Reject the dispute to give it back."
-        )
     held = {
         who: one
         for (account, who), one in standing(connection, int(str(opened["entry"]))).items()
         if account == ESCROW and opened["artist_id"] in (None, who)
     }
+    due = sum(one.micro for one in held.values())
+    if paid_to == opened["artist_id"] and due == _moved(connection, opened["dispute"]):
+        raise LedgerError(
+            f"The disputed credit is that of '{paid_to}'. Reject the dispute to give it back."
+        )
+    if paid_to in opted_out(connection):
+        raise LedgerError(
+            f"'{paid_to}' has opted out and gets nothing new. Leave it in escrow, or opt them in "
+            "first."
+        )
     lines: list[Line] = [(ESCROW, who, one.artist, -one.micro) for who, one in held.items()]
-    return [*lines, (ARTIST, paid_to, name, sum(one.micro for one in held.values()))]
+    return [*lines, (ARTIST, paid_to, name, due)]
 
 
 def _write(

@@ -266,7 +266,7 @@ def _run_view(
             if influence["makers"] is not None:
                 listed = json.loads(influence["makers"])
                 row_values["makers"] = tuple((who, name, part) for who, name, part in listed)
-            influences.append(_unnamed(RunInfluence(**row_values), hidden))
+            influences.append(unnamed(RunInfluence(**row_values), hidden))
     values: dict[str, Any] = {
         name: loads(value) if name in JSON_FIELDS and value is not None else value
         for name, value in row.items()
@@ -284,7 +284,7 @@ def _run_view(
     return RunView(row["number"], record, number, taken_back, rule, entry_rule, given, date)
 
 
-def _unnamed(row: RunInfluence, hidden: frozenset[str]) -> RunInfluence:
+def unnamed(row: RunInfluence, hidden: frozenset[str]) -> RunInfluence:
     """The influence without names that are withheld, its label too."""
     if hidden.isdisjoint(who for who, _ in row.made_by):
         return row

@@ -17,14 +17,18 @@ from core.ledger.write import seal, signed
 
 def write_reversal(connection: Connection, number: int, reason: str, actor: str) -> int:
     """The counter-entry of entry `number`: it takes back what the entry stands for now, from whom
-    a dispute has given it to. A second reversal, one of a reversal or of an adjustment, and one
+    a dispute has given it to. The entry's key stays taken, so that nobody who makes the same
+    picture once more undoes it. A second reversal, one of a reversal or of an adjustment, and one
     of an entry with an open dispute are refused."""
     table = schema.txn
     entry = connection.execute(select(table).where(table.c.seq == number)).mappings().first()
     if entry is None:
         raise LedgerError(f"There is no entry {number}. `ledger entries` lists them.")
     if entry["kind"] == REVERSAL:
-        raise LedgerError(f"Entry {number} is itself a reversal. Trace the picture again instead.")
+        raise LedgerError(
+            f"Entry {number} is itself a reversal, which is final: that picture is not credited "
+            "again. Where a credit is only in doubt, dispute its entry: a dispute can give it back."
+        )
     if entry["kind"] == ADJUSTMENT:
         raise LedgerError(
             f"Entry {number} moves credit by a dispute. Reverse the entry that was disputed."

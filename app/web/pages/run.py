@@ -169,9 +169,17 @@ def finished(
     else:
         entry = studio.ledger.entry(view.entry)
         if entry is not None and entry.run_id != view.record.id:
-            known = language.say(
-                "An identical picture is already credited (entry %(entry)s).",
-                entry=numbered(view.entry),
+            known = (
+                language.say(
+                    "An identical picture was credited before (entry %(entry)s), and that was "
+                    "taken back: nothing was booked.",
+                    entry=numbered(view.entry),
+                )
+                if view.reversed
+                else language.say(
+                    "An identical picture is already credited (entry %(entry)s).",
+                    entry=numbered(view.entry),
+                )
             )
             words = f"{words} {known}"
     if before is not None:

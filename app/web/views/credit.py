@@ -139,14 +139,23 @@ def standing_entry(
     opted_out: frozenset[str] = frozenset(),
     language: Language = ENGLISH,
 ) -> str:
-    """Which entry stands and why it is not what the run says; nothing where they agree.
+    """Which entry stands and why it is not what the run says, or that it was taken back; nothing
+    where it stands and they agree.
 
     A picture is credited once: what changed since, whoever opted out or is known by another name,
-    changes no entry.
+    changes no entry, and one that was taken back is not booked again.
     """
-    record = view.record
-    if view.entry is None or dict(view.entry_micro) == dict(record.artist_micro):
+    if view.entry is None:
         return ""
+    record = view.record
+    booked_on = day(view.entry_date[:10], language)
+    taken_back = language.say(
+        "This picture was credited on %(day)s, and that entry was taken back: nobody is credited "
+        "for it, now or when it is made again.",
+        day=booked_on,
+    )
+    if dict(view.entry_micro) == dict(record.artist_micro):
+        return taken_back if view.reversed else ""
     names = names_in(record) | dict(names)
     others = sorted(set(view.entry_micro) | set(record.artist_micro))
     since = [names.get(who, who) for who in others if who in opted_out]
@@ -169,16 +178,17 @@ def standing_entry(
     )
     stands = language.say(
         "This picture was credited on %(day)s, and that entry stands: %(shares)s.",
-        day=day(view.entry_date[:10], language),
+        day=booked_on,
         shares=given or language.say("nobody"),
     )
+    first = taken_back if view.reversed else stands
     if not reasons:
         today = language.say("The bars show what it would be today.")
-        return f"{stands} {today}"
+        return f"{first} {today}"
     today = language.say(
         "The bars show what it would be today: %(reasons)s.", reasons="; ".join(reasons)
     )
-    return f"{stands} {today}"
+    return f"{first} {today}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ STATES = {
     UPHELD: marked("upheld: it stays in escrow"),
     REJECTED: marked("rejected: it was given back"),
 }
+UNMOVED = marked("rejected: nothing moved, it stays in escrow")
 PAID = marked("upheld: it was paid to %(artist)s")
 STEPS = {OPENED: marked("opened"), COMMENT: marked("comment"), RESOLVED: marked("resolved")}
 
@@ -45,6 +46,11 @@ class DisputeLine:
         """Whether it waits for a decision."""
         return self.dispute.state == OPEN
 
+    @property
+    def moved(self) -> bool:
+        """Whether its opening took anything into escrow; else all of it was there before."""
+        return self.dispute.events[0].adjustment is not None
+
 
 def dispute_lines(
     disputes: Iterable[Dispute], language: Language = ENGLISH
@@ -55,6 +61,8 @@ def dispute_lines(
 
 def _line(one: Dispute, language: Language) -> DisputeLine:
     state = language.say(STATES[one.state])
+    if one.state == REJECTED and one.events[-1].adjustment is None:
+        state = language.say(UNMOVED)
     if one.paid_to_name is not None:
         name = one.paid_to_name
         shown = language.say(WITHHELD) if name == WITHHELD else name

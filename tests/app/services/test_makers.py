@@ -17,12 +17,12 @@ from app.services.artists import opt_in, opt_out, opt_outs_file
 from app.services.runs import GenerateRequest, RunFinished, generate_and_attribute
 from app.services.session import Studio, open_studio
 from app.settings import read_settings
-from app.web.pages.run import credit
+from app.web.pages.run import SHOWN, credit, finished
 from app.web.server import make_application
 from core.collection.artists.opt_outs import Wish, read_opt_outs
 from core.collection.store import load_collection, save_collection
 from core.collection.types import NOBODY, Collection, Contributor
-from core.errors import UsageError
+from core.errors import LedgerError, UsageError
 from core.ledger.records import ESCROW
 
 JOINT = (Contributor("artist-0"), Contributor("artist-1", "attributed to", 2))
@@ -114,6 +114,29 @@ def test_who_opts_out_gets_nothing_new_and_the_page_says_which_entry_stands(
     assert "that entry stands" not in credit(first.view, studio.artist_names)
     other = painted(studio, 2)
     assert "artist-0" not in other.shares.artist_micro
+    assert studio.ledger.verify().ok
+
+
+def test_what_was_taken_back_is_not_credited_again_and_no_page_says_that_it_stands(
+    studio: Studio, several: Collection
+) -> None:
+    first = painted(studio, 1)
+    assert first.view is not None and first.view.entry == 1
+    studio.ledger.reverse(1, reason="by mistake", actor="ann")
+    with pytest.raises(LedgerError, match="final: that picture is not credited again"):
+        studio.ledger.reverse(2, reason="by mistake", actor="ann")
+    same = painted(studio, 1).view
+    opt_out(studio.settings, several, studio.ledger, [Wish(name="Atelier 0")], actor="ann")
+    other = painted(studio, 1).view
+    assert same is not None and other is not None
+    assert studio.ledger.size() == 2 and not any(studio.ledger.balances().values())
+    opted_out = studio.ledger.opted_out()
+    for view in (same, other):
+        page = credit(view, studio.artist_names, opted_out)
+        assert "that entry was taken back" in page and "stands" not in page
+    assert "Atelier 0 has opted out since" in credit(other, studio.artist_names, opted_out)
+    status = finished(studio, other, None)[SHOWN.index("status")]
+    assert "was taken back: nothing was booked" in status and "already credited" not in status
     assert studio.ledger.verify().ok
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from app.cli.workshops import make_example
+from app.services.artists import opt_outs_file, opted_out_here
+from app.services.disputes import open_dispute, resolve_dispute
 from app.services.run_record import shares_of
 from app.services.runs import (
     GenerateRequest,
@@ -31,10 +36,13 @@ from app.services.session import Studio, example_run, open_studio
 from app.settings import read_settings
 from app.web.server import _verify_everything
 from core.attribution.features.store import features_directory
+from core.attribution.result import Attribution
+from core.collection.artists.opt_outs import OptOuts, Wish, save_opt_outs
 from core.collection.types import Collection
 from core.errors import ImageRefused, LedgerError, StoreError, UsageError
 from core.files import write_bytes
 from core.ledger.ledger import Ledger
+from core.ledger.records import ARTIST
 from core.ledger.rule_comparison import shares_under
 from core.ledger.shares import (
     ARTIST_FIRST,
@@ -53,6 +61,17 @@ from tests.small import picture
 @pytest.fixture
 def studio(ready: Collection, tmp_path: Path) -> Iterator[Studio]:
     settings = read_settings(home=tmp_path / "home", collection=ready.path, device="cpu")
+    opened = open_studio(settings)
+    yield opened
+    opened.ledger.close()
+
+
+@pytest.fixture
+def pooled(ready: Collection, tmp_path: Path) -> Iterator[Studio]:
+    """By its rule everybody is credited with something."""
+    settings = read_settings(
+        home=tmp_path / "home", collection=ready.path, device="cpu", rule="royalty-pool"
+    )
     opened = open_studio(settings)
     yield opened
     opened.ledger.close()
@@ -258,6 +277,127 @@ def test_when_the_ledger_fails_the_picture_is_kept_and_booking_can_be_retried(
     assert book_again(studio, last).entry == 1
     assert book_again(studio, last).entry == 1
     assert studio.ledger.totals().entries == 1
+
+
+def test_a_retry_gives_nothing_to_who_opted_out_since_it_was_traced(
+    pooled: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", raising(LedgerError("The ledger is in use.")))
+        *_, last = generate_and_attribute(pooled, GenerateRequest("cubism", 3))
+    assert isinstance(last, Unrecorded)
+    by_table, by_letter, *others = last.shares.artist_micro
+    pooled.ledger.know_artists(pooled.artist_names)
+    pooled.ledger.set_artist_status(by_letter, "opted-out", reason="Asked", actor="ann")
+    wish = Wish(name=pooled.artist_names[by_table])
+    save_opt_outs(opt_outs_file(pooled.settings), OptOuts((wish,)))
+    view = book_again(pooled, last)
+    balances = pooled.ledger.balances()
+    for who in (by_table, by_letter):
+        assert balances.get((who, ARTIST), 0) == 0
+        assert who not in view.record.artist_micro
+    assert {who: balances[who, ARTIST] for who in others} == {
+        who: last.shares.artist_micro[who] for who in others
+    }
+    assert view.entry_micro == view.record.artist_micro
+    withheld = last.shares.artist_micro[by_table] + last.shares.artist_micro[by_letter]
+    assert view.record.remainder is not None
+    assert view.record.remainder["withheld"] == last.shares.withheld_micro + withheld
+    pooled.ledger.set_artist_status(others[0], "opted-out", reason="Asked", actor="ann")
+    assert book_again(pooled, last) == view
+    assert pooled.ledger.verify().ok
+
+
+def test_a_retry_of_a_run_without_evidence_gives_nothing_to_who_opted_out_either(
+    ready: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "c"
+    shutil.copytree(ready.path, place)
+    (place / "features" / "default" / "attributable.json").unlink()
+    studio = open_studio(read_settings(home=tmp_path / "h", collection=place, device="cpu"))
+    measured = type(studio.engine).attribute
+
+    def above_chance(*given: Any, **named: Any) -> Attribution:
+        attribution = measured(*given, **named)
+        return replace(attribution, z=attribution.z + 4)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", raising(LedgerError("The ledger is in use.")))
+        patch.setattr(type(studio.engine), "attribute", above_chance)
+        *_, last = generate_and_attribute(studio, GenerateRequest("cubism", 3))
+    assert isinstance(last, Unrecorded)
+    assert last.record.evidence is None
+    who = next(iter(last.shares.artist_micro))
+    studio.ledger.know_artists(studio.artist_names)
+    studio.ledger.set_artist_status(who, "opted-out", reason="Asked", actor="ann")
+    view = book_again(studio, last)
+    assert view.entry == 1
+    assert studio.ledger.balances().get((who, ARTIST), 0) == 0
+    assert view.record.unattributed_micro == (
+        last.shares.unattributed_micro + last.shares.artist_micro[who]
+    )
+    studio.ledger.close()
+
+
+def influences_in(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as raw:
+        return repr(raw.execute("SELECT artist, makers FROM influence").fetchall())
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_where_the_ledger_does_not_say_who_opted_out_nothing_is_booked_until_it_does(
+    pooled: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brought: bool
+) -> None:
+    pooled.ledger.know_artists(pooled.artist_names)
+    who = pooled.collection.works[0].artist_id
+    pooled.ledger.set_artist_status(who, "opted-out", reason="Asked", actor="ann", masked=True)
+    with monkeypatch.context() as patch:
+        for unread in ("opted_out", "masked"):
+            patch.setattr(Ledger, unread, raising(LedgerError("The ledger is in use.")))
+        if brought:
+            request = UploadRequest(upload(tmp_path), "mine.png", book=True)
+            *_, last = trace_upload(pooled, request)
+        else:
+            *_, last = generate_and_attribute(pooled, GenerateRequest("cubism", 3))
+        assert isinstance(last, Unrecorded)
+        assert last.error.message == "The ledger is in use."
+        assert (pooled.outputs / last.record.image_file).is_file()
+        with pytest.raises(LedgerError, match="in use"):
+            book_again(pooled, last)
+    assert pooled.ledger.runs().total == 0
+    view = book_again(pooled, last)
+    assert view.entry == 1
+    assert pooled.ledger.balances().get((who, ARTIST), 0) == 0
+    assert view.record.artist_micro and who not in view.record.artist_micro
+    assert pooled.artist_names[who] not in influences_in(pooled.ledger.path)
+
+
+def test_what_is_not_to_be_kept_ends_in_words_where_the_ledger_cannot_be_read(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ledger, "opted_out", raising(LedgerError("The ledger is in use.")))
+    with pytest.raises(LedgerError, match="in use"):
+        list(trace_upload(studio, UploadRequest(upload(tmp_path), "mine.png", keep=False)))
+
+
+def test_a_dispute_pays_nobody_whose_wish_only_this_home_keeps(pooled: Studio) -> None:
+    end = generated(pooled)
+    first, second = list(end.shares.artist_micro)[:2]
+    wish = Wish(name=pooled.artist_names[second])
+    save_opt_outs(opt_outs_file(pooled.settings), OptOuts((wish,)))
+    before = pooled.ledger.balances()
+    open_dispute(pooled.ledger, "1", first, reason="Not theirs.", actor="bob")
+    with pytest.raises(UsageError, match=f"'{second}' has opted out .* Leave it in escrow"):
+        resolve_dispute(
+            pooled.ledger,
+            "1",
+            "upheld",
+            second,
+            reason="It is.",
+            actor="ann",
+            opted_out=opted_out_here(pooled.settings, pooled.collection),
+        )
+    assert pooled.ledger.balances()[second, ARTIST] == before[second, ARTIST]
 
 
 def test_when_it_cannot_be_traced_the_picture_is_kept_and_nothing_recorded(

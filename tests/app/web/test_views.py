@@ -13,10 +13,12 @@ from app.web.formatting import render
 from app.web.pages import ledger, method, run
 from app.web.views import credit, rules
 from app.web.views.credit import run_bars, total_bars
+from app.web.views.disputes import dispute_lines
 from core.collection.types import Collection, Work
 from core.evaluation.artist_report import SHOWN
 from core.evaluation.report import artist_figures
 from core.ledger.evidence import ArtistPart, Evidence
+from core.ledger.ledger import open_ledger
 from core.ledger.records import (
     ArtistTotal,
     Entry,
@@ -39,7 +41,7 @@ from core.ledger.shares import (
     shares_by_evidence,
 )
 from tests.core.evaluation.measured_artists import artists_json
-from tests.runs import influence, record
+from tests.runs import NAMES, SHARES, influence, key, record
 
 
 def words_of(html: str) -> str:
@@ -49,6 +51,29 @@ def words_of(html: str) -> str:
     parser.handle_data = parts.append  # type: ignore[method-assign]
     parser.feed(html)
     return " ".join("".join(parts).split())
+
+
+def test_a_rejection_says_it_gave_back_only_where_it_did(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path / "ledger.sqlite3")
+    ledger.record(one := record(), SHARES, key(one), NAMES)
+
+    def state_of(number: int, outcome: str, paid_to: str | None = None) -> str:
+        ledger.open_dispute(1, artist_id="indigo", reason="a", actor="bob")
+        return dispute_lines(
+            [ledger.resolve_dispute(number, outcome, paid_to=paid_to, reason="b", actor="ann")]
+        )[0].state
+
+    assert state_of(1, "rejected") == "rejected: it was given back"
+    assert state_of(2, "upheld") == "upheld: it stays in escrow"
+    assert state_of(3, "rejected") == "rejected: nothing moved, it stays in escrow"
+    assert state_of(4, "upheld", "indigo") == "upheld: it was paid to Indigo Workshop"
+    assert [line.moved for line in dispute_lines(ledger.disputes().items)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    ledger.close()
 
 
 def test_bars_start_at_zero_and_the_rest_is_always_there() -> None:

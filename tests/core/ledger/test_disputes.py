@@ -92,6 +92,55 @@ def test_upheld_without_anybody_to_pay_it_stays_in_escrow_and_can_be_disputed_ag
     assert ledger.balances()["umber", ARTIST] == INDIGO
 
 
+def test_what_was_left_in_escrow_can_go_back_to_its_artist(ledger: Ledger) -> None:
+    ledger.open_dispute(1, artist_id="indigo", reason="Not theirs.", actor="bob")
+    ledger.resolve_dispute(1, UPHELD, reason="Nobody knows whose.", actor="ann")
+    ledger.open_dispute(1, artist_id="indigo", reason="It is theirs.", actor="bob")
+    nothing = ledger.resolve_dispute(2, REJECTED, reason="Not shown.", actor="ann")
+    assert nothing.events[-1].adjustment is None
+    assert ledger.balances()["indigo", ESCROW] == INDIGO
+    ledger.open_dispute(1, artist_id="indigo", reason="Here is the sketch.", actor="bob")
+    paid = ledger.resolve_dispute(3, UPHELD, paid_to="indigo", reason="Shown.", actor="ann")
+    assert (paid.paid_to, paid.micro) == ("indigo", INDIGO)
+    balances = ledger.balances()
+    assert (balances["indigo", ARTIST], balances["indigo", ESCROW]) == (2 * INDIGO, 0)
+    assert ledger.verify().ok
+
+
+def test_what_was_in_escrow_before_can_be_paid_though_a_rejection_gives_back_a_part(
+    ledger: Ledger,
+) -> None:
+    ledger.open_dispute(1, artist_id="indigo", reason="Not theirs.", actor="bob")
+    ledger.resolve_dispute(1, UPHELD, reason="Nobody knows whose.", actor="ann")
+    ledger.open_dispute(1, artist_id="ochre", reason="Indigo's.", actor="bob")
+    ledger.resolve_dispute(2, UPHELD, paid_to="indigo", reason="It is.", actor="ann")
+    opened = ledger.open_dispute(1, artist_id="indigo", reason="All of it.", actor="bob")
+    assert opened.micro == INDIGO + OCHRE
+    ledger.resolve_dispute(3, UPHELD, paid_to="indigo", reason="It is.", actor="ann")
+    balances = ledger.balances()
+    assert (balances["indigo", ARTIST], balances["indigo", ESCROW]) == (2 * INDIGO + OCHRE, 0)
+    assert ledger.verify().ok
+
+
+def test_no_dispute_pays_an_artist_who_opted_out(ledger: Ledger) -> None:
+    ledger.set_artist_status("umber", "opted-out", reason="Asked", actor="ann")
+    ledger.open_dispute(1, artist_id="indigo", reason="Umber's wave.", actor="bob")
+    with pytest.raises(LedgerError, match="'umber' has opted out .* Leave it in escrow, or opt"):
+        ledger.resolve_dispute(1, UPHELD, paid_to="umber", reason="It is.", actor="ann")
+    assert ledger.balances().get(("umber", ARTIST), 0) == 0
+    assert ledger.balances()["indigo", ESCROW] == INDIGO
+    ledger.set_artist_status("umber", "active", reason="Back", actor="ann")
+    ledger.resolve_dispute(1, UPHELD, paid_to="umber", reason="It is.", actor="ann")
+    assert ledger.balances()["umber", ARTIST] == INDIGO
+
+
+def test_who_opted_out_still_gets_back_what_was_theirs(ledger: Ledger) -> None:
+    ledger.open_dispute(1, artist_id="indigo", reason="Not theirs.", actor="bob")
+    ledger.set_artist_status("indigo", "opted-out", reason="Asked", actor="ann")
+    ledger.resolve_dispute(1, REJECTED, reason="It is.", actor="ann")
+    assert ledger.balances()["indigo", ARTIST] == 2 * INDIGO
+
+
 def test_all_of_an_entry_is_disputed_where_no_artist_is_named(ledger: Ledger) -> None:
     assert ledger.open_dispute(1, reason="A copy.", actor="bob").micro == INDIGO + OCHRE
     ledger.resolve_dispute(1, REJECTED, reason="It is not.", actor="ann")
@@ -239,8 +288,31 @@ class Disputing(RuleBasedStateMachine):
         self.nobody = self.made = 0
 
     def teardown(self) -> None:
-        self.ledger.close()
-        self.folder.cleanup()
+        """At the end of every sequence: no escrow is without a way out to whom it is kept for."""
+        try:
+            for number in sorted(self.open):
+                self.ledger.resolve_dispute(number, UPHELD, reason="unknown", actor="ann")
+            for (who, account), micro in self.ledger.balances().items():
+                if account == ESCROW and micro:
+                    self._let_out(who)
+            assert not any(
+                micro for (_, account), micro in self.ledger.balances().items() if account == ESCROW
+            )
+            assert self.ledger.verify().ok
+        finally:
+            self.ledger.close()
+            self.folder.cleanup()
+
+    def _let_out(self, who: str) -> None:
+        for entry, books in self.holds.items():
+            kept = books.get((who, ESCROW), 0)
+            if kept:
+                before = self.ledger.balances().get((who, ARTIST), 0)
+                made = self.ledger.open_dispute(entry, artist_id=who, reason="theirs", actor="bob")
+                self.ledger.resolve_dispute(
+                    made.number, UPHELD, paid_to=who, reason="yes", actor="ann"
+                )
+                assert self.ledger.balances()[who, ARTIST] == before + kept
 
     @rule(
         shares=st.dictionaries(st.sampled_from(PEOPLE), st.integers(1, 300_000), max_size=3),
@@ -308,7 +380,7 @@ class Disputing(RuleBasedStateMachine):
             for (one, account), micro in held.items():
                 self._add(entry, one, ESCROW, -micro)
                 self._add(entry, one, account, micro)
-        elif paid_to is not None and paid_to == who:
+        elif paid_to is not None and paid_to == who and not held.get((who, ESCROW)):
             with pytest.raises(LedgerError, match="give it back"):
                 self.ledger.resolve_dispute(
                     number, UPHELD, paid_to=paid_to, reason="yes", actor="ann"

@@ -31,11 +31,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = open_ledger(path)
     ledger.know_artists({"later": "Not Credited Yet"})
     book_many(ledger, range(6))
-    ledger.set_artist_status("ochre", "opted-out", reason="On request", actor="ann")
     ledger.reverse(2, reason="mistake", actor="ann")
     ledger.delete_run(ledger.record(record(kind="upload")).record.id)
     ledger.open_dispute(1, artist_id="indigo", reason="it is mine", actor="bob")
     ledger.resolve_dispute(1, "upheld", paid_to="ochre", reason="shown", actor="ann")
+    ledger.set_artist_status("ochre", "opted-out", reason="On request", actor="ann")
     assert ledger.verify().ok
     ledger.close()
     with closing(sqlite3.connect(path)) as raw:
