@@ -2,7 +2,8 @@
 
 In: settings. Out: progress, then a table of checks. Three questions: does a training work find
 itself, and (itself set aside) its artist and class; do a class's pictures trace to works of that
-class; do a hand's new works trace to it.
+class; do a hand's new works trace to it. Works are traced under what they are learnt under: a class
+or a caption.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def check_retrieval(
     traces = []
     for done, place in enumerate(own, start=1):
         work = collection.works[place]
-        traces.append(_trace(engine, collection.image_path(work), work.style, names))
+        traces.append(_trace(engine, collection.image_path(work), collection.label(work), names))
         yield Progress("Training works", done, len(own))
     makers = [work.makers for work in collection.works]
     styles = [work.style for work in collection.works]
@@ -106,10 +107,9 @@ def check_retrieval(
         rows[name] += _itself_aside(scores, parts, own, makers, styles)
 
     traces, painted_styles = [], []
-    for number in range(limit):
-        style = collection.styles[number % len(collection.styles)]
-        image = _painted(engine, style, PAINTED_FIRST_SEED + seed * limit + number)
-        traces.append(engine.compare(image, style, names))
+    for number, (style, label) in enumerate(collection.labels_in_turn(limit)):
+        image = _painted(engine, label, PAINTED_FIRST_SEED + seed * limit + number)
+        traces.append(engine.compare(image, label, names))
         painted_styles.append(style)
         yield Progress("Generated pictures", number + 1, limit)
     for name, scores in _scores(traces, names).items():
@@ -119,7 +119,7 @@ def check_retrieval(
     held_out = load_held_out(collection)
     credits: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for done, work in enumerate(held_out, start=1):
-        one = _trace(engine, collection.image_path(work), work.style, names)
+        one = _trace(engine, collection.image_path(work), collection.label(work), names)
         for name in names:
             credits[name].append(_booked(one[name], makers))
         yield Progress("Held-out works", done, len(held_out))
@@ -172,12 +172,12 @@ def _scores(traces: list[MethodScores], names: list[str]) -> dict[str, Vector]:
     return {name: np.stack([one[name].scores for one in traces]) for name in names}
 
 
-def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> MethodScores:
+def _trace(engine: Engine, path: Path, label: str, names: list[str]) -> MethodScores:
     with Image.open(path) as image:
-        return engine.compare(image.convert("RGB"), style, names)
+        return engine.compare(image.convert("RGB"), label, names)
 
 
-def _painted(engine: Engine, style: str, seed: int) -> Image.Image:
+def _painted(engine: Engine, label: str, seed: int) -> Image.Image:
     steps, guidance = engine.collection.default_steps, engine.collection.default_guidance
-    events = engine.paint(style, seed=seed, steps=steps, guidance=guidance)
+    events = engine.paint(label, seed=seed, steps=steps, guidance=guidance)
     return next(event.image for event in events if isinstance(event, Painted))
