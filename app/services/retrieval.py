@@ -49,6 +49,7 @@ class RetrievalResult:
     collection: str
     method: str
     rows: tuple[RetrievalCheck, ...]
+    model_digest: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class RetrievalRecord(Record):
     collection: str = Field(description="Name of the collection")
     method: str = Field(description="Name of the method")
     rows: tuple[CheckRecord, ...] = Field(description="Every check")
+    model_digest: str = Field(description="Digest of the model that traced")
 
 
 ALL = "all"
@@ -128,7 +130,8 @@ def check_retrieval(
         for k in (1, 3):
             value = group_precision(credits[name], truth, k).value
             rows[name].append(RetrievalCheck(f"artist top-{k}", value, len(held_out)))
-    results = (RetrievalResult(collection.name, name, tuple(rows[name])) for name in names)
+    digest = engine.model.digest
+    results = (RetrievalResult(collection.name, name, tuple(rows[name]), digest) for name in names)
     yield RetrievalResults(tuple(results))
 
 

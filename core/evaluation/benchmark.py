@@ -54,6 +54,7 @@ from core.work_queue import made, unmade
 
 WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
 SPLITS = (VALIDATION, GENERATION)
+BASE = "base"  # in a configuration: the digest of the model that the LoRA lies on
 LDS_POOL, ARTIST_POOL, RETRAINED_POOL = "lds", "artists", "retrained"
 REMOVAL_POOL = "without"  # number 0 learns all works, number i all but the i-th artist's
 PAINTED_TOGETHER = 50
@@ -418,8 +419,13 @@ def configuration(preset: Preset, split: Split, base: Path | None = None) -> dic
         },
     }
     if base is not None:
-        values["base"] = digest_files(path for path in base.rglob("*.safetensors"))
+        values[BASE] = base_digest(base)
     return values
+
+
+def base_digest(model_dir: Path) -> str:
+    """Of the weights of a model without its LoRA, as a benchmark's configuration names it."""
+    return digest_files(model_dir.rglob("*.safetensors"))
 
 
 def check_configuration(directory: Path, wanted: dict[str, object]) -> None:

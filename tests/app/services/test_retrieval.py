@@ -80,3 +80,4 @@ def test_captioned_works_are_traced_under_their_captions(
     assert set(painted) == set(collection.labels)
     checks = {row.check: row for row in last.methods[0].rows}
     assert checks["self-retrieval"].value == 1.0
+    assert last.methods[0].model_digest == model.digest
