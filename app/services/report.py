@@ -141,7 +141,7 @@ def make_report(
     `artists`: that of `evaluate artists`.
     `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again;
     `pictures`: what `evaluate pictures --json` printed. Raises `StoreError` for figures of another
-    collection or of another model.
+    collection or of another model, and for a figure that is no number.
     """
     collection = chosen_collection(settings)
     digest = "" if retrieval is None and pictures is None else _model_digest(collection)
@@ -176,7 +176,14 @@ def make_report(
         pictures=None if pictures is None else _judged(pictures, collection, digest),
     )
     file = collection.path / REPORT
-    write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
+    try:
+        text = json.dumps(asdict(report), indent=1, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise StoreError(
+            f"A figure for the report of '{collection.name}' is no number (NaN or infinite). Run "
+            "again what it was taken from: the checks, or the benchmark in a new folder."
+        ) from error
+    write_text(file, text + "\n")
     yield ReportResult(report, file)
 
 

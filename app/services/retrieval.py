@@ -145,7 +145,10 @@ def _booked(one: Compared, makers: list[Makers]) -> dict[str, float]:
 def _itself_aside(
     scores: Vector, parts: Vector, own: list[int], makers: list[Makers], styles: list[str]
 ) -> list[RetrievalCheck]:
-    """What the other works say of a learnt one: its artist (of more than one work), its style."""
+    """What the other works say of a learnt one: its artist (of more than one work), its style.
+    Nothing where there are no others."""
+    if len(makers) < 2:
+        return []
     works_of = Counter(who for one in makers for who, _ in one)
     by = [{who for who, _ in one} for one in makers]
     shared = [row for row, place in enumerate(own) if any(works_of[who] > 1 for who in by[place])]

@@ -248,6 +248,16 @@ def test_figures_of_another_base_model_are_refused(copied: Collection, tmp_path:
     report()
 
 
+def test_a_figure_that_is_no_number_stands_in_no_report(copied: Collection, tmp_path: Path) -> None:
+    values = experiment()
+    values["rows"][0]["lds"] = float("nan")  # type: ignore[index]
+    (tmp_path / "main.json").write_text(json.dumps(values))
+    (tmp_path / "config.json").write_text(json.dumps({"works": []}))
+    with pytest.raises(StoreError, match="is no number"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+    assert load_report(copied) is None
+
+
 def test_the_embedded_report_is_of_the_model_that_ships() -> None:
     """Whoever trains it again judges it again."""
     report = load_report(load_collection(EMBEDDED, check_files=False))

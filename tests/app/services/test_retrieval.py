@@ -51,6 +51,11 @@ def test_an_artist_of_one_work_is_not_asked_for() -> None:
     assert set(checks) == {"style precision@10, itself aside"}
 
 
+def test_of_one_work_alone_no_other_is_asked() -> None:
+    scores = np.array([[9.0]])
+    assert _itself_aside(scores, scores, [0], MAKERS[:1], STYLES[:1]) == []
+
+
 def test_captioned_works_are_traced_under_their_captions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
