@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,12 @@ from PIL import Image
 from core.attribution.calibration.references import ReferencePlan
 from core.attribution.features.build import build_features
 from core.attribution.features.spec import SPECS
-from core.collection.store import load_collection, save_collection, save_held_out
+from core.collection.store import (
+    load_collection,
+    load_held_out,
+    save_collection,
+    save_held_out,
+)
 from core.collection.types import BODY, Artist, Collection, Work
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
@@ -74,6 +81,23 @@ def small_collection(root: Path) -> Collection:
     )
     save_held_out(collection, small_works(root, "held_out", 5000, 1))
     save_collection(collection)
+    return load_collection(root)
+
+
+def captioned_collection(root: Path) -> Collection:
+    """The same by caption, each work's its own; one work and one held-out work have none."""
+    collection = replace(small_collection(root), by_caption=True)
+
+    def described(works: Sequence[Work]) -> tuple[Work, ...]:
+        first, *rest = works
+        texts = (f"a boat of {work.artist_id}, {work.id[-1]}" for work in rest)
+        return (
+            first,
+            *(replace(work, caption=text) for work, text in zip(rest, texts, strict=True)),
+        )
+
+    save_held_out(collection, described(load_held_out(collection)))
+    save_collection(replace(collection, works=described(collection.works)))
     return load_collection(root)
 
 

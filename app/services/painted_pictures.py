@@ -99,7 +99,8 @@ def judge_pictures(
     clip: Path | None = None,
     sheet: Path | None = None,
 ) -> Generator[Progress | PicturesJudged, None, None]:
-    """Paint `count` pictures, the classes in turn, and judge them.
+    """Paint `count` pictures, the classes in turn (by caption: of each its captions in turn), and
+    judge them by class.
 
     Raises `UsageError` for fewer pictures than two per class, `ModelError` without an embedding.
     """
@@ -121,9 +122,8 @@ def judge_pictures(
     rest = load_held_out(collection)
     held_out = (yield from _read(collection, rest, embedder, "Held-out works")) if rest else None
     images, styles = [], []
-    for number in range(count):
-        style = collection.styles[number % len(collection.styles)]
-        images.append(_painted(engine, style, FIRST_SEED + seed * count + number))
+    for number, (style, label) in enumerate(collection.labels_in_turn(count)):
+        images.append(_painted(engine, label, FIRST_SEED + seed * count + number))
         styles.append(style)
         yield Progress("Painting", number + 1, count)
     painted = _pictures(images, styles, collection.image_size, embedder)
@@ -171,7 +171,7 @@ def _pictures(
     )
 
 
-def _painted(engine: Engine, style: str, seed: int) -> Image.Image:
+def _painted(engine: Engine, label: str, seed: int) -> Image.Image:
     steps, guidance = engine.collection.default_steps, engine.collection.default_guidance
-    events = engine.paint(style, seed=seed, steps=steps, guidance=guidance)
+    events = engine.paint(label, seed=seed, steps=steps, guidance=guidance)
     return next(event.image for event in events if isinstance(event, Painted))

@@ -40,12 +40,15 @@ from core.attribution.calibration.references import (
     traced_references,
 )
 from core.attribution.features.spec import DEFAULT
-from core.attribution.features.store import FeatureStore, features_directory
+from core.attribution.features.store import features_directory
 from core.attribution.result import Vector
 from core.attribution.scoring.ridge import DEFAULT_RULE
 from core.collection.types import Collection
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import StoreError
 from core.evaluation.artist_removal import RESULT
+from core.evaluation.benchmark import BASE as BASE_MODEL
+from core.evaluation.benchmark import base_digest
 from core.evaluation.report import (
     Report,
     Roc,
@@ -138,12 +141,13 @@ def make_report(
     `artists`: that of `evaluate artists`.
     `retrieval`: what `evaluate retrieval --method all --json` printed, instead of checking again;
     `pictures`: what `evaluate pictures --json` printed. Raises `StoreError` for figures of another
-    collection or of another model.
+    collection or of another model, and for a figure that is no number.
     """
     collection = chosen_collection(settings)
+    digest = "" if retrieval is None and pictures is None else _model_digest(collection)
     checked: tuple[RetrievalResult, ...] = ()
     if retrieval is not None:
-        checked = _retrieved(retrieval, collection)
+        checked = _retrieved(retrieval, collection, digest)
     elif checks:
         for event in check_retrieval(settings, method=ALL, limit=limit, seed=0):
             if isinstance(event, RetrievalResults):
@@ -155,9 +159,9 @@ def make_report(
         for one in checked
         for row in one.rows
     ]
-    for folder in (benchmark, removals, artists):
+    for folder in dict.fromkeys((benchmark, removals, artists)):
         if folder is not None:
-            _check_works(folder, collection)
+            _check_origin(folder, collection)
     experiment = _read(benchmark / "main.json") if benchmark is not None else None
     methods = method_figures(experiment) if experiment is not None else ()
     report = Report(
@@ -169,10 +173,17 @@ def make_report(
         facts=_facts(experiment),
         counterfactual=_counterfactual(removals or benchmark),
         artists=None if artists is None else artist_figures(_read(artists / RESULT, "artists")),
-        pictures=None if pictures is None else _judged(pictures, collection),
+        pictures=None if pictures is None else _judged(pictures, collection, digest),
     )
     file = collection.path / REPORT
-    write_text(file, json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
+    try:
+        text = json.dumps(asdict(report), indent=1, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise StoreError(
+            f"A figure for the report of '{collection.name}' is no number (NaN or infinite). Run "
+            "again what it was taken from: the checks, or the benchmark in a new folder."
+        ) from error
+    write_text(file, text + "\n")
     yield ReportResult(report, file)
 
 
@@ -202,7 +213,7 @@ def report_record(kept: Mapping[str, Any]) -> ReportRecord:
     )
 
 
-def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...]:
+def _retrieved(file: Path, collection: Collection, digest: str) -> tuple[RetrievalResult, ...]:
     try:
         methods = json.loads(file.read_text(encoding="utf-8"))
         checked = tuple(
@@ -210,10 +221,11 @@ def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...
                 one["collection"],
                 one["method"],
                 tuple(RetrievalCheck(**row) for row in one["rows"]),
+                one.get("model_digest") or "",
             )
             for one in methods
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             f"'{file.name}' is not what `python -m app evaluate retrieval --method all --json` "
             "prints. Run it, and keep its output in a file."
@@ -223,10 +235,28 @@ def _retrieved(file: Path, collection: Collection) -> tuple[RetrievalResult, ...
         raise StoreError(
             f"'{file.name}' checks the collection '{sorted(others)[0]}', not '{collection.name}'."
         )
+    for one in checked:
+        _check_model(file, one.model_digest, digest, "checks", "retrieval --method all")
     return checked
 
 
-def _judged(file: Path, collection: Collection) -> dict[str, Any]:
+def _model_digest(collection: Collection) -> str:
+    """Of the collection's model as it is now, whatever its features say."""
+    return PipelineModel.load(collection.path / "model", collection.path / "lora").digest
+
+
+def _check_model(file: Path, digest: str, own: str, verb: str, command: str) -> None:
+    """Raises `StoreError` where a file's figures are not of the model `own`."""
+    if digest == own:
+        return
+    which = f"another model ({digest[:12]})" if digest else "a model that it does not name"
+    raise StoreError(
+        f"'{file.name}' {verb} {which}, and the collection's is {own[:12]}. Run "
+        f"`python -m app evaluate {command} --json` again, and keep its output in the file."
+    )
+
+
+def _judged(file: Path, collection: Collection, digest: str) -> dict[str, Any]:
     """What the judge said of what this collection's model paints."""
     try:
         record = PicturesRecord.model_validate_json(file.read_text(encoding="utf-8"))
@@ -239,12 +269,7 @@ def _judged(file: Path, collection: Collection) -> dict[str, Any]:
         raise StoreError(
             f"'{file.name}' judges the collection '{record.collection}', not '{collection.name}'."
         )
-    digest = FeatureStore.open(features_directory(collection, DEFAULT)).header.model_digest
-    if record.model_digest != digest:
-        raise StoreError(
-            f"'{file.name}' judges another model ({record.model_digest[:12]}) than that of the "
-            f"features here ({digest[:12]}). Run `python -m app evaluate pictures --json` again."
-        )
+    _check_model(file, record.model_digest, digest, "judges", "pictures")
     return record.plain() | {"sheet": None}  # a path of the machine that judged
 
 
@@ -278,13 +303,22 @@ def _read(file: Path, verb: str = "lds --preset workshops") -> dict[str, Any]:
         ) from error
 
 
-def _check_works(folder: Path, collection: Collection) -> None:
-    """A benchmark of other pictures says nothing about this collection."""
-    works = set(_read(folder / "config.json").get("works", ()))
+def _check_origin(folder: Path, collection: Collection) -> None:
+    """A benchmark of other pictures, or of another base model, says nothing about this collection.
+    An older folder does not name its base."""
+    config = _read(folder / "config.json")
+    works = set(config.get("works", ()))
     if not works <= {work.sha256 for work in collection.works}:
         raise StoreError(
             f"The benchmark '{folder.name}' was made of other works than the collection "
             f"'{collection.name}' holds. Name the folder of its own benchmark."
+        )
+    base = config.get(BASE_MODEL)
+    if base is not None and base != (own := base_digest(collection.path / "model")):
+        raise StoreError(
+            f"The benchmark '{folder.name}' was made on another base model ({str(base)[:12]}) than "
+            f"that of '{collection.name}' ({own[:12]}). Run it again in a new folder, or name the "
+            "folder of this model's benchmark."
         )
 
 

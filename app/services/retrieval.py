@@ -2,7 +2,8 @@
 
 In: settings. Out: progress, then a table of checks. Three questions: does a training work find
 itself, and (itself set aside) its artist and class; do a class's pictures trace to works of that
-class; do a hand's new works trace to it.
+class; do a hand's new works trace to it. Works are traced under what they are learnt under: a class
+or a caption.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class RetrievalResult:
     collection: str
     method: str
     rows: tuple[RetrievalCheck, ...]
+    model_digest: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class RetrievalRecord(Record):
     collection: str = Field(description="Name of the collection")
     method: str = Field(description="Name of the method")
     rows: tuple[CheckRecord, ...] = Field(description="Every check")
+    model_digest: str = Field(description="Digest of the model that traced")
 
 
 ALL = "all"
@@ -94,7 +97,7 @@ def check_retrieval(
     traces = []
     for done, place in enumerate(own, start=1):
         work = collection.works[place]
-        traces.append(_trace(engine, collection.image_path(work), work.style, names))
+        traces.append(_trace(engine, collection.image_path(work), collection.label(work), names))
         yield Progress("Training works", done, len(own))
     makers = [work.makers for work in collection.works]
     styles = [work.style for work in collection.works]
@@ -106,10 +109,9 @@ def check_retrieval(
         rows[name] += _itself_aside(scores, parts, own, makers, styles)
 
     traces, painted_styles = [], []
-    for number in range(limit):
-        style = collection.styles[number % len(collection.styles)]
-        image = _painted(engine, style, PAINTED_FIRST_SEED + seed * limit + number)
-        traces.append(engine.compare(image, style, names))
+    for number, (style, label) in enumerate(collection.labels_in_turn(limit)):
+        image = _painted(engine, label, PAINTED_FIRST_SEED + seed * limit + number)
+        traces.append(engine.compare(image, label, names))
         painted_styles.append(style)
         yield Progress("Generated pictures", number + 1, limit)
     for name, scores in _scores(traces, names).items():
@@ -119,7 +121,7 @@ def check_retrieval(
     held_out = load_held_out(collection)
     credits: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for done, work in enumerate(held_out, start=1):
-        one = _trace(engine, collection.image_path(work), work.style, names)
+        one = _trace(engine, collection.image_path(work), collection.label(work), names)
         for name in names:
             credits[name].append(_booked(one[name], makers))
         yield Progress("Held-out works", done, len(held_out))
@@ -128,7 +130,8 @@ def check_retrieval(
         for k in (1, 3):
             value = group_precision(credits[name], truth, k).value
             rows[name].append(RetrievalCheck(f"artist top-{k}", value, len(held_out)))
-    results = (RetrievalResult(collection.name, name, tuple(rows[name])) for name in names)
+    digest = engine.model.digest
+    results = (RetrievalResult(collection.name, name, tuple(rows[name]), digest) for name in names)
     yield RetrievalResults(tuple(results))
 
 
@@ -142,7 +145,10 @@ def _booked(one: Compared, makers: list[Makers]) -> dict[str, float]:
 def _itself_aside(
     scores: Vector, parts: Vector, own: list[int], makers: list[Makers], styles: list[str]
 ) -> list[RetrievalCheck]:
-    """What the other works say of a learnt one: its artist (of more than one work), its style."""
+    """What the other works say of a learnt one: its artist (of more than one work), its style.
+    Nothing where there are no others."""
+    if len(makers) < 2:
+        return []
     works_of = Counter(who for one in makers for who, _ in one)
     by = [{who for who, _ in one} for one in makers]
     shared = [row for row, place in enumerate(own) if any(works_of[who] > 1 for who in by[place])]
@@ -172,12 +178,12 @@ def _scores(traces: list[MethodScores], names: list[str]) -> dict[str, Vector]:
     return {name: np.stack([one[name].scores for one in traces]) for name in names}
 
 
-def _trace(engine: Engine, path: Path, style: str, names: list[str]) -> MethodScores:
+def _trace(engine: Engine, path: Path, label: str, names: list[str]) -> MethodScores:
     with Image.open(path) as image:
-        return engine.compare(image.convert("RGB"), style, names)
+        return engine.compare(image.convert("RGB"), label, names)
 
 
-def _painted(engine: Engine, style: str, seed: int) -> Image.Image:
+def _painted(engine: Engine, label: str, seed: int) -> Image.Image:
     steps, guidance = engine.collection.default_steps, engine.collection.default_guidance
-    events = engine.paint(style, seed=seed, steps=steps, guidance=guidance)
+    events = engine.paint(label, seed=seed, steps=steps, guidance=guidance)
     return next(event.image for event in events if isinstance(event, Painted))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -127,6 +127,10 @@ class Collection:
         """What the works are learnt under, sorted, each once."""
         return tuple(sorted({self.label(work) for work in self.works}))
 
+    def labels_in_turn(self, count: int) -> list[tuple[str, str]]:
+        """`count` times (class, label): the classes in turn, of each its labels in turn."""
+        return in_turn(((work.style, self.label(work)) for work in self.works), count)
+
     def prompt(self, label: str) -> str:
         """The sentence that a label is painted with."""
         return label if self.by_caption and label not in self.styles else class_prompt(label)
@@ -234,6 +238,20 @@ class Collection:
         ids = sorted(artist.id for artist in self.artists)
         text = json.dumps([rows, ids], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def in_turn(pairs: Iterable[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    """`count` of the (class, label) pairs: the classes in turn, of each its labels in turn, both
+    sorted, from the start again where they end."""
+    of_class: dict[str, set[str]] = {}
+    for style, label in pairs:
+        of_class.setdefault(style, set()).add(label)
+    groups = [(style, sorted(labels)) for style, labels in sorted(of_class.items())]
+    chosen = []
+    for number in range(count):
+        style, labels = groups[number % len(groups)]
+        chosen.append((style, labels[number // len(groups) % len(labels)]))
+    return chosen
 
 
 def class_prompt(style: str) -> str:

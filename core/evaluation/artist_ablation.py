@@ -8,6 +8,7 @@ forget some works, are two targets: a `Teach` for the training loop.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +29,8 @@ from core.diffusion.schedule import Schedule
 from core.diffusion.tensors import tensor_to_image
 from core.diffusion.training.base_model import encode_all, training_set
 from core.diffusion.training.loop import Recipe, Teach, TrainingSet, train
-from core.diffusion.training.lora import LORA, LoraTrainingPlan, load_pictures, train_lora
-from core.errors import UsageError
+from core.diffusion.training.lora import LoraTrainingPlan, kept_plan, load_pictures, train_lora
+from core.errors import ModelError, UsageError
 from core.evaluation.models import Losses
 from core.progress import Progress
 
@@ -143,11 +144,12 @@ def lora_without(
     device: torch.device | str = "cpu",
 ) -> Iterator[Progress]:
     """Write `directory/lora`: by `forget`ting or `redirect`ing (minutes), or `retrain`ing (the
-    whole training).
+    whole training, by the plan of the collection's LoRA). `recipe`: instead of the way's own.
 
     The first two go on from the collection's LoRA: about all other works it learns what it learnt
     before, about the artist's to answer what the base model answers (`forget`), or what somebody
-    who knows the others alone would answer (`redirect`). Resumes; seeded.
+    who knows the others alone would answer (`redirect`). Resumes; seeded. Raises `ModelError` for
+    retraining where nobody knows the plan; what was retrained by another plan is made anew.
     """
     own = [work for work in collection.works if work.is_by(artist_id)]
     kept = [work for work in collection.works if not work.is_by(artist_id)]
@@ -155,13 +157,14 @@ def lora_without(
         raise UsageError(
             f"The collection '{collection.name}' has no artist '{artist_id}' beside others."
         )
-    if (directory / "lora" / LORA_FILE).is_file():
+    scratch, lora = directory / "scratch", directory / "lora"
+    plan = _plan(collection, recipe) if way == RETRAIN else None
+    if plan is not None and any(kept_plan(place) not in (None, plan) for place in (scratch, lora)):
+        for place in (scratch, lora):
+            shutil.rmtree(place, ignore_errors=True)
+    if (lora / LORA_FILE).is_file():
         return
-    if way == RETRAIN:
-        full = PipelineModel.load(collection.path / "model", collection.path / "lora")
-        recipe = LORA if recipe is None else recipe
-        plan = LoraTrainingPlan(full.lora_rank, recipe, layers=full.lora_layers)
-        scratch, lora = directory / "scratch", directory / "lora"
+    if plan is not None:
         yield from train_lora(collection, kept, plan, scratch, lora, device)
     elif way in FORGETTING_TARGETS:
         forgetting = FORGETTING if recipe is None else recipe
@@ -169,6 +172,23 @@ def lora_without(
         yield from _forget(collection, own, kept, directory, forgetting, device, target)
     else:
         raise UsageError(f"There is no way '{way}'. Choose one of: {', '.join(WAYS)}.")
+
+
+def _plan(collection: Collection, recipe: Recipe | None) -> LoraTrainingPlan:
+    """By which the collection's LoRA was trained, or one of its shape with another recipe."""
+    places = (collection.path / "model", collection.path / "lora")
+    if recipe is not None:
+        full = PipelineModel.load(*places)
+        return LoraTrainingPlan(full.lora_rank, recipe, layers=full.lora_layers)
+    plan = kept_plan(places[1])
+    if plan is None:
+        raise ModelError(
+            f"Nobody knows by which plan the LoRA of the collection '{collection.name}' was "
+            "trained: it was brought, or trained before plans were kept, so it cannot be trained "
+            "again without an artist. Let the artist be forgotten instead (leave --retrain out), "
+            "or move the folder 'lora' away and train it here with `python -m app train`."
+        )
+    return plan
 
 
 def _forget(

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.collection.types import class_prompt
+from core.collection.types import in_turn
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.protocol import DiffusionModel
 from core.diffusion.sampling import denoise
@@ -54,6 +54,7 @@ from core.work_queue import made, unmade
 
 WORKS, VALIDATION, GENERATION = "works", "validation", "generation"
 SPLITS = (VALIDATION, GENERATION)
+BASE = "base"  # in a configuration: the digest of the model that the LoRA lies on
 LDS_POOL, ARTIST_POOL, RETRAINED_POOL = "lds", "artists", "retrained"
 REMOVAL_POOL = "without"  # number 0 learns all works, number i all but the i-th artist's
 PAINTED_TOGETHER = 50
@@ -152,9 +153,9 @@ class Benchmark:
     def generation(self) -> EncodedPictures:
         """Pictures that the full model painted. Raises `StoreError` before `paint`."""
         pixels = self.generated_pixels
-        labels = tuple(self._painted_labels())
+        labels, sentences = (tuple(part) for part in zip(*self._painted_under, strict=True))
         ids = tuple(f"generated-{self.preset.name}-{seed}" for seed in range(len(pixels)))
-        pictures = self._encoded(Pictures(pixels, labels, labels, ids))
+        pictures = self._encoded(Pictures(pixels, labels, labels, ids, sentences))
         return replace(pictures, seeds=tuple(range(len(pixels))))
 
     def pictures(self, name: str) -> EncodedPictures:
@@ -168,7 +169,7 @@ class Benchmark:
     def _encoded(self, pictures: Pictures) -> EncodedPictures:
         parts = [self.model.encode(part) for part in pictures.pixels.split(16)]
         latents = torch.cat(parts) if parts else pictures.pixels
-        prompts = tuple(class_prompt(label) if self.prompted else "" for label in pictures.labels)
+        prompts = pictures.sentences if self.prompted else ("",) * len(pictures)
         return EncodedPictures(latents.cpu(), prompts, pictures.ids)
 
     # --- the attributed model -------------------------------------------------------------------
@@ -225,9 +226,12 @@ class Benchmark:
     def _painted(self) -> Path:
         return self.directory / "generated.safetensors"
 
-    def _painted_labels(self) -> list[str]:
-        labels = sorted(set(self.split.works.labels))
-        return [labels[number % len(labels)] for number in range(self.preset.generated)]
+    @property
+    def _painted_under(self) -> list[tuple[str, str]]:
+        """A class and a sentence for every query."""
+        works = self.split.works
+        pairs = zip(works.labels, works.sentences, strict=True)
+        return in_turn(pairs, self.preset.generated)
 
     def paint(self) -> Iterator[Progress]:
         """Generated queries: clamped and rounded to 8 bits, as a saved picture is."""
@@ -242,8 +246,8 @@ class Benchmark:
 
     def painted(self, seeds: Sequence[int]) -> Tensor:
         """Query number `seed` of each, `[b, c, h, w]`, painted by what `model` holds now."""
-        labels = self._painted_labels()
-        prompts = [class_prompt(labels[seed]) if self.prompted else "" for seed in seeds]
+        under = self._painted_under
+        prompts = [under[seed][1] if self.prompted else "" for seed in seeds]
         for step in denoise(self.model, prompts, seeds, self.preset.sampler):
             latents = step.latents
         return rounded(self.model.decode(latents))
@@ -409,10 +413,19 @@ def configuration(preset: Preset, split: Split, base: Path | None = None) -> dic
         **{name: list(part.ids) for name, part in parts.items()},
         **{f"labels of {name}": list(part.labels) for name, part in parts.items()},
         **{f"artists of {name}": list(part.artists) for name, part in parts.items()},
+        # folders of collections without captions know none
+        **{
+            f"prompts of {name}": list(part.prompts) for name, part in parts.items() if part.prompts
+        },
     }
     if base is not None:
-        values["base"] = digest_files(path for path in base.rglob("*.safetensors"))
+        values[BASE] = base_digest(base)
     return values
+
+
+def base_digest(model_dir: Path) -> str:
+    """Of the weights of a model without its LoRA, as a benchmark's configuration names it."""
+    return digest_files(model_dir.rglob("*.safetensors"))
 
 
 def check_configuration(directory: Path, wanted: dict[str, object]) -> None:

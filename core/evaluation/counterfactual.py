@@ -226,10 +226,11 @@ def _named(
 ) -> Generator[Progress, None, NDArray[np.int64]]:
     """The works that a method names for each picture, `[images, works]`; where artists go, the
     number of the model without the one it names, `[images, 1]`."""
-    count = len(bench.works.ids)
+    member = membership(bench.split.works.artists)
     if name == RANDOM:
-        rng = np.random.default_rng(removal.seed)
-        scores = rng.random((removal.images, count))
+        # row by row and nothing else, so that more pictures leave the first as they are
+        count = member.shape[1] if removal.artists else len(bench.works.ids)
+        scores = np.random.default_rng(removal.seed).random((removal.images, count))
     else:
         trial = Trial(method=name, noise=removal.noise, timesteps=removal.timesteps)
         if trial.retrains:
@@ -244,12 +245,7 @@ def _named(
             seen = clip_vectors(bench, clip)
         scores = Contest(bench, trial, seen).scores(GENERATION)[: removal.images]
     if removal.artists:
-        member = membership(bench.split.works.artists)
-        sums = (
-            rng.random((len(scores), member.shape[1]))
-            if name == RANDOM
-            else (scores.clip(min=0.0) @ member)
-        )
+        sums = scores if name == RANDOM else scores.clip(min=0.0) @ member
         first: NDArray[np.int64] = 1 + sums.argmax(axis=1, keepdims=True)
         return first
     order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")

@@ -20,7 +20,7 @@ from torch import Tensor
 from core.collection.importing.cifar import photographs_in
 from core.collection.importing.fields import slug
 from core.collection.store import load_collection, load_held_out
-from core.collection.types import Work
+from core.collection.types import Work, class_prompt
 from core.diffusion.tensors import image_to_tensor
 from core.errors import CollectionError, UsageError
 from core.evaluation.presets import COLLECTION, DIGITS, Preset
@@ -28,21 +28,28 @@ from core.evaluation.presets import COLLECTION, DIGITS, Preset
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """`pixels [n, c, h, w]` in [-1, 1]; a class, an artist and a content digest each."""
+    """`pixels [n, c, h, w]` in [-1, 1]; a class, an artist and a content digest each. `prompts`:
+    the sentence of each, where the collection is by caption; without them it is the class's."""
 
     pixels: Tensor
     labels: tuple[str, ...]
     artists: tuple[str, ...]
     ids: tuple[str, ...]
+    prompts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What a model with prompts learns each under."""
+        return self.prompts or tuple(map(class_prompt, self.labels))
+
     def of(self, rows: Sequence[int]) -> Pictures:
         """Some of them, in the order of `rows`."""
+        kept = (self.labels, self.artists, self.ids, self.prompts)
         return Pictures(
-            self.pixels[list(rows)],
-            *(tuple(kept[row] for row in rows) for kept in (self.labels, self.artists, self.ids)),
+            self.pixels[list(rows)], *(tuple(one[row] for row in rows if one) for one in kept)
         )
 
 
@@ -208,6 +215,9 @@ def of_collection(
             tuple(work.style for work in works),
             tuple(work.artist_id for work in works),
             tuple(work.sha256 for work in works),
+            tuple(collection.prompt(collection.label(work)) for work in works)
+            if collection.by_caption
+            else (),
         )
 
     return Split(read(chosen), read(turns[:validation]))

@@ -43,6 +43,7 @@ from core.files import write_bytes, write_folder, write_text
 from core.progress import Progress
 
 PARTS = ("vae", "unet", "text_encoder")
+PLAN_FILE = "plan.json"  # in a training's scratch directory, and beside a LoRA
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -287,7 +288,7 @@ def is_whole(model_dir: Path) -> bool:
 def check_plan(plan: object, scratch: Path) -> None:
     """A scratch directory begun under another plan is refused, never silently mixed."""
     scratch.mkdir(parents=True, exist_ok=True)
-    record = scratch / "plan.json"
+    record = scratch / PLAN_FILE
     written = json.dumps(plan, indent=1, sort_keys=True)
     if not record.is_file():
         write_text(record, written)

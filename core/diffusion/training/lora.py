@@ -1,13 +1,16 @@
 """Train a LoRA of any family on a collection, the base untouched.
 
-In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection.
+In: a collection with a model, a recipe, a scratch directory. Out: `lora/` in the collection, with
+the plan it was trained by.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -17,6 +20,7 @@ from core.diffusion.lora import LORA_FILE
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.tensors import chosen_precision, image_to_pixels
 from core.diffusion.training.base_model import (
+    PLAN_FILE,
     LabelledImages,
     check_plan,
     encode_all,
@@ -24,7 +28,8 @@ from core.diffusion.training.base_model import (
     training_set,
 )
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
-from core.errors import CollectionError
+from core.errors import CollectionError, ModelError
+from core.files import read_json, write_text
 from core.progress import Progress
 
 LORA = Recipe(steps=2000, learning_rate=3e-3, ema=0.99, seed=2)
@@ -68,6 +73,31 @@ class LoraTrainingPlan:
 PAPER_PLAN = LoraTrainingPlan(128, PAPER_LORA, "gaussian")
 
 
+def save_plan(plan: LoraTrainingPlan, lora_dir: Path) -> None:
+    """Say beside a LoRA by which plan it was trained."""
+    text = json.dumps({"lora": asdict(plan)}, indent=1, sort_keys=True)
+    write_text(lora_dir / PLAN_FILE, text + "\n")
+
+
+def kept_plan(directory: Path) -> LoraTrainingPlan | None:
+    """The plan of the LoRA in `directory`, or of the training whose scratch it is; None for a LoRA
+    that was brought, or trained before plans were kept. Raises `ModelError` for a damaged file."""
+    if not (directory / PLAN_FILE).is_file():
+        return None
+
+    def plan_of(values: Any) -> LoraTrainingPlan:
+        plan = dict(values["lora"])
+        recipe = dict(plan.pop("recipe"))
+        recipe["betas"] = tuple(recipe["betas"])
+        return LoraTrainingPlan(recipe=Recipe(**recipe), **plan)
+
+    fault = (
+        f"{PLAN_FILE} in {directory} is no training plan that this version knows. Copy it again, "
+        "or remove it: only retraining needs it."
+    )
+    return read_json(directory / PLAN_FILE, plan_of, missing=fault, damaged=fault, error=ModelError)
+
+
 def load_pictures(collection: Collection, works: Sequence[Work]) -> LabelledImages:
     """The works' files as they are: what training sees is what an upload of the file gives."""
     images = []
@@ -92,7 +122,7 @@ def train_lora(
     device: torch.device | str = "cpu",
     execution: Execution = PLAIN,
 ) -> Iterator[Progress]:
-    """Train on `works` (all of the collection, or a subset) and write the adapter.
+    """Train on `works` (all of the collection, or a subset) and write the adapter and its plan.
 
     In bfloat16 the frozen network lies in bfloat16 too; the LoRA and its optimizer stay in float32.
     Pictures and prompts are encoded once; then the encoders leave the device.
@@ -113,6 +143,7 @@ def train_lora(
     model.park()
     place = scratch / "lora"
     yield from train(model, parameters, data, plan.recipe, place, table=table, execution=execution)
+    save_plan(plan, lora_dir)  # first: a LoRA that is there is finished
     model.save_lora(lora_dir)
 
 

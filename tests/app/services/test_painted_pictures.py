@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +16,14 @@ from app.cli import main
 from app.services import painted_pictures
 from app.services.painted_pictures import PicturesJudged, contact_sheet, judge_pictures
 from app.settings import read_settings
+from core.attribution.engine import Engine
+from core.attribution.features.build import build_features
+from core.attribution.features.spec import DEFAULT, SPECS
 from core.collection.types import Collection
+from core.diffusion.pipeline_model import PipelineModel
 from core.errors import ModelError, UsageError
 from core.evaluation.efficientnet import EfficientNetLite
+from tests.small import PLAN, captioned_collection, save_small_model
 
 
 class Means:
@@ -50,6 +57,30 @@ def test_a_model_is_judged_and_its_pictures_are_laid_out(
         assert page.size == (3 * side + 4, 2 * side + 4)
     again = [e for e in judge_pictures(settings, count=6) if isinstance(e, PicturesJudged)]
     assert again[0].judgement == judged.judgement, "the same seeds, the same pictures"
+
+
+def test_a_captioned_collection_paints_its_captions_and_is_judged_by_class(
+    tmp_path: Path, by_means: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = captioned_collection(tmp_path / "small")
+    save_small_model(collection.path)
+    model = PipelineModel.load(collection.path / "model", collection.path / "lora")
+    list(build_features(model, collection, DEFAULT, SPECS[DEFAULT], plan=PLAN))
+    painted: list[str] = []
+    paint = Engine.paint
+
+    def spied(self: Engine, label: str, **how: Any) -> Iterator[Any]:
+        painted.append(label)
+        return paint(self, label, **how)
+
+    monkeypatch.setattr(Engine, "paint", spied)
+    settings = read_settings(home=tmp_path, collection=collection.path, device="cpu")
+    *_, last = judge_pictures(settings, count=4)
+    assert isinstance(last, PicturesJudged)
+    style_of = {collection.label(work): work.style for work in collection.works}
+    assert [style_of[label] for label in painted] == ["cubism", "ukiyo_e"] * 2
+    assert len(set(painted)) == 4 and sum("boat" in label for label in painted) >= 3
+    assert set(last.judgement.sharpness) == set(collection.styles)
 
 
 def test_the_verb_answers_in_words_and_as_json(

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from app.services.report import ReportResult, load_report, make_report
 from app.settings import EMBEDDED, read_settings
@@ -16,6 +17,7 @@ from core.attribution.features.store import FeatureStore, features_directory
 from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.errors import StoreError
+from core.evaluation.benchmark import base_digest
 from core.evaluation.report import artist_figures
 from tests.core.evaluation.measured_artists import artists_json
 
@@ -160,7 +162,9 @@ def test_what_the_judge_said_stands_in_the_report_of_its_model_alone(
 def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_path: Path) -> None:
     file = tmp_path / "retrieval.json"
     row = {"check": "artist top-1", "value": 0.5, "queries": 4}
-    answer = {"collection": "small", "method": "trak", "rows": [row]}
+    digest = FeatureStore.open(features_directory(copied, "default")).header.model_digest
+    older = {"collection": "small", "method": "trak", "rows": [row]}
+    answer = older | {"model_digest": digest}
     file.write_text(json.dumps([answer]))
     settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
 
@@ -172,6 +176,9 @@ def test_what_retrieval_printed_is_not_measured_again(copied: Collection, tmp_pa
     assert report().report.checks == (("trak: artist top-1", 0.5, 4),)
     file.write_text(json.dumps([answer | {"collection": "another"}]))
     with pytest.raises(StoreError, match="checks the collection 'another', not 'small'"):
+        report()
+    file.write_text(json.dumps([older]))
+    with pytest.raises(StoreError, match=r"does not name, and .* evaluate retrieval --method all"):
         report()
     file.write_text("[{]")
     with pytest.raises(StoreError, match="evaluate retrieval --method all --json"):
@@ -207,6 +214,48 @@ def test_sharpened_figures_are_written_beside_the_plain_ones(
     assert loaded is not None
     assert loaded["methods"][0]["sharpened_group_lds_generation"] == 51.0
     assert ">43 → 51<" in section(loaded)
+
+
+def test_figures_of_another_base_model_are_refused(copied: Collection, tmp_path: Path) -> None:
+    own = [work.sha256 for work in copied.works]
+    config = {"works": own, "base": base_digest(copied.path / "model")}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "main.json").write_text(json.dumps(experiment()))
+    (tmp_path / "artists.json").write_text(json.dumps(artists_json()))
+    digest = FeatureStore.open(features_directory(copied, "default")).header.model_digest
+    answer = {"collection": "small", "method": "trak", "rows": [], "model_digest": digest}
+    retrieval = tmp_path / "retrieval.json"
+    retrieval.write_text(json.dumps([answer]))
+    settings = read_settings(home=tmp_path / "home", collection=copied.path, device="cpu")
+
+    def report(benchmark: Path | None = None, **files: Path) -> None:
+        list(make_report(settings, benchmark, limit=2, checks=False, **files))
+
+    report(tmp_path, removals=tmp_path, artists=tmp_path, retrieval=retrieval)
+    (weights,) = (copied.path / "model" / "unet").glob("*.safetensors")
+    tensors = load_file(weights)
+    name = min(tensors)
+    tensors[name] = tensors[name] + 0.5
+    save_file(tensors, weights, metadata={"format": "pt"})
+    refusal = "was made on another base model"
+    with pytest.raises(StoreError, match=refusal):
+        report(tmp_path)
+    for option in ("removals", "artists"):
+        with pytest.raises(StoreError, match=refusal):
+            report(**{option: tmp_path})
+    with pytest.raises(StoreError, match="checks another model"):
+        report(retrieval=retrieval)
+    report()
+
+
+def test_a_figure_that_is_no_number_stands_in_no_report(copied: Collection, tmp_path: Path) -> None:
+    values = experiment()
+    values["rows"][0]["lds"] = float("nan")  # type: ignore[index]
+    (tmp_path / "main.json").write_text(json.dumps(values))
+    (tmp_path / "config.json").write_text(json.dumps({"works": []}))
+    with pytest.raises(StoreError, match="is no number"):
+        written(copied, tmp_path / "home", tmp_path, checks=False)
+    assert load_report(copied) is None
 
 
 def test_the_embedded_report_is_of_the_model_that_ships() -> None:

@@ -3,7 +3,9 @@ target is the answer of a denoiser that knows the kept works alone."""
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +14,23 @@ import torch
 from diffusers import DDPMScheduler
 from safetensors.torch import load_file
 
+from core.collection.store import load_collection
 from core.collection.types import Collection
 from core.diffusion.flow_schedule import FlowSchedule
 from core.diffusion.lora import LORA_FILE
 from core.diffusion.pipeline_model import PipelineModel
 from core.diffusion.pixel import PixelDDPM, residual_mlp
 from core.diffusion.schedule import NoiseSchedule, Schedule
-from core.diffusion.training.base_model import encode_all
-from core.diffusion.training.loop import TrainingSet
-from core.diffusion.training.lora import load_pictures
-from core.errors import UsageError
+from core.diffusion.training.base_model import PLAN_FILE, encode_all
+from core.diffusion.training.loop import Recipe, TrainingSet
+from core.diffusion.training.lora import (
+    LoraTrainingPlan,
+    kept_plan,
+    load_pictures,
+    save_plan,
+    train_lora,
+)
+from core.errors import ModelError, UsageError
 from core.evaluation.artist_ablation import (
     BASE,
     FORGET,
@@ -97,6 +106,57 @@ def test_retraining_never_meets_the_artist(ready: Collection, tmp_path: Path) ->
     list(lora_without(ready, "artist-3", RETRAIN, tmp_path / "two", SHORT))
     one, two = lora(tmp_path / "one"), lora(tmp_path / "two")
     assert any(not torch.equal(value, two[name]) for name, value in one.items())
+
+
+def test_retraining_follows_the_plan_that_the_loras_training_kept(
+    ready: Collection, tmp_path: Path
+) -> None:
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("lora", "features"))
+    own = load_collection(root)
+    recipe = Recipe(steps=7, batch_size=4, learning_rate=2e-3, ema=0.5, seed=5)
+    plan = LoraTrainingPlan(3, recipe, "gaussian", "linear")
+    list(train_lora(own, own.works, plan, root / "training" / "lora", root / "lora"))
+    assert kept_plan(root / "lora") == plan
+    place = tmp_path / "without"
+    list(lora_without(own, "artist-0", RETRAIN, place))
+    learnt, again = (
+        json.loads((scratch / "plan.json").read_text())
+        for scratch in (root / "training" / "lora", place / "scratch")
+    )
+    assert again["lora"] == learnt["lora"] and learnt["lora"]["recipe"]["steps"] == 7
+    assert len(again["works"]) == 9 and kept_plan(place / "lora") == plan
+    before = (place / "lora" / LORA_FILE).stat().st_mtime_ns
+    list(lora_without(own, "artist-0", RETRAIN, place))
+    assert (place / "lora" / LORA_FILE).stat().st_mtime_ns == before, "what is there is kept"
+
+
+def test_what_was_retrained_by_another_plan_is_made_anew(ready: Collection, tmp_path: Path) -> None:
+    """As versions before plans were kept did it: always by the default."""
+    root = tmp_path / "own"
+    shutil.copytree(ready.path, root, ignore=shutil.ignore_patterns("features"))
+    plan = LoraTrainingPlan(4, SHORT)
+    save_plan(plan, root / "lora")
+    own, place = load_collection(root), tmp_path / "without"
+    list(lora_without(own, "artist-0", RETRAIN, place, replace(SHORT, steps=2)))
+    (place / "lora" / PLAN_FILE).unlink()
+    first = lora(place)
+    list(lora_without(own, "artist-0", RETRAIN, place))
+    assert kept_plan(place / "scratch") == kept_plan(place / "lora") == plan
+    assert any(not torch.equal(value, lora(place)[name]) for name, value in first.items())
+
+
+def test_without_a_plan_nothing_is_retrained_and_forgetting_remains(
+    ready: Collection, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"by which plan .* 'small' .*leave --retrain out"):
+        list(lora_without(ready, "artist-0", RETRAIN, tmp_path))
+    assert not (tmp_path / "lora").exists()
+    list(lora_without(ready, "artist-0", FORGET, tmp_path, replace(SHORT, steps=1)))
+    assert (tmp_path / "lora" / LORA_FILE).is_file() and kept_plan(tmp_path / "lora") is None
+    (tmp_path / "lora" / PLAN_FILE).write_text("{}")
+    with pytest.raises(ModelError, match=r"plan\.json in .* is no training plan"):
+        kept_plan(tmp_path / "lora")
 
 
 def test_the_same_model_changes_nothing(ready: Collection, tmp_path: Path) -> None:

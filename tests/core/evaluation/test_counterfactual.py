@@ -17,6 +17,7 @@ from core.evaluation.counterfactual import (
     Moved,
     Removal,
     Repainted,
+    _named,
     repainted,
     run_counterfactual,
     text_of,
@@ -194,6 +195,21 @@ def test_an_artist_goes_with_all_works(tmp_path: Path) -> None:
     assert "the artist that a method names taken away" in text_of(figures)
     with pytest.raises(UsageError, match="workshops-artists"):
         list(run_counterfactual(bench, replace(removal, seeds=3)))
+
+
+@pytest.mark.parametrize("artists", [False, True])
+def test_chance_names_the_same_for_the_first_of_more_pictures(
+    artists: bool, tmp_path: Path
+) -> None:
+    bench = opened(tmp_path, PRESETS["digits-artists-tiny"])
+
+    def named(images: int) -> list[list[int]]:
+        removal = Removal(methods=("random",), works=4, images=images, artists=artists)
+        with pytest.raises(StopIteration) as end:
+            next(_named(bench, removal, "random", None))
+        return end.value.value.tolist()  # type: ignore[no-any-return]
+
+    assert named(20)[:10] == named(10) and len({tuple(one) for one in named(20)}) > 1
 
 
 def test_an_answer_of_an_older_folder_is_still_read() -> None:

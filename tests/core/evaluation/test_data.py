@@ -1,8 +1,12 @@
-"""Benchmarks read photographs in every open form, and refuse the rest by name."""
+"""Benchmarks read photographs in every open form, and refuse the rest by name; of a collection they
+learn and paint what its model does, captions included."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +14,12 @@ import torch
 from PIL import Image
 
 from core.errors import CollectionError
+from core.evaluation import benchmark
+from core.evaluation.benchmark import configuration, open_benchmark
 from core.evaluation.data import Shape, digits, of_collection, photographs
-from tests.small import small_collection
+from core.evaluation.models import LoraPlan
+from core.evaluation.presets import PRESETS
+from tests.small import captioned_collection, save_small_model, small_collection
 
 
 @pytest.fixture
@@ -138,3 +146,48 @@ def test_without_held_out_works_some_that_are_not_learnt_are_asked_about(tmp_pat
     assert set(split.validation.ids) < {work.sha256 for work in collection.works}
     with pytest.raises(CollectionError, match="fewer than 3 of each artist with --works"):
         of_collection(tmp_path, (), 3, "artist", 4)
+
+
+CAPTIONED = replace(
+    PRESETS["workshops"], plan=LoraPlan(2), works=2, validation=3, generated=6, by_artist=0
+)
+
+
+def test_a_captioned_collection_is_learnt_and_painted_by_its_captions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = captioned_collection(tmp_path / "small")
+    save_small_model(collection.path)
+    bench = open_benchmark(CAPTIONED, tmp_path / "bench", data=collection.path)
+    of_file = {work.sha256: work for work in collection.works}
+    works = [of_file[one] for one in bench.split.works.ids]
+    learnt = tuple(collection.prompt(collection.label(work)) for work in works)
+    assert bench.works.prompts == learnt and "a cubism painting" in learnt
+    assert len(set(learnt)) == 8 and set(bench.training_set.prompts) == {"", *learnt}
+    assert bench.split.works.labels == tuple(work.style for work in works), "halves are by class"
+    assert any("boat" in prompt for prompt in bench.validation.prompts)
+    painted: list[str] = []
+
+    def spied(model: object, prompts: Sequence[str], *_: object) -> Iterator[SimpleNamespace]:
+        painted.extend(prompts)
+        yield SimpleNamespace(latents=bench.works.latents[: len(prompts)])
+
+    monkeypatch.setattr(benchmark, "denoise", spied)
+    bench.painted(range(6))
+    class_of = dict(zip(learnt, bench.split.works.labels, strict=True))
+    assert [class_of[prompt] for prompt in painted] == ["cubism", "ukiyo_e"] * 3
+    assert len(set(painted)) == 6
+    kept = bench.split.works.of([0, 3])
+    assert kept.sentences == (learnt[0], learnt[3])
+
+
+def test_only_a_captioned_collections_folder_names_prompts(tmp_path: Path) -> None:
+    """So that the folders of all others, which know none, still open."""
+    for name, make in (("plain", small_collection), ("captioned", captioned_collection)):
+        root = make(tmp_path / name).path
+        split = of_collection(root, (), 2, "artist", 3)
+        keys = {key for key in configuration(CAPTIONED, split) if key.startswith("prompts")}
+        assert keys == (
+            {"prompts of works", "prompts of validation"} if split.works.prompts else set()
+        )
+        assert bool(split.works.prompts) == (name == "captioned")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.diffusion.training.base_model import LabelledImages, start_model
+from app.settings import EMBEDDED
+from core.diffusion.training.base_model import PLAN_FILE, LabelledImages, start_model
+from core.diffusion.training.lora import kept_plan, save_plan
 from core.workshops.build import SHIPPED, base_pictures
 from core.workshops.roster import STYLES
 
@@ -24,6 +26,14 @@ def test_the_plan_starts_in_each_of_its_rounds(pictures: LabelledImages, tmp_pat
         model = start_model(plan, pictures, order, tmp_path)
         assert model.latent_shape == (plan.shape_of(order).latent_channels, 16, 16)
     assert pictures.classes == tuple(sorted(STYLES))
+
+
+def test_beside_the_lora_that_ships_lies_the_plan_by_which_it_is_built(tmp_path: Path) -> None:
+    """What `workshops build --check` compares."""
+    save_plan(SHIPPED.lora, tmp_path)
+    shipped = EMBEDDED / "lora" / PLAN_FILE
+    assert shipped.read_bytes() == (tmp_path / PLAN_FILE).read_bytes()
+    assert kept_plan(shipped.parent) == SHIPPED.lora
 
 
 def test_its_last_round_begins_with_pictures_that_are_recognisably_the_same(
