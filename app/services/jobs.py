@@ -254,8 +254,7 @@ class Jobs:
             left = None if job is None else job.unrecorded
         if job is None or left is None:
             return None
-        # a server that was stopped while it recorded may have booked it after all
-        view = self.studio.ledger.run(job_id) or book_again(self.studio, left)
+        view = book_again(self.studio, left)
         with self._news:
             job.unrecorded, job.view = None, view
             self._end(job, FINISHED)

@@ -311,7 +311,8 @@ def settings_of(studio: Studio, view: RunView | None) -> tuple[str, int, int, fl
 def book_again(studio: Studio, left: Unrecorded) -> RunView:
     """Try once more what the ledger could not take; a second success books nothing twice.
 
-    Who opted out since then, or whose opting out could not be read then, gets nothing.
+    Who opted out since then, or whose opting out could not be read then, gets nothing. A server
+    that was stopped while it recorded may have booked it after all: then that stands.
     """
     recorded = studio.ledger.run(left.record.id)
     if recorded is not None:

@@ -468,7 +468,8 @@ def test_a_retry_of_what_the_server_before_has_booked_meanwhile_shows_that(
         left = ended(jobs, job).unrecorded
     assert left is not None
     theirs = replace(left.record, seconds={"paint": 1.0})
-    studio.ledger.record(theirs, left.shares, left.key, left.artist_names, unpaid=left.unpaid)
+    known = left.collection
+    studio.ledger.record(theirs, left.shares, left.key, known.artist_names, unpaid=known.unpaid)
     entries = studio.ledger.size()
     view = jobs.record_again(job.id)
     assert view is not None and view.record.seconds == theirs.seconds
