@@ -11,11 +11,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.collection.importing.captions import caption_in, caption_places
+from core.collection.importing.captions import caption_in, caption_places, with_caption
 from core.collection.importing.columns import columns_note, columns_of, constants_of
 from core.collection.importing.fields import plain_text
 from core.collection.importing.manifest import described
@@ -87,7 +86,7 @@ def read_split(dataset: Any, split: str, columns: Mapping[str, str]) -> Reading:
     for record in records:
         made = _row(held, picture_column, split, record, places, constants)
         if isinstance(made, Candidate):
-            made = replace(made, caption=caption_in(record.cells, captions))
+            made = with_caption(made, caption_in(record.cells, captions))
         rows.append(made)
     return Reading(rows, columns_note(table, places, constants, captions))
 

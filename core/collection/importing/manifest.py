@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.collection.importing.captions import caption_in, caption_places
+from core.collection.importing.captions import caption_in, caption_places, with_caption
 from core.collection.importing.columns import (
     Places,
     columns_note,
@@ -164,7 +164,7 @@ def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refu
     if not form.described_by_path and not places["title"]:
         from_path = _fields_of_name(PurePosixPath(name).name, cell_of("artist"))
     made = described(shown, finder.container.picture(name), style, cell_of, from_path)
-    return replace(made, caption=caption_in(cells, form.captions))
+    return with_caption(made, caption_in(cells, form.captions))
 
 
 def _fields_of_name(file: str, artist: str) -> PathFields:
