@@ -126,6 +126,35 @@ def test_an_imagefolders_table_gives_the_captions(kind: str, tmp_path: Path) -> 
     assert any("3 of 3 works have one" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("kind", ["beside", "table"])
+def test_captions_are_learnt_as_they_were_written_and_what_is_cut_is_named(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "source" / "ink"
+    folder.mkdir(parents=True)
+    long, western = "a red square, " * 120, "décor à l'été"
+    for number, (stem, text) in enumerate((("anna-ek_a", long), ("anna-ek_b", western))):
+        picture(100 * number, 48).save(folder / f"{stem}.png")
+        if kind == "beside":
+            (folder / f"{stem}.txt").write_bytes(text.encode("cp1252"))
+    if kind == "table":
+        lines = ["file,style,artist,text", f'a,ink,Anna Ek,"{long}"', f'b,ink,Anna Ek,"{western}"']
+        text = "\n".join(lines).replace("\na", "\nanna-ek_a.png").replace("\nb", "\nanna-ek_b.png")
+        (folder / "metadata.csv").write_bytes(text.encode("cp1252"))
+    source = folder if kind == "table" else folder.parent
+    report = import_collection(source, tmp_path / "mine", size=SIDE, prompts="caption")
+    kept = long.strip()[:1000].rstrip()
+    assert set(report.collection.labels) == {kept, western}
+    (note,) = (one for one in report.notes if "were cut" in one)
+    assert "1000 letters" in note and "cut there: 1" in note and "anna-ek_a.png" in note
+    assert not any("passed over" in one for one in report.notes)
+    assert any("Windows-1252" in one and "anna-ek_b" in one for one in report.notes) or (
+        kind == "table"
+    )
+    again = import_collection(source, tmp_path / "mine", size=SIDE)
+    assert again.unchanged == 2
+
+
 def test_checkpointing_and_parked_encoders_learn_the_same(kohya: Path, tmp_path: Path) -> None:
     import_collection(kohya, tmp_path / "mine", size=SIDE, prompts="caption")
     collection = load_collection(tmp_path / "mine")

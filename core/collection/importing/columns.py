@@ -78,8 +78,14 @@ def columns_of(table: Table, columns: Mapping[str, str]) -> Places:
     return places
 
 
-def columns_note(table: Table, places: Places, constants: Mapping[str, str]) -> tuple[str, ...]:
-    """Which columns say what, and which say nothing here: none is passed over in silence."""
+def columns_note(
+    table: Table, places: Places, constants: Mapping[str, str], captions: Sequence[int] = ()
+) -> tuple[str, ...]:
+    """Which columns say what, and which say nothing here: none is passed over in silence.
+
+    `captions`: the places of what a picture shows, whatever else they say.
+    """
+    places = {**places, "caption": list(captions)}
     used = {place for own in places.values() for place in own}
     named = [
         f"{field} from {' or '.join(repr(table.header[place]) for place in own)}"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.collection.importing.captions import caption_in, caption_places, with_caption
 from core.collection.importing.columns import columns_note, columns_of, constants_of
 from core.collection.importing.fields import plain_text
 from core.collection.importing.manifest import described
@@ -80,8 +81,14 @@ def read_split(dataset: Any, split: str, columns: Mapping[str, str]) -> Reading:
             f"The data set has no column of styles; its columns are {', '.join(features)}. Name "
             "one with --map style=COLUMN, or say it of all rows: --map 'style=\"TEXT\"'."
         )
-    rows = [_row(held, picture_column, split, record, places, constants) for record in records]
-    return Reading(rows, columns_note(table, places, constants))
+    captions = caption_places(header)
+    rows: list[Candidate | Refusal] = []
+    for record in records:
+        made = _row(held, picture_column, split, record, places, constants)
+        if isinstance(made, Candidate):
+            made = with_caption(made, caption_in(record.cells, captions))
+        rows.append(made)
+    return Reading(rows, columns_note(table, places, constants, captions))
 
 
 def _row(

@@ -15,13 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from core.collection.images.open import read_regular
+from core.collection.importing.captions import captions_beside, with_caption
 from core.collection.importing.containers import Archive, Folder
 from core.collection.importing.fields import licence, plain_text, readable
 from core.collection.importing.file_names import fields_of_name, is_name, title_under
 from core.collection.importing.rows import UNKNOWN_ARTIST, UNTITLED, Candidate, Reading, Refusal
-from core.collection.types import LONGEST_PROMPT
-from core.errors import CollectionError, ImageRefused
+from core.errors import CollectionError
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _KOHYA_PARTS = frozenset({"img", "reg"})  # pictures to learn from, and those to compare with
@@ -39,8 +38,6 @@ _BESIDE = frozenset(
 _BESIDE_NAMES = frozenset(
     {"readme", "license", "licence", "copying", "notice", "authors", "citation", "changelog"}
 )
-_CAPTIONS = (".txt", ".caption")
-_LONGEST_CAPTION = 4096  # bytes
 _REPEATS = re.compile(r"([0-9]{1,4})_+\s*(\S.*)")
 _PLACEHOLDERS = frozenset({"sks", "ohwx", "zwx", "shs", "zkz", "xyz"})  # tokens that name nothing
 
@@ -95,12 +92,14 @@ def read_folders(
     """
     beside = [name for name in container.names if is_beside(name)]
     names = [name for name in container.names if not is_beside(name)]
+    captions = captions_beside(container, names, frozenset(beside))
     skipped = _wrapping(names)
     repeats = _repeats(names, skipped)
-    form = _FolderForm(container, frozenset(beside), repeats, dict(constants or {}))
+    form = _FolderForm(container, captions.texts, repeats, dict(constants or {}))
     rows = [form.row(name, _inner(name, skipped)) for name in names]
     rows += container.refused
-    notes = (*beside_note(beside), *hidden_note(container))
+    passed_over = [name for name in beside if name not in captions.files]
+    notes = (*captions.notes, *beside_note(passed_over), *hidden_note(container))
     if not rows:
         raise CollectionError(f"There are no pictures in it to import. {' '.join(notes)}".strip())
     return Reading(rows, (*_split_note(names, skipped), *form.notes(rows), *notes))
@@ -111,7 +110,7 @@ class _FolderForm:
     """How this folder's paths are read: its kohya names, its captions, what is said of all."""
 
     container: Folder | Archive
-    beside: frozenset[str]
+    captions: Mapping[str, str]
     repeats: Mapping[str, str]
     constants: Mapping[str, str]
 
@@ -134,10 +133,10 @@ class _FolderForm:
         path = fields_of_path(PurePosixPath(*(parts if len(parts) > 1 else ("", *parts))))
         own = parts[0] if len(parts) > 1 else ""
         style = style or self.repeats.get(own, path.style)
-        text = self._text_beside(name)
+        text = self.captions.get(name, "")
         title = path.title or self._title(text, own)
         said = self.constants
-        return Candidate(
+        made = Candidate(
             row=shown,
             picture=container.picture(name),
             title=said.get("title") or title or UNTITLED,
@@ -146,13 +145,8 @@ class _FolderForm:
             year=said.get("year") or path.year,
             licence=licence(said.get("licence", "")),
             source=said.get("source", ""),
-            caption=plain_text(text, LONGEST_PROMPT),
         )
-
-    def _text_beside(self, name: str) -> str:
-        stem = name.rpartition(".")[0]
-        file = next((stem + end for end in _CAPTIONS if stem + end in self.beside), "")
-        return _text(self.container, file).strip() if file else ""
+        return with_caption(made, text)
 
     def _title(self, text: str, folder: str) -> str:
         """A caption's first line, without the words that name the picture's style."""
@@ -255,17 +249,3 @@ def _class_of(words: str) -> str:
     own = words.replace("_", " ").split()
     named = [word for word in own if word.casefold() not in _PLACEHOLDERS]
     return plain_text(" ".join(named or own))
-
-
-def _text(container: Folder | Archive, name: str) -> str:
-    """A caption's words; nothing where they cannot be read, for the picture is what counts."""
-    try:
-        if not container.holds(name):
-            return ""
-        if isinstance(container, Folder):
-            data = read_regular(container.picture(name), _LONGEST_CAPTION) or b""
-        else:
-            data = container.picture(name).read()[:_LONGEST_CAPTION]
-    except (OSError, ValueError, ImageRefused):
-        return ""
-    return data.decode("utf-8-sig", "ignore")

@@ -22,6 +22,7 @@ from core.collection.artists.opt_outs import OptOuts, today
 from core.collection.artists.questions import Question, read_questions, save_questions
 from core.collection.images.near_duplicates import look_alikes, look_of
 from core.collection.images.open import open_image, to_square
+from core.collection.importing.captions import cut_note
 from core.collection.importing.credit_lines.line import CreditLine
 from core.collection.importing.crediting import Crediting
 from core.collection.importing.destination import (
@@ -274,6 +275,7 @@ class _Import:
     per_artist: Counter[str] = field(default_factory=Counter)
     refused: list[Refusal] = field(default_factory=list)
     remarks: list[Refusal] = field(default_factory=list)
+    cut_captions: list[str] = field(default_factory=list)  # rows, as reports name them
     duplicates: list[Duplicate] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -321,6 +323,8 @@ class _Import:
             self.per_artist[credited] += 1
         style = self._style_of(row)
         self.spellings.setdefault(style, {style}).add(row.style)
+        if row.caption_cut:
+            self.cut_captions.append(row.row)
         self.remarks += [Refusal(row.row, doubt) for doubt in (*row.doubts, *line.doubts)]
         if identified.question and work.makers[0][0] == artist_id:
             self.crediting.ask_about(row, line, identified.question)
@@ -369,6 +373,7 @@ class _Import:
                 *self._style_notes(),
                 *([nameless] * bool(unknown)),
                 *_caption_notes(collection),
+                *cut_note(self.cut_captions),
             ),
             (*self.remarks, *self.crediting.remarks),
             self.write,

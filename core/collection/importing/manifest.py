@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from core.collection.importing.captions import caption_in, caption_places, with_caption
 from core.collection.importing.columns import (
     Places,
     columns_note,
@@ -46,11 +47,9 @@ from core.collection.importing.rows import (
     Refusal,
 )
 from core.collection.importing.table import Table, TableRow, read_table
-from core.collection.types import LONGEST_PROMPT
 from core.errors import CollectionError, ImageRefused
 
 _LONGEST_YEAR = 60
-CAPTIONS = ("caption", "text", "prompt")  # columns of what a picture shows, as they are compared
 _SLUG = re.compile(r"[^\W_]+(-[^\W_]+)*")
 
 
@@ -66,12 +65,6 @@ class _TableForm:
     constants: Mapping[str, str]
     styles_are_labels: bool = False
     captions: tuple[int, ...] = ()
-
-    def caption(self, record: TableRow) -> str:
-        """What somebody wrote that the picture shows."""
-        cells = record.cells
-        texts = (plain_text(cells[at], LONGEST_PROMPT) for at in self.captions if at < len(cells))
-        return next(filter(None, texts), "")
 
     def cell(self, record: TableRow, field: str) -> str:
         """The first of the field's columns that holds something, or what every row says."""
@@ -100,7 +93,8 @@ def read_manifest(
         record if isinstance(record, Refusal) else _row(record, form, finder)
         for record in table.records
     ]
-    return Reading(rows, (*table.notes, *columns_note(table, form.places, form.constants)))
+    said = columns_note(table, form.places, form.constants, form.captions)
+    return Reading(rows, (*table.notes, *said))
 
 
 def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
@@ -125,8 +119,7 @@ def _form(table: Table, columns: Mapping[str, str]) -> _TableForm:
     slugs = any("-" in name for name in artists) and (
         sum(map(_is_slug, artists)) > 0.8 * len(artists)
     )
-    names = [compared_name(name) for name in table.header]
-    captions = tuple(at for at, name in enumerate(names) if name in CAPTIONS)
+    captions = caption_places(table.header)
     return _TableForm(
         places, len(table.header), by_path, slugs, classes, constants, by_label, captions
     )
@@ -171,7 +164,7 @@ def _row(record: TableRow, form: _TableForm, finder: Finder) -> Candidate | Refu
     if not form.described_by_path and not places["title"]:
         from_path = _fields_of_name(PurePosixPath(name).name, cell_of("artist"))
     made = described(shown, finder.container.picture(name), style, cell_of, from_path)
-    return replace(made, caption=form.caption(record))
+    return with_caption(made, caption_in(cells, form.captions))
 
 
 def _fields_of_name(file: str, artist: str) -> PathFields:

@@ -56,7 +56,7 @@ class Candidate:
 
     `doubts` are sentences on what could not be taken as written (an identifier, a year). `makers`:
     what the row says of them, where that is more than the `artist`. `caption`: what somebody wrote
-    that the picture shows.
+    that the picture shows; `caption_cut`, whether more was written than a prompt may hold.
     """
 
     row: str
@@ -71,6 +71,7 @@ class Candidate:
     doubts: tuple[str, ...] = ()
     makers: CreditCells | None = None
     caption: str = ""
+    caption_cut: bool = False
 
     @property
     def credit_cells(self) -> CreditCells:

@@ -109,6 +109,22 @@ def test_columns_may_be_named_and_what_is_not_read_is_said() -> None:
     assert [one.style for one in rows] == ["Interior"]
 
 
+@pytest.mark.parametrize("column", ["text", "caption", "prompt"])
+@pytest.mark.parametrize("title", [None, "Squares"])
+def test_what_a_row_says_that_the_picture_shows_is_its_caption(
+    column: str, title: str | None
+) -> None:
+    text = " ".join(["red squares on a table"] * 30)  # longer than a title may be
+    features, one = FEATURES | {column: Value()}, row(1) | {column: text}
+    if title is not None:
+        features, one = features | {"title": Value()}, one | {"title": title}
+    reading = read_split(Split(features, [one]), "", {})
+    (read,) = taken(reading)
+    assert read.caption == text and title in (None, read.title)
+    assert not any("not read" in note for note in reading.notes)
+    assert column == "caption" or f"caption from '{column}'" in reading.notes[0]
+
+
 @pytest.mark.parametrize(
     ("features", "columns"), [({"style": Value()}, {}), (FEATURES, {"file": "artist"})]
 )

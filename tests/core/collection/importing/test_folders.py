@@ -210,3 +210,19 @@ def test_a_loose_file_beside_the_splits_is_refused_and_does_not_change_them(tmp_
     assert [one.style for one in result if isinstance(one, Candidate)] == ["cubism", "cubism"]
     (refused,) = (one for one in result if isinstance(one, Refusal))
     assert refused.row == "cover.jpg" and "no style's folder" in refused.reason
+
+
+def test_a_caption_that_cannot_be_read_is_named_and_the_picture_taken(tmp_path: Path) -> None:
+    rows(tmp_path, "oil/IMG_1.jpg", "oil/IMG_2.jpg", "oil/IMG_3.jpg", "oil/IMG_4.jpg")
+    (tmp_path / "oil/IMG_1.txt").write_bytes("гавань на рассвете".encode("cp1251"))
+    (tmp_path / "oil/IMG_2.txt").write_bytes(b"a harbour " * 10_000)
+    (tmp_path / "oil/IMG_3.txt").write_text("a harbour", encoding="utf-16")
+    (tmp_path / "oil/IMG_4.txt").write_text("ü" * 999 + " 港", encoding="utf-8")
+    reading = read_folders(Folder(tmp_path))
+    captions = [one.caption for one in reading.rows if isinstance(one, Candidate)]
+    assert captions == ["", "", "a harbour", "ü" * 999]
+    assert any(
+        "could not be read and were left out: 2 (the first: 'oil/IMG_1.txt')" in note
+        for note in reading.notes
+    )
+    assert any("passed over: 2 (.txt" in note for note in reading.notes)
