@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MODEL_INDEX = "model_index.json"
 BASE_FILE = "base-file.sha256"  # where earlier versions kept the checksum of a base's file
-
 UNPACKED = "base-file"
 
 
