@@ -7,7 +7,7 @@ the collection. Training itself is `core.diffusion`; here only files and choices
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +16,17 @@ from app.services.serialize import TrainingRecord
 from core.collection.store import MANIFEST, load_collection
 from core.collection.types import Collection, Work
 from core.errors import ModelError, UsageError
-from core.files import checksum, write_text
+from core.files import checksum
 from core.progress import Progress
 
 if TYPE_CHECKING:
+    from core.diffusion.training.base_model import BasePlan
     from core.diffusion.training.lora import LoraTrainingPlan
+    from core.diffusion.training.pretrained import Origin
 
 MODEL_INDEX = "model_index.json"
-BASE_FILE = "base-file.sha256"  # of the file that the base was unpacked from
+BASE_FILE = "base-file.sha256"  # where earlier versions kept the checksum of a base's file
+UNPACKED = "base-file"
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,11 @@ def train_collection(
 ) -> Iterator[Progress]:
     """Make or copy the base if there is none yet, then train the LoRA, or bring one."""
     from core.attribution.engine import choose_device
-    from core.diffusion.lora import find_lora, install_lora
+    from core.diffusion.lora import BROUGHT, find_lora, install_lora
     from core.diffusion.pipeline_model import PipelineModel
+    from core.diffusion.training.base_model import check_plan, recorded_plan
     from core.diffusion.training.loop import Execution
-    from core.diffusion.training.lora import train_lora
+    from core.diffusion.training.lora import learnt_plan, train_lora
 
     collection = load_collection(directory)
     works = chosen_works(collection, request.subset)
@@ -75,7 +79,8 @@ def train_collection(
             f"'{lora_dir.name}' away to bring another one."
         )
     place = scratch / lora_dir.name
-    if request.lora is None and lora_dir.exists() and not place.exists():
+    brought_before = (lora_dir / BROUGHT).is_file() or recorded_plan(place) is None
+    if request.lora is None and lora_dir.exists() and brought_before:
         raise ModelError(
             f"The LoRA of the collection '{collection.name}' was brought, not learnt here. Move "
             f"its folder '{lora_dir.name}' away to train another one."
@@ -88,9 +93,17 @@ def train_collection(
     )
     execution.casting(where)
     if not (directory / "model" / MODEL_INDEX).is_file():
-        yield from _make_base(collection, request, scratch)
+
+        def require_learnt_on(model: Path) -> None:
+            """A LoRA that is here, or begun, learns on no other base than it began with."""
+            if request.lora is None and recorded_plan(place) is not None:
+                learnt = learnt_plan(collection, works, plan, model)
+                check_plan(learnt, place, lora_dir, begin=False)
+
+        yield from _make_base(collection, request, scratch, require_learnt_on)
     else:
         _require_usable(collection, request)
+        shutil.rmtree(scratch / UNPACKED, ignore_errors=True)  # of a kill right after the copy
     if brought is not None:
         # loading checks every layer against the base
         model = PipelineModel.load(directory / "model", brought.file)
@@ -105,7 +118,6 @@ def _require_usable(collection: Collection, request: TrainingRequest) -> None:
     """The base that is here is fit, and not another than the one that was named."""
     from core.diffusion.families import family_of
     from core.diffusion.training.base_model_check import require_configured, require_tokenizers
-    from core.diffusion.training.pretrained import is_copy
 
     model, aside = collection.path / "model", "Move the collection's folder 'model' away"
     try:
@@ -114,18 +126,77 @@ def _require_usable(collection: Collection, request: TrainingRequest) -> None:
         require_tokenizers(model, str(model), family)
     except ModelError as error:
         raise ModelError(f"{error.message} {aside} and give another base with --base.") from error
-    base = request.base
-    same = True
-    if base is not None and base.is_file():
-        record = collection.path / "training" / BASE_FILE
-        same = record.is_file() and record.read_text(encoding="utf-8") == checksum(base)
-    elif base is not None and (base / MODEL_INDEX).is_file():
-        same = is_copy(base, model)
-    if not same:
-        raise ModelError(
-            f"The collection '{collection.name}' has a base already, another than '{base}'. "
-            f"{aside} to train on this one, or leave --base out to go on with the one it has."
+    if request.base is None:
+        return
+    same = _is_made_of(request.base, collection, request)
+    if same:
+        return
+    lora_dir = request.lora_dir(collection.path)
+    learnt = (lora_dir, collection.path / "training" / lora_dir.name)
+    names = [f"'{path.relative_to(collection.path)}'" for path in learnt if path.exists()]
+    if names:
+        aside += f", and what was learnt on it ({', '.join(names)}),"
+    about = f"The collection '{collection.name}' has a base already, another than '{request.base}'."
+    if same is None:
+        about = (
+            f"The collection '{collection.name}' has a base already, and nothing here says whether "
+            f"it is '{request.base}'."
         )
+    raise ModelError(
+        f"{about} {aside} to train on this one, or leave --base out to go on with the one it has."
+    )
+
+
+def _is_made_of(base: Path, collection: Collection, request: TrainingRequest) -> bool | None:
+    """Whether the collection's base was made of `base`; None where nothing here says so. Raises
+    `ModelError` where there is no such base, or it is a collection that taught otherwise."""
+    from core.diffusion.training.pretrained import (
+        checkpoint_folder,
+        is_copy,
+        is_hub_name,
+        origin_of,
+    )
+
+    model = collection.path / "model"
+    origin = origin_of(model)
+    if (base / MANIFEST).is_file():
+        return False if origin else _is_trained_on(load_collection(base), collection, request)
+    if base.is_file():
+        if origin is not None:
+            return None if origin.kind != "file" else origin.mark == checksum(base)
+        record = collection.path / "training" / BASE_FILE
+        return record.read_text(encoding="utf-8") == checksum(base) if record.is_file() else None
+    try:
+        checkpoint = checkpoint_folder(base)
+    except ModelError:
+        if not is_hub_name(base):
+            raise
+        if origin is None or origin.kind != "hub":
+            return None
+        return origin.name == base.as_posix()
+    if checkpoint is None:
+        raise ModelError(_no_base(base))
+    fetched = origin is not None and origin.kind == "hub"
+    return (fetched and origin == _origin(checkpoint, base)) or is_copy(checkpoint, model)
+
+
+def _is_trained_on(
+    teacher: Collection, collection: Collection, request: TrainingRequest
+) -> bool | None:
+    """Whether the collection's base was trained on these works; None where nothing here says so.
+    Raises `ModelError`, naming what differs, where it was trained otherwise."""
+    from core.diffusion.training.base_model import base_record, check_plan, recorded_plan
+
+    place = collection.path / "training" / "base"
+    if recorded_plan(place) is None:
+        return None
+    plan, sources = _base_plan(collection, request), _sources(teacher)
+    try:
+        check_plan(base_record(plan, sources), place, collection.path / "model", begin=False)
+    except ModelError as error:
+        away = "Or leave --base out to go on with the base that is here."
+        raise ModelError(f"{error.message} {away}") from error
+    return True
 
 
 def _plan(request: TrainingRequest, works: int) -> LoraTrainingPlan:
@@ -179,7 +250,10 @@ def chosen_works(collection: Collection, subset: Path | None) -> tuple[Work, ...
 
 
 def _make_base(
-    collection: Collection, request: TrainingRequest, scratch: Path
+    collection: Collection,
+    request: TrainingRequest,
+    scratch: Path,
+    require_learnt_on: Callable[[Path], None],
 ) -> Iterator[Progress]:
     from core.diffusion.training.pretrained import checkpoint_folder
 
@@ -194,19 +268,27 @@ def _make_base(
         yield from _train_base(load_collection(base), collection, request, scratch)
         return
     if base.is_file():
-        yield from _from_file(base, collection, request, scratch)
+        yield from _from_file(base, collection, request, scratch, require_learnt_on)
         return
     checkpoint = checkpoint_folder(base, download=request.download)
     if checkpoint is None:
-        raise ModelError(
-            f"'{base}' is neither a model in diffusers' layout ({MODEL_INDEX}) nor a "
-            f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
-        )
-    yield from _take(checkpoint, base, collection, request)
+        raise ModelError(_no_base(base))
+    yield from _take(checkpoint, base, collection, request, require_learnt_on)
+
+
+def _no_base(base: Path) -> str:
+    return (
+        f"'{base}' is neither a model in diffusers' layout ({MODEL_INDEX}) nor a "
+        f"collection ({MANIFEST}). Give the folder of one of them, or a name of the hub."
+    )
 
 
 def _from_file(
-    file: Path, collection: Collection, request: TrainingRequest, scratch: Path
+    file: Path,
+    collection: Collection,
+    request: TrainingRequest,
+    scratch: Path,
+    require_learnt_on: Callable[[Path], None],
 ) -> Iterator[Progress]:
     """Unpack one file into a folder, which is then taken like any other."""
     from core.diffusion.training.pretrained import configuration_folder
@@ -225,10 +307,9 @@ def _from_file(
     require_configuration(configuration, file, family)
     _require_size(configuration, file, collection)
     yield Progress("Unpacking the base model", 0, 1)
-    folder = scratch / "base-file"
+    folder = scratch / UNPACKED
     unpack(file, configuration, folder)
-    yield from _take(folder, file, collection, request)
-    write_text(scratch / BASE_FILE, checksum(file))
+    yield from _take(folder, file, collection, request, require_learnt_on)
     shutil.rmtree(folder)
 
 
@@ -244,8 +325,23 @@ def _require_size(folder: Path, base: Path, collection: Collection) -> None:
         )
 
 
+def _origin(checkpoint: Path, base: Path) -> Origin:
+    """What a copy of `checkpoint` is taken from, where `base` was named."""
+    from core.diffusion.training.pretrained import Origin
+
+    if base.is_file():
+        return Origin("file", base.name, checksum(base))
+    if base.exists():
+        return Origin("folder", base.resolve().name)
+    return Origin("hub", base.as_posix(), checkpoint.name)  # a snapshot's folder is its revision
+
+
 def _take(
-    checkpoint: Path, base: Path, collection: Collection, request: TrainingRequest
+    checkpoint: Path,
+    base: Path,
+    collection: Collection,
+    request: TrainingRequest,
+    require_learnt_on: Callable[[Path], None],
 ) -> Iterator[Progress]:
     """Check a model's folder whole, and copy it into the collection."""
     from core.diffusion.lora import find_lora
@@ -255,13 +351,14 @@ def _take(
 
     target = collection.path / "model"
     _require_size(checkpoint, base, collection)
+    require_learnt_on(checkpoint)
     yield Progress("Checking the base model", 0, 1)
     require_fit(checkpoint, str(base))
     if request.lora is not None:
         # a base that the LoRA does not fit would stay in the collection, and in its way
         PipelineModel.load(checkpoint, find_lora(request.lora).file)
     yield Progress("Copying the base model", 0, 1)
-    copy_checkpoint(checkpoint, target)
+    copy_checkpoint(checkpoint, target, _origin(checkpoint, base))
     yield Progress("Copying the base model", 1, 1)
 
 
@@ -269,14 +366,7 @@ def _train_base(
     teacher: Collection, collection: Collection, request: TrainingRequest, scratch: Path
 ) -> Iterator[Progress]:
     """A small Stable Diffusion from nothing, on the teacher's works, at the collection's size."""
-    from core.diffusion.training.base_model import (
-        AUTOENCODER,
-        BASE,
-        SHAPE,
-        BasePlan,
-        Round,
-        make_base,
-    )
+    from core.diffusion.training.base_model import make_base
     from core.diffusion.training.lora import load_pictures
 
     missing = set(collection.styles) - set(teacher.styles)
@@ -285,7 +375,22 @@ def _train_base(
             f"The base collection '{teacher.name}' shows no {', '.join(sorted(missing))}, so its "
             "model would not know these words. Choose a base collection with the same classes."
         )
-    plan = BasePlan(
+    plan, sources = _base_plan(collection, request), _sources(teacher)
+    pictures = load_pictures(replace(teacher, image_size=collection.image_size), teacher.works)
+    yield from make_base(
+        plan, pictures, scratch / "base", collection.path / "model", sources=sources
+    )
+
+
+def _sources(teacher: Collection) -> list[str]:
+    """What a base learns: the works, and the labels beneath."""
+    return [f"{work.sha256} {teacher.label(work)}" for work in teacher.works]
+
+
+def _base_plan(collection: Collection, request: TrainingRequest) -> BasePlan:
+    from core.diffusion.training.base_model import AUTOENCODER, BASE, SHAPE, BasePlan, Round
+
+    return BasePlan(
         shape=replace(SHAPE, image_size=collection.image_size),
         rounds=(
             Round(
@@ -294,5 +399,3 @@ def _train_base(
             ),
         ),
     )
-    pictures = load_pictures(replace(teacher, image_size=collection.image_size), teacher.works)
-    yield from make_base(plan, pictures, scratch / "base", collection.path / "model")

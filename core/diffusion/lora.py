@@ -43,6 +43,7 @@ from core.errors import ModelError
 from core.files import read_json, write_folder, write_via
 
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
+BROUGHT = "brought.json"  # beside a LoRA that was not learnt here
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
 UNET = "unet"
@@ -364,7 +365,8 @@ def _check_shape(source: LoraSource, layer: LoraLayer, part: nn.Module) -> None:
 
 
 def install_lora(source: LoraSource, directory: Path, network: str = UNET) -> None:
-    """Copy a LoRA into a collection's `lora/`: one file, `LORA_FILE`, whatever its layout.
+    """Copy a LoRA into a collection's `lora/`: one file, `LORA_FILE`, whatever its layout, and the
+    mark `BROUGHT` beside it, which says that it was not learnt here.
 
     peft's two files become one as diffusers would write it of the part `network`; the numbers stay
     as they are.
@@ -378,6 +380,7 @@ def install_lora(source: LoraSource, directory: Path, network: str = UNET) -> No
             save_file(state, draft / LORA_FILE, metadata=about)
         else:
             shutil.copyfile(source.file, draft / LORA_FILE)
+        (draft / BROUGHT).write_text(json.dumps({"from": source.file.name}), encoding="utf-8")
 
     write_folder(directory, fill)
 

@@ -11,7 +11,7 @@ collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,11 +39,21 @@ from core.diffusion.training.patch_components import patch_components, write_dec
 from core.diffusion.training.pretrained import is_finished
 from core.diffusion.training.repainting import repainted
 from core.errors import ModelError, UsageError
-from core.files import write_bytes, write_folder, write_text
+from core.files import read_json, write_bytes, write_folder, write_text
 from core.progress import Progress
 
 PARTS = ("vae", "unet", "text_encoder")
 PLAN_FILE = "plan.json"  # in a training's scratch directory, and beside a LoRA
+# what plans of earlier versions do not say: there it is taken as it was
+LATER_PARTS = frozenset({"base", "prompts", "sources"})
+CALLED = {
+    "base": "the base model",
+    "prompts": "the works' classes or captions",
+    "captions": "the captions",
+    "works": "the works",
+    "sources": "the works that the base is trained on",
+    "rounds": "the steps",
+}
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -265,9 +275,13 @@ def make_base(
     model_dir: Path,
     device: torch.device | str = "cpu",
     execution: Execution = PLAIN,
+    sources: Sequence[str] | None = None,
 ) -> Iterator[Progress]:
-    """All stages in order, skipping what is finished: what is there with all its weights."""
-    check_plan(asdict(plan), scratch)
+    """All stages in order, skipping what is finished: what is there with all its weights.
+
+    `sources`: where the pictures come from, recorded with the plan; others are another training.
+    """
+    check_plan(base_record(plan, sources), scratch)
     for order, stages in enumerate(plan.rounds):
         place = _folder(scratch, order)
         if stages.autoencoder is not None and not is_finished(place, ("vae",)):
@@ -280,23 +294,64 @@ def make_base(
         assemble(plan, pictures, scratch, model_dir)
 
 
+def base_record(plan: BasePlan, sources: Sequence[str] | None) -> dict[str, object]:
+    """What is recorded of a base's training."""
+    return asdict(plan) | ({} if sources is None else {"sources": list(sources)})
+
+
 def is_whole(model_dir: Path) -> bool:
     """Whether `assemble` finished there."""
     return (model_dir / MODEL_INDEX).is_file() and is_finished(model_dir, PARTS)
 
 
-def check_plan(plan: object, scratch: Path) -> None:
-    """A scratch directory begun under another plan is refused, never silently mixed."""
-    scratch.mkdir(parents=True, exist_ok=True)
+def check_plan(
+    plan: Mapping[str, object], scratch: Path, made: Path | None = None, *, begin: bool = True
+) -> None:
+    """A scratch directory begun under another plan is refused, never silently mixed, and what
+    differs is named. `made`: the folder of what this training ended with, if it did. The plan is
+    written where there is none, unless `begin` is False."""
+    before, written = recorded_plan(scratch), json.dumps(plan, indent=1, sort_keys=True)
+    if before is None:
+        if begin:
+            scratch.mkdir(parents=True, exist_ok=True)
+            write_text(scratch / PLAN_FILE, written)
+        return
+    now = json.loads(written)
+    for part in LATER_PARTS - before.keys():
+        now.pop(part, None)
+    differing = _differing(before, now)
+    if not differing:
+        return
+    begun = f"The unfinished training in {scratch} was begun"
+    remedy = "Finish it with the same ones, or remove that directory to start again."
+    if made is not None and made.exists():
+        begun = f"What lies in {made} was learnt"
+        remedy = f"Move {made} and {scratch} away to learn it anew, or give the same ones again."
+    raise ModelError(
+        f"{begun} with another plan; what differs: "
+        f"{', '.join(CALLED.get(name, name.replace('_', ' ')) for name in differing)}. {remedy}"
+    )
+
+
+def recorded_plan(scratch: Path) -> dict[str, Any] | None:
+    """The plan that a scratch directory was begun under; None where none was begun."""
     record = scratch / PLAN_FILE
-    written = json.dumps(plan, indent=1, sort_keys=True)
     if not record.is_file():
-        write_text(record, written)
-    elif record.read_text(encoding="utf-8") != written:
-        raise ModelError(
-            f"The unfinished training in {scratch} was begun with another plan. "
-            "Finish it with the same options, or remove that directory to start again."
-        )
+        return None
+    damaged = f"{record} is damaged. Remove {scratch} to train from the beginning."
+    return read_json(record, dict, missing=damaged, damaged=damaged, error=ModelError)
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names of what is not the same, those within a part where there are some."""
+    names: list[str] = []
+    for name in sorted(before.keys() | now.keys()):
+        one, other = before.get(name), now.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            names += _differing(one, other)
+        elif one != other or (name in before) != (name in now):
+            names.append(name)
+    return names
 
 
 # --- the parts ----------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from core.diffusion.tensors import read_tensors, save_tensors, undamaged
 from core.errors import ModelError
 
+MOMENTS = ("exp_avg", "exp_avg_sq")
+AGAIN = "Remove that file to train from the beginning."
+
 
 def cosine(step: int, steps: int, peak: float, warmup: int, floor: float = 0.02) -> float:
     """The learning rate at `step`: linear warm-up, then half a cosine to `floor` times the peak."""
@@ -48,6 +51,28 @@ def save_training(
     save_tensors(path, tensors, {"step": str(step)})
 
 
+def _require_fitting(
+    path: Path,
+    tensors: dict[str, Tensor],
+    parameters: dict[str, nn.Parameter],
+    average: dict[str, Tensor],
+) -> None:
+    """Before anything is restored: half of one training and half of another would be neither."""
+    wanted = {f"weight.{name}": value.shape for name, value in parameters.items()}
+    for name, value in parameters.items():
+        if f"step.{name}" in tensors:
+            wanted |= {f"{key}.{name}": value.shape for key in MOMENTS}
+    for name, tensor in average.items():
+        if f"average.{name}" in tensors:
+            wanted[f"average.{name}"] = tensor.shape
+    for name, shape in wanted.items():
+        if name not in tensors or tensors[name].shape != shape:
+            raise ModelError(
+                f"The unfinished training {path} is of another model: its '{name}' is missing or "
+                f"of another shape. {AGAIN}"
+            )
+
+
 def load_training(
     path: Path,
     parameters: dict[str, nn.Parameter],
@@ -55,15 +80,17 @@ def load_training(
     average: dict[str, Tensor] | None = None,
 ) -> int:
     """Restore what `save_training` wrote, where each thing lies (`average` in place); 0 when there
-    is nothing. Returns the finished steps. Raises `ModelError` where the file is damaged."""
+    is nothing. Returns the finished steps. Raises `ModelError` where the file is damaged, or of
+    another model."""
     if not path.is_file():
         return 0
     tensors, _ = undamaged(
         lambda: read_tensors(path),
         f"The unfinished training {path}",
-        "Remove that file to train from the beginning.",
+        AGAIN,
         ModelError,
     )
+    _require_fitting(path, tensors, parameters, average or {})
     group = optimizer.param_groups[0]
     counted_there = bool(group.get("fused") or group.get("capturable"))
     finished = 0
@@ -77,8 +104,7 @@ def load_training(
             step = tensors[f"step.{name}"].clone()
             finished = max(finished, int(step.item()))  # a part may have begun later
             moments = {
-                key: tensors[f"{key}.{name}"].to(parameter.device, copy=True)
-                for key in ("exp_avg", "exp_avg_sq")
+                key: tensors[f"{key}.{name}"].to(parameter.device, copy=True) for key in MOMENTS
             }
             there = step.to(parameter.device) if counted_there else step
             optimizer.state[parameter] = {"step": there, **moments}

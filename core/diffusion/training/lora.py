@@ -28,6 +28,7 @@ from core.diffusion.training.base_model import (
     training_set,
 )
 from core.diffusion.training.loop import PLAIN, Execution, Recipe, TrainingSet, train
+from core.diffusion.training.pretrained import model_checksum
 from core.errors import CollectionError, ModelError
 from core.files import read_json, write_text
 from core.progress import Progress
@@ -113,6 +114,21 @@ def load_pictures(collection: Collection, works: Sequence[Work]) -> LabelledImag
     return LabelledImages(torch.stack(images), [collection.label(work) for work in works])
 
 
+def learnt_plan(
+    collection: Collection, works: Sequence[Work], plan: LoraTrainingPlan, model_dir: Path
+) -> dict[str, object]:
+    """All that decides what a LoRA is: options, pictures, prompts and the base beneath."""
+    learnt: dict[str, object] = {
+        "lora": asdict(plan),
+        "works": [work.sha256 for work in works],
+        "prompts": [collection.prompt(collection.label(work)) for work in works],
+        "base": model_checksum(model_dir),
+    }
+    if collection.by_caption:
+        learnt["captions"] = [collection.label(work) for work in works]
+    return learnt
+
+
 def train_lora(
     collection: Collection,
     works: Sequence[Work],
@@ -125,15 +141,14 @@ def train_lora(
     """Train on `works` (all of the collection, or a subset) and write the adapter and its plan.
 
     In bfloat16 the frozen network lies in bfloat16 too; the LoRA and its optimizer stay in float32.
-    Pictures and prompts are encoded once; then the encoders leave the device.
+    Pictures and prompts are encoded once; then the encoders leave the device. What lies in
+    `scratch` or `lora_dir` of another base, other prompts or another plan is refused.
     """
-    learnt = {"lora": asdict(plan), "works": [work.sha256 for work in works]}
-    if collection.by_caption:
-        learnt["captions"] = [collection.label(work) for work in works]
-    check_plan(learnt, scratch)
+    model_dir = collection.path / "model"
+    check_plan(learnt_plan(collection, works, plan, model_dir), scratch, lora_dir)
     if (lora_dir / LORA_FILE).is_file():
         return
-    model = PipelineModel.load(collection.path / "model", device=device)
+    model = PipelineModel.load(model_dir, device=device)
     model.add_lora(plan.rank, plan.recipe.seed, plan.start, plan.layers)
     data = _lora_set(model, load_pictures(collection, works), plan.recipe, collection.prompt)
     precision = chosen_precision(execution.precision, model.device)

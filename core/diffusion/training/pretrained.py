@@ -7,11 +7,13 @@ Reaches for the network only where the caller asks for it; the process stays off
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -21,11 +23,12 @@ from core.diffusion.families.family import Family
 from core.diffusion.tensors import tensor_names
 from core.diffusion.training.weights import VARIANTS, usual_file, weights_of
 from core.errors import ModelError
-from core.files import write_folder
+from core.files import checksum, write_folder
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 SCHEDULER = "scheduler/scheduler_config.json"
 TOKENIZERS = "tokenizer*/*"
+ORIGIN_FILE = "origin.json"
 # four bytes per number: UNet 860 M, text encoder 123 M (2.x: 340 M), autoencoder 84 M; of the
 # others as they are offered, in half precision
 SIZES = (
@@ -35,6 +38,21 @@ SIZES = (
     (re.compile(r"stable-diffusion-(v)?1|sd-v1|sd15|minisd", re.IGNORECASE), "about 4.3 GB"),
     (re.compile(r"stable-diffusion-(v)?2|sd21", re.IGNORECASE), "about 5.2 GB"),
 )
+
+
+def is_hub_name(name: Path) -> bool:
+    """Whether it reads like `owner/name` of the hub, and is nothing on this machine."""
+    return not name.exists() and HUB_NAME.fullmatch(name.as_posix()) is not None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a copy was taken from: a `folder`, a name of the `hub` with its revision as `mark`, or a
+    `file` with its checksum."""
+
+    kind: str
+    name: str
+    mark: str = ""
 
 
 def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
@@ -50,7 +68,7 @@ def checkpoint_folder(name: Path, *, download: bool = False) -> Path | None:
         _require_complete(name, str(name))
         return name
     text = name.as_posix()
-    if not HUB_NAME.fullmatch(text):
+    if not is_hub_name(name):
         raise ModelError(f"There is no folder '{name}'. Name a model's folder, or owner/name.")
     place = _fetched(text, download)
     begun = place is not None and (place / MODEL_INDEX).is_file()
@@ -72,6 +90,24 @@ def is_copy(source: Path, target: Path) -> bool:
         (target / new).is_file() and filecmp.cmp(source / old, target / new, shallow=False)
         for old, new in _used(source).items()
     )
+
+
+def model_checksum(folder: Path) -> str:
+    """One checksum over every file that a copy of this model holds: the same for a copy and what it
+    was taken from, another where `is_copy` says no."""
+    total = hashlib.sha256()
+    for old, new in sorted(_used(folder).items(), key=lambda pair: pair[1]):
+        if (folder / old).is_file():
+            total.update(f"{new} {checksum(folder / old)}\n".encode())
+    return total.hexdigest()
+
+
+def origin_of(model: Path) -> Origin | None:
+    """What a copy was taken from, as it says itself; None where it does not say."""
+    try:
+        return Origin(**json.loads((model / ORIGIN_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 @contextmanager
@@ -178,15 +214,17 @@ def _require_complete(folder: Path, name: str) -> None:
     raise ModelError(f"The model '{name}' lacks {', '.join(missing)}. {remedy}")
 
 
-def copy_checkpoint(source: Path, target: Path) -> None:
+def copy_checkpoint(source: Path, target: Path, origin: Origin | None = None) -> None:
     """Copy what is used, all or nothing: no safety checker, no second copy in half precision
     or in one piece, which a repository often holds too. What is there only as a variant gets the
-    plain name."""
+    plain name. The `origin` is kept with the copy."""
 
     def copy(draft: Path) -> None:
         for old, new in _used(source).items():
             (draft / new).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / old, draft / new)
+        if origin is not None:
+            (draft / ORIGIN_FILE).write_text(json.dumps(asdict(origin)), encoding="utf-8")
 
     write_folder(target, copy)
 
@@ -202,7 +240,7 @@ def _used(source: Path) -> dict[str, str]:
             used |= weights.plain
     for encoder in family.encoders:
         for file in sorted((source / encoder.tokenizer).glob("*")):
-            if file.is_file():
+            if file.is_file() and not file.name.startswith("."):  # .DS_Store
                 used[f"{encoder.tokenizer}/{file.name}"] = f"{encoder.tokenizer}/{file.name}"
     return used
 

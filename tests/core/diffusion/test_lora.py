@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from core.attribution.features.gradients import flatten, per_example_gradients
 from core.attribution.features.objectives import objective
 from core.diffusion.families.stable_diffusion import STABLE_DIFFUSION
-from core.diffusion.lora import LORA_FILE, PEFT_CONFIG, PEFT_FILE, find_lora, install_lora, rank_of
+from core.diffusion.lora import (
+    BROUGHT,
+    LORA_FILE,
+    PEFT_CONFIG,
+    PEFT_FILE,
+    find_lora,
+    install_lora,
+    rank_of,
+)
 from core.diffusion.pipeline_model import ADAPTER, PipelineModel
 from core.diffusion.training.base_model import random_stable_diffusion, tiny_pipeline
 from core.errors import ModelError
@@ -100,7 +108,7 @@ def test_every_layout_paints_and_is_attributed_alike(
     assert len(model.attributed_parameters()) == len(matrices)
     assert model.lora_rank == 4
     install_lora(find_lora(place), tmp_path / "own" / "lora")
-    assert [path.name for path in (tmp_path / "own" / "lora").iterdir()] == [LORA_FILE]
+    assert {path.name for path in (tmp_path / "own" / "lora").iterdir()} == {LORA_FILE, BROUGHT}
     again = PipelineModel.load(base, tmp_path / "own" / "lora")
     assert torch.equal(answer(again), answer(model)) and again.digest == model.digest
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.diffusion.pixel import tiny_ddpm
 from core.diffusion.training.base_model import random_stable_diffusion
 from core.diffusion.training.checkpoint import load_training, save_training
 from core.diffusion.training.loop import Execution, Recipe, TrainingSet, chosen, train
-from core.errors import UsageError
+from core.errors import ModelError, UsageError
 
 
 def toy_set(channels: int, side: int, prompts: tuple[str, ...]) -> TrainingSet:
@@ -64,6 +64,21 @@ def test_a_resumed_optimizer_lies_where_its_parameters_do(tmp_path: Path) -> Non
     again = {"w": nn.Parameter(torch.zeros(3))}
     load_training(tmp_path / "kept", again, torch.optim.AdamW(again.values()), restored)
     assert torch.equal(restored["w"], average["w"]) and torch.equal(again["w"], weight["w"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"v": torch.zeros(3)}, {"w": torch.zeros(4)}, {"u": torch.zeros(3), "w": torch.zeros(3)}],
+)
+def test_the_training_of_another_model_is_refused_in_words_and_restores_nothing(
+    other: dict[str, Tensor], tmp_path: Path
+) -> None:
+    weight = {"w": nn.Parameter(torch.ones(3))}
+    save_training(tmp_path / "kept", weight, torch.optim.AdamW(weight.values()), 1)
+    parameters = {name: nn.Parameter(value.clone()) for name, value in other.items()}
+    with pytest.raises(ModelError, match="is of another model.*Remove that file"):
+        load_training(tmp_path / "kept", parameters, torch.optim.AdamW(parameters.values()))
+    assert all(torch.equal(value, other[name]) for name, value in parameters.items())
 
 
 def test_only_the_given_parameters_change(tmp_path: Path) -> None:
