@@ -46,6 +46,8 @@ LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers', and ours
 BROUGHT = "brought.json"  # beside a LoRA that was not learnt here
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 METADATA = "lora_adapter_metadata"  # where diffusers keeps peft's configuration in the file
+# peft's starts that leave the base's weights as they are
+PLAIN_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
 UNET = "unet"
 WORDS = {UNET: "UNet"}  # a part as people call it
 
@@ -137,8 +139,11 @@ def _is_text(name: str, layout: str) -> bool:
 def _configs(source: LoraSource, tensors: Mapping[str, Tensor], parts: Parts) -> Configs:
     """What peft's configuration says of each part: beside the file, or in its metadata."""
     if source.layout == "peft":
-        return {next(iter(parts)): peft_config(source)}
+        config = peft_config(source)
+        _require_plain_start(source, config)
+        return {next(iter(parts)): config}
     metadata = _metadata(source)
+    _require_plain_start(source, metadata)
     configs = {}
     for part in parts:
         own = {
@@ -149,6 +154,20 @@ def _configs(source: LoraSource, tensors: Mapping[str, Tensor], parts: Parts) ->
         if own:
             configs[part] = own
     return configs
+
+
+def _require_plain_start(source: LoraSource, config: Mapping[str, Any]) -> None:
+    """Raises `ModelError` where peft took the start of the matrices off the base's weights: on the
+    base as it is, what was taken off would count twice."""
+    for key, start in config.items():
+        plain = start.lower() if isinstance(start, str) else start
+        if key.rpartition(".")[2] == "init_lora_weights" and plain not in PLAIN_STARTS:
+            raise ModelError(
+                f"'{source.file.name}' was begun with {start} (init_lora_weights), which changes "
+                "the base's weights too, so on the base itself it would paint wrongly. Convert it "
+                "with peft, `save_pretrained(..., path_initial_model_for_weight_conversion=...)`, "
+                "or train it from a plain start (init_lora_weights=True)."
+            )
 
 
 def peft_config(source: LoraSource) -> dict[str, Any]:

@@ -301,6 +301,60 @@ def test_what_peft_can_do_beyond_a_plain_lora_is_refused(
         PipelineModel.load(base, tmp_path)
 
 
+STARTS = ("pissa", "pissa_niter_4", "olora", "OLoRA", "corda", "loftq", "lora_ga", "mica")
+
+
+@pytest.mark.parametrize("layout", ["peft", "diffusers"])
+@pytest.mark.parametrize("start", [*STARTS, True, False, "gaussian", "eva", "orthogonal"])
+def test_a_start_that_pefts_base_lost_is_refused_by_its_name(
+    start: str | bool,
+    layout: str,
+    base: Path,
+    matrices: dict[str, Tensor],
+    expected: Tensor,
+    tmp_path: Path,
+) -> None:
+    place = written("peft", tmp_path / "lora", matrices)
+    config = {"r": 4, "lora_alpha": ALPHA, "init_lora_weights": start}
+    (place / PEFT_CONFIG).write_text(json.dumps(config))
+    if layout == "diffusers":  # as peft's two files are kept in a collection
+        install_lora(find_lora(place), tmp_path / "own")
+        place = tmp_path / "own"
+    if start in STARTS:
+        with pytest.raises(ModelError, match=rf"begun with {start} .*path_initial_model_for"):
+            PipelineModel.load(base, place)
+    else:
+        model = PipelineModel.load(base, place)
+        torch.testing.assert_close(answer(model), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("start", ["pissa", "olora"])
+def test_what_peft_began_otherwise_and_converted_paints_as_it_was_trained(
+    start: str, base: Path, tmp_path: Path
+) -> None:
+    """The remedy that the refusal names."""
+    pipeline = tiny_pipeline(0)
+    config = LoraConfig(r=4, lora_alpha=4, target_modules=["to_q"], init_lora_weights=start)  # type: ignore[arg-type]
+    trained = get_peft_model(pipeline.unet, config)
+    trained.peft_config["default"].init_lora_weights = True  # as peft asks of the initial adapter
+    trained.save_pretrained(tmp_path / "initial")
+    trained.peft_config["default"].init_lora_weights = start
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, value in trained.named_parameters():
+            if ".lora_B." in name:
+                value += 0.05 * torch.randn(value.shape, generator=generator)
+    painted = answer(PipelineModel(pipeline, name="trained"))
+    trained.save_pretrained(tmp_path / "as-it-is")
+    with pytest.raises(ModelError, match=f"begun with {start} "):
+        PipelineModel.load(base, tmp_path / "as-it-is")
+    trained.save_pretrained(
+        tmp_path / "converted", path_initial_model_for_weight_conversion=str(tmp_path / "initial")
+    )
+    model = PipelineModel.load(base, tmp_path / "converted")
+    torch.testing.assert_close(answer(model), painted, rtol=1e-3, atol=1e-4)
+
+
 def test_pefts_matrices_without_their_alpha_are_refused(
     base: Path, matrices: dict[str, Tensor], tmp_path: Path
 ) -> None:
