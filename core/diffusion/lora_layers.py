@@ -37,6 +37,7 @@ ENDS = (
     (r"\.(?:dora_scale|lora_magnitude_vector(?:\.weight)?)", "", "magnitude"),
     (r"\.alpha", "", "alpha"),
 )
+PEFTS_MAGNITUDE = r"\.lora_magnitude_vector(?:\.weight)?$"
 COMPLETE = {
     "LoRA": (("down",), ("up",)),
     "LoHa": (("w1_a",), ("w1_b",), ("w2_a",), ("w2_b",)),
@@ -122,6 +123,8 @@ def read_changes(
         own = halves.setdefault(name, {})
         if tensor in own:
             raise twice(file, key)
+        if re.search(PEFTS_MAGNITUDE, key):
+            value = value.reshape(-1)  # [1, out, 1, 1] of a convolution, which is none of inputs
         own[tensor] = value
         written.setdefault(name, key)
         kinds.setdefault(name, set()).update({kind} - {""} if tensor != "bias" else set())

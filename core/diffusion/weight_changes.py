@@ -71,7 +71,8 @@ KINDS: dict[str, Callable[[Tensors, Shape], Tensor]] = {
 
 def decomposed(weight: Tensor, magnitude: Tensor) -> Tensor:
     """magnitude W / |W| (DoRA; Liu et al. 2024). The norm is that of each output's row, or of each
-    input's column where the magnitude is `[1, in, ...]`, as OneTrainer and older LyCORIS do."""
+    input's column where the magnitude is `[1, in, ...]`, as OneTrainer and older LyCORIS do; what
+    peft writes so of a convolution's outputs is made flat where it is read."""
     over = (
         [0, *range(2, weight.ndim)]
         if of_inputs(magnitude, weight.shape)

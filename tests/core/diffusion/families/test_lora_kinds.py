@@ -281,6 +281,27 @@ def test_what_peft_writes_paints_as_peft_paints(family: str, kind: str, tmp_path
     torch.testing.assert_close(answer(model), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("layer", ["conv1", "conv_shortcut"])
+def test_a_dora_of_pefts_on_convolutions_is_of_their_outputs(layer: str, tmp_path: Path) -> None:
+    """It writes `[1, out, 1, 1]`, also where a convolution has as many inputs."""
+    pipeline = PIPELINES["SD 1.x"](0)
+    convolutions = [one for name, one in pipeline.unet.named_modules() if name.endswith(layer)]
+    assert layer != "conv1" or any(one.in_channels == one.out_channels for one in convolutions)
+    config = LoraConfig(r=4, lora_alpha=8, use_dora=True, target_modules=["to_q", layer])
+    wrapped = get_peft_model(pipeline.unet, config)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for name, value in wrapped.named_parameters():
+            if "lora_B" in name:
+                value.copy_(torch.randn(value.shape, generator=generator) * 0.1)
+            if "magnitude" in name:
+                value.mul_(1 + torch.rand(value.shape, generator=generator))
+    wrapped.save_pretrained(tmp_path / "lora")
+    expected = answer(PipelineModel(pipeline, name="peft"))
+    model = loaded("SD 1.x", tmp_path / "lora")
+    torch.testing.assert_close(answer(model), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("core", [True, False])
 def test_convolutions_of_every_kind_paint_along(core: bool, tmp_path: Path) -> None:
     """A LoCon with and without a Tucker core, LoHa's core, a bias and a norm: none is attributed,
