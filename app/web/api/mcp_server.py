@@ -197,7 +197,7 @@ def _add_reading(server: MCPServer[None], client: ApiClient) -> None:
 
     @server.tool(title="Whether the ledger is whole", annotations=READS)
     async def verification() -> dict[str, Any]:
-        """Recomputes what was booked since the last proof of the whole; `whole`: everything."""
+        """Recomputes what was booked since it was verified last; `whole`: everything was."""
         return dict(await client.get("/ledger/verification"))
 
     @server.tool(title="How far credits can be trusted", annotations=READS)

@@ -52,7 +52,7 @@ def test_the_examples_of_the_documents_do_what_they_say(
     assert known["run"]["entry"] is not None and known["run"]["actor"].startswith("anna (token ")
     assert known["picture"].startswith(b"\x89PNG")
     assert known["traced"]["kind"] == "upload" and known["traced"]["entry"] is None
-    assert known["whole"] is True and known["totals"]["entries"] >= 1
+    assert known["verification"]["ok"] is True and known["totals"]["entries"] >= 1
     assert known["statement"]["artist_id"] == known["artists"][0]["artist_id"]
     assert known["refused"].status_code == 422 and "no class 'none of these'" in said
     proof = checked(Path("proof.json"), Path("key.pem"), Path("checkpoints.jsonl"))
