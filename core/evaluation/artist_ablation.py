@@ -149,7 +149,7 @@ def lora_without(
     The first two go on from the collection's LoRA: about all other works it learns what it learnt
     before, about the artist's to answer what the base model answers (`forget`), or what somebody
     who knows the others alone would answer (`redirect`). Resumes; seeded. Raises `ModelError` for
-    retraining where nobody knows the plan; what was retrained by another plan is made anew.
+    retraining where nobody knows the plan; what was retrained by another plan is made again.
     """
     own = [work for work in collection.works if work.is_by(artist_id)]
     kept = [work for work in collection.works if not work.is_by(artist_id)]

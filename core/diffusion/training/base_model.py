@@ -326,7 +326,7 @@ def check_plan(
     remedy = "Finish it with the same ones, or remove that directory to start again."
     if made is not None and made.exists():
         begun = f"What lies in {made} was learnt"
-        remedy = f"Move {made} and {scratch} away to learn it anew, or give the same ones again."
+        remedy = f"Move {made} and {scratch} away to learn it again, or give the same ones again."
     raise ModelError(
         f"{begun} with another plan; what differs: "
         f"{', '.join(CALLED.get(name, name.replace('_', ' ')) for name in differing)}. {remedy}"
